@@ -1,0 +1,44 @@
+"""One tree of errors. A message says what was given, what was expected and what to do."""
+
+
+class EarthloomError(Exception):
+    """Any failure that the user can mend. The command line prints it as one line and exits with code 2.
+
+    Parameters
+    ----------
+    given
+        What was found.
+    expected
+        What would have been right.
+    hint
+        What to do about it.
+    """
+
+    def __init__(self, given: str, expected: str = "", hint: str = "") -> None:
+        self.given, self.expected, self.hint = given, expected, hint
+        parts = [given, f"expected {expected}" if expected else "", hint]
+        super().__init__("; ".join(part for part in parts if part))
+
+
+class InputError(EarthloomError, ValueError):
+    """A value, an array or a file that cannot be used."""
+
+
+class GridError(InputError):
+    """Grids that do not fit together: no overlap, rotation, a missing CRS, a ratio that makes no sense."""
+
+
+class FileError(InputError):
+    """A file that is missing, broken or cannot be written."""
+
+
+class MethodError(InputError):
+    """A method that does not exist, or that cannot do what was asked."""
+
+
+class SensorError(InputError):
+    """A sensor that does not exist, or a sensor file that is wrong."""
+
+
+class EarthloomWarning(UserWarning):
+    """Something worth knowing that does not stop the work: shifted inputs, odd ranges."""

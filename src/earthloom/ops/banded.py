@@ -1,0 +1,182 @@
+"""Linear operators along one axis, each output a weighted sum of a few inputs.
+
+Interpolation, low-pass filtering, decimation and MATLAB's ``imresize`` are all of this one form,
+``out[i] = sum_t weight[i, t] * in[index[i, t]]``; the table ``index`` also holds the border rule
+(replicated, mirrored or periodic). An operator on images is one table per axis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+from numba import njit
+
+Border = str  # "replicate", "symmetric" or "periodic"
+
+
+@dataclass(frozen=True)
+class Banded:
+    """Table of a banded operator from ``size`` inputs to ``len(index)`` outputs."""
+
+    index: Int[np.ndarray, "out tap"]
+    weight: Float[np.ndarray, "out tap"]
+    size: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of outputs and inputs."""
+        return self.index.shape[0], self.size
+
+    def matrix(self) -> Float[np.ndarray, "out in"]:
+        """The operator as a dense matrix (small cases, tests)."""
+        dense = np.zeros(self.shape)
+        np.add.at(dense, (np.arange(self.shape[0])[:, None], self.index), self.weight)
+        return dense
+
+    def adjoint(self) -> Banded:
+        """The transposed operator, again as a table."""
+        outputs, taps = self.index.shape
+        owner = np.repeat(np.arange(outputs), taps)
+        target, weight = self.index.ravel(), self.weight.ravel()
+        kept = weight != 0
+        owner, target, weight = owner[kept], target[kept], weight[kept]
+        order = np.argsort(target, kind="stable")
+        owner, target, weight = owner[order], target[order], weight[order]
+        count = np.bincount(target, minlength=self.size)
+        width = max(int(count.max(initial=1)), 1)
+        slot = np.arange(target.size) - np.repeat(np.cumsum(count) - count, count)
+        index = np.zeros((self.size, width), np.int32)
+        values = np.zeros((self.size, width))
+        index[target, slot], values[target, slot] = owner, weight
+        return Banded(index, values, outputs)
+
+    def rows(self, first: int, stop: int) -> Banded:
+        """Only the outputs ``first`` to ``stop``."""
+        return Banded(self.index[first:stop], self.weight[first:stop], self.size)
+
+
+def bordered(index: Int[np.ndarray, "*shape"], size: int, border: Border) -> Int[np.ndarray, "*shape"]:
+    """Bring indices outside ``0 .. size - 1`` back inside by the rule ``border``."""
+    if border == "replicate":
+        return np.clip(index, 0, size - 1).astype(np.int32)
+    if border == "periodic":
+        return np.mod(index, size).astype(np.int32)
+    folded = np.mod(index, 2 * size)
+    return np.where(folded < size, folded, 2 * size - 1 - folded).astype(np.int32)
+
+
+def sampled(
+    centres: Float[np.ndarray, " out"],
+    size: int,
+    kernel: Callable[[np.ndarray], np.ndarray],
+    radius: float,
+    border: Border = "replicate",
+    normalise: bool = True,
+) -> Banded:
+    """Operator that weighs the inputs around each centre with ``kernel(distance)``.
+
+    ``out[i] = sum_k kernel(k - centres[i]) in[k]`` over ``|k - centres[i]| <= radius``, divided by the sum
+    of the weights when ``normalise`` is set (so that a constant stays what it is).
+    """
+    first = np.ceil(centres - radius).astype(np.int64)
+    taps = int(np.max(np.floor(centres + radius).astype(np.int64) - first, initial=0)) + 1
+    position = first[:, None] + np.arange(taps)
+    distance = position - centres[:, None]
+    weight = np.where(np.abs(distance) <= radius, kernel(distance), 0.0)
+    if normalise:
+        weight = weight / weight.sum(axis=1, keepdims=True)
+    return Banded(bordered(position, size, border), weight, size)
+
+
+def compose(second: Banded, first: Banded) -> Banded:
+    """The operator ``second`` after ``first`` (dense in between: meant for small tables)."""
+    dense = second.matrix() @ first.matrix()
+    taps = max(int((dense != 0).sum(axis=1).max(initial=1)), 1)
+    index = np.argsort(dense == 0, axis=1, kind="stable")[:, :taps]
+    return Banded(index.astype(np.int32), np.take_along_axis(dense, index, axis=1), first.size)
+
+
+def apply(
+    rows: Banded, cols: Banded, image: Float[np.ndarray, "band y x"], rows_first: bool | None = None
+) -> Float[np.ndarray, "band out_y out_x"]:
+    """Apply ``rows`` down the columns and ``cols`` along the rows, in the cheaper order."""
+    if rows_first is None:
+        rows_first = rows.shape[0] < rows.shape[1]
+    if rows_first:
+        return apply_cols(cols, apply_rows(rows, image))
+    return apply_rows(rows, apply_cols(cols, image))
+
+
+def apply_rows(op: Banded, image: Float[np.ndarray, "band y x"]) -> Float[np.ndarray, "band out x"]:
+    """Apply the operator down the columns (axis ``y``)."""
+    out = np.empty((image.shape[0], op.shape[0], image.shape[2]), image.dtype)
+    _rows(op.index, op.weight.astype(image.dtype), np.ascontiguousarray(image), out)
+    return out
+
+
+def apply_cols(op: Banded, image: Float[np.ndarray, "band y x"]) -> Float[np.ndarray, "band y out"]:
+    """Apply the operator along the rows (axis ``x``)."""
+    out = np.empty((image.shape[0], image.shape[1], op.shape[0]), image.dtype)
+    _cols(op.index, op.weight.astype(image.dtype), np.ascontiguousarray(image), out)
+    return out
+
+
+def separable(
+    kernel: Float[np.ndarray, "k k"], tolerance: float = 1e-9
+) -> list[tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]]:
+    """Write a 2-D kernel as a sum of products of 1-D kernels (singular value decomposition)."""
+    u, s, vt = np.linalg.svd(kernel)
+    kept = max(int((s > tolerance * s[0]).sum()), 1)
+    return [(u[:, i] * s[i], vt[i]) for i in range(kept)]
+
+
+def correlate(
+    image: Float[np.ndarray, "band y x"], kernel: Float[np.ndarray, "k k"], border: Border = "replicate"
+) -> Shaped[np.ndarray, "band y x"]:
+    """Filter every band with a 2-D kernel of odd side (correlation, as ``imfilter`` does)."""
+    height, width = image.shape[1:]
+    out = np.zeros_like(image)
+    for down, along in separable(kernel, 1e-13 if image.dtype == np.float64 else 1e-7):
+        out += apply(stationary(down, height, border), stationary(along, width, border), image)
+    return out
+
+
+def stationary(taps: Float[np.ndarray, " k"], size: int, border: Border, step: int = 1, first: int = 0) -> Banded:
+    """The same odd-sided kernel at every ``step``-th position from ``first``."""
+    reach = len(taps) // 2
+    centres = np.arange(first, size, step)
+    index = bordered(centres[:, None] + np.arange(-reach, reach + 1), size, border)
+    return Banded(index, np.broadcast_to(taps, (len(centres), len(taps))).copy(), size)
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _rows(index, weight, image, out):
+    bands, outputs, width = out.shape
+    taps = index.shape[1]
+    for b in range(bands):
+        for i in range(outputs):
+            row = out[b, i]
+            row[:] = 0
+            for t in range(taps):
+                w = weight[i, t]
+                if w != 0:
+                    source = image[b, index[i, t]]
+                    for j in range(width):
+                        row[j] += w * source[j]
+
+
+@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _cols(index, weight, image, out):
+    bands, height, outputs = out.shape
+    taps = index.shape[1]
+    for b in range(bands):
+        for i in range(height):
+            row = image[b, i]
+            for j in range(outputs):
+                total = row[index[j, 0]] * weight[j, 0]
+                for t in range(1, taps):
+                    total += row[index[j, t]] * weight[j, t]
+                out[b, i, j] = total
