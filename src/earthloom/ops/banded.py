@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from numba import njit
+
+from earthloom.ops.compiled import compiled
 
 Border = str  # "replicate", "symmetric" or "periodic"
 
@@ -144,7 +145,9 @@ def correlate(
     return out
 
 
-def stationary(taps: Float[np.ndarray, " k"], size: int, border: Border, step: int = 1, first: int = 0) -> Banded:
+def stationary(
+    taps: Float[np.ndarray, " k"], size: int, border: Border, step: int = 1, first: int = 0
+) -> Banded:
     """The same odd-sided kernel at every ``step``-th position from ``first``."""
     reach = len(taps) // 2
     centres = np.arange(first, size, step)
@@ -152,7 +155,7 @@ def stationary(taps: Float[np.ndarray, " k"], size: int, border: Border, step: i
     return Banded(index, np.broadcast_to(taps, (len(centres), len(taps))).copy(), size)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@compiled
 def _rows(index, weight, image, out):
     bands, outputs, width = out.shape
     taps = index.shape[1]
@@ -168,7 +171,7 @@ def _rows(index, weight, image, out):
                         row[j] += w * source[j]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@compiled
 def _cols(index, weight, image, out):
     bands, height, outputs = out.shape
     taps = index.shape[1]

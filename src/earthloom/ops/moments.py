@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+CHUNK = 1 << 15
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -27,10 +29,13 @@ class Moments:
         if count == 0:
             return cls(0, np.zeros(variables), np.zeros((variables, variables)))
         pivot = samples[:, :: max(count // 1024, 1)].mean(axis=1, dtype=np.float64).astype(samples.dtype)
-        centred = samples - pivot[:, None]
-        mean = centred.mean(axis=1, dtype=np.float64)
-        comoment = (centred @ centred.T).astype(np.float64) - count * np.outer(mean, mean)
-        return cls(count, mean + pivot, comoment)
+        total, products = np.zeros(variables), np.zeros((variables, variables))
+        for first in range(0, count, CHUNK):  # float32 sums stay short, float64 sums stay exact enough
+            centred = samples[:, first : first + CHUNK] - pivot[:, None]
+            total += centred.sum(axis=1, dtype=np.float64)
+            products += centred @ centred.T
+        mean = total / count
+        return cls(count, mean + pivot, products - count * np.outer(mean, mean))
 
     def __add__(self, other: Moments) -> Moments:
         count = self.count + other.count
@@ -119,7 +124,10 @@ class Lowest:
         found = []
         for values, counts in zip(self.values, self.counts, strict=True):
             ends = np.cumsum(counts)
-            at = [values[min(int(np.searchsorted(ends, k, side="right")), values.size - 1)] for k in (low, low + 1)]
+            at = [
+                values[min(int(np.searchsorted(ends, k, side="right")), values.size - 1)]
+                for k in (low, low + 1)
+            ]
             found.append(at[0] + part * (at[1] - at[0]))
         return np.array(found)
 

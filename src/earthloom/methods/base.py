@@ -1,0 +1,149 @@
+"""What a method is: a card that declares, fields that parametrise, and two passes that compute.
+
+To write a method, copy the file of one that exists. Pass one, :meth:`Method.summarise`, gathers statistics over the
+core of a tile (they merge with ``+``); pass two, :meth:`Method.fuse`, turns a tile with its halo into an image.
+A method sees arrays, validity, sensor physics and geometry. Never a path, a CRS, a nodata code or a device.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from earthloom.errors import MethodError
+from earthloom.ops.moments import Stats
+from earthloom.physics.forward import footprint, ratio_of
+from earthloom.physics.resample import RADIUS
+from earthloom.types import Observation
+
+INTERPOLATION = RADIUS  # coarse pixels that interpolation reaches
+LOWPASS = 4  # coarse pixels that the widest blur in the sensor files reaches
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a method declares about itself; tests prove every line.
+
+    Parameters
+    ----------
+    name, title
+        The published acronym, and what it stands for.
+    family
+        ``baseline``, ``component substitution``, ``multiresolution``, ``model`` or ``network``.
+    citation
+        Key in ``docs/refs.bib``.
+    halo
+        Coarse pixels on every side that one fused pixel can depend on.
+    local
+        False when no halo is enough; such a method is refused above ``max_pixels`` fine pixels.
+    minimum
+        Smallest number of coarse pixels along a side.
+    min_bands
+        Smallest number of coarse bands.
+    """
+
+    name: str
+    title: str
+    family: str
+    citation: str
+    halo: int
+    problem: str = "pansharpening"
+    licence: str = "Apache-2.0"
+    local: bool = True
+    max_pixels: int | None = None
+    multiple_of: int = 1
+    minimum: int = 2
+    min_bands: int = 1
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """A frozen dataclass: each field is a command-line flag, a TOML key and a provenance tag."""
+
+    card: ClassVar[Card]
+    rounds: ClassVar[int] = 1  # how often summarise looks at the whole scene; 0: it needs no statistics
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Statistics of the core of one tile; ``so_far`` holds the merged result of the round before."""
+        return Stats()
+
+    @abstractmethod
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The fused image of one tile, halo included, in the dtype of the observation."""
+
+    def check(self, obs: Observation, pixels: int) -> None:
+        """Refuse a scene that the card excludes.
+
+        Raises
+        ------
+        MethodError
+            Too few bands or pixels, or too large a scene for a method that is not local.
+        """
+        card, ms = self.card, obs["ms"]
+        if len(ms.bands) < card.min_bands:
+            raise MethodError(f"{card.name} got {len(ms.bands)} MS band(s)", f"at least {card.min_bands}")
+        if not card.local and card.max_pixels and pixels > card.max_pixels:
+            raise MethodError(
+                f"{card.name} looks at the whole scene at once and got {pixels:,} pixels",
+                f"at most {card.max_pixels:,}",
+                "cut the scene or choose a local method",
+            )
+
+
+def valid_fine(obs: Observation) -> Bool[np.ndarray, "Y X"]:
+    """Where both views hold a measurement, on the fine grid."""
+    return obs["pan"].valid & footprint(obs)
+
+
+def samples(obs: Observation, *images: Float[np.ndarray, "_ Y X"]) -> Float[np.ndarray, "k n"]:
+    """Stack fine images into variables x valid pixels of the core, ready for ``Moments.of``."""
+    rows, cols = obs.core_window.slices
+    stacked = np.concatenate([image[:, rows, cols] for image in images])
+    flat = stacked.reshape(len(stacked), -1)
+    if obs["pan"].all_valid and obs["ms"].all_valid:
+        return flat
+    return flat[:, valid_fine(obs)[rows, cols].ravel()]
+
+
+def coarse_samples(obs: Observation, *images: Float[np.ndarray, "_ y x"]) -> Float[np.ndarray, "k n"]:
+    """The same for images on the grid of the MS: the pixels whose centres lie in the core."""
+    ms, (rows, cols) = obs["ms"], obs.in_core("ms")
+    stacked = np.concatenate([image[:, rows, cols] for image in images])
+    flat = stacked.reshape(len(stacked), -1)
+    if obs["pan"].all_valid and ms.all_valid:
+        return flat
+    at = [np.clip(np.floor(ms.centres(a) + 0.5).astype(int), 0, obs.shape[a] - 1) for a in (0, 1)]
+    seen = ms.valid & obs["pan"].valid[np.ix_(at[0], at[1])]
+    return flat[:, seen[rows, cols].ravel()]
+
+
+def mean_gain(obs: Observation) -> float:
+    """Average MTF gain of the MS bands: the blur that turns PAN into what the MS sensor would have seen."""
+    return float(np.mean([band.mtf_nyquist for band in obs["ms"].bands]))
+
+
+def gains(obs: Observation) -> list[float]:
+    """MTF gain of every MS band."""
+    return [band.mtf_nyquist for band in obs["ms"].bands]
+
+
+def inject(
+    base: Float[np.ndarray, "band y x"],
+    gain: Float[np.ndarray, " band"],
+    detail: Float[np.ndarray, "one y x"],
+) -> Float[np.ndarray, "band y x"]:
+    """``base + gain * detail``, in place of ``base``."""
+    for band, g in zip(base, gain, strict=True):
+        band += base.dtype.type(g) * detail[0]
+    return base
+
+
+__all__ = [
+    "INTERPOLATION", "LOWPASS", "Card", "Method", "coarse_samples", "gains", "inject", "mean_gain", "ratio_of",
+    "samples", "valid_fine",
+]  # fmt: skip

@@ -1,0 +1,64 @@
+"""GSA: adaptive Gram-Schmidt, an intensity regressed on the PAN as the MS sensor would have seen it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.methods.base import (
+    INTERPOLATION, LOWPASS, Card, Method, coarse_samples, inject, mean_gain, samples,
+)  # fmt: skip
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import binomial, expand, reduce
+from earthloom.types import Observation
+
+
+@dataclass(frozen=True)
+class Gsa(Method):
+    """Adaptive Gram-Schmidt sharpening.
+
+    ``F_b = M_b + g_b (P - mean P - (I - mean I))`` with the interpolated bands M, PAN P, the intensity
+    ``I = sum_b a_b M_b + a_0``, where a fits low-passed and decimated P by least squares on the MS grid, and
+    ``g_b = cov(M_b, I) / var(I)``.
+    """
+
+    card: ClassVar[Card] = Card(
+        name="GSA", title="Gram-Schmidt adaptive", family="component substitution", citation="aiazzi2007",
+        halo=INTERPOLATION + LOWPASS,
+    )  # fmt: skip
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Moments of (MS, degraded PAN) on the MS grid and of (interpolated MS, PAN) on the PAN grid."""
+        pan, ms = obs["pan"].data, obs["ms"].data
+        if obs.convention == "toolbox":
+            at = [slice(int(o), None, int(r)) for o, r in zip(obs["ms"].offset, obs["ms"].ratio, strict=True)]
+            low = binomial(obs, pan)[:, at[0], at[1]]
+        else:
+            low = reduce(obs, pan, mean_gain(obs))
+        return Stats(
+            coarse=Moments.of(coarse_samples(obs, ms, low)), fine=Moments.of(samples(obs, expand(obs), pan))
+        )
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Replace the intensity by the PAN."""
+        fused = expand(obs)
+        weights, gain, constant = self.coefficients(stats)
+        detail = (
+            obs["pan"].data - np.tensordot(weights.astype(fused.dtype), fused, 1) - fused.dtype.type(constant)
+        )
+        return inject(fused, gain, detail)
+
+    def coefficients(
+        self, stats: Stats
+    ) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"], float]:
+        """Intensity weights a, injection gains g, and the constant that makes the detail's mean zero."""
+        coarse, fine = stats["coarse"], stats["fine"]
+        bands = len(fine.mean) - 1
+        weights, _ = coarse.regress(bands, slice(0, bands))
+        covariance = fine.covariance[:bands, :bands] @ weights
+        variance = float(weights @ covariance)
+        gain = covariance / variance if variance > 0 else np.zeros(bands)
+        return weights, gain, float(fine.mean[bands] - weights @ fine.mean[:bands])

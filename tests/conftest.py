@@ -1,0 +1,25 @@
+"""Fixtures that every test may use; shape annotations are checked while the suite runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+HOOK = install_import_hook("earthloom", "beartype.beartype")
+
+
+def _shared() -> Path:
+    """The folder of shared data: EARTHLOOM_SHARED, or ``shared`` beside the repository."""
+    return Path(os.environ.get("EARTHLOOM_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with ``data`` and ``golden``; tests that need it skip where it is absent."""
+    folder = _shared()
+    if not (folder / "data").is_dir():
+        pytest.skip(f"shared data not found at {folder}")
+    return folder
