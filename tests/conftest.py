@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-HOOK = install_import_hook("earthloom", "beartype.beartype")
+HOOK = install_import_hook("earthloom", "tests.check")
 
 
 def _shared() -> Path:

@@ -1,1 +1,1 @@
-
+"""Running methods on scenes: tiles, threads, registration, evaluation, and the public verbs."""

@@ -1,0 +1,92 @@
+"""Which methods there are. The folder is the registry: listing reads file names and imports nothing.
+
+A package elsewhere adds a method by an entry point in the group ``earthloom.methods`` named ``problem/name``
+that points at the method's class.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import importlib
+from functools import lru_cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earthloom.errors import MethodError
+
+if TYPE_CHECKING:
+    from earthloom.methods.base import Method
+
+FOLDER = Path(__file__).parent
+
+
+def problems() -> list[str]:
+    """Problems that have at least one method."""
+    return sorted(p.name for p in FOLDER.iterdir() if (p / "__init__.py").is_file())
+
+
+def names(problem: str = "pansharpening") -> list[str]:
+    """Names of the methods of a problem, ours first, then those of other packages."""
+    own = sorted(p.stem for p in (FOLDER / problem).glob("[a-z]*.py"))
+    return own + sorted(set(_foreign(problem)) - set(own))
+
+
+def _foreign(problem: str) -> dict[str, EntryPoint]:
+    """Entry points of other packages."""
+    found = entry_points(group="earthloom.methods")
+    return {e.name.split("/", 1)[1]: e for e in found if e.name.startswith(problem + "/")}
+
+
+def summary(name: str, problem: str = "pansharpening") -> str:
+    """First line of a method's file, read without importing it."""
+    path = FOLDER / problem / f"{name}.py"
+    if not path.is_file():
+        return f"from {_foreign(problem)[name].value.split(':')[0]}"
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.split("\n", 1)[0]
+
+
+@lru_cache
+def find(name: str, problem: str = "pansharpening") -> type[Method]:
+    """The class of a method.
+
+    Raises
+    ------
+    MethodError
+        If there is no such method; the message offers the nearest names.
+    """
+    known = names(problem)
+    key = name.lower().replace("-", "_").removeprefix(problem + "/")
+    if key not in known:
+        near = difflib.get_close_matches(key, known, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        raise MethodError(f"no {problem} method '{name}'", "a name that `earthloom methods` lists", hint)
+    if not (FOLDER / problem / f"{key}.py").is_file():
+        return _foreign(problem)[key].load()
+    module = importlib.import_module(f"earthloom.methods.{problem}.{key}")
+    return next(c for c in vars(module).values() if _is_method(c, module.__name__))
+
+
+def _is_method(value: object, module: str) -> bool:
+    """A class with a card that is defined in the module itself."""
+    return isinstance(value, type) and hasattr(value, "card") and value.__module__ == module
+
+
+def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
+    """A method with its fields set.
+
+    Raises
+    ------
+    MethodError
+        For an unknown method or field.
+    """
+    cls = find(name, problem)
+    known = list(cls.__dataclass_fields__)
+    for field in fields:
+        if field not in known:
+            near = difflib.get_close_matches(field, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no fields'}"
+            raise MethodError(f"{name} has no field '{field}'", hint=hint)
+    return cls(**fields)

@@ -1,0 +1,1 @@
+"""Small real images that travel with the package."""

@@ -1,0 +1,36 @@
+"""Scenes for the contract battery."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from earthloom.physics.resample import imresize
+from earthloom.types import Band, Observation, View
+
+
+def make_scene(
+    ratio: float = 4, offset: float | None = None, coarse: tuple[int, int] = (56, 47), bands: int = 4, seed: int = 3
+) -> Observation:
+    """A textured scene whose bands follow PAN to different degrees; grid sides are ragged."""
+    rng = np.random.default_rng(seed)
+    shape = (int(coarse[0] * ratio) - 3, int(coarse[1] * ratio) - 5)
+    texture = imresize(rng.normal(size=(bands + 1, shape[0] // 3 + 2, shape[1] // 3 + 2)), 3)[:, : shape[0], : shape[1]]
+    pan = 900 + 150 * texture[:1] + 25 * rng.normal(size=(1, *shape))
+    mixed = np.stack([500 + 60 * b + (0.9 - 0.15 * (b % 5)) * (pan[0] - 900) + 40 * texture[b + 1] for b in range(bands)])
+    ms = np.stack([imresize(band[None], 1 / ratio)[0] for band in mixed])
+    offset = (ratio - 1) / 2 if offset is None else offset
+    views = {
+        "pan": View(pan.astype(np.float32), np.ones(shape, bool), (Band("pan", mtf_nyquist=0.15),)),
+        "ms": View(
+            ms.astype(np.float32), np.ones(ms.shape[1:], bool),
+            tuple(Band(f"b{i}", mtf_nyquist=0.26 + 0.02 * (i % 4)) for i in range(bands)),
+            (float(ratio),) * 2, (offset,) * 2,
+        ),
+    }  # fmt: skip
+    return Observation(views, shape)
+
+
+@pytest.fixture(scope="session")
+def scene() -> Observation:
+    return make_scene()
