@@ -178,3 +178,9 @@ def footprint(obs: Observation, role: str = "ms") -> Bool[np.ndarray, "Y X"]:
         for a in (0, 1)
     ]
     return view.valid[np.ix_(at[0].astype(int), at[1].astype(int))]
+
+
+def valid_fraction(obs: Observation, role: str = "ms") -> float:
+    """Share of the core that holds a measurement in both the fine view and view ``role``."""
+    rows, cols = obs.core_window.slices
+    return float((obs["pan"].valid & footprint(obs, role))[rows, cols].mean())
