@@ -1,1 +1,37 @@
+"""Earthloom weaves what several satellite sensors saw into one image with the best of each.
+
+>>> import earthloom
+>>> earthloom.pansharpen("pan.tif", "ms.tif", method="gsa", output="sharp.tif")  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from earthloom import metrics as metrics
+    from earthloom import sensors as sensors
+    from earthloom.engine.evaluate import evaluate as evaluate
+    from earthloom.engine.simulate import simulate as simulate
+    from earthloom.engine.verbs import pansharpen as pansharpen
+
+_HOMES = {
+    "pansharpen": "engine.verbs",
+    "evaluate": "engine.evaluate",
+    "simulate": "engine.simulate",
+    "metrics": "",
+    "sensors": "",
+}
+__all__ = ["__version__", *sorted(_HOMES)]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = _HOMES[name]
+    value = getattr(import_module(f"{__name__}.{home}"), name) if home else import_module(f"{__name__}.{name}")
+    globals()[name] = value
+    return value

@@ -14,7 +14,6 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method, valid_fine
 from earthloom.ops.fill import fill
 from earthloom.ops.moments import Stats
-from earthloom.physics.forward import ratio_of
 from earthloom.types import Observation, Product, Scene, View, Window
 
 R = TypeVar("R")
@@ -33,9 +32,7 @@ def fuse_whole(method: Method, obs: Observation) -> np.ndarray:
     return method.fuse(obs, stats if stats is not None else Stats())
 
 
-def summarise(
-    method: Method, scene: Scene, tiles: list[Window], threads: int, progress: Progress = silent
-) -> Stats:
+def summarise(method: Method, scene: Scene, tiles: list[Window], threads: int, progress: Progress = silent) -> Stats:
     """The statistics of the whole scene, merged tile by tile in a fixed order."""
     halo = halo_px(method, scene.empty())
     stats: Stats | None = None
@@ -151,7 +148,9 @@ def _fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Sta
     return Product(np.where(valid, data, data.dtype.type(np.nan)), valid)
 
 
-def fuse_array(method: Method, scene: Scene, tile_px: int = 512, threads: int = 1, progress: Progress = silent) -> Product:
+def fuse_array(
+    method: Method, scene: Scene, tile_px: int = 512, threads: int = 1, progress: Progress = silent
+) -> Product:
     """Fuse a scene into arrays."""
     whole: dict[str, np.ndarray] = {}
 

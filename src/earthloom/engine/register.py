@@ -11,8 +11,8 @@ import numpy as np
 from earthloom.engine.runner import in_order
 from earthloom.errors import EarthloomWarning
 from earthloom.physics.forward import valid_fraction
-from earthloom.physics.shift import Shift, fit_shift
-from earthloom.types import Scene, Window
+from earthloom.physics.shift import Shift, fit_shift, moved
+from earthloom.types import Convention, Observation, Scene, Window
 
 BLOCK = 48  # coarse pixels along the side of a block
 BLOCKS = 36  # at most so many, spread evenly
@@ -113,8 +113,40 @@ def warn(found: Registration, corrected: bool, georeferenced: bool, scene: Scene
             warnings.warn(
                 f"the MS lies half a PAN pixel off for convention '{scene.convention}', as it would under "
                 f"'{other}'; pass convention='{other}' if the data follow it",
-                EarthloomWarning, stacklevel=3,
+                EarthloomWarning, stacklevel=5,
             )  # fmt: skip
             return
     if found.ms_px > LIMIT:
-        warnings.warn(f"{found}; more than {LIMIT} MS pixels, correct it with register", EarthloomWarning, stacklevel=3)
+        warnings.warn(f"{found}; more than {LIMIT} MS pixels, correct it with register", EarthloomWarning, stacklevel=5)
+
+
+def corrected(scene: Scene, found: Registration) -> Scene:
+    """The scene with the MS moved to where the PAN says it lies (an offset changes, no pixel is resampled)."""
+    return Moved(scene, found.y, found.x)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A scene whose MS lies (y, x) PAN pixels elsewhere than its grid says."""
+
+    scene: Scene
+    y: float
+    x: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo, the MS moved."""
+        return moved(self.scene.observe(core, halo_px), self.y, self.x)
+
+    def empty(self) -> Observation:
+        """As the scene's own, the MS moved."""
+        return moved(self.scene.empty(), self.y, self.x)

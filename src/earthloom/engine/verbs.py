@@ -1,0 +1,158 @@
+"""What a user calls. Each verb takes files or arrays and gives the same kind back."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine import arrays, register
+from earthloom.engine.fuse import fuse_array
+from earthloom.engine.runner import Progress, silent
+from earthloom.errors import InputError
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, whatever the method."""
+
+    sensor: Any = None
+    convention: str | None = None
+    register: bool = False
+    threads: int | None = None
+    tile_size: int = 512
+    nodata: float | None = None
+    dtype: str | None = None
+    compress: str = "zstd"
+    overwrite: bool = False
+    ignore_georeferencing: bool = False
+    progress: Progress = silent
+    say: Any = None  # called with one line of text about each step
+
+    def tell(self, line: str) -> None:
+        """Say what is being done, when somebody listens."""
+        if self.say is not None:
+            self.say(line)
+
+    @property
+    def workers(self) -> int:
+        """Threads: as many as this process may use, unless told otherwise."""
+        if self.threads is not None and self.threads < 1:
+            raise InputError(f"{self.threads} threads", "at least 1")
+        if self.threads:
+            return self.threads
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def pansharpen(
+    pan: Any,
+    ms: Any,
+    method: str | Method = "gsa",
+    sensor: Any = None,
+    *,
+    output: str | Path | None = None,
+    convention: str | None = None,
+    register: bool = False,
+    threads: int | None = None,
+    tile_size: int = 512,
+    nodata: float | None = None,
+    dtype: str | None = None,
+    compress: str = "zstd",
+    overwrite: bool = False,
+    ignore_georeferencing: bool = False,
+    progress: Progress = silent,
+    **fields: Any,
+) -> Any:
+    """Sharpen a multispectral image with a panchromatic one.
+
+    Parameters
+    ----------
+    pan
+        Panchromatic image: path, numpy ``(y, x)`` or ``(1, y, x)``, torch tensor or xarray DataArray.
+    ms
+        Multispectral or hyperspectral image of the same kind, ``(band, y, x)``; for files one path or a list with
+        a file per band.
+    method
+        Name of a method (``earthloom methods`` lists them), or a method object.
+    sensor
+        Name of a sensor, path of a sensor file, or None for ``generic`` (MTF 0.3). It sets the MTF gains.
+    output
+        For files: the COG to write. Without it, files give an xarray DataArray.
+    convention
+        Where MS pixel ``i`` lies on the PAN grid: ``centre``, ``ratio * i + (ratio - 1) / 2`` (default for
+        arrays), or ``toolbox``, ``ratio * i + ratio / 2`` with every habit of the MATLAB protocol.
+        Georeferenced inputs decide by themselves.
+    register
+        Correct a measured displacement between MS and PAN.
+    threads, tile_size
+        Workers, and side of a tile in PAN pixels. Results do not depend on them.
+    nodata
+        Code of missing pixels; NaN and infinity are always missing.
+    dtype
+        Type of the result; None keeps that of the MS. Integers are rounded and clipped.
+    compress, overwrite
+        For files: ``zstd``, ``deflate`` or ``none``; an existing output is kept unless ``overwrite``.
+    ignore_georeferencing
+        For files: lay the upper left corners on each other whatever the georeferencing says.
+    progress
+        Called after every tile with stage, done, total.
+    **fields
+        Fields of the method.
+
+    Returns
+    -------
+    Array of the same kind as ``pan``, ``(band, y, x)`` on the PAN grid; for files the path written, or a
+    DataArray.
+
+    Raises
+    ------
+    EarthloomError
+        With what was given, what was expected and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from earthloom import pansharpen
+    >>> pan, ms = np.random.rand(64, 64), np.random.rand(3, 16, 16)
+    >>> pansharpen(pan, ms, method="exp").shape
+    (3, 64, 64)
+    """
+    chosen = catalog.make(method, **fields) if isinstance(method, str) else method
+    options = Options(
+        sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
+        ignore_georeferencing, progress,
+    )  # fmt: skip
+    if arrays.is_path(pan) and arrays.is_path(ms):
+        from earthloom.engine.files import sharpen_files
+
+        return sharpen_files(pan, ms, output, chosen, options)
+    if arrays.is_path(pan) or arrays.is_path(ms):
+        raise InputError("one input as a path and one as an array", "both of one kind")
+    return sharpen_arrays(pan, ms, chosen, options)
+
+
+def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
+    """Sharpen numpy, torch or xarray inputs."""
+    convention = options.convention or "centre"
+    if convention not in ("centre", "toolbox"):
+        raise InputError(f"convention '{convention}'", "'centre' or 'toolbox'")
+    taken_pan, taken_ms = arrays.take(pan, "pan"), arrays.take(ms, "ms")
+    scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, convention, options.nodata)  # type: ignore[arg-type]
+    scene = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
+    product = fuse_array(method, scene, options.tile_size, options.workers, options.progress)
+    dtype = np.dtype(options.dtype) if options.dtype else taken_ms.dtype
+    nodata = taken_ms.nodata if options.nodata is None else options.nodata
+    return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands)
+
+
+def checked(scene: Any, options: Options, georeferenced: bool) -> Any:
+    """Measure the displacement between the inputs, tell it, and correct it when asked."""
+    found = register.measure(scene, options.workers)
+    options.tell(str(found))
+    register.warn(found, options.register, georeferenced, scene)
+    return register.corrected(scene, found) if options.register and found.known else scene

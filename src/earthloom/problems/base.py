@@ -1,0 +1,36 @@
+"""What a problem is: which views are seen, which image is wanted, and how to make a case whose truth is known."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.types import Observation
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated observation beside the image that a method should find."""
+
+    obs: Observation
+    truth: Float[np.ndarray, "band y x"]
+
+
+class Problem(ABC):
+    """One inverse problem ``y_i = D_i B_i R_i x + n_i``: the y are seen, x is wanted."""
+
+    name: ClassVar[str]
+    seen: ClassVar[tuple[str, ...]]
+    wanted: ClassVar[str]
+
+    @abstractmethod
+    def degrade(self, obs: Observation) -> Case:
+        """The same problem one scale down (Wald's protocol): what was seen becomes the truth."""
+
+    @abstractmethod
+    def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
+        """How far the product, degraded by the sensors' own physics, is from what was seen."""
