@@ -21,32 +21,30 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "src/earthloom/sensors/data"
 ALL = sorted(path.stem for path in DATA.glob("*.toml"))
 SENSORS = {name: sensors.load(DATA / f"{name}.toml") for name in ALL}
-ASKED_FOR = set(
-    [
-        "quickbird",
-        "ikonos",
-        "geoeye1",
-        "worldview2",
-        "worldview3",
-        "worldview4",
-        "pleiades",
-        "spot6",
-        "spot7",
-        "gaofen1_pms",
-        "gaofen1_wfv",
-        "gaofen2",
-        "landsat7",
-        "landsat8",
-        "landsat9",
-        "sentinel2a",
-        "sentinel2b",
-        "sentinel2c",
-        "modis",
-        "prisma",
-        "enmap",
-        "generic",
-    ]
-)
+ASKED_FOR = {
+    "quickbird",
+    "ikonos",
+    "geoeye1",
+    "worldview2",
+    "worldview3",
+    "worldview4",
+    "pleiades",
+    "spot6",
+    "spot7",
+    "gaofen1_pms",
+    "gaofen1_wfv",
+    "gaofen2",
+    "landsat7",
+    "landsat8",
+    "landsat9",
+    "sentinel2a",
+    "sentinel2b",
+    "sentinel2c",
+    "modis",
+    "prisma",
+    "enmap",
+    "generic",
+}
 LABELS = [(name, label) for name, sensor in SENSORS.items() for label in (name, *sensor.aliases)]
 
 # MTF gains at Nyquist of the MATLAB toolbox (Vivone et al. 2015, 2021): bands, PAN
