@@ -104,9 +104,7 @@ def quantise(
     if dtype.name not in DTYPES:
         raise InputError(f"dtype {dtype.name}", ", ".join(DTYPES))
     if not representable(dtype, nodata):
-        raise InputError(
-            f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another nodata code"
-        )
+        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another nodata code")
     count = data.shape[0]
     out = np.empty(data.shape, dtype) if out is None else out
     wide = data.dtype == np.float64 or dtype.name in ("uint32", "int32", "float64")

@@ -1,0 +1,146 @@
+"""Public benchmark layouts: ``.mat`` (v5 and v7.3) and ``.h5``, as arrays ``(band, y, x)``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.errors import FileError, InputError
+
+_ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
+_NAMES = {
+    "pan": ("pan", "i_pan", "cropped_gray"),
+    "ms": ("ms", "i_ms_lr", "lrms", "i_lrms", "ms_lr", "i_ms", "cropped_im"),
+    "lms": ("lms",),
+    "gt": ("gt", "i_gt", "ref_i_gt", "ref"),
+    "hs": ("hsi_img", "hsi", "hs", "i_hs", "data"),
+}
+_ONE_SAMPLE = 3
+
+
+def parse_address(text: str) -> tuple[Path, str | None, int] | None:
+    """Split ``file.mat:key`` or ``file.h5:key:index``; None when the name is of another kind."""
+    match = _ADDRESS.match(text)
+    if match is None:
+        return None
+    return Path(match["file"]), match["key"], int(match["index"] or 0)
+
+
+def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> dict[str, np.ndarray]:
+    """Read one sample of a benchmark file.
+
+    Parameters
+    ----------
+    path
+        A ``.mat`` file (arrays ``H x W x C``) or an ``.h5`` file (``N x C x H x W`` or ``C x H x W``).
+    key
+        Read this variable alone; without it, those with a known name.
+    index
+        Which sample, where the file holds several.
+
+    Returns
+    -------
+    dict
+        Role (``pan``, ``ms``, ``lms``, ``gt``, ``hs``; or ``key`` itself) to array ``(band, y, x)`` in the dtype of
+        the file; ``wavelengths_nm`` where the file has such a list.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or broken.
+    InputError
+        If it holds no such variable or sample.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"{path} does not exist", hint="check the path")
+    try:
+        return _read(path, key, index)
+    except InputError:
+        raise
+    except Exception as error:  # scipy and h5py raise many kinds on a broken file
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise FileError(f"{path} cannot be read: {reason}", "a whole MATLAB or HDF5 file") from error
+
+
+def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
+    """Read with whatever library knows the file."""
+    import h5py
+
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            variables = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
+            load = _load_matlab_7 if path.suffix.lower() == ".mat" else _load_h5
+            return _collect(path, variables, key, index, load)
+    from scipy.io import loadmat
+
+    variables = {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
+    return _collect(path, variables, key, index, _load_matlab)
+
+
+def _collect(
+    path: Path, variables: Mapping[str, Any], key: str | None, index: int, load: Callable[[Any, int], np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Pick the variables that were asked for, or those with known names."""
+    images = [name for name, item in variables.items() if item.ndim >= 2 and min(item.shape[:2]) > 1]
+    if key is not None and key not in variables:
+        raise InputError(f"{path.name}: no variable {key}", " or ".join(images) or "a file that holds images")
+    picked = {key: key} if key is not None else _roles({n: variables[n].shape for n in images})
+    if not picked:
+        raise InputError(
+            f"{path.name}: none of {', '.join(images) or 'no arrays'} has a known name",
+            "pan, ms, gt and the like",
+            f"say which one: {path.name}:NAME",
+        )
+    try:
+        found = {role: load(variables[name], index) for role, name in picked.items()}
+    except IndexError as error:
+        raise InputError(f"{path.name}: no sample {index}", "an index within the file") from error
+    centres = next((n for n in variables if n.lower() in ("wavelengths", "wavelength", "wavelengths_nm")), None)
+    if centres is not None and key != centres:
+        found["wavelengths_nm"] = np.asarray(variables[centres], float).ravel()
+    return found
+
+
+def _roles(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """Which variable plays which role; ``I_MS`` beside ``I_MS_LR`` is the interpolated image."""
+    lower = {name.lower(): name for name in shapes}
+    picked = {}
+    for role, names in _NAMES.items():
+        name = next((lower[n] for n in names if n in lower), None)
+        if name is not None:
+            picked[role] = name
+    if "i_ms" in lower and "i_ms_lr" in lower:
+        picked["lms"] = lower["i_ms"]
+    return picked
+
+
+def _bands_first(array: np.ndarray) -> np.ndarray:
+    """``H x W [x C]`` to ``(band, y, x)``, contiguous."""
+    return np.ascontiguousarray(array[None] if array.ndim == 2 else np.moveaxis(array, 2, 0))
+
+
+def _load_matlab(array: np.ndarray, index: int) -> np.ndarray:
+    """A variable of a v5 file; four axes are ``N x H x W x C``."""
+    if array.ndim > _ONE_SAMPLE:
+        array = array[index]
+    return _bands_first(array)
+
+
+def _load_matlab_7(dataset: Any, index: int) -> np.ndarray:
+    """A variable of a v7.3 file, which HDF5 sees with its axes reversed."""
+    return _load_matlab(np.transpose(dataset[()]), index)
+
+
+def _load_h5(dataset: Any, index: int) -> np.ndarray:
+    """A variable of an ``.h5`` file: samples first, bands before rows."""
+    if dataset.ndim > _ONE_SAMPLE:
+        if index >= dataset.shape[0]:
+            raise IndexError(index)
+        return np.asarray(dataset[index])
+    array = np.asarray(dataset[()])
+    return array[None] if array.ndim == 2 else array

@@ -1,0 +1,311 @@
+"""Lay MS on PAN: one wanted grid, tiles read from the files by window."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from affine import Affine
+
+from earthloom.errors import GridError, InputError
+from earthloom.raster.grids import Fit, Grid, cut_coarse, fit_by_place, fit_by_shape, require_straight
+from earthloom.raster.handles import file_errors
+from earthloom.raster.read import Image
+from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
+
+
+@dataclass(frozen=True, eq=False)
+class RasterScene:
+    """PAN and MS of one place, given out as aligned tiles (implements :class:`earthloom.types.Scene`).
+
+    Parameters
+    ----------
+    pan, ms
+        The opened images (MS warped when the CRS differed).
+    fit
+        Which windows of them are used and how they lie on each other.
+    shape
+        Rows and columns of the wanted grid: whole PAN pixels inside both images.
+    convention
+        Where coarse samples lie.
+    crs, transform
+        Of the wanted grid; None and identity without georeferencing.
+    notes
+        What was done to the inputs, in words.
+    """
+
+    pan: Image
+    ms: Image
+    fit: Fit
+    shape: tuple[int, int]
+    convention: Convention
+    pan_bands: tuple[Band, ...]
+    ms_bands: tuple[Band, ...]
+    crs: Any
+    transform: Affine
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ratio(self) -> Ratio:
+        """MS pixel size over PAN pixel size (geometric mean of rows and columns)."""
+        return Ratio(math.sqrt(self.fit.ratio[0] * self.fit.ratio[1]))
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Position of MS pixel (0, 0) on the wanted grid, the shift included."""
+        return self.fit.offset
+
+    @cached_property
+    def geobox(self) -> GeoBox:
+        """The wanted grid as an odc-geo GeoBox."""
+        from odc.geo.geobox import GeoBox
+
+        return GeoBox(self.shape, self.transform, self.crs)
+
+    def __enter__(self) -> RasterScene:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        self.pan.close()
+        self.ms.close()
+
+    def observe(self, core: Window, halo_px: int = 0) -> Observation:
+        """Read the tile ``core`` with a halo of ``halo_px`` wanted pixels, cut at the scene's edges.
+
+        The result equals ``observe(whole).crop(core, halo_px)``.
+
+        Raises
+        ------
+        InputError
+            If the tile reaches outside the scene.
+        FileError
+            If a file is cut short or damaged.
+        """
+        core = Window(*core)
+        outside = core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]
+        if min(core) < 0 or outside or halo_px < 0:
+            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        fine = core.grow(halo_px, self.shape)
+        at = self.fit.fine
+        data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x))
+        pan = View(data, valid, self.pan_bands, date=self.pan.acquired)
+        return Observation(
+            {"pan": pan, "ms": self._coarse(fine)},
+            (fine.height, fine.width),
+            self.convention,
+            core.relative_to(fine),
+            (fine.y, fine.x),
+        )
+
+    def _coarse(self, fine: Window) -> View:
+        """The MS pixels that a fine window needs, by the rule of :meth:`earthloom.types.View.crop`."""
+        base = self.fit.coarse
+        own = coarse_window(fine, self.fit.ratio, self.offset, (base.height, base.width))
+        if fine == Window(0, 0, *self.shape):
+            own = Window(0, 0, base.height, base.width)
+        data, valid = self.ms.read(own._replace(y=own.y + base.y, x=own.x + base.x))
+        view = View(data, valid, self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
+        return replace(view, offset=view.offset_in(fine, own))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels: bands, ratios and offsets of the scene."""
+
+        def nothing(bands: int) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros((bands, 0, 0), np.float32), np.zeros((0, 0), bool)
+
+        pan = View(*nothing(1), self.pan_bands, date=self.pan.acquired)
+        ms = View(*nothing(len(self.ms_bands)), self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
+        return Observation({"pan": pan, "ms": ms}, (0, 0), self.convention)
+
+
+def collocate(
+    pan: Image,
+    ms: Image,
+    *,
+    sensor: Any = None,
+    convention: Literal["auto", "centre", "toolbox"] = "auto",
+    shift: tuple[float, float] = (0.0, 0.0),
+    ignore_georeferencing: bool = False,
+) -> RasterScene:
+    """Find the wanted grid of a PAN and an MS image and how the MS lies on it.
+
+    Same CRS and north-up: nothing is resampled; any ratio and any sub-pixel offset is kept as a number, the wanted
+    grid is made of the whole PAN pixels inside both images. Another CRS: MS is resampled (cubic) to the CRS of PAN
+    at its own pixel size. No georeferencing on either side: corners coincide and the ratio comes from the shapes.
+    Rows that run from south to north are turned round.
+
+    Parameters
+    ----------
+    pan, ms
+        Opened images; PAN has one band.
+    sensor
+        Whose bands they are (:class:`earthloom.sensors.Sensor`); None: bands by their names in the files.
+    convention
+        ``centre`` (``auto``): pixels lie where the geotransforms say. ``toolbox``: the first MS sample lies at
+        PAN pixel ``ratio / 2``, and only whole MS pixels are used.
+    shift
+        Measured displacement of the MS content, rows and columns in PAN pixels; a positive one moves MS down
+        and right.
+    ignore_georeferencing
+        Treat both images as having none.
+
+    Raises
+    ------
+    GridError
+        If only one image has a CRS, a geotransform is rotated, they do not overlap, or PAN is not clearly finer.
+    InputError
+        If PAN has several bands, or an image holds nodata only.
+    """
+    if pan.count != 1:
+        raise InputError(
+            f"{pan.name} has {pan.count} bands", "a panchromatic image of one band", "choose one with --bands"
+        )
+    notes: list[str] = []
+    kind: Convention = "toolbox" if convention == "toolbox" else "centre"
+    if ignore_georeferencing or not (pan.georeferenced or ms.georeferenced):
+        fit, crs, transform = fit_by_shape(_grid(pan), _grid(ms), kind), None, Affine.identity()
+    else:
+        _require_both(pan, ms)
+        for image in (pan, ms):
+            require_straight(_grid(image))
+        turned = [image for image in (pan, ms) if image.transform.e > 0]
+        notes += [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
+        pan, ms = pan.north_up(), ms.north_up()
+        if pan.crs != ms.crs:
+            notes.append(f"{ms.name}: resampled (cubic) from {_crs_name(ms.crs)} to {_crs_name(pan.crs)}")
+            ms = _warp(pan, ms)
+        fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
+        transform = pan.transform * Affine.translation(fit.fine.x, fit.fine.y)
+    fit = _shifted(fit, shift, kind)
+    for image, window in ((pan, fit.fine), (ms, fit.coarse)):
+        if not image.any_valid(window):
+            raise InputError(
+                f"{image.name} holds no valid pixel in the overlap", "some data", "check its nodata code and mask"
+            )
+    pan_bands, ms_bands = _bands(sensor, pan, ms)
+    return RasterScene(
+        pan,
+        ms,
+        fit,
+        (fit.fine.height, fit.fine.width),
+        kind,
+        pan_bands,
+        ms_bands,
+        crs,
+        transform,
+        tuple(notes),
+    )
+
+
+def _shifted(fit: Fit, shift: tuple[float, float], convention: Convention) -> Fit:
+    """Move the MS by its measured displacement, then leave out the pixels that are not needed."""
+    if convention == "toolbox":
+        if any(shift):
+            raise GridError(f"a shift of {shift} pixels", "none in the toolbox convention", "use the centre convention")
+        return fit
+    return cut_coarse(replace(fit, offset=(fit.offset[0] + float(shift[0]), fit.offset[1] + float(shift[1]))))
+
+
+def _grid(image: Image) -> Grid:
+    """The grid of an image."""
+    return Grid(image.shape, image.transform, image.crs, image.name)
+
+
+def _crs_name(crs: Any) -> str:
+    """Short name of a CRS."""
+    code = crs.to_epsg() if crs is not None else None
+    return f"EPSG:{code}" if code else str(crs)[:40]
+
+
+def _require_both(pan: Image, ms: Image) -> None:
+    """Refuse pairs of which one alone says where it lies."""
+    known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
+    hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
+    if (pan.crs is None) != (ms.crs is None):
+        raise GridError(
+            f"{known.name} has a CRS ({_crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
+        )
+    identity = Affine.identity()
+    if (pan.transform == identity) != (ms.transform == identity):
+        known, unknown = (ms, pan) if pan.transform == identity else (pan, ms)
+        raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
+
+
+def _warp(pan: Image, ms: Image) -> Image:
+    """MS on a grid of its own pixel size in the CRS of PAN, nested in the PAN grid where the ratio allows."""
+    from rasterio.warp import calculate_default_transform
+
+    rows, cols = ms.shape
+    t = ms.transform
+    bounds = (t.c, t.f + t.e * rows, t.c + t.a * cols, t.f)
+    with file_errors(ms.name, "resampled to the CRS of PAN", "check both CRS"):
+        own, _, _ = calculate_default_transform(ms.crs, pan.crs, cols, rows, *bounds)
+        pixel = (abs(own.e), own.a)
+        size = [_nice(p / abs(q)) * abs(q) for p, q in zip(pixel, (pan.transform.e, pan.transform.a), strict=True)]
+        own, width, height = calculate_default_transform(
+            ms.crs, pan.crs, cols, rows, *bounds, resolution=(size[1], size[0])
+        )
+    assert width is not None and height is not None
+    p = pan.transform
+    x, y = (own.c - p.c) / p.a, (own.f - p.f) / p.e  # where MS begins, in PAN pixels
+    first_x, first_y = math.floor(x), math.floor(y)
+    placed = Affine(size[1], 0, p.c + first_x * p.a, 0, -size[0], p.f + first_y * p.e)
+    return ms.warped(pan.crs, placed, (int(height) + 1, int(width) + 1))
+
+
+def _nice(ratio: float) -> float:
+    """The nearest whole ratio when it is close."""
+    return float(round(ratio)) if abs(ratio - round(ratio)) < WHOLE_RATIO * ratio else ratio
+
+
+def _bands(sensor: Any, pan: Image, ms: Image) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
+    """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
+    names = [name or f"band_{i}" for i, name in enumerate(ms.names, start=1)]
+    if sensor is None:
+        return (Band("pan"),), tuple(map(Band, names, ms.wavelengths_nm))
+    from earthloom.sensors import match_bands
+
+    told = _told(sensor, ms.names)
+    bands = match_bands(sensor, ms.count, told)
+    filled = (
+        replace(band, centre_nm=centre) if band.centre_nm is None else band
+        for band, centre in zip(bands, ms.wavelengths_nm, strict=True)
+    )
+    return (sensor.pan or Band("pan"),), tuple(filled)
+
+
+def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
+    """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
+    from earthloom.errors import SensorError
+    from earthloom.sensors import match_bands
+
+    labels = [_label(name) for name in names]
+    if sensor.any_band is not None:
+        return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
+    for label in filter(None, labels):
+        try:
+            match_bands(sensor, 1, [label])
+            return labels
+        except SensorError:
+            continue
+    return None
+
+
+def _label(name: str) -> str:
+    """The band in a file name such as ``LC08_..._SR_B4`` or ``T31UFT_..._B8A_20m``; other names as they are."""
+    found = re.search(r"(?:^|_)(B\d{1,2}A?)(?:_\d+m)?$", name, re.IGNORECASE)
+    return found[1] if found else name

@@ -1,0 +1,150 @@
+"""What a file says about itself: grid, numbers, bands, scaling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from rasterio.enums import ColorInterp, MaskFlags
+
+from earthloom.errors import FileError, GridError, InputError
+from earthloom.raster import landsat
+from earthloom.raster.handles import file_errors, open_file, quietly
+
+_NM_PER_UNIT = {"nanometers": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1e3, "micrometer": 1e3, "um": 1e3}
+_SAME_GRID_PX = 0.01
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """The header of a file. ``indexes`` are its bands without the mask band, counted from 1; lists hold all bands.
+
+    A band without a description has the name ``""``; the only band of a file has the file's.
+    """
+
+    path: str
+    driver: str
+    shape: tuple[int, int]
+    count: int
+    indexes: tuple[int, ...]
+    dtype: np.dtype
+    crs: Any
+    transform: Affine
+    nodata: tuple[float | None, ...]
+    alpha: int | None
+    mask: bool
+    names: tuple[str, ...]
+    wavelengths_nm: tuple[float | None, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    acquired: date | None
+    scaled_by: str | None
+    tags: Mapping[str, str]
+    structure: Mapping[str, str]
+
+
+def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
+    """Read the header of a file; a Landsat band takes its scaling from ``mtl``, or from the MTL file beside it.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or broken.
+    InputError
+        If it is a container of several images, or its numbers are complex.
+    """
+    with open_file(path) as file, file_errors(path, "read"), quietly():
+        if file.count == 0:
+            inner = ", ".join(file.subdatasets[:4])
+            raise InputError(f"{path} holds several images", "one image", f"name one of them: {inner or 'none found'}")
+        if any(name.startswith("complex") for name in file.dtypes):
+            raise InputError(f"{path}: complex numbers", "real ones", "take the amplitude first")
+        return _facts(path, file, mtl)
+
+
+def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
+    """Gather the header."""
+    interp = file.colorinterp
+    alphas = [i for i, kind in zip(file.indexes, interp, strict=True) if kind == ColorInterp.alpha]
+    alpha = alphas[0] if alphas and file.count > 1 else None
+    nodata, scales, offsets = list(file.nodatavals), list(file.scales), list(file.offsets)
+    names = [text or "" for text in file.descriptions]
+    band = landsat.band_file(Path(path)) if file.count == 1 else None
+    mtl = landsat.mtl_of(Path(path)) if mtl is None and band is not None else mtl
+    scaled_by = None
+    if band is not None and mtl is not None:
+        names = [f"B{band.band}"]
+        nodata = [0.0 if nodata[0] is None else nodata[0]]  # Landsat fill
+        pair = mtl.scaling(band.band, band.kind)
+        if pair is not None:
+            scales, offsets, scaled_by = [pair[0]], [pair[1]], mtl.path.name
+    stem = Path(path).stem
+    for i, name in enumerate(names):
+        names[i] = name or (stem if file.count == 1 else "")
+    return FileFacts(
+        path=path,
+        driver=file.driver,
+        shape=(file.height, file.width),
+        count=file.count,
+        indexes=tuple(i for i in file.indexes if i != alpha),
+        dtype=np.result_type(*file.dtypes),
+        crs=file.crs,
+        transform=file.transform,
+        nodata=tuple(nodata),
+        alpha=alpha,
+        mask=any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in file.mask_flag_enums),
+        names=tuple(names),
+        wavelengths_nm=tuple(_wavelength_nm(file, i) for i in file.indexes),
+        scales=tuple(float(s) for s in scales),
+        offsets=tuple(float(o) for o in offsets),
+        acquired=mtl.acquired if mtl is not None else None,
+        scaled_by=scaled_by,
+        tags=dict(file.tags()),
+        structure=dict(file.tags(ns="IMAGE_STRUCTURE")),
+    )
+
+
+def _wavelength_nm(file: Any, index: int) -> float | None:
+    """Centre of a band from GDAL's imagery domain or from ENVI tags."""
+    try:
+        centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")
+        if centre is not None:
+            return round(float(centre) * 1e3, 6)
+        tags = {key.lower(): value for key, value in file.tags(index).items()}
+        if "wavelength" not in tags:
+            return None
+        value = float(tags["wavelength"].split()[0])
+        unit = tags.get("wavelength_units", "").lower()
+        return value * _NM_PER_UNIT.get(unit, 1e3 if value < 100 else 1.0)
+    except ValueError:
+        return None
+
+
+def same_grid(first: FileFacts, other: FileFacts) -> None:
+    """Check that two files of one image share a grid.
+
+    Raises
+    ------
+    GridError
+        If they differ in shape, CRS or place.
+    """
+    names = f"{Path(first.path).name} and {Path(other.path).name}"
+    hint = "the files of one image must lie on one grid; leave out bands of another resolution"
+    if first.shape != other.shape:
+        a, b = ("{} x {}".format(*facts.shape) for facts in (first, other))
+        raise GridError(f"{names} are {a} and {b} pixels", "files of one size", hint)
+    if first.crs != other.crs:
+        raise GridError(f"{names} have different CRS", "the same CRS", hint)
+    corners = (~first.transform) * other.transform
+    for x, y in ((0, 0), (first.shape[1], first.shape[0])):
+        u, v = corners * (x, y)
+        if max(abs(u - x), abs(v - y)) > _SAME_GRID_PX:
+            raise GridError(f"{names} are {abs(u - x):.2f}, {abs(v - y):.2f} pixels apart", "the same place", hint)
+
+
+__all__ = ["FileError", "FileFacts", "examine", "same_grid"]

@@ -1,0 +1,198 @@
+"""Where the pixels of an image come from: files read by window, warped files, arrays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from affine import Affine
+from jaxtyping import Bool, Float
+from rasterio.enums import Resampling
+from rasterio.windows import Window as RasterWindow
+
+from earthloom.raster.handles import Handles, file_errors, open_file
+from earthloom.types import Window
+
+WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
+_OPAQUE = 255  # alpha of a warped float32 or float64 image
+
+
+@dataclass(frozen=True)
+class Part:
+    """Bands of one file that fill consecutive bands of an image.
+
+    ``nodata`` is one code per band, ``alpha`` the number of a band that is a mask, ``mask`` whether the file has
+    a mask of its own.
+    """
+
+    path: str
+    indexes: tuple[int, ...]
+    first: int
+    dtype: np.dtype
+    nodata: tuple[float | None, ...]
+    alpha: int | None = None
+    mask: bool = False
+
+
+@dataclass(frozen=True)
+class Warp:
+    """The grid that a file is resampled to."""
+
+    crs: Any
+    transform: Affine
+    shape: tuple[int, int]
+
+
+class Reader(Protocol):
+    """Gives out windows as stored numbers, before scaling."""
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        ...
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Stored numbers and where every band has one."""
+        ...
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """The whole image, every n-th pixel."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        ...
+
+
+def mark_missing(
+    valid: Bool[np.ndarray, "y x"], bands: np.ndarray, stored: np.dtype, nodata: Sequence[float | None]
+) -> None:
+    """Clear ``valid`` where any band holds its nodata code, NaN or infinity."""
+    for band, code in zip(bands, nodata, strict=True):
+        if stored.kind == "f":
+            valid &= np.isfinite(band)
+        if code is not None and not np.isnan(code):
+            with np.errstate(over="ignore"):
+                valid &= band != band.dtype.type(code)
+
+
+@dataclass(frozen=True)
+class FileReader:
+    """Reads parts of one or several files on the same grid."""
+
+    parts: tuple[Part, ...]
+    count: int
+    warp: Warp | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_handles", Handles(self._open))
+
+    def warped(self, warp: Warp) -> FileReader:
+        """The same files, resampled (cubic convolution) to another grid."""
+        return replace(self, warp=warp)
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        return self.warp is not None or any(
+            p.mask or p.alpha or p.dtype.kind == "f" or any(code is not None for code in p.nodata) for p in self.parts
+        )
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Stored numbers and where every band has one."""
+        area = RasterWindow(window.x, window.y, window.width, window.height)  # type: ignore[call-arg]
+        return self._read((window.height, window.width), dtype, window=area)
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """The whole image, every n-th pixel."""
+        return self._read(shape, np.dtype("float64"))
+
+    def close(self) -> None:
+        """Close the handles of every thread."""
+        self._handles.close()  # type: ignore[attr-defined]
+
+    def _read(self, shape: tuple[int, int], dtype: np.dtype, **area: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Read every part into one array."""
+        data = np.empty((self.count, *shape), dtype)
+        valid = np.ones(shape, bool)
+        if data.size:
+            for part in self.parts:
+                with file_errors(part.path, "read", "the file may be cut short or damaged"):
+                    self._read_part(part, data[part.first : part.first + len(part.indexes)], valid, area)
+        return data, valid
+
+    def _read_part(self, part: Part, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+        """Read one file; GDAL converts to the output dtype unless that would blur the nodata code."""
+        handle = self._handles.get(part)  # type: ignore[attr-defined]
+        coded = any(code is not None for code in part.nodata) and self.warp is None
+        indexes = list(part.indexes)
+        if coded and not np.can_cast(part.dtype, out.dtype):
+            raw = handle.read(indexes, out=np.empty(out.shape, part.dtype), **area)
+            mark_missing(valid, raw, part.dtype, part.nodata)
+            np.copyto(out, raw, casting="unsafe")
+        else:
+            handle.read(indexes, out=out, **area)
+            mark_missing(valid, out, part.dtype, part.nodata if self.warp is None else [None] * len(indexes))
+        if self.warp is not None:
+            alpha = part.alpha or handle.count
+            valid &= handle.read(alpha, out_shape=valid.shape, **area) >= _OPAQUE
+        elif part.alpha:
+            valid &= handle.read(part.alpha, out_shape=valid.shape, **area) != 0
+        elif part.mask:
+            valid &= (handle.read_masks(indexes, out_shape=out.shape, **area) != 0).all(axis=0)
+
+    def _open(self, part: Part) -> Any:
+        """Open a file, through a warp when there is one."""
+        handle = open_file(part.path)
+        if self.warp is None:
+            return handle
+        from rasterio.vrt import WarpedVRT
+
+        height, width = self.warp.shape
+        with file_errors(part.path, "resampled"):
+            return WarpedVRT(
+                handle,
+                crs=self.warp.crs,
+                transform=self.warp.transform,
+                width=width,
+                height=height,
+                resampling=Resampling.cubic,
+                src_nodata=next((code for code in part.nodata if code is not None), None),
+                add_alpha=part.alpha is None,
+                dtype="float64" if part.dtype == np.float64 else "float32",
+                tolerance=WARP_TOLERANCE_PX,
+            )
+
+
+@dataclass(frozen=True)
+class ArrayReader:
+    """An array in memory (benchmark files)."""
+
+    array: np.ndarray
+    nodata: tuple[float | None, ...]
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        return self.array.dtype.kind == "f" or any(code is not None for code in self.nodata)
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Stored numbers and where every band has one."""
+        rows, cols = window.slices
+        return self._convert(self.array[:, rows, cols], dtype)
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """The whole image, every n-th pixel."""
+        rows, cols = (np.arange(n) * have // n for n, have in zip(shape, self.array.shape[1:], strict=True))
+        return self._convert(self.array[:, rows[:, None], cols], np.dtype("float64"))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _convert(self, raw: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """A copy in the dtype that was asked for, and its mask."""
+        valid = np.ones(raw.shape[1:], bool)
+        mark_missing(valid, raw, raw.dtype, self.nodata)
+        return raw.astype(dtype, order="C", copy=True), valid
