@@ -90,3 +90,8 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no fields'}"
             raise MethodError(f"{name} has no field '{field}'", hint=hint)
     return cls(**fields)
+
+
+def name_of(method: Method) -> str:
+    """The catalogue's name of a method: the file it is in."""
+    return type(method).__module__.rsplit(".", 1)[-1]

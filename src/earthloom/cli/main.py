@@ -1,0 +1,79 @@
+"""The entry point: finds the command, imports only what it needs, turns errors into one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from cyclopts import App, CycloptsError
+
+COMMANDS = {  # command: module, function, one line for the help
+    "pansharpen": ("pansharpen", "Sharpen a multispectral image with a panchromatic one."),
+    "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
+    "methods": ("lists", "List the methods, or tell all about one."),
+    "sensors": ("lists", "List the sensors, or tell all about one."),
+    "info": ("info", "Tell what an image file holds and how a product was made."),
+    "demo": ("demo", "Sharpen the built-in sample and print the figures."),
+}
+
+
+def build(arguments: Sequence[str]) -> App:
+    """The application; only the command that is called is imported."""
+    from earthloom import __version__
+
+    app = App(
+        name="earthloom",
+        help="Weave what several satellite sensors saw into one image with the best of each.",
+        help_epilogue="`earthloom COMMAND --help` tells more. Errors are one line; `--debug` shows where they arose.",
+        version=__version__,
+        help_format="markdown",
+        result_action="return_value",
+    )
+    called = next((a for a in arguments if not a.startswith("-")), None)
+    for name, (module, line) in COMMANDS.items():
+        if name == called:
+            home = import_module(f"earthloom.cli.{module}")
+            app.command(home.command(name, arguments), name=name)
+        else:
+            app.command(App(name=name, help=line), name=name)
+    return app
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 2 an error that the user can mend, 130 stopped by Ctrl-C."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    arguments = [a for a in arguments if a != "--debug"]
+    sys.exit(_run(arguments, debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    """Exit code of a run."""
+    from earthloom.errors import EarthloomError
+
+    try:
+        app = build(arguments)
+        app(arguments, exit_on_error=False, print_error=debug)
+    except EarthloomError as error:
+        if debug:
+            raise
+        return _complain(str(error))
+    except CycloptsError as error:
+        if debug:
+            raise
+        return _complain(" ".join(str(error).split()))
+    except KeyboardInterrupt:
+        return _complain("stopped; nothing was left under the output name", code=130)
+    except MemoryError:
+        return _complain("out of memory; use a smaller --tile-size or fewer --threads")
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return 0
+
+
+def _complain(line: str, code: int = 2) -> int:
+    """One line on standard error."""
+    print(f"earthloom: {line}", file=sys.stderr)
+    return code

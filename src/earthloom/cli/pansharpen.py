@@ -1,0 +1,181 @@
+"""`earthloom pansharpen`: the flags of the method are the fields of its dataclass."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from earthloom.cli.screen import Screen, show_warnings
+from earthloom.methods import catalog
+
+DEFAULT = "gsa"
+FILES, RUN = Group.create_ordered("Files"), Group.create_ordered("Run")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Run:
+    """How to run, whatever the method.
+
+    Parameters
+    ----------
+    sensor
+        Sensor name or TOML file; sets the MTF gains (default: from the metadata, else generic, MTF 0.3).
+    register
+        Correct a measured displacement between MS and PAN.
+    convention
+        Where MS samples lie on files without georeferencing: `centre`, or `toolbox` for MATLAB benchmarks.
+    threads
+        Workers (default: all cores).
+    tile_size
+        Side of a tile in PAN pixels. The result does not depend on it.
+    compress
+        zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
+    dtype
+        Type of the output, such as uint16 or float32 (default: that of the MS).
+    nodata
+        Code of missing pixels, instead of what the files say.
+    ignore_georeferencing
+        Lay the upper left corners on each other whatever the files say.
+    overwrite
+        Replace an existing output.
+    verbose
+        Say what is done and why.
+    quiet
+        No progress bar, no summary.
+    """
+
+    sensor: Annotated[str | None, Parameter(group=RUN)] = None
+    register: Annotated[bool, Parameter(group=RUN, negative="")] = False
+    convention: Annotated[Literal["centre", "toolbox"] | None, Parameter(group=RUN)] = None
+    threads: Annotated[int | None, Parameter(group=RUN)] = None
+    tile_size: Annotated[int, Parameter(group=RUN)] = 512
+    compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
+    dtype: Annotated[str | None, Parameter(group=RUN)] = None
+    nodata: Annotated[float | None, Parameter(group=RUN)] = None
+    ignore_georeferencing: Annotated[bool, Parameter(group=RUN, negative="")] = False
+    overwrite: Annotated[bool, Parameter(group=RUN, negative="")] = False
+    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], group=RUN, negative="")] = False
+    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=RUN, negative="")] = False
+
+
+def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
+    """The command for the method that the arguments name."""
+    return _with_fields(catalog.find(_method_in(arguments)))
+
+
+def _method_in(arguments: Sequence[str]) -> str:
+    """Value of `--method`, the default without one."""
+    for at, argument in enumerate(arguments):
+        if argument.startswith("--method="):
+            return argument.split("=", 1)[1]
+        if argument in ("--method", "-m") and at + 1 < len(arguments):
+            return arguments[at + 1]
+    return DEFAULT
+
+
+def _with_fields(method_class: type[Any]) -> Callable[..., None]:
+    """A function whose signature holds the method's fields as flags."""
+    group = Group(f"Fields of {method_class.card.name}")
+
+    def pansharpen(
+        *,
+        pan: Path,
+        ms: list[Path],
+        output: Path,
+        method: str = DEFAULT,
+        run: Run | None = None,
+        **chosen: Any,
+    ) -> None:
+        sharpen(pan, ms, output, method_class(**chosen), run or Run())
+
+    signature = inspect.signature(pansharpen)
+    own = [
+        signature.parameters["pan"].replace(annotation=_file("--pan", "Panchromatic image: a file, or a Landsat folder.")),
+        signature.parameters["ms"].replace(
+            annotation=Annotated[
+                list[str],
+                Parameter(
+                    name="--ms", group=FILES, consume_multiple=True, negative="",
+                    help="Multispectral image: a file, a file per band, or a Landsat folder.",
+                ),
+            ]
+        ),
+        signature.parameters["output"].replace(
+            annotation=Annotated[Path, Parameter(name=["--output", "-o"], group=FILES, help="GeoTIFF to write.")]
+        ),
+        signature.parameters["method"].replace(
+            annotation=Annotated[
+                str, Parameter(name=["--method", "-m"], group=FILES, help="`earthloom methods` lists them.")
+            ]
+        ),
+        signature.parameters["run"].replace(annotation=Run | None),
+    ]  # fmt: skip
+    helps = _field_helps(method_class)
+    hints = _hints(method_class)
+    for field in fields(method_class):
+        annotation = Annotated[hints[field.name], Parameter(group=group, help=helps.get(field.name, ""), negative="")]
+        own.append(
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
+        )
+    pansharpen.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
+    pansharpen.__annotations__ = {p.name: p.annotation for p in own}
+    pansharpen.__doc__ = (
+        "Sharpen a multispectral image with a panchromatic one.\n\n"
+        f"Fields below are those of the method {method_class.card.name} ({method_class.card.title}); "
+        "choose another with --method to see its own."
+    )
+    return pansharpen
+
+
+def _file(name: str, text: str) -> Any:
+    """Annotation of a file argument."""
+    return Annotated[str, Parameter(name=name, group=FILES, help=text)]
+
+
+def _hints(method_class: type[Any]) -> dict[str, Any]:
+    """Types of the fields."""
+    from typing import get_type_hints
+
+    return get_type_hints(method_class)
+
+
+def _field_helps(method_class: type[Any]) -> dict[str, str]:
+    """What the docstring says about each field (the Parameters section, NumPy style)."""
+    lines, found, name = inspect.getdoc(method_class) or "", {}, ""
+    inside = False
+    for line in lines.splitlines():
+        text = line.strip()
+        if text in ("Parameters", "Attributes"):
+            inside = True
+        elif inside and text and not line.startswith(" ") and not set(text) <= {"-"}:
+            if text in ("References", "Notes", "Raises", "Examples", "See Also"):
+                break
+            name = text.split(":")[0].strip()
+            found[name] = ""
+        elif inside and name and line.startswith(" "):
+            found[name] = f"{found[name]} {text}".strip()
+    return found
+
+
+def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any, run: Run) -> None:
+    """Run, with a progress bar and a line at the end."""
+    from earthloom.engine.files import sharpen_files
+    from earthloom.engine.verbs import Options
+
+    with Screen(run.quiet, run.verbose) as screen, warnings.catch_warnings():
+        show_warnings(screen)
+        options = Options(
+            sensor=run.sensor, convention=run.convention, register=run.register, threads=run.threads,
+            tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype, compress=run.compress,
+            overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
+            progress=screen.progress, say=screen.say if run.verbose else None,
+        )  # fmt: skip
+        path = sharpen_files(pan, list(ms), output, method, options)
+        screen.done(f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)")

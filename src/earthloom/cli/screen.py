@@ -1,0 +1,89 @@
+"""What the terminal shows: a progress bar with the time left, remarks, warnings. Rich is loaded when needed."""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from typing import Any
+
+PATIENCE_S = 0.7  # a job done sooner shows no bar
+
+
+class Screen:
+    """Standard error while a command runs. Safe to leave at any moment."""
+
+    def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
+        self.quiet, self.verbose = quiet, verbose
+        self._bar: Any = None
+        self._task: Any = None
+        self._stage = ""
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Screen:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Move the bar; it appears when the work takes longer than a moment."""
+        if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
+            return
+        if self._bar is None:
+            self._start()
+        if stage != self._stage:
+            self._stage = stage
+            if self._task is not None:
+                self._bar.remove_task(self._task)
+            self._task = self._bar.add_task(stage, total=total)
+        self._bar.update(self._task, completed=done)
+
+    def _start(self) -> None:
+        """Make the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("tiles"), TimeRemainingColumn(),
+        )  # fmt: skip
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._bar.start()
+
+    def say(self, line: str) -> None:
+        """A remark for `-v`."""
+        self._print(f"  {line}")
+
+    def warn(self, line: str) -> None:
+        """A warning, always shown."""
+        self._print(f"warning: {line}")
+
+    def done(self, line: str) -> None:
+        """What came of it, and how long it took."""
+        if not self.quiet:
+            self._print(f"{line} in {time.monotonic() - self._began:.1f} s")
+
+    def _print(self, line: str) -> None:
+        """To standard error, above the bar when there is one."""
+        if self._bar is not None:
+            self._bar.console.print(line, markup=False, highlight=False)
+        else:
+            print(line, file=sys.stderr)
+
+
+def show_warnings(screen: Screen) -> None:
+    """Our own warnings as one line each (inside ``warnings.catch_warnings``)."""
+    from earthloom.errors import EarthloomWarning
+
+    ordinary = warnings.showwarning
+
+    def show(message: Any, category: Any, *rest: Any, **more: Any) -> None:
+        if issubclass(category, EarthloomWarning):
+            screen.warn(str(message))
+        else:
+            ordinary(message, category, *rest, **more)
+
+    warnings.simplefilter("always", EarthloomWarning)
+    warnings.showwarning = show

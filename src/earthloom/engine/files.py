@@ -1,0 +1,165 @@
+"""Files as inputs: read by window, fused tile by tile, written under a temporary name until whole."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine.fuse import fuse_array, fuse_scene
+from earthloom.engine.register import Moved
+from earthloom.engine.verbs import Options, checked
+from earthloom.errors import InputError
+from earthloom.methods.base import Method
+from earthloom.raster.collocate import RasterScene, collocate
+from earthloom.raster.provenance import provenance
+from earthloom.raster.read import Image, open_image
+from earthloom.raster.write import create
+from earthloom.sensors import Sensor, load
+from earthloom.types import Product, Scene, Window
+
+
+def open_scene(pan: Any, ms: Any, options: Options) -> tuple[RasterScene, Sensor | None]:
+    """Open a PAN and an MS image and lay them on one grid.
+
+    Raises
+    ------
+    EarthloomError
+        Whatever stands in the way, in words.
+    """
+    if options.convention not in (None, "centre", "toolbox"):
+        raise InputError(f"convention '{options.convention}'", "'centre' or 'toolbox'")
+    images: list[Image] = []
+    try:
+        for paths, role in ((pan, "pan"), (ms, "ms")):
+            images.append(open_image(paths, role=role, nodata=options.nodata))
+        name = options.sensor or getattr(images[1], "sensor", None)
+        sensor = load(name) if name else None
+        scene = collocate(
+            images[0], images[1], sensor=sensor, convention=options.convention or "auto",  # type: ignore[arg-type]
+            ignore_georeferencing=options.ignore_georeferencing,
+        )  # fmt: skip
+    except BaseException:
+        for image in images:
+            image.close()
+        raise
+    for note in scene.notes:
+        options.tell(note)
+    ratio, offset = scene.fit.ratio, scene.offset
+    options.tell(
+        f"PAN grid {scene.shape[0]} x {scene.shape[1]}, MS {len(scene.ms_bands)} bands at ratio {ratio[0]:g}, "
+        f"MS pixel 0 at PAN pixel ({offset[0]:g}, {offset[1]:g}), sensor {sensor.title if sensor else 'unknown'}"
+    )
+    return scene, sensor
+
+
+def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, options: Options) -> Any:
+    """Sharpen files; returns the path written, or a DataArray when there is no output path."""
+    opened, sensor = open_scene(pan, ms, options)
+    with opened:
+        if output is None:
+            scene = checked(opened, options, georeferenced=opened.crs is not None)
+            product = fuse_array(method, scene, options.tile_size, options.workers, options.progress)
+            return as_dataarray(product, opened)
+        path = Path(output)
+        for image in (opened.pan, opened.ms):
+            if path.exists() and any(Path(p).exists() and path.samefile(p) for p in image.paths):
+                raise InputError(f"the output {path} is an input", "another name")
+        return _write(opened, path, method, sensor, options)
+
+
+def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | None, options: Options) -> Path:
+    """Fuse into a file."""
+    ms = opened.ms
+    dtype = np.dtype(options.dtype) if options.dtype else ms.dtype
+    physical = dtype.kind == "f"
+    target = create(
+        path,
+        shape=opened.shape,
+        count=len(opened.ms_bands),
+        dtype=dtype,
+        crs=opened.crs,
+        transform=opened.transform,
+        nodata=_nodata(opened, dtype, options),
+        names=[band.name for band in opened.ms_bands],
+        wavelengths_nm=[band.centre_nm for band in opened.ms_bands],
+        scales=None if physical else ms.scales,
+        offsets=None if physical else ms.offsets,
+        compress=options.compress,  # type: ignore[arg-type]
+        overwrite=options.overwrite,
+        threads=options.workers,
+    )
+    scene = checked(opened, options, georeferenced=opened.crs is not None)
+    target.layout = replace(target.layout, tags=_tags(opened, scene, method, sensor, options))
+    tile = _tile_px(options)
+    with target as writer:
+
+        def finish(window: Window, product: Product) -> None:
+            writer.write(window, product.data, product.valid)
+
+        fuse_scene(method, scene, finish, tile, options.workers, options.progress)
+        options.progress("writing", 0, 1)
+    options.progress("writing", 1, 1)
+    return path
+
+
+def _tile_px(options: Options) -> int:
+    """The tile size asked for.
+
+    Raises
+    ------
+    InputError
+        If it is not positive.
+    """
+    if options.tile_size < 16:
+        raise InputError(f"tile size {options.tile_size}", "at least 16 pixels")
+    return options.tile_size
+
+
+def _nodata(opened: RasterScene, dtype: np.dtype, options: Options) -> float | None:
+    """Code of missing pixels in the output: that of the MS, else NaN or 0 where pixels can be missing."""
+    if options.nodata is not None:
+        return options.nodata
+    code = opened.ms.nodata
+    if dtype.kind == "f":
+        return math.nan if code is None else code
+    fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
+    return code if fits else 0 if getattr(opened, "may_have_holes", False) else None
+
+
+def _tags(opened: RasterScene, scene: Scene, method: Method, sensor: Sensor | None, options: Options) -> dict[str, str]:
+    """Provenance of a product."""
+    from earthloom.methods.catalog import name_of
+
+    shift = {"shift_px": [round(scene.y, 4), round(scene.x, 4)]} if isinstance(scene, Moved) else {}
+    parameters = {**asdict(method), "convention": scene.convention, **shift}
+    return provenance(
+        f"{method.card.problem}/{name_of(method)}", parameters, {"pan": opened.pan.paths, "ms": opened.ms.paths},
+        sensor=sensor.name if sensor else None,
+    )  # fmt: skip
+
+
+def as_dataarray(product: Product, scene: RasterScene) -> Any:
+    """The product as an xarray DataArray with the coordinates and the CRS of its grid.
+
+    Raises
+    ------
+    InputError
+        If xarray is not installed.
+    """
+    try:
+        import xarray
+        from odc.geo.xr import xr_coords
+    except ImportError as missing:
+        raise InputError(
+            "files without output=", "output='sharp.tif'", "or install earthloom[xarray] to get a DataArray"
+        ) from missing
+    coords: dict[str, Any] = {"band": [band.name for band in product.bands]}
+    dims = ("y", "x")
+    if scene.crs is not None:
+        coords.update(xr_coords(scene.geobox))
+        dims = scene.geobox.dimensions
+    return xarray.DataArray(product.data, dims=("band", *dims), coords=coords, name="pansharpened")
