@@ -1,0 +1,105 @@
+"""`earthloom methods` and `earthloom sensors`: lists without importing what they list, and all about one entry."""
+
+from __future__ import annotations
+
+import json as js
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+Name = Annotated[str | None, Parameter(help="Tell all about this one.")]
+Json = Annotated[bool, Parameter(help="Print JSON.", negative="")]
+
+
+def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
+    """The function behind either command."""
+    return methods if name == "methods" else sensors
+
+
+def methods(name: Name = None, /, *, json: Json = False) -> None:
+    """List the methods, or tell all about one."""
+    from earthloom.methods import catalog
+
+    if name is not None:
+        _show(_method(name), json)
+        return
+    rows = [
+        {"problem": p, "name": n, "summary": catalog.summary(n, p)} for p in catalog.problems() for n in catalog.names(p)
+    ]
+    if json:
+        print(js.dumps(rows, indent=2))
+        return
+    for problem in catalog.problems():
+        print(f"{problem}\n")
+        for row in rows:
+            if row["problem"] == problem:
+                print(f"  {row['name']:<13} {row['summary'].split(': ', 1)[-1]}")
+    print("\n`earthloom methods NAME` tells more.")
+
+
+def _method(name: str) -> dict[str, Any]:
+    """Card, fields and equation of a method."""
+    import inspect
+    from dataclasses import asdict, fields
+
+    from earthloom.methods import catalog
+
+    cls = catalog.find(name)
+    card = asdict(cls.card)
+    card["fields"] = {f.name: f.default for f in fields(cls)}
+    card["about"] = inspect.getdoc(cls) or ""
+    return card
+
+
+def sensors(name: Name = None, /, *, json: Json = False) -> None:
+    """List the sensors, or tell all about one."""
+    from earthloom import sensors as registry
+
+    if name is not None:
+        _show(_sensor(name), json)
+        return
+    known = registry.names()
+    if json:
+        print(js.dumps(known, indent=2))
+        return
+    for each in known:
+        sensor = registry.load(each)
+        pan = f"PAN + {len(sensor.bands)}" if sensor.pan else f"{len(sensor.bands)}"
+        pan = "any number of" if sensor.any_band else pan
+        print(f"  {each:<14} {sensor.title:<26} {pan} bands")
+    print("\n`earthloom sensors NAME` tells more; `--sensor my.toml` takes a file of your own.")
+
+
+def _sensor(name: str) -> dict[str, Any]:
+    """All that is known about a sensor."""
+    from dataclasses import asdict
+
+    from earthloom import sensors as registry
+
+    found = asdict(registry.load(name))
+    found["srf"] = str(found["srf"].name) if found["srf"] else None
+    return found
+
+
+def _show(entry: dict[str, Any], json: bool) -> None:
+    """As JSON, or key by key; lists of bands as a table."""
+    if json:
+        print(js.dumps(entry, indent=2, default=str))
+        return
+    about = entry.pop("about", "")
+    for key, value in entry.items():
+        if value in (None, "", (), [], {}):
+            continue
+        if key == "bands":
+            print("bands")
+            for band in value:
+                print("  " + "  ".join(f"{k} {v:g}" if isinstance(v, float) else f"{v}" for k, v in band.items()))
+        elif isinstance(value, dict):
+            print(key)
+            for name, item in value.items():
+                print(f"  {name:<13} {item}")
+        else:
+            print(f"{key:<15} {value}")
+    if about:
+        print(f"\n{about}")
