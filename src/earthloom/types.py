@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 Convention = Literal["centre", "toolbox"]
-REACH = 7  # coarse pixels that a crop keeps around a window, so that interpolation sees what it needs
+REACH = 6  # coarse pixels that a crop keeps around a window, so that interpolation sees what it needs
 
 
 class Ratio(float):
@@ -73,9 +73,7 @@ def coarse_window(
 ) -> Window:
     """The pixels of a coarse view of ``shape`` that a fine window needs, ``REACH`` more on every side."""
     lo, hi = [], []
-    for first, count, r, o, n in zip(
-        (fine.y, fine.x), (fine.height, fine.width), ratio, offset, shape, strict=True
-    ):
+    for first, count, r, o, n in zip((fine.y, fine.x), (fine.height, fine.width), ratio, offset, shape, strict=True):
         a = min(max(math.ceil((first - o) / r) - REACH, 0), n - 1)
         b = max(min(math.floor((first + count - 1 - o) / r) + REACH, n - 1), a)
         lo.append(a)
@@ -130,7 +128,10 @@ class View:
         own = coarse_window(fine, self.ratio, self.offset, self.shape)
         rows, cols = own.slices
         return replace(
-            self, data=self.data[:, rows, cols], valid=self.valid[rows, cols], offset=self.offset_in(fine, own)
+            self,
+            data=self.data[:, rows, cols],
+            valid=self.valid[rows, cols],
+            offset=self.offset_in(fine, own),
         )
 
     def offset_in(self, fine: Window, own: Window) -> tuple[float, float]:
@@ -190,8 +191,15 @@ class Observation:
 class Scene(Protocol):
     """A whole scene that gives out tiles: arrays in memory, or files read by window."""
 
-    shape: tuple[int, int]
-    convention: Convention
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        ...
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        ...
 
     def observe(self, core: Window, halo_px: int) -> Observation:
         """The tile ``core`` with its halo."""

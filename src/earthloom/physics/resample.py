@@ -13,8 +13,8 @@ from earthloom.errors import InputError
 from earthloom.ops.banded import Banded, apply, bordered, compose, sampled
 
 Kernel = Literal["nearest", "bilinear", "bicubic"]
-RADIUS = 6  # coarse pixels that the general interpolator looks at on either side
-BETA = 5.0  # its Kaiser window
+RADIUS = 4  # coarse pixels that the general interpolator looks at on either side
+BETA = 3.5  # its Kaiser window: at equal cost the one with the smallest ERGAS of EXP (bench/interpolation)
 
 # CDF 9/7-like half-band coefficients of the protocol (Aiazzi et al., 2002); doubled, mirrored, every other one 0
 _HALF = (0.5, 0.305334091185, 0.0, -0.072698593239, 0.0, 0.021809577942, 0.0, -0.005192756653)
@@ -137,7 +137,8 @@ def interp23(image: Float[np.ndarray, "band y x"], ratio: int) -> Float[np.ndarr
     ----------
     Aiazzi, Alparone, Baronti, Garzelli, IEEE TGRS 40(10), 2300-2312, 2002.
     """
-    return apply(*(interp23_operator(n, int(ratio)) for n in image.shape[1:]), image)
+    rows, cols = (interp23_operator(n, int(ratio)) for n in image.shape[1:])
+    return apply(rows, cols, image)
 
 
 def _windowed_sinc(x: np.ndarray) -> np.ndarray:
@@ -150,7 +151,7 @@ def _windowed_sinc(x: np.ndarray) -> np.ndarray:
 def interpolation(outputs: int, size: int, ratio: float, offset: float, border: str = "replicate") -> Banded:
     """General interpolator: from ``size`` coarse samples at ``ratio * i + offset`` to ``outputs`` fine ones.
 
-    ``out[p] = sum_i w((p - offset) / ratio - i) in[i]`` with w a Kaiser-windowed sinc of half-width 6, normalised, so
+    ``out[p] = sum_i w((p - offset) / ratio - i) in[i]`` with w a Kaiser-windowed sinc of half-width 4, normalised, so
     any ratio and any sub-pixel offset are exact positions, with no intermediate grid.
     """
     centres = (np.arange(outputs) - offset) / ratio
