@@ -1,1 +1,1 @@
-
+"""Sensor-free array mathematics: banded operators, mergeable statistics, kernels."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -14,4 +14,4 @@ F = TypeVar("F", bound=Callable)
 def compiled(function: F) -> F:
     """Compile with numba. Sums may be reordered for SIMD; NaN and infinity keep their meaning."""
     bare = inspect.unwrap(function)  # test runs wrap every function in type checks
-    return njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})(bare)
+    return cast(F, njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})(bare))

@@ -124,10 +124,7 @@ class Lowest:
         found = []
         for values, counts in zip(self.values, self.counts, strict=True):
             ends = np.cumsum(counts)
-            at = [
-                values[min(int(np.searchsorted(ends, k, side="right")), values.size - 1)]
-                for k in (low, low + 1)
-            ]
+            at = [values[min(int(np.searchsorted(ends, k, side="right")), values.size - 1)] for k in (low, low + 1)]
             found.append(at[0] + part * (at[1] - at[0]))
         return np.array(found)
 

@@ -1,1 +1,1 @@
-
+"""Sensor physics: MTF, spectral response, resampling, the forward model and its adjoint."""

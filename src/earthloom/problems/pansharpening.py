@@ -56,7 +56,7 @@ class Pansharpening(Problem):
         """An empty view one scale coarser than the MS, over whole blocks of its pixels."""
         ms = obs["ms"]
         blocks = ms.valid[: small[0] * ratio[0], : small[1] * ratio[1]]
-        valid = blocks.reshape(small[0], ratio[0], small[1], ratio[1]).all(axis=(1, 3))
+        valid = np.asarray(blocks.reshape(small[0], ratio[0], small[1], ratio[1]).all(axis=(1, 3)))
         half = [r / 2 if obs.convention == "toolbox" else (r - 1) / 2 for r in ratio]
         empty = np.zeros((len(ms.bands), *small), ms.data.dtype)
         return View(empty, valid, ms.bands, (float(ratio[0]), float(ratio[1])), (half[0], half[1]))

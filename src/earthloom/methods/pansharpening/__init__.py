@@ -1,1 +1,1 @@
-
+"""Pansharpening methods, one file each, named by the published acronym."""

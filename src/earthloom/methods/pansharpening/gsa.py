@@ -9,7 +9,14 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import (
-    INTERPOLATION, LOWPASS, Card, Method, coarse_samples, inject, mean_gain, samples,
+    INTERPOLATION,
+    LOWPASS,
+    Card,
+    Method,
+    coarse_samples,
+    inject,
+    mean_gain,
+    samples,
 )  # fmt: skip
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import binomial, expand, reduce
@@ -38,22 +45,16 @@ class Gsa(Method):
             low = binomial(obs, pan)[:, at[0], at[1]]
         else:
             low = reduce(obs, pan, mean_gain(obs))
-        return Stats(
-            coarse=Moments.of(coarse_samples(obs, ms, low)), fine=Moments.of(samples(obs, expand(obs), pan))
-        )
+        return Stats(coarse=Moments.of(coarse_samples(obs, ms, low)), fine=Moments.of(samples(obs, expand(obs), pan)))
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Replace the intensity by the PAN."""
         fused = expand(obs)
         weights, gain, constant = self.coefficients(stats)
-        detail = (
-            obs["pan"].data - np.tensordot(weights.astype(fused.dtype), fused, 1) - fused.dtype.type(constant)
-        )
+        detail = obs["pan"].data - np.tensordot(weights.astype(fused.dtype), fused, 1) - fused.dtype.type(constant)
         return inject(fused, gain, detail)
 
-    def coefficients(
-        self, stats: Stats
-    ) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"], float]:
+    def coefficients(self, stats: Stats) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"], float]:
         """Intensity weights a, injection gains g, and the constant that makes the detail's mean zero."""
         coarse, fine = stats["coarse"], stats["fine"]
         bands = len(fine.mean) - 1
