@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
-from numba import njit
 
 from earthloom.errors import InputError
+from earthloom.ops.compiled import compiled
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _integers(flat, stride, valid, valid_stride, out, gain, shift, low, high, code, step, fill):
     """Quantise one band; ``gain`` and the rest carry the precision of the arithmetic."""
     height, width = out.shape
@@ -29,7 +29,7 @@ def _integers(flat, stride, valid, valid_stride, out, gain, shift, low, high, co
             line[x] = value if keep[x] else fill
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _floats(flat, stride, valid, valid_stride, out, gain, shift, code, beside, fill):
     """Scale one band of floating point numbers."""
     height, width = out.shape

@@ -13,8 +13,9 @@ import numpy as np
 from affine import Affine
 
 from earthloom.errors import GridError, InputError
+from earthloom.raster.facts import applied
 from earthloom.raster.grids import Fit, Grid, cut_coarse, fit_by_place, fit_by_shape, require_straight
-from earthloom.raster.handles import file_errors
+from earthloom.raster.handles import file_errors, quietly
 from earthloom.raster.read import Image
 from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
 
@@ -189,7 +190,8 @@ def collocate(
             notes.append(f"{ms.name}: resampled (cubic) from {_crs_name(ms.crs)} to {_crs_name(pan.crs)}")
             ms = _warp(pan, ms)
         fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
-        transform = pan.transform * Affine.translation(fit.fine.x, fit.fine.y)
+        east, north = applied(pan.transform, fit.fine.x, fit.fine.y)
+        transform = Affine(pan.transform.a, 0.0, east, 0.0, pan.transform.e, north)
     fit = _shifted(fit, shift, kind)
     for image, window in ((pan, fit.fine), (ms, fit.coarse)):
         if not image.any_valid(window):
@@ -252,7 +254,7 @@ def _warp(pan: Image, ms: Image) -> Image:
     rows, cols = ms.shape
     t = ms.transform
     bounds = (t.c, t.f + t.e * rows, t.c + t.a * cols, t.f)
-    with file_errors(ms.name, "resampled to the CRS of PAN", "check both CRS"):
+    with file_errors(ms.name, "resampled to the CRS of PAN", "check both CRS"), quietly():
         own, _, _ = calculate_default_transform(ms.crs, pan.crs, cols, rows, *bounds)
         pixel = (abs(own.e), own.a)
         size = [_nice(p / abs(q)) * abs(q) for p, q in zip(pixel, (pan.transform.e, pan.transform.a), strict=True)]

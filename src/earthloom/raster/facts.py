@@ -140,11 +140,18 @@ def same_grid(first: FileFacts, other: FileFacts) -> None:
         raise GridError(f"{names} are {a} and {b} pixels", "files of one size", hint)
     if first.crs != other.crs:
         raise GridError(f"{names} have different CRS", "the same CRS", hint)
-    corners = (~first.transform) * other.transform
+    back = ~first.transform
     for x, y in ((0, 0), (first.shape[1], first.shape[0])):
-        u, v = corners * (x, y)
+        east, north = applied(other.transform, x, y)
+        u, v = applied(back, east, north)
         if max(abs(u - x), abs(v - y)) > _SAME_GRID_PX:
             raise GridError(f"{names} are {abs(u - x):.2f}, {abs(v - y):.2f} pixels apart", "the same place", hint)
+
+
+def applied(transform: Affine, x: float, y: float) -> tuple[float, float]:
+    """A point through a geotransform (written out: affine 2 and 3 spell the product differently)."""
+    t = transform
+    return t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
 
 
 __all__ = ["FileError", "FileFacts", "examine", "same_grid"]

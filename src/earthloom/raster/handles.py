@@ -27,9 +27,10 @@ _quiet = threading.Lock()  # warnings.catch_warnings is not thread-safe
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Open files without a warning about those that have no georeferencing (we say it where it matters)."""
+    """No warning about files without georeferencing (we say it where it matters), nor about rasterio's own code."""
     with _quiet, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        warnings.simplefilter("ignore", PendingDeprecationWarning)  # rasterio multiplies affine 3 in the old way
         yield
 
 

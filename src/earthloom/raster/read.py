@@ -296,6 +296,7 @@ def _assemble(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
     first = chosen[0][0]
     for file, _ in chosen:
         same_grid(first, file)
+    asked = {file.path for file, index in chosen if index == file.alpha}  # as a band, not as a mask
     parts: list[Part] = []
     for slot, (file, index) in enumerate(chosen):
         code = file.nodata[index - 1]
@@ -303,7 +304,7 @@ def _assemble(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         if last is not None and last.path == file.path:
             parts[-1] = replace(last, indexes=(*last.indexes, index), nodata=(*last.nodata, code))
         else:
-            alpha = None if index == file.alpha else file.alpha
+            alpha = None if file.path in asked else file.alpha
             parts.append(Part(file.path, (index,), slot, file.dtype, (code,), alpha, file.mask))
     return Image(
         shape=first.shape,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from affine import Affine
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
-from earthloom.raster.handles import Handles, file_errors, open_file
+from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.types import Window
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
@@ -45,6 +45,7 @@ class Warp:
     shape: tuple[int, int]
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Gives out windows as stored numbers, before scaling."""
 
@@ -151,7 +152,7 @@ class FileReader:
         from rasterio.vrt import WarpedVRT
 
         height, width = self.warp.shape
-        with file_errors(part.path, "resampled"):
+        with file_errors(part.path, "resampled"), quietly():
             return WarpedVRT(
                 handle,
                 crs=self.warp.crs,
