@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -204,6 +205,17 @@ def test_another_crs_is_resampled(tmp_path: Path) -> None:
         same(scene.observe(core, halo), seen.crop(core, halo))
 
 
+def test_a_crs_under_another_name_is_the_same(pair: Pair) -> None:
+    renamed = "+proj=tmerc +lat_0=0 +lon_0=3 +k=0.9996 +x_0=500000 +y_0=0 +datum=WGS84 +units=m"
+    scene = scene_of(pair(None, {"crs": renamed}))
+    assert scene.notes == () and scene.offset == (1.5, 1.5) and scene.crs.to_epsg() == 32631
+
+
+def test_a_scene_travels_to_another_process(pair: Pair) -> None:
+    scene = scene_of(pair())
+    same(pickle.loads(pickle.dumps(scene)).observe(Window(3, 4, 9, 9), 2), scene.observe(Window(3, 4, 9, 9), 2))
+
+
 def test_the_mask_goes_through_the_warp(tmp_path: Path) -> None:
     coarse = np.full((1, 80, 80), 500, "uint16")
     coarse[0, 30:40, 30:40] = 0
@@ -328,7 +340,7 @@ def test_any_two_grids_fit_or_are_refused(
             told = fit.ratio[axis] * np.arange(shape[axis]) + fit.offset[axis]
             np.testing.assert_allclose(told, place, atol=0.06)
         else:
-            assert count == fit.coarse[axis + 2] * ratio
+            assert count == fit.coarse[axis + 2] * round(ratio)
 
 
 @given(st.tuples(*[st.integers(1, 300)] * 4))

@@ -346,6 +346,7 @@ def test_describe_real_files(shared: Path) -> None:
     told = describe(shared / "data/sharpening/landsat8_p020r039/l8_B4.tif")
     assert told["scaled_by"] == "l8_MTL.txt" and told["bands"][0]["name"] == "B4"
     assert 0 < told["bands"][0]["mean"] < 0.5 and told["provenance"] is None and told["shape"] == [603, 627]
+    assert len(describe(shared / "data/sharpening/landsat8_p020r039")["bands"]) == 8
     assert describe(f"{shared}/data/sharpening/reduced_triplets/WV3_test.mat:gt")["crs"] is None
     with pytest.raises(FileError):
         describe("nowhere.tif")

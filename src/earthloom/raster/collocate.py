@@ -11,17 +11,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from affine import Affine
+from rasterio.errors import RasterioError
 
 from earthloom.errors import GridError, InputError
 from earthloom.raster.facts import applied
 from earthloom.raster.grids import Fit, Grid, cut_coarse, fit_by_place, fit_by_shape, require_straight
-from earthloom.raster.handles import file_errors, quietly
+from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.read import Image
 from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
+SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
 WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
 
 
@@ -186,7 +188,7 @@ def collocate(
         turned = [image for image in (pan, ms) if image.transform.e > 0]
         notes += [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
         pan, ms = pan.north_up(), ms.north_up()
-        if pan.crs != ms.crs:
+        if not _same_crs(pan, ms):
             notes.append(f"{ms.name}: resampled (cubic) from {_crs_name(ms.crs)} to {_crs_name(pan.crs)}")
             ms = _warp(pan, ms)
         fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
@@ -245,6 +247,22 @@ def _require_both(pan: Image, ms: Image) -> None:
     if (pan.transform == identity) != (ms.transform == identity):
         known, unknown = (ms, pan) if pan.transform == identity else (pan, ms)
         raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
+
+
+def _same_crs(pan: Image, ms: Image) -> bool:
+    """Whether both CRS are one, if not by their text then because the corners of MS stay where they are."""
+    if pan.crs == ms.crs:
+        return True
+    from rasterio.warp import transform
+
+    corners = [applied(ms.transform, x, y) for x in (0, ms.shape[1]) for y in (0, ms.shape[0])]
+    east, north = np.array(corners).T
+    try:
+        moved = np.array(transform(ms.crs, pan.crs, east.tolist(), north.tolist())[:2])
+    except (RasterioError, CPLE_BaseError):
+        return False
+    pixel = np.array([[abs(pan.transform.a)], [abs(pan.transform.e)]])
+    return bool((np.abs(moved - [east, north]) < SAME_CRS_PX * pixel).all())
 
 
 def _warp(pan: Image, ms: Image) -> Image:

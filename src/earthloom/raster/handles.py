@@ -43,7 +43,7 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         raise
     except (RasterioError, CPLE_BaseError, OSError) as error:
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
-        reason = " ".join(str(cause).split()) or type(cause).__name__
+        reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
         raise FileError(f"{name} cannot be {doing}: {reason}", hint=hint) from error
 
 

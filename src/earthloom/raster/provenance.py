@@ -83,7 +83,7 @@ def _fingerprint(path: str | Path) -> dict[str, Any]:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """What there is to know about one image file, as plain data for JSON.
+    """What there is to know about one image file (or the MS bands of a Landsat folder), as plain data for JSON.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     FileError, InputError
         If the file is missing, broken, or holds no image.
     """
-    with open_image([path]) as image:
+    with open_image([path], role="ms" if Path(path).is_dir() else None) as image:
         data, valid = image.decimated()
         described: dict[str, Any] = {
             "file": str(path),

@@ -292,14 +292,7 @@ def create(
         If the dtype, the nodata code or the number of names is wrong.
     """
     path, dtype = Path(path), np.dtype(dtype)
-    if path.exists() and not overwrite:
-        raise FileError(f"{path} exists", hint="choose another name or pass overwrite")
-    if path.is_dir():
-        raise FileError(f"{path} is a folder", "the name of a file")
-    if not path.parent.is_dir():
-        raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise FileError(f"the folder {path.parent} is read-only", hint="choose another folder")
+    _require_place(path, overwrite)
     if compress not in ("zstd", "deflate", "none"):
         raise InputError(f"compression {compress}", "zstd, deflate or none")
     if dtype.name not in DTYPES:
@@ -332,6 +325,18 @@ def create(
             threads,
         )
     )
+
+
+def _require_place(path: Path, overwrite: bool) -> None:
+    """Refuse places where the file cannot go."""
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists", hint="choose another name or pass overwrite")
+    if path.is_dir():
+        raise FileError(f"{path} is a folder", "the name of a file")
+    if not path.parent.is_dir():
+        raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise FileError(f"the folder {path.parent} is read-only", hint="choose another folder")
 
 
 def check_whole(path: Path, layout: Layout) -> None:
