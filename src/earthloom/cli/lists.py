@@ -25,7 +25,9 @@ def methods(name: Name = None, /, *, json: Json = False) -> None:
         _show(_method(name), json)
         return
     rows = [
-        {"problem": p, "name": n, "summary": catalog.summary(n, p)} for p in catalog.problems() for n in catalog.names(p)
+        {"problem": p, "name": n, "summary": catalog.summary(n, p)}
+        for p in catalog.problems()
+        for n in catalog.names(p)
     ]
     if json:
         print(js.dumps(rows, indent=2))

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from cyclopts import Group, Parameter
 
@@ -80,70 +80,52 @@ def _method_in(arguments: Sequence[str]) -> str:
     return DEFAULT
 
 
+def pansharpen(
+    *,
+    pan: Annotated[str, Parameter(group=FILES)],
+    ms: Annotated[list[str], Parameter(group=FILES, consume_multiple=True, negative="")],
+    output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
+    method: Annotated[str, Parameter(name=["--method", "-m"], group=FILES)] = DEFAULT,
+    run: Run | None = None,
+    **chosen: Any,
+) -> None:
+    """Sharpen a multispectral image with a panchromatic one.
+
+    Parameters
+    ----------
+    pan
+        Panchromatic image: a file, or a Landsat folder.
+    ms
+        Multispectral image: a file, a file per band, or a Landsat folder.
+    output
+        GeoTIFF to write.
+    method
+        `earthloom methods` lists them.
+    """
+    sharpen(pan, ms, output, catalog.make(method, **chosen), run or Run())
+
+
 def _with_fields(method_class: type[Any]) -> Callable[..., None]:
-    """A function whose signature holds the method's fields as flags."""
+    """The command with the fields of a method as further flags."""
+
+    def with_fields(**arguments: Any) -> None:
+        pansharpen(**arguments)
+
+    signature = inspect.signature(pansharpen, eval_str=True)
+    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     group = Group(f"Fields of {method_class.card.name}")
-
-    def pansharpen(
-        *,
-        pan: Path,
-        ms: list[Path],
-        output: Path,
-        method: str = DEFAULT,
-        run: Run | None = None,
-        **chosen: Any,
-    ) -> None:
-        sharpen(pan, ms, output, method_class(**chosen), run or Run())
-
-    signature = inspect.signature(pansharpen)
-    own = [
-        signature.parameters["pan"].replace(annotation=_file("--pan", "Panchromatic image: a file, or a Landsat folder.")),
-        signature.parameters["ms"].replace(
-            annotation=Annotated[
-                list[str],
-                Parameter(
-                    name="--ms", group=FILES, consume_multiple=True, negative="",
-                    help="Multispectral image: a file, a file per band, or a Landsat folder.",
-                ),
-            ]
-        ),
-        signature.parameters["output"].replace(
-            annotation=Annotated[Path, Parameter(name=["--output", "-o"], group=FILES, help="GeoTIFF to write.")]
-        ),
-        signature.parameters["method"].replace(
-            annotation=Annotated[
-                str, Parameter(name=["--method", "-m"], group=FILES, help="`earthloom methods` lists them.")
-            ]
-        ),
-        signature.parameters["run"].replace(annotation=Run | None),
-    ]  # fmt: skip
-    helps = _field_helps(method_class)
-    hints = _hints(method_class)
+    helps, hints = _field_helps(method_class), get_type_hints(method_class)
     for field in fields(method_class):
-        annotation = Annotated[hints[field.name], Parameter(group=group, help=helps.get(field.name, ""), negative="")]
-        own.append(
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=annotation)
-        )
-    pansharpen.__signature__ = signature.replace(parameters=own)  # type: ignore[attr-defined]
-    pansharpen.__annotations__ = {p.name: p.annotation for p in own}
-    pansharpen.__doc__ = (
-        "Sharpen a multispectral image with a panchromatic one.\n\n"
-        f"Fields below are those of the method {method_class.card.name} ({method_class.card.title}); "
-        "choose another with --method to see its own."
-    )
-    return pansharpen
-
-
-def _file(name: str, text: str) -> Any:
-    """Annotation of a file argument."""
-    return Annotated[str, Parameter(name=name, group=FILES, help=text)]
-
-
-def _hints(method_class: type[Any]) -> dict[str, Any]:
-    """Types of the fields."""
-    from typing import get_type_hints
-
-    return get_type_hints(method_class)
+        flag = Parameter(group=group, help=helps.get(field.name, ""), negative="")
+        kind = inspect.Parameter.KEYWORD_ONLY
+        hint = Annotated[hints[field.name], flag]
+        parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))
+    with_fields.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    with_fields.__annotations__ = {p.name: p.annotation for p in parameters}
+    card = method_class.card
+    more = f"The last flags are the fields of {card.name} ({card.title}); `-m NAME --help` shows those of another method."
+    with_fields.__doc__ = (inspect.getdoc(pansharpen) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
+    return with_fields
 
 
 def _field_helps(method_class: type[Any]) -> dict[str, str]:

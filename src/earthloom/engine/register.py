@@ -15,7 +15,7 @@ from earthloom.physics.shift import Shift, fit_shift, moved
 from earthloom.types import Convention, Observation, Scene, Window
 
 BLOCK = 48  # coarse pixels along the side of a block
-BLOCKS = 36  # at most so many, spread evenly
+BLOCKS = 16  # at most so many, spread evenly
 LIMIT = 0.25  # coarse pixels above which fusion suffers visibly
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -129,8 +130,8 @@ class Lowest:
         return np.array(found)
 
 
-class Stats(dict[str, Moments | Lowest]):
-    """Named statistics of a scene; ``+`` merges entry by entry."""
+class Stats(dict[str, Any]):
+    """Named statistics of a scene (:class:`Moments`, :class:`Lowest`); ``+`` merges entry by entry."""
 
     def __add__(self, other: Stats) -> Stats:
-        return Stats({key: value + other[key] for key, value in self.items()})  # type: ignore[operator]
+        return Stats({key: value + other[key] for key, value in self.items()})

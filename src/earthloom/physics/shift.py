@@ -56,11 +56,11 @@ def fit_shift(obs: Observation) -> Shift | None:
     if keep.sum() < 12 * (len(bands) + 3):
         return None
     gain = float(np.mean([band.mtf_nyquist for band in ms.bands]))
-    pan = obs["pan"].data.astype(np.float64)
+    pan = obs["pan"].data
     y, x = _search(obs, pan, gain, bands, inner)
     fitted: Shift | None = None
     for _ in range(STEPS):
-        low = reduce(moved(obs, y, x), pan, gain)[0]
+        low = reduce(moved(obs, y, x), pan, gain)[0].astype(np.float64)
         fitted = _step(low, bands, keep, inner, ms.ratio)
         if fitted is None:
             return None
@@ -102,7 +102,7 @@ def _search(
     obs: Observation, pan: np.ndarray, gain: float, bands: np.ndarray, inner: tuple[slice, slice]
 ) -> tuple[float, float]:
     """Whole coarse pixels: the peak of the correlation of high-passed images, in fine pixels."""
-    low = reduce(obs, pan, gain)[0][inner]
+    low = reduce(obs, pan, gain)[0][inner].astype(np.float64)
     design = np.stack([*(b.ravel() for b in bands), np.ones(low.size)], axis=1)
     image = (design @ np.linalg.lstsq(design, low.ravel(), rcond=1e-10)[0]).reshape(low.shape)
     best, where = -np.inf, (0, 0)

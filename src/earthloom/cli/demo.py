@@ -1,0 +1,82 @@
+"""`earthloom demo`: the main job on the built-in sample, with figures and a picture."""
+
+from __future__ import annotations
+
+import json as js
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"}
+METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
+PICTURED = "mtf_glp_fs"
+
+
+def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
+    """The function behind the command."""
+    return demo
+
+
+def demo(
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for inputs, results and figures.")] = Path(
+        "earthloom-demo"
+    ),
+    overwrite: Annotated[bool, Parameter(help="Replace the results of an earlier demo.", negative="")] = False,
+) -> None:
+    """Sharpen the built-in sample and print the figures.
+
+    A real Landsat-7 image of Olinda, Brazil, is taken as the truth; what a PAN sensor and a four times coarser
+    MS sensor would see of it is simulated, sharpened by several methods, and compared with the truth.
+    """
+    from earthloom.engine.demo import write_inputs
+    from earthloom.engine.evaluate import evaluate
+    from earthloom.engine.verbs import pansharpen
+    from earthloom.errors import FileError
+    from earthloom.report.table import text_table
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{output} cannot be made ({error.strerror})", hint="choose another --output") from error
+    inputs = write_inputs(output, overwrite)
+    rows: dict[str, dict[str, float]] = {}
+    for name in METHODS:
+        path, began = output / f"sharp_{name}.tif", time.perf_counter()
+        pansharpen(inputs.pan, inputs.ms, name, sensor=inputs.sensor, output=path, overwrite=overwrite)
+        seconds = time.perf_counter() - began
+        figures = evaluate(path, inputs.truth, ratio=inputs.ratio, peak=255).figures
+        rows[name] = {title: figures[key] for key, title in SHOWN.items()} | {"seconds": seconds}
+    picture = _picture(inputs, output, rows)
+    (output / "figures.json").write_text(js.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
+    print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
+    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / 'figures.json'}\npicture  {picture}")
+    print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
+
+
+def _picture(inputs: Any, output: Path, rows: dict[str, dict[str, float]]) -> Path:
+    """MS, PAN, product and truth of a detail, side by side."""
+    from earthloom.raster.read import open_image
+    from earthloom.report.quicklook import side_by_side
+    from earthloom.types import Window
+
+    def rgb(path: Path, step: int = 1) -> np.ndarray:
+        with open_image(path) as image:
+            data, _ = image.read(Window(0, 0, *image.shape))
+        data = data[[2, 1, 0]] if len(data) > 1 else data
+        return data[:, 180 // step : 300 // step, 120 // step : 240 // step]
+
+    truth = rgb(inputs.truth)
+    best = output / f"sharp_{PICTURED}.tif"
+    panels = {
+        "MS": (rgb(inputs.ms, inputs.ratio), "114 m, what the MS sensor saw"),
+        "PAN": (rgb(inputs.pan), "28.5 m, what the PAN sensor saw"),
+        "Earthloom": (rgb(best), f"{PICTURED}, ERGAS {rows[PICTURED]['ERGAS']:.2f} (EXP {rows['exp']['ERGAS']:.2f})"),
+        "Truth": (truth, "28.5 m, Landsat-7, Olinda, Brazil"),
+    }
+    return side_by_side(panels, truth, output / "demo.png", columns=4)

@@ -1,0 +1,97 @@
+"""`earthloom evaluate`: figures for one product, as a table or as JSON."""
+
+from __future__ import annotations
+
+import json as js
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from earthloom.cli.screen import Screen, show_warnings
+from earthloom.types import Report
+
+
+def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
+    """The function behind the command."""
+    return evaluate
+
+
+def evaluate(
+    product: str,
+    /,
+    *,
+    reference: str | None = None,
+    pan: str | None = None,
+    ms: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    ratio: float | None = None,
+    sensor: str | None = None,
+    convention: str | None = None,
+    nodata: float | None = None,
+    peak: float | None = None,
+    margin: int = 0,
+    ignore_georeferencing: Annotated[bool, Parameter(negative="")] = False,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Say how good a product is, with or without a reference.
+
+    Parameters
+    ----------
+    product
+        The fused image.
+    reference
+        The true image on the same grid: ERGAS, SAM, Q2n, SCC, SSIM, PSNR and others (needs --ratio).
+    pan, ms
+        The inputs instead of a reference: D_lambda, D_s, QNR, HQNR and others, and the consistency with both.
+    ratio
+        Coarse over fine pixel size.
+    sensor
+        Sensor name or TOML file (a product of Earthloom remembers it).
+    convention
+        `centre` or `toolbox`, for files without georeferencing.
+    nodata
+        Code of missing pixels.
+    peak
+        Largest possible value, for PSNR and SSIM.
+    margin
+        Pixels left out along every edge.
+    ignore_georeferencing
+        Lay the upper left corners on each other.
+    json
+        Print JSON.
+    """
+    from earthloom.engine.evaluate import evaluate as judge
+
+    with Screen() as screen, warnings.catch_warnings():
+        show_warnings(screen)
+        report = judge(
+            product, reference, pan=pan, ms=ms, ratio=ratio, sensor=sensor, convention=convention, nodata=nodata,
+            peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
+        )  # fmt: skip
+    print(js.dumps(report.as_dict(), indent=2) if json else text(report))
+
+
+HIGHER = {"q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}
+PER_BAND = ("consistency_rmse_", "consistency_bias_")
+
+
+def text(report: Report) -> str:
+    """For people: one line an index, the product beside other rows; then a line a band."""
+    rows = dict(report.rows) or {"product": report.figures}
+    names = [name for name in report.figures if not name.startswith(PER_BAND)]
+    width = max(map(len, names)) + 2
+    lines = [report.title, "", " " * (width + 9) + "".join(f"{name:>18}" for name in rows)]
+    for name in names:
+        better = "" if name.endswith("bias") else "higher" if name in HIGHER else "lower"
+        lines.append(
+            f"{name:<{width}}{better:<9}" + "".join(f"{row.get(name, float('nan')):>18.5g}" for row in rows.values())
+        )
+    bands = [name.removeprefix(PER_BAND[0]) for name in report.figures if name.startswith(PER_BAND[0])]
+    if bands:
+        lines += ["", f"{'consistency with the MS':<{width + 9}}{'rmse':>18}{'bias':>18}"]
+        lines += [
+            f"  {band:<{width + 7}}" + "".join(f"{report.figures[kind + band]:>18.5g}" for kind in PER_BAND)
+            for band in bands
+        ]
+    return "\n".join([*lines, *(f"\n{note}" for note in report.notes)])

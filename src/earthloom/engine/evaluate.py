@@ -1,0 +1,215 @@
+"""How good a product is: against a reference, or against what was seen, with "no fusion at all" beside it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine import arrays
+from earthloom.engine.fuse import fuse_whole
+from earthloom.engine.verbs import Options
+from earthloom.errors import GridError, InputError
+from earthloom.methods import catalog
+from earthloom.types import Observation, Report, Window
+
+MAX_PIXELS = 1 << 26  # a larger scene is judged by a window of this many pixels in its middle
+
+
+def evaluate(
+    product: Any,
+    reference: Any = None,
+    *,
+    pan: Any = None,
+    ms: Any = None,
+    ratio: float | None = None,
+    sensor: Any = None,
+    convention: str | None = None,
+    nodata: float | None = None,
+    peak: float | None = None,
+    margin: int = 0,
+    ignore_georeferencing: bool = False,
+) -> Report:
+    """Judge a product.
+
+    With ``reference``: ERGAS, SAM, Q2n, UIQI, SCC, SSIM, PSNR, RMSE, CC against it. With ``pan`` and ``ms``: indices
+    without a reference (D_lambda, D_lambda_K, D_s, QNR, HQNR ...) and the consistency with both inputs, and the same
+    for the interpolated MS as a second row.
+
+    Parameters
+    ----------
+    product, reference, pan, ms
+        Paths, numpy, torch or xarray; all of one kind.
+    ratio
+        Coarse over fine pixel size; needed with a reference (ERGAS divides by it).
+    sensor, convention, nodata, ignore_georeferencing
+        As for :func:`earthloom.pansharpen`; a product of ours remembers its sensor.
+    peak
+        Largest possible value for PSNR and SSIM; the largest of the reference when None, and a note says so.
+    margin
+        Border that is cut, ``margin - 1`` pixels before and ``margin`` behind as in the MATLAB protocol (21 there).
+
+    Raises
+    ------
+    EarthloomError
+        If neither a reference nor the inputs are given, or grids do not fit.
+    """
+    if reference is None and (pan is None or ms is None):
+        raise InputError(
+            "no reference and no inputs", "a reference, or pan and ms", "pass --reference, or --pan and --ms"
+        )
+    if reference is not None:
+        return _with_reference(product, reference, ratio, nodata, peak, margin)
+    options = Options(sensor=sensor, convention=convention, nodata=nodata, ignore_georeferencing=ignore_georeferencing)
+    if arrays.is_path(product):
+        return _without_reference_files(product, pan, ms, options)
+    taken = arrays.take(product, "product")
+    scene = arrays.array_scene(
+        arrays.take(pan, "pan"),
+        arrays.take(ms, "ms"),
+        sensor,
+        convention or "centre",
+        nodata,  # type: ignore[arg-type]
+    )
+    return _judge(taken.data, arrays.valid_pixels(taken.data, nodata), scene.whole, ())
+
+
+def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Whole image, mask, and the opened file (None for arrays)."""
+    if not arrays.is_path(source):
+        taken = arrays.take(source, role)
+        code = taken.nodata if nodata is None else nodata
+        return taken.data, arrays.valid_pixels(taken.data, code), None
+    from earthloom.raster.read import open_image
+
+    with open_image(source, nodata=nodata) as image:
+        if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
+            raise InputError(
+                f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"
+            )
+        data, valid = image.read(Window(0, 0, *image.shape))
+        return data, valid, image
+
+
+def _with_reference(
+    product: Any, reference: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int
+) -> Report:
+    """Indices against a reference on the pixels that both hold."""
+    from earthloom.metrics import with_reference
+
+    if ratio is None:
+        raise InputError(
+            "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass --ratio (ERGAS divides by it)"
+        )
+    data, valid, file = _read(product, "product", nodata)
+    truth, truth_valid, truth_file = _read(reference, "reference", nodata)
+    if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
+        first, second = _common(file, truth_file)
+        data, valid = data[(slice(None), *first.slices)], valid[first.slices]
+        truth, truth_valid = truth[(slice(None), *second.slices)], truth_valid[second.slices]
+    if data.shape != truth.shape:
+        raise GridError(f"a product of shape {data.shape} and a reference of {truth.shape}", "the same bands and grid")
+    both = valid & truth_valid
+    if not both.any():
+        raise InputError("no pixel is valid in both the product and the reference", "", "check nodata")
+    data, truth = (np.where(both, image, 0).astype(np.float64) for image in (data, truth))
+    notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
+    whole_numbers = None if np.ptp(truth) > 10 else False  # reflectance: Q2n must not round it to integers
+    figures = with_reference(
+        data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, round_dn=whole_numbers, valid=both
+    )
+    return Report("against the reference", {k: float(v) for k, v in figures.items()}, {}, tuple(notes))
+
+
+def _common(first: Any, second: Any) -> tuple[Window, Window]:
+    """The windows of two files that cover the same ground.
+
+    Raises
+    ------
+    GridError
+        If the pixels do not coincide.
+    """
+    a, b = first.transform, second.transform
+    if first.crs != second.crs or abs(a.a - b.a) > 1e-4 * abs(a.a) or abs(a.e - b.e) > 1e-4 * abs(a.e):
+        raise GridError(
+            f"pixels of {abs(a.a):g} in {first.crs} and of {abs(b.a):g} in {second.crs}", "the same CRS and pixel size"
+        )
+    x, y = (b.c - a.c) / a.a, (b.f - a.f) / a.e
+    if abs(x - round(x)) > 0.02 or abs(y - round(y)) > 0.02:
+        raise GridError(f"grids shifted by ({y:.2f}, {x:.2f}) pixels", "whole pixels", "resample one of them")
+    dy, dx = round(y), round(x)
+    top, left = max(dy, 0), max(dx, 0)
+    height = min(first.shape[0], dy + second.shape[0]) - top
+    width = min(first.shape[1], dx + second.shape[1]) - left
+    if height <= 0 or width <= 0:
+        raise GridError(f"{first.name} and {second.name} do not overlap", "the same ground")
+    return Window(top, left, height, width), Window(top - dy, left - dx, height, width)
+
+
+def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) -> Report:
+    """Indices without a reference for files."""
+    from earthloom.engine.files import open_scene
+    from earthloom.raster.facts import examine
+    from earthloom.raster.read import open_image
+
+    single = product if isinstance(product, (str, Path)) else product[0]
+    if options.sensor is None and Path(single).is_file():
+        options = replace(options, sensor=examine(str(single)).tags.get("EARTHLOOM_SENSOR"))
+    scene, _ = open_scene(pan, ms, options)
+    with scene, open_image(product, nodata=options.nodata) as image:
+        own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
+        if image.georeferenced and scene.crs is not None:
+            own, core = _common(image, _Grid(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS"))
+        elif image.shape != scene.shape:
+            raise GridError(f"a product of {image.shape} and a PAN grid of {scene.shape}", "the same grid")
+        if image.count != len(scene.ms_bands):
+            raise GridError(f"a product of {image.count} bands and an MS of {len(scene.ms_bands)}", "as many bands")
+        own, core, notes = _middle(own, core)
+        data, valid = image.read(own)
+        return _judge(data, valid, scene.observe(core, 0), notes)
+
+
+class _Grid:
+    """A grid that :func:`_common` can compare with an image."""
+
+    def __init__(self, crs: Any, transform: Any, shape: tuple[int, int], name: str) -> None:
+        self.crs, self.transform, self.shape, self.name = crs, transform, shape, name
+
+
+def _middle(own: Window, core: Window) -> tuple[Window, Window, tuple[str, ...]]:
+    """Both windows cut to the middle when there are more than ``MAX_PIXELS``."""
+    if own.height * own.width <= MAX_PIXELS:
+        return own, core, ()
+    side = int(MAX_PIXELS**0.5)
+    height, width = min(side, own.height), min(side, own.width)
+    dy, dx = (own.height - height) // 2, (own.width - width) // 2
+    note = f"judged on the {height} x {width} pixels in the middle"
+    return (
+        Window(own.y + dy, own.x + dx, height, width),
+        Window(core.y + dy, core.x + dx, height, width),
+        (note,),
+    )
+
+
+def _judge(data: np.ndarray, valid: np.ndarray, obs: Observation, notes: tuple[str, ...]) -> Report:
+    """Figures of the product, and of the interpolated MS beside it."""
+    if data.shape[1:] != obs.shape or len(data) != len(obs["ms"].bands):
+        raise GridError(
+            f"a product of shape {data.shape}", f"{(len(obs['ms'].bands), *obs.shape)}, the MS bands on the PAN grid"
+        )
+    obs = replace(obs, core=None, origin=(0, 0))
+    exp = fuse_whole(catalog.make("exp"), obs)
+    product = np.where(valid, data, 0).astype(exp.dtype)
+    rows = {"product": _figures(product, obs, valid), "EXP (no fusion)": _figures(exp, obs, valid)}
+    return Report("without a reference", rows["product"], rows, notes)
+
+
+def _figures(product: np.ndarray, obs: Observation, valid: np.ndarray) -> dict[str, float]:
+    """Indices without a reference, then the consistency with the inputs."""
+    from earthloom.metrics import consistency_of, without_reference
+
+    figures = {name: float(value) for name, value in without_reference(product, obs, valid=valid).items()}
+    agreement = {name: float(value) for name, value in consistency_of(product, obs, valid=valid).items()}
+    return figures | {f"consistency_{name}": value for name, value in agreement.items()}
