@@ -156,7 +156,7 @@ def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) 
 
     single = product if isinstance(product, (str, Path)) else product[0]
     if options.sensor is None and Path(single).is_file():
-        options = replace(options, sensor=examine(str(single)).tags.get("EARTHLOOM_SENSOR"))
+        options = replace(options, sensor=examine(str(single)).sensor)
     scene, _ = open_scene(pan, ms, options)
     with scene, open_image(product, nodata=options.nodata) as image:
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)

@@ -36,7 +36,7 @@ def open_scene(pan: Any, ms: Any, options: Options) -> tuple[RasterScene, Sensor
     try:
         for paths, role in ((pan, "pan"), (ms, "ms")):
             images.append(open_image(paths, role=role, nodata=options.nodata))
-        name = options.sensor or getattr(images[1], "sensor", None)
+        name = options.sensor or images[1].sensor
         sensor = load(name) if name else None
         scene = collocate(
             images[0], images[1], sensor=sensor, convention=options.convention or "auto",  # type: ignore[arg-type]
@@ -127,7 +127,7 @@ def _nodata(opened: RasterScene, dtype: np.dtype, options: Options) -> float | N
     if dtype.kind == "f":
         return math.nan if code is None else code
     fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
-    return code if fits else 0 if getattr(opened, "may_have_holes", False) else None
+    return code if fits else 0 if opened.may_have_holes else None
 
 
 def _tags(opened: RasterScene, scene: Scene, method: Method, sensor: Sensor | None, options: Options) -> dict[str, str]:

@@ -18,8 +18,6 @@ from earthloom.physics.mtf import lowpass_kernel, sigma_px, toolbox_kernel
 from earthloom.physics.resample import gaussian, interp23_operator, interpolation
 from earthloom.types import Observation, View
 
-PAN_MTF = 0.15  # gain at coarse Nyquist assumed for a PAN band that no sensor file describes
-
 
 def ratio_of(view: View) -> float:
     """Geometric mean of the two pixel-size ratios, an integer where it is one but for noise."""

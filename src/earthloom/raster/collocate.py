@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
 
 SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
+PAN_MTF = 0.15  # gain at MS Nyquist of a PAN that no sensor file describes
 WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
 
 
@@ -67,6 +68,11 @@ class RasterScene:
     def offset(self) -> tuple[float, float]:
         """Position of MS pixel (0, 0) on the wanted grid, the shift included."""
         return self.fit.offset
+
+    @property
+    def may_have_holes(self) -> bool:
+        """Whether a pixel of either image can be missing."""
+        return self.pan.reader.maskable or self.ms.reader.maskable
 
     @cached_property
     def geobox(self) -> GeoBox:
@@ -296,7 +302,7 @@ def _bands(sensor: Any, pan: Image, ms: Image) -> tuple[tuple[Band, ...], tuple[
     """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
     names = [name or f"band_{i}" for i, name in enumerate(ms.names, start=1)]
     if sensor is None:
-        return (Band("pan"),), tuple(map(Band, names, ms.wavelengths_nm))
+        return (Band("pan", mtf_nyquist=PAN_MTF),), tuple(map(Band, names, ms.wavelengths_nm))
     from earthloom.sensors import match_bands
 
     told = _told(sensor, ms.names)
@@ -305,7 +311,7 @@ def _bands(sensor: Any, pan: Image, ms: Image) -> tuple[tuple[Band, ...], tuple[
         replace(band, centre_nm=centre) if band.centre_nm is None else band
         for band, centre in zip(bands, ms.wavelengths_nm, strict=True)
     )
-    return (sensor.pan or Band("pan"),), tuple(filled)
+    return (sensor.pan or Band("pan", mtf_nyquist=PAN_MTF),), tuple(filled)
 
 
 def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:

@@ -43,6 +43,7 @@ class FileFacts:
     scales: tuple[float, ...]
     offsets: tuple[float, ...]
     acquired: date | None
+    sensor: str | None
     scaled_by: str | None
     tags: Mapping[str, str]
     structure: Mapping[str, str]
@@ -83,7 +84,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         pair = mtl.scaling(band.band, band.kind)
         if pair is not None:
             scales, offsets, scaled_by = [pair[0]], [pair[1]], mtl.path.name
-    stem = Path(path).stem
+    stem, tags = Path(path).stem, dict(file.tags())
     for i, name in enumerate(names):
         names[i] = name or (stem if file.count == 1 else "")
     return FileFacts(
@@ -103,8 +104,9 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         scales=tuple(float(s) for s in scales),
         offsets=tuple(float(o) for o in offsets),
         acquired=mtl.acquired if mtl is not None else None,
+        sensor=mtl.sensor if mtl is not None else tags.get("EARTHLOOM_SENSOR"),
         scaled_by=scaled_by,
-        tags=dict(file.tags()),
+        tags=tags,
         structure=dict(file.tags(ns="IMAGE_STRUCTURE")),
     )
 

@@ -53,6 +53,12 @@ class Mtl:
         return self.field("SPACECRAFT_ID") or "unknown"
 
     @property
+    def sensor(self) -> str | None:
+        """Name of the sensor file, such as ``landsat8``."""
+        name = self.spacecraft.lower().replace("_", "")
+        return name if name in ("landsat7", "landsat8", "landsat9") else None
+
+    @property
     def acquired(self) -> date | None:
         """Day of acquisition."""
         text = self.field("DATE_ACQUIRED")

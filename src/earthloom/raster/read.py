@@ -47,6 +47,8 @@ class Image:
         Day of acquisition where the metadata tells.
     reader
         Gives the numbers.
+    sensor
+        Name of the sensor where the metadata tells.
     flipped
         Rows are handed out in reverse order of the file (south-up files).
     """
@@ -63,6 +65,7 @@ class Image:
     paths: tuple[str, ...]
     reader: Reader
     acquired: date | None = None
+    sensor: str | None = None
     flipped: bool = False
 
     @property
@@ -319,6 +322,7 @@ def _assemble(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         paths=tuple(dict.fromkeys(file.path for file, _ in chosen)),
         reader=FileReader(tuple(parts), len(chosen)),
         acquired=first.acquired,
+        sensor=first.sensor,
     )
 
 
