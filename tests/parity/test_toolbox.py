@@ -18,6 +18,12 @@ SCENES = {"wv3": ("WV3_test.mat", 2047, WV3), "gf2": ("data_gf2.mat", 1023, (0.3
 METHODS = {
     "EXP": ("exp", "Exp", {}),
     "GSA": ("gsa", "Gsa", {}),
+    "Brovey": ("brovey", "Brovey", {"weights": "mean", "detail": "substitution", "gain": "equal"}),
+    "GS": ("gs", "Gs", {"weights": "mean", "detail": "substitution", "gain": "global"}),
+    "PCA": ("pca", "Pca", {"components": 1, "detail": "substitution"}),
+    "BT_H": ("bt_h", "BtH", {"haze": "published", "detail": "substitution"}),
+    "BDSD_PC": ("bdsd_pc", "BdsdPc", {"published": True}),
+    "PRACS": ("pracs", "Pracs", {"detail": "substitution"}),
 }
 
 
@@ -30,9 +36,7 @@ def observation(shared: Path, scene: str) -> Observation:
     pan = data["pan"][None] * scale
     bands = tuple(Band(f"b{i}", mtf_nyquist=g) for i, g in enumerate(gains))
     views = {
-        "pan": View(
-            pan, np.ones(pan.shape[1:], bool), (Band("pan", mtf_nyquist=0.14 if scene == "wv3" else 0.15),)
-        ),
+        "pan": View(pan, np.ones(pan.shape[1:], bool), (Band("pan", mtf_nyquist=0.14 if scene == "wv3" else 0.15),)),
         "ms": View(ms, np.ones(ms.shape[1:], bool), bands, (4.0, 4.0), (2.0, 2.0)),
     }
     return Observation(views, pan.shape[1:], "toolbox")

@@ -93,8 +93,8 @@ class Lowest:
     At most ``keep`` different values are held for each band; digital numbers never have more.
     """
 
-    values: tuple[Float[np.ndarray, " v"], ...]
-    counts: tuple[Int[np.ndarray, " v"], ...]
+    values: tuple[Float[np.ndarray, " _"], ...]
+    counts: tuple[Int[np.ndarray, " _"], ...]
     total: int
     keep: int = 1 << 20
 
