@@ -1,0 +1,72 @@
+"""Accuracy of every method on every image; writes bench/results/accuracy.json.
+
+python -m bench.accuracy [METHOD ...]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import SHARPENING, Case, with_truth, without_truth
+from earthloom.engine.fuse import fuse_whole
+from earthloom.errors import MethodError
+from earthloom.methods import catalog
+from earthloom.metrics import consistency_of, cut_border, with_reference, without_reference
+
+RESULTS = Path(__file__).parent / "results"
+KEPT = ("ergas", "sam_deg", "q2n", "scc", "psnr")
+FULL = ("d_lambda_k", "d_s", "hqnr", "qnr", "rqnr")
+AGREEMENT = ("ergas", "pan_detail_cc")
+
+
+def figures(case: Case, name: str) -> dict[str, float] | None:
+    """Indices of one method on one image; None where its card excludes the image."""
+    method = catalog.make(name)
+    try:
+        method.check(case.obs, case.obs.shape[0] * case.obs.shape[1])
+    except MethodError:
+        return None
+    began = time.perf_counter()
+    fused = fuse_whole(method, case.obs)
+    seconds = time.perf_counter() - began
+    if case.truth is None:
+        found = without_reference(fused, case.obs)
+        agree = consistency_of(fused, case.obs)
+        row = {k: float(found[k]) for k in FULL} | {f"consistency_{k}": float(agree[k]) for k in AGREEMENT}
+    else:
+        ratio = round(case.obs["ms"].ratio[0])
+        product, truth = cut_border(fused, case.cut), cut_border(case.truth, case.cut)
+        found = with_reference(product, truth, ratio, peak=float(truth.max()))
+        row = {k: float(found[k]) for k in KEPT}
+    return row | {"seconds": seconds}
+
+
+def main(names: list[str]) -> None:
+    """Measure and save."""
+    if not SHARPENING.is_dir():
+        sys.exit(f"{SHARPENING} is not there; set EARTHLOOM_SHARED")
+    names = names or catalog.names()
+    rows: list[dict[str, object]] = []
+    for case in (*with_truth(), *without_truth()):
+        for name in names:
+            row = figures(case, name)
+            if row is not None:
+                rows.append({"group": case.group, "image": case.name, "method": name, **row})
+        print(f"{case.group:<22} {case.name:<20} {len(names)} methods", flush=True)
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "accuracy.json").write_text(json.dumps(rows, indent=1))
+    for group in dict.fromkeys(str(r["group"]) for r in rows):
+        key = "hqnr" if group.startswith("full") else "ergas"
+        print(f"\n{group} (mean {key})")
+        for name in names:
+            values = [float(r[key]) for r in rows if r["group"] == group and r["method"] == name]  # type: ignore[arg-type]
+            print(f"  {name:<13} {np.mean(values):8.4f}" if values else f"  {name:<13} -")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
