@@ -26,7 +26,9 @@ def demo(
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for inputs, results and figures.")] = Path(
         "earthloom-demo"
     ),
-    overwrite: Annotated[bool, Parameter(help="Replace the results of an earlier demo.", negative="")] = False,
+    overwrite: Annotated[
+        bool, Parameter(help="Replace the results of an earlier demo.", negative="", show_default=False)
+    ] = False,
 ) -> None:
     """Sharpen the built-in sample and print the figures.
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from earthloom.cli.screen import Screen, show_warnings
+from earthloom.cli.screen import Screen, show_warnings, strict
 from earthloom.types import Report
 
 
@@ -30,9 +30,9 @@ def evaluate(
     convention: str | None = None,
     nodata: float | None = None,
     peak: float | None = None,
-    margin: int = 0,
-    ignore_georeferencing: Annotated[bool, Parameter(negative="")] = False,
-    json: Annotated[bool, Parameter(negative="")] = False,
+    margin: Annotated[int, Parameter(show_default=False)] = 0,
+    ignore_georeferencing: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Say how good a product is, with or without a reference.
 
@@ -42,22 +42,25 @@ def evaluate(
         The fused image.
     reference
         The true image on the same grid: ERGAS, SAM, Q2n, SCC, SSIM, PSNR and others (needs --ratio).
-    pan, ms
-        The inputs instead of a reference: D_lambda, D_s, QNR, HQNR and others, and the consistency with both.
+    pan
+        The PAN instead of a reference (needs --ms): D_lambda, D_s, QNR, HQNR and others, and the consistency with
+        both inputs.
+    ms
+        The MS that was sharpened: a file, or a file per band.
     ratio
-        Coarse over fine pixel size.
+        MS pixel size over PAN pixel size, for --reference (ERGAS divides by it).
     sensor
         Sensor name or TOML file (a product of Earthloom remembers it).
     convention
         `centre` or `toolbox`, for files without georeferencing.
     nodata
-        Code of missing pixels.
+        Code of missing pixels, instead of what the files say.
     peak
-        Largest possible value, for PSNR and SSIM.
+        Largest possible value, for PSNR and SSIM (default: the largest of the reference).
     margin
-        Pixels left out along every edge.
+        Border left out of the figures, in pixels (21 in the MATLAB protocol).
     ignore_georeferencing
-        Lay the upper left corners on each other.
+        Lay the upper left corners on each other, whatever the files say.
     json
         Print JSON.
     """
@@ -69,7 +72,7 @@ def evaluate(
             product, reference, pan=pan, ms=ms, ratio=ratio, sensor=sensor, convention=convention, nodata=nodata,
             peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
         )  # fmt: skip
-    print(js.dumps(report.as_dict(), indent=2) if json else text(report))
+    print(js.dumps(strict(report.as_dict()), indent=2, allow_nan=False) if json else text(report))
 
 
 HIGHER = {"q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from earthloom.cli.screen import strict
+
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The function behind the command."""
@@ -18,14 +20,14 @@ def info(
     file: Annotated[str, Parameter(help="Any image: a GeoTIFF, ENVI, .mat, .h5, a Landsat folder ...")],
     /,
     *,
-    json: Annotated[bool, Parameter(help="Print JSON.", negative="")] = False,
+    json: Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)] = False,
 ) -> None:
     """Tell what an image file holds and how a product was made."""
     from earthloom.raster.provenance import describe
 
     found = describe(file)
     if json:
-        print(js.dumps(found, indent=2, default=str))
+        print(js.dumps(strict(found), indent=2, default=str, allow_nan=False))
     else:
         _print(found)
 
@@ -35,8 +37,7 @@ def _print(found: dict[str, Any]) -> None:
     bands, history = found.pop("bands"), found.pop("provenance", None)
     for key, value in found.items():
         if value is not None:
-            text = " x ".join(f"{v:g}" for v in value) if isinstance(value, list) else value
-            print(f"{key.replace('_', ' '):<15} {text}")
+            print(f"{key.replace('_', ' '):<15} {_value(key, value)}")
     print(f"\n{'band':<6}{'name':<14}{'nm':>8}{'min':>12}{'mean':>12}{'max':>12}{'std':>12}")
     for number, band in enumerate(bands, 1):
         centre = f"{band['wavelength_nm']:.0f}" if band["wavelength_nm"] else ""
@@ -50,4 +51,30 @@ def _print(found: dict[str, Any]) -> None:
     if history:
         print("\nmade by Earthloom")
         for key, value in history.items():
-            print(f"  {key:<12} {value}")
+            for line, text in enumerate(_lines(value)):
+                print(f"  {key if line == 0 else '':<12} {text}")
+
+
+def _value(key: str, value: Any) -> str:
+    """One entry of the header: places with every digit that matters."""
+    if key == "valid_fraction":
+        return f"{value:.2%} of the pixels"
+    if isinstance(value, list):
+        return ("{}, {}" if key == "origin" else "{} x {}").format(*(f"{v:.12g}" for v in value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _lines(value: Any) -> list[str]:
+    """An entry of the provenance: inputs a line each, parameters as ``name = value``."""
+    if not isinstance(value, dict):
+        return [str(value)]
+    lines = []
+    for name, item in value.items():
+        if isinstance(item, list) and item and isinstance(item[0], dict):
+            for each in item:
+                known = [each["name"], f"{each['bytes']:,} bytes" if "bytes" in each else ""]
+                known += [f"sha256 {each['sha256'][:12]}..." if "sha256" in each else each.get("modified", "")]
+                lines.append(f"{name:<4} " + "  ".join(text for text in known if text))
+        else:
+            lines.append(f"{name} = {item}")
+    return lines or ["-"]

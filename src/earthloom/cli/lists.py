@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 Name = Annotated[str | None, Parameter(help="Tell all about this one.")]
-Json = Annotated[bool, Parameter(help="Print JSON.", negative="")]
+Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -50,6 +50,8 @@ def _method(name: str) -> dict[str, Any]:
     cls = catalog.find(name)
     card = asdict(cls.card)
     card["fields"] = {f.name: f.default for f in fields(cls)}
+    if not card["max_pixels"]:
+        del card["max_pixels"]
     card["about"] = inspect.getdoc(cls) or ""
     return card
 
@@ -69,7 +71,7 @@ def sensors(name: Name = None, /, *, json: Json = False) -> None:
         sensor = registry.load(each)
         pan = f"PAN + {len(sensor.bands)}" if sensor.pan else f"{len(sensor.bands)}"
         pan = "any number of" if sensor.any_band else pan
-        print(f"  {each:<14} {sensor.title:<26} {pan} bands")
+        print(f"  {each:<14} {pan + ' bands':<20} {sensor.title}")
     print("\n`earthloom sensors NAME` tells more; `--sensor my.toml` takes a file of your own.")
 
 
@@ -95,13 +97,32 @@ def _show(entry: dict[str, Any], json: bool) -> None:
             continue
         if key == "bands":
             print("bands")
-            for band in value:
-                print("  " + "  ".join(f"{k} {v:g}" if isinstance(v, float) else f"{v}" for k, v in band.items()))
+            _table(value)
         elif isinstance(value, dict):
             print(key)
             for name, item in value.items():
-                print(f"  {name:<13} {item}")
+                print(f"  {name:<13} {_plain(item)}")
         else:
-            print(f"{key:<15} {value}")
+            print(f"{key:<15} {_plain(value)}")
     if about:
         print(f"\n{about}")
+
+
+def _plain(value: Any) -> str:
+    """A value without the signs of Python."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        texts = [_plain(item) for item in value]
+        return f"{texts[0]} (every band)" if len(texts) > 1 and len(set(texts)) == 1 else ", ".join(texts)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _table(bands: Sequence[dict[str, Any]]) -> None:
+    """Bands in columns."""
+    width = max(len(str(band["name"])) for band in bands) + 2
+    keys = [key for key in bands[0] if key != "name"]
+    print("  " + f"{'name':<{width}}" + "".join(f"{key:>13}" for key in keys))
+    for band in bands:
+        cells = "".join(f"{'-' if band[key] is None else _plain(band[key]):>13}" for key in keys)
+        print(f"  {band['name']:<{width}}{cells}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -50,30 +51,39 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def _run(arguments: list[str], debug: bool) -> int:
     """Exit code of a run."""
-    from earthloom.errors import EarthloomError
-
     try:
         app = build(arguments)
         app(arguments, exit_on_error=False, print_error=debug)
-    except EarthloomError as error:
-        if debug:
-            raise
-        return _complain(str(error))
-    except CycloptsError as error:
-        if debug:
-            raise
-        return _complain(" ".join(str(error).split()))
+        sys.stdout.flush()
     except KeyboardInterrupt:
-        return _complain("stopped; nothing was left under the output name", code=130)
-    except MemoryError:
-        return _complain("out of memory; use a smaller --tile-size or fewer --threads")
-    except BrokenPipeError:
-        sys.stderr.close()
+        return _complain("stopped; no unfinished file is left", code=130)
+    except BrokenPipeError:  # `earthloom methods | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:
+        if debug:
+            raise
+        return _complain(_line(error))
     return 0
+
+
+def _line(error: Exception) -> str:
+    """What to say about an error."""
+    from earthloom.errors import EarthloomError
+
+    if isinstance(error, CycloptsError):
+        from earthloom.cli.wording import usage_line
+
+        return usage_line(error)
+    text = str(error)
+    if isinstance(error, EarthloomError):
+        return text
+    if isinstance(error, MemoryError):
+        return "out of memory; use a smaller --tile-size or fewer --threads"
+    return f"unexpected {type(error).__name__}{': ' if text else ''}{text}; a bug? `--debug` shows where it arose"
 
 
 def _complain(line: str, code: int = 2) -> int:
     """One line on standard error."""
-    print(f"earthloom: {line}", file=sys.stderr)
+    print(f"earthloom: {' '.join(line.split())}", file=sys.stderr)
     return code

@@ -16,6 +16,7 @@ from earthloom.methods import catalog
 
 DEFAULT = "gsa"
 FILES, RUN = Group.create_ordered("Files"), Group.create_ordered("Run")
+Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
 
 
 @Parameter(name="*")
@@ -28,11 +29,11 @@ class Run:
     sensor
         Sensor name or TOML file; sets the MTF gains (default: from the metadata, else generic, MTF 0.3).
     register
-        Correct a measured displacement between MS and PAN.
+        Correct the displacement between MS and PAN, which is always measured.
     convention
         Where MS samples lie on files without georeferencing: `centre`, or `toolbox` for MATLAB benchmarks.
     threads
-        Workers (default: all cores).
+        Tiles worked on at a time (default: one a core).
     tile_size
         Side of a tile in PAN pixels. The result does not depend on it.
     compress
@@ -40,29 +41,29 @@ class Run:
     dtype
         Type of the output, such as uint16 or float32 (default: that of the MS).
     nodata
-        Code of missing pixels, instead of what the files say.
+        Code of missing pixels in the inputs and the output, instead of what the files say.
     ignore_georeferencing
-        Lay the upper left corners on each other whatever the files say.
+        Lay the upper left corners on each other, whatever the files say.
     overwrite
         Replace an existing output.
     verbose
         Say what is done and why.
     quiet
-        No progress bar, no summary.
+        No progress bar, no summary; warnings stay.
     """
 
     sensor: Annotated[str | None, Parameter(group=RUN)] = None
-    register: Annotated[bool, Parameter(group=RUN, negative="")] = False
+    register: Flag = False
     convention: Annotated[Literal["centre", "toolbox"] | None, Parameter(group=RUN)] = None
     threads: Annotated[int | None, Parameter(group=RUN)] = None
     tile_size: Annotated[int, Parameter(group=RUN)] = 512
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
     nodata: Annotated[float | None, Parameter(group=RUN)] = None
-    ignore_georeferencing: Annotated[bool, Parameter(group=RUN, negative="")] = False
-    overwrite: Annotated[bool, Parameter(group=RUN, negative="")] = False
-    verbose: Annotated[bool, Parameter(name=["--verbose", "-v"], group=RUN, negative="")] = False
-    quiet: Annotated[bool, Parameter(name=["--quiet", "-q"], group=RUN, negative="")] = False
+    ignore_georeferencing: Flag = False
+    overwrite: Flag = False
+    verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = False
+    quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -73,7 +74,7 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
 def _method_in(arguments: Sequence[str]) -> str:
     """Value of `--method`, the default without one."""
     for at, argument in enumerate(arguments):
-        if argument.startswith("--method="):
+        if argument.startswith(("--method=", "-m=")):
             return argument.split("=", 1)[1]
         if argument in ("--method", "-m") and at + 1 < len(arguments):
             return arguments[at + 1]
@@ -98,9 +99,9 @@ def pansharpen(
     ms
         Multispectral image: a file, a file per band, or a Landsat folder.
     output
-        GeoTIFF to write.
+        GeoTIFF to write, on the grid of the PAN.
     method
-        `earthloom methods` lists them.
+        Name of a method; `earthloom methods` lists them.
     """
     sharpen(pan, ms, output, catalog.make(method, **chosen), run or Run())
 
@@ -123,7 +124,8 @@ def _with_fields(method_class: type[Any]) -> Callable[..., None]:
     with_fields.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     with_fields.__annotations__ = {p.name: p.annotation for p in parameters}
     card = method_class.card
-    more = f"The last flags are the fields of {card.name} ({card.title}); `-m NAME --help` shows those of another method."
+    own = f"The last flags are those of {card.name}" if fields(method_class) else f"{card.name} has no flags of its own"
+    more = f"{own} ({card.title}); `-m NAME --help` shows those of another method."
     with_fields.__doc__ = (inspect.getdoc(pansharpen) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
     return with_fields
 
@@ -148,6 +150,9 @@ def _field_helps(method_class: type[Any]) -> dict[str, str]:
 
 def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any, run: Run) -> None:
     """Run, with a progress bar and a line at the end."""
+    from earthloom.cli.process import tune
+
+    tune()  # before GDAL reads its settings
     from earthloom.engine.files import sharpen_files
     from earthloom.engine.verbs import Options
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 import warnings
@@ -32,25 +33,35 @@ class Screen:
         if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
             return
         if self._bar is None:
-            self._start()
+            self._bar = self._start()
         if stage != self._stage:
             self._stage = stage
             if self._task is not None:
                 self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(stage, total=total)
-        self._bar.update(self._task, completed=done)
+            self._task = self._bar.add_task(stage, total=total if total > 1 else None)
+        if total > 1:
+            self._bar.update(self._task, completed=done)
 
-    def _start(self) -> None:
-        """Make the bar."""
+    def _start(self) -> Any:
+        """Make and show the bar."""
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
+        from rich.text import Text
 
-        columns = (
-            TextColumn("{task.description:<14}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("tiles"), TimeRemainingColumn(),
-        )  # fmt: skip
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.start()
+        class Left(ProgressColumn):
+            """Tiles done and time left; nothing for a stage of one step."""
+
+            def render(self, task: Any) -> Text:
+                """As text."""
+                if task.total is None:
+                    return Text("")
+                left = "" if task.time_remaining is None else f"  {_clock(task.time_remaining)} left"
+                return Text(f"{task.completed:.0f} of {task.total:.0f} tiles{left}")
+
+        columns = (TextColumn("{task.description:<14}"), BarColumn(), Left())
+        bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        bar.start()
+        return bar
 
     def say(self, line: str) -> None:
         """A remark for `-v`."""
@@ -71,6 +82,24 @@ class Screen:
             self._bar.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr)
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def strict(value: Any) -> Any:
+    """Plain data for JSON, which knows no NaN and no infinity: null instead."""
+    if isinstance(value, dict):
+        return {str(key): strict(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [strict(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 def show_warnings(screen: Screen) -> None:

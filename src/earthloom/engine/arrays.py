@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import numpy as np
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
 from earthloom.sensors import load, match_bands
-from earthloom.types import Band, Convention, Observation, Product, Ratio, View
+from earthloom.types import Band, Observation, Product, Ratio, View
 
 
 def is_path(value: Any) -> bool:
@@ -31,42 +33,85 @@ class Taken:
     edges: tuple[tuple[float, float], tuple[float, float]] | None  # (first centre, step) of y and x, if known
     back: Callable[[np.ndarray, tuple[Band, ...]], Any]
     nodata: float | None = None
+    crs: str | None = None
+    mask: np.ndarray | None = None  # of a masked array: True where every band holds a measurement
+
+    def valid(self, nodata: float | None = None) -> np.ndarray:
+        """True where there is a measurement; ``nodata`` instead of the input's own code."""
+        valid = valid_pixels(self.data, self.nodata if nodata is None else nodata)
+        return valid if self.mask is None else valid & self.mask
+
+
+def dtype_of(name: Any) -> np.dtype:
+    """The dtype of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a product cannot be stored in it.
+    """
+    from earthloom.ops.quantise import DTYPES
+
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or (dtype.name not in DTYPES and dtype.kind != "f"):
+        raise InputError(f"dtype '{name}'", " or ".join(DTYPES))
+    return dtype
 
 
 def take(value: Any, role: str) -> Taken:
-    """Read numpy, torch or xarray; two dimensions become one band.
+    """Read numpy (masked too), torch or xarray; two dimensions become one band.
 
     Raises
     ------
     InputError
         For another type, or an array that is not ``(y, x)`` or ``(band, y, x)`` of real numbers.
     """
-    edges, nodata, back = None, None, lambda data, bands: data
+    edges, nodata, crs, back = None, None, None, lambda data, bands: data
+    mask: np.ndarray | None = None
     kind = type(value).__module__.split(".")[0]
     if kind == "torch":
-        array, tensor = value.detach().cpu().numpy(), value
-
-        def back(data: np.ndarray, bands: tuple[Band, ...]) -> Any:
-            return tensor.new_tensor(data, dtype=None if data.dtype.kind != "f" else tensor.dtype)
-
+        array, back = _from_torch(value), partial(_to_torch, value)
     elif kind == "xarray":
-        array, edges = value.to_numpy(), _edges(value)
+        array, edges, crs, back = value.to_numpy(), _edges(value), _crs(value), partial(_like, value)
         nodata = value.encoding.get("_FillValue", value.attrs.get("_FillValue"))
-
-        def back(data: np.ndarray, bands: tuple[Band, ...]) -> Any:
-            return _like(value, data, bands)
-
     elif isinstance(value, np.ndarray):
-        array = value
+        array = np.asarray(value)
+        if isinstance(value, np.ma.MaskedArray):
+            mask = np.logical_not(np.ma.getmaskarray(value))
     else:
         raise InputError(f"{role} of type {type(value).__name__}", "paths, numpy, torch or xarray")
     if array.ndim == 2:
         array = array[None]
+        mask = mask[None] if mask is not None else None
     if array.ndim != 3 or 0 in array.shape or array.dtype.kind not in "uif":
         raise InputError(
             f"{role} of shape {array.shape} and type {array.dtype}", "real numbers (band, y, x)", "bands come first"
         )
-    return Taken(array, array.dtype, edges, back, nodata)
+    return Taken(array, array.dtype, edges, back, nodata, crs, None if mask is None else np.asarray(mask.all(axis=0)))
+
+
+def _from_torch(tensor: Any) -> np.ndarray:
+    """A tensor as numpy; bfloat16, which numpy does not know, as float32."""
+    tensor = tensor.detach().cpu()
+    return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+
+
+def _to_torch(like: Any, data: np.ndarray, bands: tuple[Band, ...]) -> Any:
+    """A tensor on the device of another, in the dtype of the data."""
+    torch = sys.modules["torch"]  # loaded, since there is a tensor; nobody else shall load it
+    return torch.from_numpy(np.ascontiguousarray(data)).to(like.device)
+
+
+def _crs(value: Any) -> str | None:
+    """The CRS of a DataArray as text, where a scalar coordinate carries one as rioxarray and odc-geo write it."""
+    for coord in value.coords.values():
+        text = coord.attrs.get("crs_wkt") or coord.attrs.get("spatial_ref")
+        if coord.ndim == 0 and text:
+            return str(text)
+    return None
 
 
 def _edges(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None:
@@ -80,27 +125,31 @@ def _edges(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None
 
 
 def _like(pan: Any, data: np.ndarray, bands: tuple[Band, ...]) -> Any:
-    """A DataArray with the coordinates (and so the CRS) of the PAN."""
+    """A DataArray with the coordinates (and so the CRS) of the PAN; ``long_name`` names the bands for rioxarray."""
     import xarray
 
     y, x = pan.dims[-2:]
-    coords = {name: pan.coords[name] for name in (y, x) if name in pan.coords}
-    coords.update({k: v for k, v in pan.coords.items() if k == "spatial_ref"})
+    coords: dict[Any, Any] = {k: v for k, v in pan.coords.items() if set(v.dims) <= {y, x} and k != "band"}
     coords["band"] = [band.name for band in bands]
-    return xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs={"long_name": "pansharpened"})
+    attrs = {"long_name": tuple(band.name for band in bands)}
+    result = xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs=attrs, name="pansharpened")
+    result.encoding.update({k: v for k, v in pan.encoding.items() if k == "grid_mapping"})
+    return result
 
 
 def valid_pixels(data: np.ndarray, nodata: float | None) -> np.ndarray:
     """True where every band is finite and none carries the nodata code."""
-    valid = np.isfinite(data).all(axis=0) if data.dtype.kind == "f" else np.ones(data.shape[1:], bool)
+    valid = np.asarray(np.isfinite(data).all(axis=0)) if data.dtype.kind == "f" else np.ones(data.shape[1:], bool)
     if nodata is not None and not np.isnan(nodata):
         valid &= (data != nodata).all(axis=0)
     return valid
 
 
-def _geometry(pan: Taken, ms: Taken, convention: Convention) -> tuple[tuple[float, float], tuple[float, float]]:
+def _geometry(pan: Taken, ms: Taken, convention: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Ratio and offset: from coordinates where both inputs have them, else from the shapes."""
     if pan.edges and ms.edges:
+        if any(p[1] * m[1] <= 0 for p, m in zip(pan.edges, ms.edges, strict=True)):
+            raise GridError("coordinates of PAN and MS that run in opposite directions", "the same", "turn one round")
         ratio = tuple(abs(m[1] / p[1]) for p, m in zip(pan.edges, ms.edges, strict=True))
         offset = tuple((m[0] - p[0]) / p[1] for p, m in zip(pan.edges, ms.edges, strict=True))
         return (ratio[0], ratio[1]), (offset[0], offset[1])
@@ -111,13 +160,13 @@ def _geometry(pan: Taken, ms: Taken, convention: Convention) -> tuple[tuple[floa
         raise GridError(
             f"PAN of {fine[0]} x {fine[1]} and MS of {coarse[0]} x {coarse[1]} pixels",
             "one whole ratio in rows and columns",
-            "cut them to the same ground, or give files or xarray objects with coordinates",
+            "bands come first (band, y, x); cut both to the same ground, or give files or xarray with coordinates",
         )
     at = whole / 2 if convention == "toolbox" else (whole - 1) / 2
     return (float(whole), float(whole)), (at, at)
 
 
-def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: Convention, nodata: float | None = None) -> ArrayScene:
+def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: str, nodata: float | None = None) -> ArrayScene:
     """Put two arrays on one grid.
 
     Raises
@@ -129,8 +178,12 @@ def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: Convention, noda
     InputError
         If nothing is valid.
     """
+    if convention not in ("centre", "toolbox"):
+        raise InputError(f"convention '{convention}'", "'centre' or 'toolbox'")
     if pan.data.shape[0] != 1:
         raise InputError(f"PAN of {pan.data.shape[0]} bands", "one band", "are pan and ms swapped?")
+    if pan.crs and ms.crs and pan.crs != ms.crs and not _same_crs(pan.crs, ms.crs):
+        raise GridError("PAN and MS in different CRS", "one CRS", "reproject one of them, or give files")
     ratio, offset = _geometry(pan, ms, convention)
     fine, coarse = pan.data.shape[1:], ms.data.shape[1:]
     if Ratio(min(ratio)) < 1.5:
@@ -162,11 +215,18 @@ def _view(
     offset: tuple[float, float] = (0.0, 0.0),
 ) -> View:
     """Floating point, with zeros where nothing was measured."""
-    valid = valid_pixels(taken.data, taken.nodata if nodata is None else nodata)
+    valid = taken.valid(nodata)
     data = taken.data.astype(np.float64 if taken.dtype == np.float64 else np.float32)
     if not valid.all():
         data[:, ~valid] = 0
     return View(data, valid, bands, ratio, offset)
+
+
+def _same_crs(first: str, second: str) -> bool:
+    """Whether two texts describe one CRS."""
+    from rasterio.crs import CRS
+
+    return CRS.from_user_input(first) == CRS.from_user_input(second)
 
 
 def restore(product: Product, dtype: np.dtype, nodata: float | None) -> np.ndarray:

@@ -43,7 +43,7 @@ def write_inputs(folder: Path, overwrite: bool = False) -> Inputs:
         grid, crs = image.transform, image.crs
     weights = np.asarray(pan_weights(sensor))
     seen = observe_truth(truth, weights, RATIO, tuple(band.mtf_nyquist for band in sensor.bands))
-    inputs = Inputs(*(folder / f"{name}.tif" for name in ("pan", "ms", "truth")), RATIO, SENSOR)
+    inputs = Inputs(folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", RATIO, SENSOR)
     coarse = grid * grid.scale(RATIO)
     names, centres = [b.name for b in sensor.bands], [b.centre_nm for b in sensor.bands]
     for path, data, transform, bands in (

@@ -57,31 +57,27 @@ def evaluate(
         If neither a reference nor the inputs are given, or grids do not fit.
     """
     if reference is None and (pan is None or ms is None):
-        raise InputError(
-            "no reference and no inputs", "a reference, or pan and ms", "pass --reference, or --pan and --ms"
-        )
+        given = "no reference and no inputs" if pan is None and ms is None else f"no {'ms' if ms is None else 'pan'}"
+        raise InputError(given, "a reference, or pan and ms", "pass --reference, or --pan and --ms")
+    others = [reference] if reference is not None else [pan, ms]
+    if any(arrays.is_path(product) != arrays.is_path(other) for other in others):
+        raise InputError("some inputs as paths and some as arrays", "all of one kind")
     if reference is not None:
         return _with_reference(product, reference, ratio, nodata, peak, margin)
     options = Options(sensor=sensor, convention=convention, nodata=nodata, ignore_georeferencing=ignore_georeferencing)
     if arrays.is_path(product):
         return _without_reference_files(product, pan, ms, options)
     taken = arrays.take(product, "product")
-    scene = arrays.array_scene(
-        arrays.take(pan, "pan"),
-        arrays.take(ms, "ms"),
-        sensor,
-        convention or "centre",
-        nodata,  # type: ignore[arg-type]
-    )
-    return _judge(taken.data, arrays.valid_pixels(taken.data, nodata), scene.whole, ())
+    seen = arrays.take(pan, "pan"), arrays.take(ms, "ms")
+    scene = arrays.array_scene(*seen, sensor, convention or "centre", nodata)
+    return _judge(taken.data, taken.valid(nodata), scene.whole, ())
 
 
 def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.ndarray, Any]:
     """Whole image, mask, and the opened file (None for arrays)."""
     if not arrays.is_path(source):
         taken = arrays.take(source, role)
-        code = taken.nodata if nodata is None else nodata
-        return taken.data, arrays.valid_pixels(taken.data, code), None
+        return taken.data, taken.valid(nodata), None
     from earthloom.raster.read import open_image
 
     with open_image(source, nodata=nodata) as image:

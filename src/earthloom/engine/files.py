@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.engine.arrays import dtype_of
 from earthloom.engine.fuse import fuse_array, fuse_scene
 from earthloom.engine.register import Moved
 from earthloom.engine.verbs import Options, checked
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
+from earthloom.ops.quantise import quantise
 from earthloom.raster.collocate import RasterScene, collocate
 from earthloom.raster.provenance import provenance
 from earthloom.raster.read import Image, open_image
@@ -50,7 +52,7 @@ def open_scene(pan: Any, ms: Any, options: Options) -> tuple[RasterScene, Sensor
         options.tell(note)
     ratio, offset = scene.fit.ratio, scene.offset
     options.tell(
-        f"PAN grid {scene.shape[0]} x {scene.shape[1]}, MS {len(scene.ms_bands)} bands at ratio {ratio[0]:g}, "
+        f"PAN grid {scene.shape[0]} x {scene.shape[1]}, MS {len(scene.ms_bands)} band(s) at ratio {ratio[0]:g}, "
         f"MS pixel 0 at PAN pixel ({offset[0]:g}, {offset[1]:g}), sensor {sensor.title if sensor else 'unknown'}"
     )
     return scene, sensor
@@ -61,20 +63,26 @@ def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, 
     opened, sensor = open_scene(pan, ms, options)
     with opened:
         if output is None:
+            dtype = dtype_of(options.dtype) if options.dtype else None
             scene = checked(opened, options, georeferenced=opened.crs is not None)
-            product = fuse_array(method, scene, options.tile_size, options.workers, options.progress)
-            return as_dataarray(product, opened)
+            product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
+            return as_dataarray(product, opened, dtype, options)
         path = Path(output)
+        if path.suffix.lower() in FOREIGN:
+            raise InputError(f"the output {path}", "a GeoTIFF", f"call it {path.with_suffix('.tif').name}")
         for image in (opened.pan, opened.ms):
             if path.exists() and any(Path(p).exists() and path.samefile(p) for p in image.paths):
                 raise InputError(f"the output {path} is an input", "another name")
         return _write(opened, path, method, sensor, options)
 
 
+FOREIGN = (".jpg", ".jpeg", ".png", ".jp2", ".nc", ".zarr", ".img", ".hdr", ".vrt", ".mat", ".h5", ".hdf5", ".npy")
+
+
 def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | None, options: Options) -> Path:
     """Fuse into a file."""
     ms = opened.ms
-    dtype = np.dtype(options.dtype) if options.dtype else ms.dtype
+    dtype, tile = dtype_of(options.dtype or ms.dtype), options.tile_px
     physical = dtype.kind == "f"
     target = create(
         path,
@@ -94,7 +102,6 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
     )
     scene = checked(opened, options, georeferenced=opened.crs is not None)
     target.layout = replace(target.layout, tags=_tags(opened, scene, method, sensor, options))
-    tile = _tile_px(options)
     with target as writer:
 
         def finish(window: Window, product: Product) -> None:
@@ -104,19 +111,6 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
         options.progress("writing", 0, 1)
     options.progress("writing", 1, 1)
     return path
-
-
-def _tile_px(options: Options) -> int:
-    """The tile size asked for.
-
-    Raises
-    ------
-    InputError
-        If it is not positive.
-    """
-    if options.tile_size < 16:
-        raise InputError(f"tile size {options.tile_size}", "at least 16 pixels")
-    return options.tile_size
 
 
 def _nodata(opened: RasterScene, dtype: np.dtype, options: Options) -> float | None:
@@ -142,8 +136,11 @@ def _tags(opened: RasterScene, scene: Scene, method: Method, sensor: Sensor | No
     )  # fmt: skip
 
 
-def as_dataarray(product: Product, scene: RasterScene) -> Any:
+def as_dataarray(product: Product, scene: RasterScene, dtype: np.dtype | None, options: Options) -> Any:
     """The product as an xarray DataArray with the coordinates and the CRS of its grid.
+
+    In physical units, NaN where nothing was measured; an integer ``dtype`` gives the stored numbers instead, with
+    ``scale_factor``, ``add_offset`` and ``_FillValue`` as attributes where they apply.
 
     Raises
     ------
@@ -160,6 +157,17 @@ def as_dataarray(product: Product, scene: RasterScene) -> Any:
     coords: dict[str, Any] = {"band": [band.name for band in product.bands]}
     dims = ("y", "x")
     if scene.crs is not None:
-        coords.update(xr_coords(scene.geobox))
+        coords |= {str(name): coord for name, coord in xr_coords(scene.geobox).items()}
         dims = scene.geobox.dimensions
-    return xarray.DataArray(product.data, dims=("band", *dims), coords=coords, name="pansharpened")
+    attrs: dict[str, Any] = {"long_name": tuple(coords["band"])}
+    data = product.data
+    if dtype is not None and dtype.kind == "f":
+        data = data.astype(dtype)
+    elif dtype is not None:
+        ms, nodata = scene.ms, _nodata(scene, dtype, options)
+        data = quantise(data, product.valid, dtype, nodata=nodata, scales=ms.scales, offsets=ms.offsets)
+        for key, values, neutral in (("scale_factor", ms.scales, 1), ("add_offset", ms.offsets, 0)):
+            if len(set(values)) == 1 and values[0] != neutral:
+                attrs[key] = values[0]
+        attrs |= {} if nodata is None else {"_FillValue": nodata}
+    return xarray.DataArray(data, dims=("band", *dims), coords=coords, attrs=attrs, name="pansharpened")

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from earthloom.engine import arrays, register
 from earthloom.engine.fuse import fuse_array
 from earthloom.engine.runner import Progress, silent
@@ -38,6 +36,13 @@ class Options:
         """Say what is being done, when somebody listens."""
         if self.say is not None:
             self.say(line)
+
+    @property
+    def tile_px(self) -> int:
+        """The tile size, when it makes sense."""
+        if self.tile_size < 16:
+            raise InputError(f"tile size {self.tile_size}", "at least 16 pixels")
+        return self.tile_size
 
     @property
     def workers(self) -> int:
@@ -82,7 +87,8 @@ def pansharpen(
     sensor
         Name of a sensor, path of a sensor file, or None for ``generic`` (MTF 0.3). It sets the MTF gains.
     output
-        For files: the COG to write. Without it, files give an xarray DataArray.
+        For files: the COG to write. Without it, files give an xarray DataArray in physical units (scale and offset
+        of the files applied), or in the stored numbers of ``dtype`` when that is an integer.
     convention
         Where MS pixel ``i`` lies on the PAN grid: ``centre``, ``ratio * i + (ratio - 1) / 2`` (default for
         arrays), or ``toolbox``, ``ratio * i + ratio / 2`` with every habit of the MATLAB protocol.
@@ -123,6 +129,10 @@ def pansharpen(
     (3, 64, 64)
     """
     chosen = catalog.make(method, **fields) if isinstance(method, str) else method
+    if not isinstance(chosen, Method):
+        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
+    if fields and chosen is method:
+        raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
     options = Options(
         sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
         ignore_georeferencing, progress,
@@ -133,19 +143,18 @@ def pansharpen(
         return sharpen_files(pan, ms, output, chosen, options)
     if arrays.is_path(pan) or arrays.is_path(ms):
         raise InputError("one input as a path and one as an array", "both of one kind")
+    if output is not None:
+        raise InputError("output= with arrays", "paths for pan and ms", "write the array that is returned yourself")
     return sharpen_arrays(pan, ms, chosen, options)
 
 
 def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
     """Sharpen numpy, torch or xarray inputs."""
-    convention = options.convention or "centre"
-    if convention not in ("centre", "toolbox"):
-        raise InputError(f"convention '{convention}'", "'centre' or 'toolbox'")
     taken_pan, taken_ms = arrays.take(pan, "pan"), arrays.take(ms, "ms")
-    scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, convention, options.nodata)  # type: ignore[arg-type]
+    dtype = arrays.dtype_of(options.dtype or taken_ms.dtype)
+    scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, options.convention or "centre", options.nodata)
     scene = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
-    product = fuse_array(method, scene, options.tile_size, options.workers, options.progress)
-    dtype = np.dtype(options.dtype) if options.dtype else taken_ms.dtype
+    product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
     nodata = taken_ms.nodata if options.nodata is None else options.nodata
     return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands)
 

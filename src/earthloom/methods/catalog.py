@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
+from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -83,7 +84,7 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
         For an unknown method or field.
     """
     cls = find(name, problem)
-    known = list(cls.__dataclass_fields__)
+    known = [field.name for field in dataclass_fields(cls)]
     for field in fields:
         if field not in known:
             near = difflib.get_close_matches(field, known, 1)
