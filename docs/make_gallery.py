@@ -1,0 +1,45 @@
+"""Write docs/gallery.md from the cards of the methods; with --check only say whether it is up to date."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from earthloom.methods import catalog
+
+HERE = Path(__file__).parent
+HEAD = """# Methods
+
+Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other symbols are in each text.
+`halo` counts MS pixels.
+"""
+
+
+def entry(name: str) -> str:
+    """One method."""
+    cls = catalog.find(name)
+    card = cls.card
+    about = re.sub(r"\n(Parameters|References|Notes|Raises)\n-+\n", r"\n**\1**\n\n", inspect.getdoc(cls) or "")
+    about = about.replace("``", "`")
+    chosen = ", ".join(f"`{f.name}={f.default!r}`" for f in fields(cls)) or "none"
+    needs = f"at least {card.min_bands} bands" if card.min_bands > 1 else "any band count"
+    reach = f"halo {card.halo}" if card.local else f"not local, at most {card.max_pixels:,} PAN pixels"
+    return f"## `{name}`: {card.title}\n\n*{card.family}; {needs}; {reach}; fields: {chosen}; cite `{card.citation}`*\n\n{about}\n"
+
+
+def main() -> None:
+    """Write or check."""
+    text = "\n".join([HEAD, *(entry(name) for name in catalog.names())])
+    target = HERE / "gallery.md"
+    if "--check" in sys.argv:
+        if not target.exists() or target.read_text() != text:
+            sys.exit("docs/gallery.md is out of date: run python docs/make_gallery.py")
+        return
+    target.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
