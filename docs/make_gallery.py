@@ -13,8 +13,8 @@ from earthloom.methods import catalog
 HERE = Path(__file__).parent
 HEAD = """# Methods
 
-Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other symbols are in each text.
-`halo` counts MS pixels.
+Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other
+symbols are in each text. `halo` counts MS pixels.
 """
 
 
@@ -23,11 +23,14 @@ def entry(name: str) -> str:
     cls = catalog.find(name)
     card = cls.card
     about = re.sub(r"\n(Parameters|References|Notes|Raises)\n-+\n", r"\n**\1**\n\n", inspect.getdoc(cls) or "")
+    about = re.sub(r"^(\w+(?:, \w+)*)\n    (?=\S)", r"* `\1`: ", about, flags=re.M)
+    about = re.sub(r"^    (?=\S)", "  ", about, flags=re.M)
     about = about.replace("``", "`")
     chosen = ", ".join(f"`{f.name}={f.default!r}`" for f in fields(cls)) or "none"
     needs = f"at least {card.min_bands} bands" if card.min_bands > 1 else "any band count"
     reach = f"halo {card.halo}" if card.local else f"not local, at most {card.max_pixels:,} PAN pixels"
-    return f"## `{name}`: {card.title}\n\n*{card.family}; {needs}; {reach}; fields: {chosen}; cite `{card.citation}`*\n\n{about}\n"
+    facts = f"{card.family}; {needs}; {reach}; fields: {chosen}; cite `{card.citation}`"
+    return f"## `{name}`: {card.title}\n\n*{facts}*\n\n{about}\n"
 
 
 def main() -> None:
