@@ -6,8 +6,12 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
-from cyclopts import App, CycloptsError
+from earthloom.cli import stop
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 COMMANDS = {  # command: module, function, one line for the help
     "pansharpen": ("pansharpen", "Sharpen a multispectral image with a panchromatic one."),
@@ -21,6 +25,8 @@ COMMANDS = {  # command: module, function, one line for the help
 
 def build(arguments: Sequence[str]) -> App:
     """The application; only the command that is called is imported."""
+    from cyclopts import App
+
     from earthloom import __version__
 
     app = App(
@@ -30,6 +36,7 @@ def build(arguments: Sequence[str]) -> App:
         version=__version__,
         help_format="markdown",
         result_action="return_value",
+        suppress_keyboard_interrupt=False,
     )
     called = next((a for a in arguments if not a.startswith("-")), None)
     for name, (module, line) in COMMANDS.items():
@@ -42,7 +49,7 @@ def build(arguments: Sequence[str]) -> App:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 2 an error that the user can mend, 130 stopped by Ctrl-C."""
+    """Run the command line and exit: 0 done, 2 an error, 130 stopped by Ctrl-C, 143 by SIGTERM."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     arguments = [a for a in arguments if a != "--debug"]
@@ -52,23 +59,32 @@ def run(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str], debug: bool) -> int:
     """Exit code of a run."""
     try:
-        app = build(arguments)
-        app(arguments, exit_on_error=False, print_error=debug)
-        sys.stdout.flush()
+        with stop.stoppable():
+            build(arguments)(arguments, exit_on_error=False, print_error=debug)
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        return _complain("stopped; no unfinished file is left", code=130)
+        return _stopped()
     except BrokenPipeError:  # `earthloom methods | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
+        if stop.asked():  # a library made something else of it
+            return _stopped()
         if debug:
             raise
         return _complain(_line(error))
     return 0
 
 
+def _stopped() -> int:
+    """What is said after Ctrl-C and SIGTERM."""
+    return _complain("stopped; no unfinished file is left", stop.exit_code())
+
+
 def _line(error: Exception) -> str:
     """What to say about an error."""
+    from cyclopts import CycloptsError
+
     from earthloom.errors import EarthloomError
 
     if isinstance(error, CycloptsError):

@@ -8,6 +8,8 @@ import time
 import warnings
 from typing import Any
 
+from earthloom.cli import stop
+
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
 
@@ -30,6 +32,7 @@ class Screen:
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Move the bar; it appears when the work takes longer than a moment."""
+        stop.check()
         if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
             return
         if self._bar is None:
