@@ -63,6 +63,8 @@ def reduce(
     """
     groups = _groups(gains, image.shape[0])
     view = obs[role]
+    if len(groups) == 1:
+        return _reduce_one(obs, image, next(iter(groups)), view)
     out = np.empty((image.shape[0], *view.shape), image.dtype)
     for gain, bands in groups.items():
         out[bands] = _reduce_one(obs, image[bands], gain, view)
