@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from earthloom.cli import stop
+from earthloom.cli.screen import only_ours
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -59,7 +60,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str], debug: bool) -> int:
     """Exit code of a run."""
     try:
-        with stop.stoppable():
+        with stop.stoppable(), only_ours(not debug):
             build(arguments)(arguments, exit_on_error=False, print_error=debug)
             sys.stdout.flush()
     except KeyboardInterrupt:

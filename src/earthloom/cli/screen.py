@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from earthloom.cli import stop
@@ -85,6 +88,27 @@ class Screen:
             self._bar.console.print(line, markup=False, highlight=False)
         else:
             print(line, file=sys.stderr)
+
+
+@contextmanager
+def only_ours(wanted: bool = True) -> Iterator[None]:
+    """What C libraries print on standard error goes nowhere: GDAL says in many lines what we say in one."""
+    ours = sys.stderr
+    if not wanted or ours is None or ours is not sys.__stderr__ or ours.fileno() != 2:
+        yield
+        return
+    ours.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    with open(kept, "w", buffering=1, encoding=ours.encoding, errors=ours.errors) as mine:
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+        sys.stderr = mine
+        try:
+            yield
+        finally:
+            sys.stderr = ours
+            mine.flush()
+            os.dup2(kept, 2)
 
 
 def _clock(seconds: float) -> str:
