@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from affine import Affine
 
 from earthloom import samples
 from earthloom.engine.simulate import observe_truth
@@ -44,7 +45,7 @@ def write_inputs(folder: Path, overwrite: bool = False) -> Inputs:
     weights = np.asarray(pan_weights(sensor))
     seen = observe_truth(truth, weights, RATIO, tuple(band.mtf_nyquist for band in sensor.bands))
     inputs = Inputs(folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", RATIO, SENSOR)
-    coarse = grid * grid.scale(RATIO)
+    coarse = Affine(grid.a * RATIO, 0, grid.c, 0, grid.e * RATIO, grid.f)
     names, centres = [b.name for b in sensor.bands], [b.centre_nm for b in sensor.bands]
     for path, data, transform, bands in (
         (inputs.pan, seen.pan[None], grid, ["pan"]),

@@ -329,10 +329,10 @@ def create(
 
 def _require_place(path: Path, overwrite: bool) -> None:
     """Refuse places where the file cannot go."""
-    if path.exists() and not overwrite:
-        raise FileError(f"{path} exists", hint="choose another name or pass overwrite")
     if path.is_dir():
         raise FileError(f"{path} is a folder", "the name of a file")
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists", hint="choose another name, or --overwrite (overwrite=True) to replace it")
     if not path.parent.is_dir():
         raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
     if not os.access(path.parent, os.W_OK):
