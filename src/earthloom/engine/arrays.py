@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
 from earthloom.sensors import load, match_bands
 from earthloom.types import Band, Observation, Product, Ratio, View
+
+INHERITED = ("_FillValue", "scale_factor", "add_offset", "units")  # of the MS by the product, which has its numbers
 
 
 def is_path(value: Any) -> bool:
@@ -31,10 +33,11 @@ class Taken:
     data: np.ndarray
     dtype: np.dtype
     edges: tuple[tuple[float, float], tuple[float, float]] | None  # (first centre, step) of y and x, if known
-    back: Callable[[np.ndarray, tuple[Band, ...]], Any]
+    back: Callable[[np.ndarray, tuple[Band, ...], Mapping[str, Any]], Any]
     nodata: float | None = None
     crs: str | None = None
     mask: np.ndarray | None = None  # of a masked array: True where every band holds a measurement
+    attrs: Mapping[str, Any] = field(default_factory=dict)  # what a DataArray says about its numbers
 
     def valid(self, nodata: float | None = None) -> np.ndarray:
         """True where there is a measurement; ``nodata`` instead of the input's own code."""
@@ -69,14 +72,17 @@ def take(value: Any, role: str) -> Taken:
     InputError
         For another type, or an array that is not ``(y, x)`` or ``(band, y, x)`` of real numbers.
     """
-    edges, nodata, crs, back = None, None, None, lambda data, bands: data
+    edges, nodata, crs, back = None, None, None, lambda data, bands, attrs: data
+    attrs: dict[str, Any] = {}
     mask: np.ndarray | None = None
     kind = type(value).__module__.split(".")[0]
     if kind == "torch":
         array, back = _from_torch(value), partial(_to_torch, value)
     elif kind == "xarray":
         array, edges, crs, back = value.to_numpy(), _edges(value), _crs(value), partial(_like, value)
-        nodata = value.encoding.get("_FillValue", value.attrs.get("_FillValue"))
+        code = value.encoding.get("_FillValue", value.attrs.get("_FillValue"))
+        nodata = None if code is None else float(code)
+        attrs = {key: value.attrs[key] for key in INHERITED if key in value.attrs}
     elif isinstance(value, np.ndarray):
         array = np.asarray(value)
         if isinstance(value, np.ma.MaskedArray):
@@ -90,7 +96,9 @@ def take(value: Any, role: str) -> Taken:
         raise InputError(
             f"{role} of shape {array.shape} and type {array.dtype}", "real numbers (band, y, x)", "bands come first"
         )
-    return Taken(array, array.dtype, edges, back, nodata, crs, None if mask is None else np.asarray(mask.all(axis=0)))
+    return Taken(
+        array, array.dtype, edges, back, nodata, crs, None if mask is None else np.asarray(mask.all(axis=0)), attrs
+    )
 
 
 def _from_torch(tensor: Any) -> np.ndarray:
@@ -99,7 +107,7 @@ def _from_torch(tensor: Any) -> np.ndarray:
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
 
-def _to_torch(like: Any, data: np.ndarray, bands: tuple[Band, ...]) -> Any:
+def _to_torch(like: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[str, Any]) -> Any:
     """A tensor on the device of another, in the dtype of the data."""
     torch = sys.modules["torch"]  # loaded, since there is a tensor; nobody else shall load it
     return torch.from_numpy(np.ascontiguousarray(data)).to(like.device)
@@ -124,14 +132,14 @@ def _edges(value: Any) -> tuple[tuple[float, float], tuple[float, float]] | None
     return (y, dy), (x, dx)
 
 
-def _like(pan: Any, data: np.ndarray, bands: tuple[Band, ...]) -> Any:
+def _like(pan: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[str, Any]) -> Any:
     """A DataArray with the coordinates (and so the CRS) of the PAN; ``long_name`` names the bands for rioxarray."""
     import xarray
 
     y, x = pan.dims[-2:]
     coords: dict[Any, Any] = {k: v for k, v in pan.coords.items() if set(v.dims) <= {y, x} and k != "band"}
     coords["band"] = [band.name for band in bands]
-    attrs = {"long_name": tuple(band.name for band in bands)}
+    attrs = {**attrs, "long_name": tuple(band.name for band in bands)}
     result = xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs=attrs, name="pansharpened")
     result.encoding.update({k: v for k, v in pan.encoding.items() if k == "grid_mapping"})
     return result
@@ -201,6 +209,8 @@ def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: str, nodata: flo
         "pan": _view(pan, (pan_band,), nodata),
         "ms": _view(ms, match_bands(known, len(ms.data)), nodata, ratio, offset),
     }
+    if pan.edges and ms.edges:
+        views["pan"] = _covered(views["pan"], views["ms"])
     for role, view in views.items():
         if not view.valid.any():
             raise InputError(f"{role} has no valid pixel", "", "check nodata and NaN")
@@ -227,6 +237,18 @@ def _same_crs(first: str, second: str) -> bool:
     from rasterio.crs import CRS
 
     return CRS.from_user_input(first) == CRS.from_user_input(second)
+
+
+def _covered(pan: View, ms: View) -> View:
+    """The PAN without the pixels that lie outside the MS, where there is nothing to sharpen."""
+    spans = []
+    for axis in (0, 1):
+        at = (np.arange(pan.shape[axis]) - ms.offset[axis]) / ms.ratio[axis]
+        spans.append((at > -0.5 - 1e-6) & (at < ms.shape[axis] - 0.5 + 1e-6))
+    inside = spans[0][:, None] & spans[1]
+    if not inside.any():
+        raise GridError("PAN and MS that do not overlap", "two images of one place", "check their coordinates")
+    return pan if inside.all() else replace(pan, valid=pan.valid & inside)
 
 
 def restore(product: Product, dtype: np.dtype, nodata: float | None) -> np.ndarray:

@@ -149,16 +149,18 @@ def as_dataarray(product: Product, scene: RasterScene, dtype: np.dtype | None, o
     """
     try:
         import xarray
-        from odc.geo.xr import xr_coords
     except ImportError as missing:
         raise InputError(
             "files without output=", "output='sharp.tif'", "or install earthloom[xarray] to get a DataArray"
         ) from missing
     coords: dict[str, Any] = {"band": [band.name for band in product.bands]}
-    dims = ("y", "x")
     if scene.crs is not None:
-        coords |= {str(name): coord for name, coord in xr_coords(scene.geobox).items()}
-        dims = scene.geobox.dimensions
+        t, (height, width) = scene.transform, scene.shape
+        place = {"crs_wkt": scene.crs.to_wkt(), "spatial_ref": scene.crs.to_wkt()}
+        place["GeoTransform"] = " ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
+        coords["y"] = t.f + t.e * (np.arange(height) + 0.5)
+        coords["x"] = t.c + t.a * (np.arange(width) + 0.5)
+        coords["spatial_ref"] = xarray.Variable((), 0, place)  # where rioxarray and odc-geo look for the CRS
     attrs: dict[str, Any] = {"long_name": tuple(coords["band"])}
     data = product.data
     if dtype is not None and dtype.kind == "f":
@@ -170,4 +172,4 @@ def as_dataarray(product: Product, scene: RasterScene, dtype: np.dtype | None, o
             if len(set(values)) == 1 and values[0] != neutral:
                 attrs[key] = values[0]
         attrs |= {} if nodata is None else {"_FillValue": nodata}
-    return xarray.DataArray(data, dims=("band", *dims), coords=coords, attrs=attrs, name="pansharpened")
+    return xarray.DataArray(data, dims=("band", "y", "x"), coords=coords, attrs=attrs, name="pansharpened")

@@ -156,7 +156,7 @@ def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
     scene = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
     product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
     nodata = taken_ms.nodata if options.nodata is None else options.nodata
-    return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands)
+    return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands, taken_ms.attrs)
 
 
 def checked(scene: Any, options: Options, georeferenced: bool) -> Any:
