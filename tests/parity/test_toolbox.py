@@ -23,6 +23,12 @@ METHODS = {
     "PCA": ("pca", "Pca", {"components": 1, "detail": "substitution"}),
     "BT_H": ("bt_h", "BtH", {"haze": "published", "detail": "substitution"}),
     "BDSD_PC": ("bdsd_pc", "BdsdPc", {"published": True}),
+    "SFIM": ("sfim", "Sfim", {"matching": "std", "guard": 0.0}),
+    "AWLP": ("awlp", "Awlp", {"matching": "std"}),
+    "MTF_GLP": ("mtf_glp", "MtfGlp", {"matching": "std"}),
+    "MTF_GLP_FS": ("mtf_glp_fs", "MtfGlpFs", {}),
+    "MTF_GLP_HPM": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "std", "guard": 0.0}),
+    "MTF_GLP_HPM_R": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "regression", "guard": 0.0}),
     "PRACS": ("pracs", "Pracs", {"detail": "substitution"}),
 }
 

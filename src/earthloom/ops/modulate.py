@@ -71,3 +71,56 @@ def _modulate(bands, detail, weights, constant, gains, haze, least, floor, lowes
                 row, dark = bands[b, i], haze[b]
                 for j in range(width):
                     row[j] += g * max(row[j] - dark, least) * ratio[j]
+
+
+def modulate_by(
+    bands: Float[np.ndarray, "band y x"],
+    pan: Float[np.ndarray, "y x"],
+    low: Float[np.ndarray, "low y x"],
+    slope: Float[np.ndarray, " band"],
+    constant: Float[np.ndarray, " band"],
+    one: Float[np.ndarray, " band"],
+    floor: Float[np.ndarray, " band"],
+) -> Float[np.ndarray, "band y x"]:
+    """Multiply every band by its own ratio of matched PAN to the low pass of matched PAN, in place.
+
+    ``M_b *= (s_b P + c_b) / max(s_b P^L + c_b 1^L, floor_b)``, the relative change kept within ``LIMITS``. A floor of 0
+    means the plain quotient with machine epsilon added to the divisor.
+
+    Parameters
+    ----------
+    bands
+        M, changed in place.
+    pan, low
+        P, and its low pass: one for all bands or one each.
+    slope, constant
+        s and c of PAN matched to every band.
+    one
+        Low pass of the constant 1.
+    floor
+        Smallest divisor of every band.
+    """
+    kind = bands.dtype.type
+    _modulate_by(
+        bands, np.ascontiguousarray(pan), np.ascontiguousarray(low), slope.astype(kind), constant.astype(kind),
+        (constant * one).astype(kind), floor.astype(kind), kind(np.finfo(np.float64).eps),
+        kind(LIMITS[0]), kind(LIMITS[1]),
+    )  # fmt: skip
+    return bands
+
+
+@compiled
+def _modulate_by(bands, pan, low, slope, constant, low_constant, floor, tiny, lowest, highest):
+    count, height, width = bands.shape
+    for i in range(height):
+        for b in range(count):
+            row, p, q = bands[b, i], pan[i], low[b if len(low) > 1 else 0, i]
+            s, c, d, least = slope[b], constant[b], low_constant[b], floor[b]
+            if least > 0:
+                for j in range(width):
+                    divisor = max(s * q[j] + d, least)
+                    change = (s * (p[j] - q[j]) + (c - d)) / divisor
+                    row[j] *= 1 + min(max(change, lowest), highest)
+            else:
+                for j in range(width):
+                    row[j] *= (s * p[j] + c) / (s * q[j] + d + tiny)

@@ -135,8 +135,8 @@ def blur(
 
 
 def smooth(
-    obs: Observation, image: Float[np.ndarray, "band Y X"], gains: Sequence[float], role: str = "ms"
-) -> Float[np.ndarray, "band Y X"]:
+    obs: Observation, image: Float[np.ndarray, "_ Y X"], gains: Sequence[float], role: str = "ms"
+) -> Float[np.ndarray, "_ Y X"]:
     """What a coarse sensor would have seen of ``image``, on the fine grid: U D B, one result per gain.
 
     An image of one band gives as many bands as there are gains; equal gains are computed once.

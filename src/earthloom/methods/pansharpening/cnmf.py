@@ -1,0 +1,143 @@
+"""CNMF: coupled non-negative matrix factorisation, endmembers from the hyperspectral image, abundances from PAN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, mean_gain
+from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.nonnegative import nonnegative
+from earthloom.physics.forward import expand, reduce
+from earthloom.types import Observation
+
+TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class Cnmf(Method):
+    """Coupled non-negative matrix factorisation.
+
+    The wanted image is ``F = W H``: k spectra W of endmembers and their abundances H on the PAN grid, none negative,
+    the abundances of a pixel adding up to about 1. The MS tells W, as ``M = W (D B H)``; PAN tells H, as
+    ``P = r W H + c`` with the response r of PAN in the bands, found by non-negative least squares on the MS grid.
+    Multiplicative updates alternate between the two. W starts from the successive projection algorithm, so the
+    result is the same every time. What the factorisation leaves of the MS is added: ``F + U (M - D B F)``.
+
+    Parameters
+    ----------
+    endmembers
+        k. More follow rarer materials and more noise.
+    rounds_of_coupling
+        How often W and H are refitted to each other.
+    sum_to_one
+        Weight of the condition that abundances add up to 1, against the fit. With a large weight PAN has to be
+        explained by other materials, with a small one by brightness.
+    residual
+        Add what the factorisation leaves of the MS; False is the published method.
+
+    References
+    ----------
+    Yokoya, Yairi and Iwasaki, IEEE TGRS 50(2), 528-537, 2012; start: Araujo et al., Chemometrics and Intelligent
+    Laboratory Systems 57(2), 65-73, 2001.
+    """
+
+    endmembers: int = 12
+    rounds_of_coupling: int = 2
+    sum_to_one: float = 0.02
+    residual: bool = True
+
+    card: ClassVar[Card] = Card(
+        name="CNMF", title="Coupled non-negative matrix factorisation", family="model", citation="yokoya2012",
+        halo=INTERPOLATION + LOWPASS, local=False, max_pixels=1 << 21, min_bands=2, minimum=4,
+        notes="needs about 8 bytes x (4 endmembers + 2 bands) for every PAN pixel",
+    )  # fmt: skip
+    rounds: ClassVar[int] = 0
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Factorise the whole scene, in double precision."""
+        kind = obs["ms"].data.dtype
+        obs = replace(obs, views={r: replace(v, data=v.data.astype(np.float64)) for r, v in obs.views.items()})
+        ms, pan = obs["ms"].data, obs["pan"].data
+        seen = np.maximum(ms.reshape(len(ms), -1), 0)
+        spectra = start(seen, self.endmembers)
+        share = np.full((spectra.shape[1], seen.shape[1]), 1 / spectra.shape[1])
+        held = self.sum_to_one
+        spectra, share = factorise(seen, spectra, share, 60, 20, held)
+        response, constant = self.response(obs)
+        target = np.maximum(pan.reshape(1, -1) - constant, TINY)
+        fine = share
+        for _ in range(self.rounds_of_coupling):
+            start_fine = expand(obs, share.reshape(-1, *ms.shape[1:]))
+            fine = abundances(target, (response @ spectra)[None], np.maximum(_flat(start_fine), TINY), 100, held)
+            low = reduce(obs, fine.reshape(-1, *obs.shape), mean_gain(obs))
+            spectra, share = factorise(seen, spectra, np.maximum(_flat(low), TINY), 10, 10, held)
+        fused = (spectra @ fine).reshape(-1, *obs.shape)
+        if self.residual:
+            fused += expand(obs, ms - reduce(obs, fused, gains(obs)))
+        return fused.astype(kind)
+
+    @staticmethod
+    def response(obs: Observation) -> tuple[Float[np.ndarray, " band"], float]:
+        """PAN as a non-negative sum of bands and a constant, on the MS grid; the mean of the bands if none fits."""
+        bands = len(obs["ms"].bands)
+        low = reduce(obs, obs["pan"].data, mean_gain(obs))
+        moments = Moments.of(np.concatenate([obs["ms"].data, low]).reshape(bands + 1, -1))
+        weights = nonnegative(moments.comoment[:bands, :bands], moments.comoment[:bands, bands])
+        if not weights.any():
+            weights = np.full(bands, moments.mean[bands] / max(bands * moments.mean[:bands].mean(), TINY))
+        return weights, float(moments.mean[bands] - weights @ moments.mean[:bands])
+
+
+def _flat(image: Float[np.ndarray, "k y x"]) -> Float[np.ndarray, "k n"]:
+    """Pixels in one axis."""
+    return image.reshape(len(image), -1)
+
+
+def start(seen: Float[np.ndarray, "band n"], count: int) -> Float[np.ndarray, "band k"]:
+    """Spectra of pixels that are far apart: each is the longest of what the ones before cannot explain."""
+    rest, chosen = seen.copy(), []
+    first = float((seen**2).sum(axis=0).max())
+    for _ in range(min(count, seen.shape[1])):
+        length = (rest**2).sum(axis=0)
+        at = int(length.argmax())
+        if length[at] <= 1e-10 * max(first, TINY):
+            break
+        chosen.append(at)
+        direction = rest[:, at] / np.sqrt(length[at])
+        rest -= np.outer(direction, direction @ rest)
+    return np.maximum(seen[:, chosen or [0]], TINY)
+
+
+def abundances(
+    seen: Float[np.ndarray, "band n"],
+    spectra: Float[np.ndarray, "band k"],
+    share: Float[np.ndarray, "k n"],
+    steps: int,
+    held: float,
+) -> Float[np.ndarray, "k n"]:
+    """Multiplicative updates of H in ``seen = W H`` with the softly held condition that H sums to 1."""
+    weight = held * float((spectra**2).mean())
+    gram, right = spectra.T @ spectra + weight, spectra.T @ seen + weight
+    for _ in range(steps):
+        share = share * (right / np.maximum(gram @ share, TINY))
+    return share
+
+
+def factorise(
+    seen: Float[np.ndarray, "band n"],
+    spectra: Float[np.ndarray, "band k"],
+    share: Float[np.ndarray, "k n"],
+    steps: int,
+    inner: int,
+    held: float,
+) -> tuple[Float[np.ndarray, "band k"], Float[np.ndarray, "k n"]]:
+    """Abundances first, then spectra and abundances in turn."""
+    share = abundances(seen, spectra, share, inner, held)
+    for _ in range(steps):
+        spectra = spectra * ((seen @ share.T) / np.maximum(spectra @ (share @ share.T), TINY))
+        share = abundances(seen, spectra, share, 1, held)
+    return spectra, share
