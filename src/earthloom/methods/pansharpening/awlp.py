@@ -63,9 +63,11 @@ class Awlp(Method):
         if self.matching != "std":
             slope = np.where(mean > 0, slope * mean.mean() / np.where(mean > 0, mean, 1), 0)
         limits = OPEN if self.matching == "std" else LIMITS
-        detail = pan[0] - self._low(obs, pan)[0]
+        most = float(np.abs(slope).max())  # detail in the units of the MS, so that the limits hold for PAN in any units
+        detail = (pan[0] - self._low(obs, pan)[0]) * pan.dtype.type(most)
+        share = slope / most if most > 0 else slope
         return modulate(
-            fused, detail, np.full(count, 1 / count), 0.0, slope, None, floor_of(float(mean.mean())), limits
+            fused, detail, np.full(count, 1 / count), 0.0, share, None, floor_of(float(mean.mean())), limits
         )
 
     @staticmethod

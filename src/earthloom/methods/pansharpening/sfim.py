@@ -16,6 +16,8 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.types import Observation
 
+TINY = 1e-30  # so that a guard stays one where a band's mean is 0
+
 
 @dataclass(frozen=True)
 class Sfim(Method):
@@ -62,5 +64,6 @@ class Sfim(Method):
         side = self.window_px or 2 * int(ratio_of(obs["ms"]) // 2) + 1
         rows, cols = (stationary(np.full(side, 1 / side), n, "replicate") for n in obs.shape)
         fused, low = expand(obs), apply(rows, cols, obs["pan"].data)
-        level = self.guard * (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
+        mean = (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
+        level = self.guard * np.maximum(np.abs(mean), TINY)
         return modulate_by(fused, obs["pan"].data[0], low, slope, constant, np.ones(len(fused)), level)
