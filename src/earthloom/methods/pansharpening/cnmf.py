@@ -14,7 +14,9 @@ from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.forward import expand, reduce
 from earthloom.types import Observation
 
-TINY = 1e-12
+TINY = 1e-12  # of the scaled data, whose mean is 1
+CHUNK = 1 << 15  # pixels unmixed at a time
+GROUP = 8  # bands made at a time
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Cnmf(Method):
     card: ClassVar[Card] = Card(
         name="CNMF", title="Coupled non-negative matrix factorisation", family="model", citation="yokoya2012",
         halo=INTERPOLATION + LOWPASS, local=False, max_pixels=1 << 21, min_bands=2, minimum=4,
-        notes="needs about 8 bytes x (4 endmembers + 2 bands) for every PAN pixel",
+        notes="needs about 16 bytes x endmembers + 4 bytes x bands for every PAN pixel, and half a gigabyte",
     )  # fmt: skip
     rounds: ClassVar[int] = 0
 
@@ -61,34 +63,49 @@ class Cnmf(Method):
         """Factorise the whole scene, in double precision."""
         kind = obs["ms"].data.dtype
         obs = replace(obs, views={r: replace(v, data=v.data.astype(np.float64)) for r, v in obs.views.items()})
+        spectra, fine = self.unmix(obs)
+        own = gains(obs)
+        fused = np.empty((len(own), *obs.shape), kind)
+        for first in range(0, len(own), GROUP):  # never all bands in double precision
+            bands = slice(first, first + GROUP)
+            part = (spectra[bands] @ fine).reshape(-1, *obs.shape)
+            if self.residual:
+                part += expand(obs, obs["ms"].data[bands] - reduce(obs, part, own[bands]))
+            fused[bands] = part
+        return fused
+
+    def unmix(self, obs: Observation) -> tuple[Float[np.ndarray, "band k"], Float[np.ndarray, "k n"]]:
+        """Spectra W, and abundances H on the PAN grid."""
         ms, pan = obs["ms"].data, obs["pan"].data
         seen = np.maximum(ms.reshape(len(ms), -1), 0)
+        scale = float(seen.mean()) or 1.0
+        seen /= scale
         spectra = start(seen, self.endmembers)
-        share = np.full((spectra.shape[1], seen.shape[1]), 1 / spectra.shape[1])
         held = self.sum_to_one
+        share = np.full((spectra.shape[1], seen.shape[1]), 1 / spectra.shape[1])
         spectra, share = factorise(seen, spectra, share, 60, 20, held)
         response, constant = self.response(obs)
-        target = np.maximum(pan.reshape(1, -1) - constant, TINY)
+        target = np.maximum((pan.reshape(1, -1) - constant) / (scale * response.sum()), TINY)
+        response = response / response.sum()
         fine = share
         for _ in range(self.rounds_of_coupling):
-            start_fine = expand(obs, share.reshape(-1, *ms.shape[1:]))
-            fine = abundances(target, (response @ spectra)[None], np.maximum(_flat(start_fine), TINY), 100, held)
+            fine = np.maximum(_flat(expand(obs, share.reshape(-1, *ms.shape[1:]))), TINY)
+            fine = abundances(target, (response @ spectra)[None], fine, 100, held)
             low = reduce(obs, fine.reshape(-1, *obs.shape), mean_gain(obs))
             spectra, share = factorise(seen, spectra, np.maximum(_flat(low), TINY), 10, 10, held)
-        fused = (spectra @ fine).reshape(-1, *obs.shape)
-        if self.residual:
-            fused += expand(obs, ms - reduce(obs, fused, gains(obs)))
-        return fused.astype(kind)
+        return spectra * scale, fine
 
     @staticmethod
     def response(obs: Observation) -> tuple[Float[np.ndarray, " band"], float]:
-        """PAN as a non-negative sum of bands and a constant, on the MS grid; the mean of the bands if none fits."""
+        """PAN as a non-negative sum of bands and a constant, on the MS grid; all bands alike if none follows PAN."""
         bands = len(obs["ms"].bands)
         low = reduce(obs, obs["pan"].data, mean_gain(obs))
         moments = Moments.of(np.concatenate([obs["ms"].data, low]).reshape(bands + 1, -1))
         weights = nonnegative(moments.comoment[:bands, :bands], moments.comoment[:bands, bands])
         if not weights.any():
-            weights = np.full(bands, moments.mean[bands] / max(bands * moments.mean[:bands].mean(), TINY))
+            equal = moments.combine(np.append(np.ones(bands), 0.0)[None], np.zeros(1))
+            slope = moments.std[bands] / equal.std[0] if equal.std[0] > 0 < moments.std[bands] else 1.0
+            weights = np.full(bands, slope)
         return weights, float(moments.mean[bands] - weights @ moments.mean[:bands])
 
 
@@ -121,10 +138,14 @@ def abundances(
 ) -> Float[np.ndarray, "k n"]:
     """Multiplicative updates of H in ``seen = W H`` with the softly held condition that H sums to 1."""
     weight = held * float((spectra**2).mean())
-    gram, right = spectra.T @ spectra + weight, spectra.T @ seen + weight
-    for _ in range(steps):
-        share = share * (right / np.maximum(gram @ share, TINY))
-    return share
+    gram, out = spectra.T @ spectra + weight, np.empty_like(share)
+    for first in range(0, share.shape[1], CHUNK):
+        here = slice(first, first + CHUNK)
+        right, part = spectra.T @ seen[:, here] + weight, share[:, here]
+        for _ in range(steps):
+            part = part * (right / np.maximum(gram @ part, TINY))
+        out[:, here] = part
+    return out
 
 
 def factorise(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -14,11 +14,14 @@ from earthloom.methods.base import (
     Card,
     Method,
     coarse_samples,
+    gains,
     inject,
     mean_gain,
     samples,
 )  # fmt: skip
+from earthloom.methods.substitution import projection
 from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import binomial, expand, reduce
 from earthloom.types import Observation
 
@@ -30,11 +33,23 @@ class Gsa(Method):
     ``F_b = M_b + g_b (P - mean P - (I - mean I))`` with the interpolated bands M, PAN P, the intensity
     ``I = sum_b a_b M_b + a_0``, where a fits low-passed and decimated P by least squares on the MS grid, and
     ``g_b = cov(M_b, I) / var(I)``.
+
+    Parameters
+    ----------
+    gain
+        ``detail`` takes g from what a sensor one scale coarser would lose of the bands and of I: it is detail that
+        will be injected; ``global`` is the published regression of the whole bands.
+
+    References
+    ----------
+    Aiazzi, Baronti and Selva, IEEE TGRS 45(10), 3230-3239, 2007.
     """
+
+    gain: Literal["detail", "global"] = "detail"
 
     card: ClassVar[Card] = Card(
         name="GSA", title="Gram-Schmidt adaptive", family="component substitution", citation="aiazzi2007",
-        halo=INTERPOLATION + LOWPASS,
+        halo=INTERPOLATION + 2 * LOWPASS,
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
@@ -43,11 +58,15 @@ class Gsa(Method):
         The gains of either grid give the same ERGAS to four figures; the MS grid has ratio^2 fewer pixels.
         """
         pan, ms = obs["pan"].data, obs["ms"].data
+        lost = Stats()
+        if self.gain == "detail":
+            lost["lost"] = Moments.of(coarse_samples(obs, ms - coarser(obs, ms, gains(obs))))
         if obs.convention != "toolbox":
-            return Stats(coarse=Moments.of(coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs)))))
+            return Stats(lost, coarse=Moments.of(coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs)))))
         at = [slice(int(o), None, int(r)) for o, r in zip(obs["ms"].offset, obs["ms"].ratio, strict=True)]
         low = binomial(obs, pan)[:, at[0], at[1]]
-        return Stats(coarse=Moments.of(coarse_samples(obs, ms, low)), fine=Moments.of(samples(obs, expand(obs), pan)))
+        fine = Moments.of(samples(obs, expand(obs), pan))
+        return Stats(lost, coarse=Moments.of(coarse_samples(obs, ms, low)), fine=fine)
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Replace the intensity by the PAN."""
@@ -62,7 +81,5 @@ class Gsa(Method):
         fine = stats.get("fine", coarse)
         bands = len(fine.mean) - 1
         weights, _ = coarse.regress(bands, slice(0, bands))
-        covariance = fine.covariance[:bands, :bands] @ weights
-        variance = float(weights @ covariance)
-        gain = covariance / variance if variance > 0 else np.zeros(bands)
+        gain = projection(stats["lost"] if self.gain == "detail" else fine, weights)
         return weights, gain, float(fine.mean[bands] - weights @ fine.mean[:bands])

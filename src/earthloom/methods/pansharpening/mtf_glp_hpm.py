@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, samples
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, mean_gain, samples
 from earthloom.methods.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
 from earthloom.ops.modulate import modulate_by
-from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.moments import Lowest, Moments, Stats
+from earthloom.physics.forward import blur, expand, reduce
 from earthloom.types import Observation
+
+TINY = 1e-30  # so that a guard stays one where a band's mean is 0
+SHARES = (0.95, 0.45, 0.40, 0.05)  # of the darkest percent in blue, green, red, NIR: the atmosphere's part
+KEEP = 1 << 16  # smallest values of each band that the statistics hold
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,10 @@ class MtfGlpHpm(Method):
     ----------
     matching
         How s is found: ``detail`` from the detail lost one scale coarser, ``regression`` of the bands on low-passed PAN
-        (on the PAN grid, as in the published HPM-R), ``std`` (published) from standard deviations.
+        (on the PAN grid, as in the published HPM-R), ``std`` (published) from standard deviations. ``haze`` (HPM-H)
+        matches nothing and modulates what lies above the haze, ``F_b = L_b + (M_b - L_b) (P - L_P) / (P^L - L_P)``, with
+        L 0.95, 0.45, 0.40, 0.05 times the darkest percent of blue, green, red, NIR, with other band counts the minimum,
+        and L_P the low-passed PAN that a linear fit on the bands gives for L.
     guard
         Smallest divisor, over the mean of the band; a pixel then changes tenfold at most. Larger values calm dark
         pixels more. 0 is the published formula, which has spikes where the divisor passes zero.
@@ -34,10 +42,10 @@ class MtfGlpHpm(Method):
     References
     ----------
     Vivone, Restaino, Dalla Mura, Licciardi and Chanussot, IEEE GRSL 11(5), 930-934, 2014; HPM-R: Vivone, Restaino and
-    Chanussot, IEEE GRSL 15(6), 2018.
+    Chanussot, IEEE GRSL 15(6), 2018; HPM-H: Lolli, Alparone, Garzelli and Vivone, IEEE GRSL 14(12), 2255-2259, 2017.
     """
 
-    matching: Matching = "detail"
+    matching: Matching | Literal["haze"] = "detail"
     guard: float = 0.1
 
     card: ClassVar[Card] = Card(
@@ -50,22 +58,56 @@ class MtfGlpHpm(Method):
         if self.matching == "regression":
             bands, low = expand_with_low(obs)
             return Stats(fine=Moments.of(samples(obs, bands, low, obs["pan"].data)))
+        if self.matching == "haze":
+            return _haze_stats(obs)
         return match_stats(obs, self.matching)
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Multiply by the ratio of matched PAN to its low pass."""
-        slope, constant = self.match(stats, len(obs["ms"].bands))
         fused, low = expand_with_low(obs)
-        level = self.guard * (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
+        pan = obs["pan"].data[0]
+        if self.matching == "haze":
+            dark, of_pan, over = _haze(stats)
+            fused -= dark.astype(fused.dtype)[:, None, None]
+            ones = np.ones(len(fused))
+            modulate_by(fused, pan, low, ones, -of_pan * ones, ones, self.guard * max(abs(over), TINY) * ones)
+            fused += dark.astype(fused.dtype)[:, None, None]
+            return fused
+        slope, constant = self.match(stats, len(fused))
+        mean = (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
+        level = self.guard * np.maximum(np.abs(mean), TINY)
         one = np.ones(len(fused)) if self.matching == "regression" else low_of_one(obs)  # HPM-R filters, then matches
-        return modulate_by(fused, obs["pan"].data[0], low, slope, constant, one, level)
+        return modulate_by(fused, pan, low, slope, constant, one, level)
 
     def match(self, stats: Stats, bands: int) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
         """Slopes and constants of PAN matched to every band."""
-        if self.matching != "regression":
+        if self.matching in ("detail", "std"):
             return matched(stats, self.matching)
         fine = stats["fine"]
         own = np.arange(bands) + bands if len(fine.mean) > bands + 2 else np.full(bands, bands)
-        variance = np.maximum(fine.covariance[own, own], 1e-12)
-        slope = fine.covariance[np.arange(bands), own] / variance
+        variance, shared = fine.covariance[own, own], fine.covariance[np.arange(bands), own]
+        some = variance > 1e-12 * fine.mean[own] ** 2  # less is rounding: PAN is flat
+        slope = np.divide(shared, variance, out=np.zeros(bands), where=some)
         return slope, fine.mean[:bands] - slope * fine.mean[-1]
+
+
+def _haze_stats(obs: Observation) -> Stats:
+    """Moments of (MS, low-passed PAN) and the darkest values: on the PAN grid as published, else on the MS grid."""
+    pan = obs["pan"].data
+    if obs.convention == "toolbox":
+        bands = expand(obs)
+        seen, alone = samples(obs, bands, blur(obs, pan)), samples(obs, bands)
+    else:
+        ms = obs["ms"].data
+        seen, alone = coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs))), coarse_samples(obs, ms)
+    return Stats(seen=Moments.of(seen), dark=Lowest.of(alone, KEEP))
+
+
+def _haze(stats: Stats) -> tuple[Float[np.ndarray, " band"], float, float]:
+    """Haze of every band and of PAN, and PAN's mean above it."""
+    seen, dark = stats["seen"], stats["dark"]
+    bands = len(dark.values)
+    haze = dark.quantile(0.01) * SHARES if bands == len(SHARES) else dark.minimum()
+    weights, constant = seen.regress(bands, slice(0, bands))
+    of_pan = float(weights @ haze + constant)
+    return haze, of_pan, float(seen.mean[bands]) - of_pan
