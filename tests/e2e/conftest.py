@@ -86,16 +86,12 @@ def get(path: Path) -> tuple[np.ndarray, SimpleNamespace]:
 
 
 def texture(shape: tuple[int, int], seed: int = 0) -> np.ndarray:
-    """Ground of several scales, mean 0 and deviation about 1."""
-    rng = np.random.default_rng(seed)
-    rows, cols = (2 * np.pi * np.arange(n)[:, None] / 64 for n in shape)
-    waves = [
-        np.sin(a * rows + p) @ np.sin(b * cols + q).T
-        for a, b, p, q in zip(
-            rng.uniform(0.3, 9, 40), rng.uniform(0.3, 9, 40), *rng.uniform(0, 6, (2, 40)), strict=True
-        )
-    ]
-    return np.sum(waves, axis=0) / 3
+    """Ground with the spectrum of natural images, amplitude ``1 / frequency ** 1.2``; mean 0, deviation 1."""
+    frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1]))
+    frequency[0, 0] = 1
+    noise = np.random.default_rng(seed).normal(size=shape)
+    image = np.fft.ifft2(np.fft.fft2(noise) / frequency**1.2).real
+    return (image - image.mean()) / image.std()
 
 
 def fine_truth(shape: tuple[int, int] = (96, 128), bands: int = 3, seed: int = 0) -> np.ndarray:

@@ -16,7 +16,11 @@ from tests.e2e.conftest import Cli, get
 
 NAMES = ("coastal", "blue", "green", "red", "nir", "swir1", "swir2", "cirrus")
 BLOCK = 100
-METHODS = [name for name in catalog.names() if catalog.find(name).card.min_bands <= len(NAMES)]
+METHODS = [
+    pytest.param(name, marks=pytest.mark.slow if name == "cnmf" else ())
+    for name in catalog.names()
+    if catalog.find(name).card.min_bands <= len(NAMES)
+]
 
 
 @pytest.fixture(scope="module")

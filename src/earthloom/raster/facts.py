@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,8 +12,9 @@ from typing import Any
 import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.windows import Window as RasterWindow
 
-from earthloom.errors import FileError, GridError, InputError
+from earthloom.errors import EarthloomWarning, FileError, GridError, InputError
 from earthloom.raster import landsat
 from earthloom.raster.handles import file_errors, open_file, quietly
 
@@ -73,6 +75,12 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
     interp = file.colorinterp
     alphas = [i for i, kind in zip(file.indexes, interp, strict=True) if kind == ColorInterp.alpha]
     alpha = alphas[0] if alphas and file.count > 1 else None
+    if alpha is not None and not _is_mask(file, alpha):
+        warnings.warn(
+            f"{Path(path).name}: band {alpha} is marked as alpha but holds no mask; taken as a band like the others",
+            EarthloomWarning, stacklevel=2,
+        )  # fmt: skip
+        alpha = None
     nodata, scales, offsets = list(file.nodatavals), list(file.scales), list(file.offsets)
     names = [text or "" for text in file.descriptions]
     band = landsat.band_file(Path(path)) if file.count == 1 else None
@@ -111,17 +119,26 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
     )
 
 
+def _is_mask(file: Any, index: int) -> bool:
+    """Whether the middle of a band is mostly off or fully on: GDAL calls the fourth of four byte bands alpha."""
+    height, width = min(file.height, 512), min(file.width, 512)
+    area = RasterWindow((file.width - width) // 2, (file.height - height) // 2, width, height)  # type: ignore[call-arg]
+    values = file.read(index, window=area)
+    on = values.max() if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    return bool(((values == 0) | (values == on) | (values == 255) | (values == 1)).mean() > 0.5)
+
+
 def _wavelength_nm(file: Any, index: int) -> float | None:
-    """Centre of a band from GDAL's imagery domain or from ENVI tags."""
+    """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags."""
     try:
-        centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")
-        if centre is not None:
-            return round(float(centre) * 1e3, 6)
         tags = {key.lower(): value for key, value in file.tags(index).items()}
+        unit = tags.get("wavelength_units", "").lower()
+        centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")
+        if centre is not None and not ("wavelength" in tags and unit in _NM_PER_UNIT):
+            return round(float(centre) * 1e3, 6)
         if "wavelength" not in tags:
             return None
         value = float(tags["wavelength"].split()[0])
-        unit = tags.get("wavelength_units", "").lower()
         return value * _NM_PER_UNIT.get(unit, 1e3 if value < 100 else 1.0)
     except ValueError:
         return None

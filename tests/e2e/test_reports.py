@@ -1,0 +1,210 @@
+"""What is printed: figures, lists, descriptions, help; for people and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+
+import earthloom
+from earthloom import sensors
+from earthloom.cli.main import COMMANDS
+from earthloom.methods import catalog
+from tests.e2e.conftest import Cli, Pair, fine_truth, get, grid, observed, put
+
+Make = Callable[..., Pair]
+
+
+def parsed(text: str) -> Any:
+    """JSON in the strict sense: no NaN, no Infinity."""
+
+    def refuse(word: str) -> NoReturn:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def product(cli: Cli, files: Pair, *more: object) -> Path:
+    """A sharpened image."""
+    assert cli(*files.arguments("-q", *more)).code == 0
+    return files.out
+
+
+def test_evaluate_with_a_reference(cli: Cli, pair: Make, tmp_path: Path) -> None:
+    files = pair()
+    truth = put(tmp_path / "truth.tif", fine_truth().round().astype("uint16"), grid(1))
+    out = product(cli, files)
+    done = cli("evaluate", out, "--reference", truth, "--ratio", 4, "--json")
+    assert done.code == 0 and done.err == ""
+    figures = parsed(done.out)["figures"]
+    images = get(out)[0].astype(float), get(truth)[0].astype(float)
+    assert math.isclose(figures["ergas"], earthloom.metrics.ergas(*images, ratio=4), rel_tol=1e-6)
+    assert math.isclose(figures["q2n"], earthloom.metrics.q2n(*images), rel_tol=1e-6)
+    table = cli("evaluate", out, "--reference", truth, "--ratio", 4)
+    assert table.code == 0 and "peak" in table.out
+    for name, value in figures.items():
+        line = next(line for line in table.out.splitlines() if line.split()[:1] == [name])
+        assert math.isclose(float(line.split()[-1]), value, rel_tol=1e-4), line
+    half = cli("evaluate", out, "--reference", truth, "--ratio", 2, "--json")
+    assert math.isclose(parsed(half.out)["figures"]["ergas"], 2 * figures["ergas"], rel_tol=1e-9)
+
+
+def test_a_perfect_product_is_strict_json(cli: Cli, tmp_path: Path) -> None:
+    truth = put(tmp_path / "truth.tif", fine_truth().round().astype("uint16"), grid(1))
+    figures = parsed(cli("evaluate", truth, "--reference", truth, "--ratio", 4, "--json").out)["figures"]
+    assert figures["ergas"] == 0 and figures["psnr"] is None and math.isclose(figures["q2n"], 1)
+
+
+def test_evaluate_on_the_common_ground(cli: Cli, tmp_path: Path) -> None:
+    """A reference that begins elsewhere is compared pixel on pixel where both are."""
+    image = fine_truth().round().astype("uint16")
+    whole, part = put(tmp_path / "a.tif", image, grid(1)), put(tmp_path / "b.tif", image[:, 8:, 16:], grid(1, 16, 8))
+    assert parsed(cli("evaluate", whole, "--reference", part, "--ratio", 4, "--json").out)["figures"]["ergas"] == 0
+    off = put(tmp_path / "c.tif", image, grid(1, east=0.5))
+    done = cli("evaluate", whole, "--reference", off, "--ratio", 4)
+    assert done.code == 2 and "0.50" in done.err
+    far = put(tmp_path / "d.tif", image, grid(1, east=5000))
+    assert "overlap" in cli("evaluate", whole, "--reference", far, "--ratio", 4).err
+
+
+def test_evaluate_without_a_reference(cli: Cli, pair: Make) -> None:
+    truth = fine_truth((256, 256), 4)
+    pan, ms = (image.round().astype("uint16") for image in observed(truth))
+    files = pair(pan, ms)
+    out = product(cli, files)
+    done = cli("evaluate", out, "--pan", files.pan, "--ms", files.ms, "--json")
+    assert done.code == 0 and done.err == ""
+    report = parsed(done.out)
+    assert report["figures"] == report["rows"]["product"]
+    assert {"d_lambda_k", "d_s", "qnr", "hqnr", "consistency_ergas"} <= set(report["figures"])
+    exp = report["rows"]["EXP (no fusion)"]
+    assert report["figures"]["consistency_pan_detail_cc"] > exp["consistency_pan_detail_cc"]
+    table = cli("evaluate", out, "--pan", files.pan, "--ms", files.ms)
+    assert "EXP (no fusion)" in table.out and "consistency with the MS" in table.out
+    three = put(files.out.with_name("three.tif"), get(out)[0][:3], grid(1))
+    assert "3 bands" in cli("evaluate", three, "--pan", files.pan, "--ms", files.ms).err
+
+
+@pytest.mark.parametrize("method", catalog.names())
+def test_info_tells_how_a_product_was_made(method: str, cli: Cli, pair: Make) -> None:
+    cls = catalog.find(method)
+    truth = fine_truth((128, 128), max(3, cls.card.min_bands))
+    files = pair(*(image.round().astype("uint16") for image in observed(truth)))
+    out = product(cli, files, "-m", method)
+    done = cli("info", out, "--json")
+    assert done.code == 0 and done.err == ""
+    told = parsed(done.out)
+    assert (told["shape"], told["dtype"], told["crs"], told["layout"]) == ([128, 128], "uint16", "EPSG:32633", "COG")
+    history = told["provenance"]
+    assert history["method"] == f"pansharpening/{method}" and history["version"] == earthloom.__version__
+    assert set(history["parameters"]) >= {field.name for field in fields(cls)}
+    text = cli("info", out).out
+    assert "400000, 5000000" in text and f"pansharpening/{method}" in text and "ms.tif" in text and "{" not in text
+
+
+def test_info_of_a_plain_file(cli: Cli, tmp_path: Path) -> None:
+    image = np.full((2, 8, 8), 3, "float32")
+    image[0, 0, 0] = np.nan
+    path = put(tmp_path / "x.tif", image, grid(1), nodata=np.nan, descriptions=("one", "two"))
+    told = parsed(cli("info", path, "--json").out)
+    assert [band["name"] for band in told["bands"]] == ["one", "two"] and told["nodata"] is None
+    assert math.isclose(told["valid_fraction"], 63 / 64)
+    assert "98.44% of the pixels" in cli("info", path).out
+
+
+def test_info_of_a_landsat_folder(cli: Cli, shared: Path) -> None:
+    done = cli("info", shared / "data" / "sharpening" / "landsat8_p020r039", "--json")
+    assert done.code == 0 and len(parsed(done.out)["bands"]) == 8
+
+
+def test_methods(cli: Cli) -> None:
+    done = cli("methods")
+    assert done.code == 0
+    listed = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
+    assert set(catalog.names()) == set(listed)
+    assert max(map(len, done.out.splitlines())) <= 120
+    assert {row["name"] for row in parsed(cli("methods", "--json").out)} == set(listed)
+
+
+@pytest.mark.parametrize("name", catalog.names())
+def test_each_method(name: str, cli: Cli) -> None:
+    done = cli("methods", name)
+    assert done.code == 0 and "``" in done.out  # the equation
+    told = parsed(cli("methods", name, "--json").out)
+    cls = catalog.find(name)
+    assert told["name"] == cls.card.name and set(told["fields"]) == {field.name for field in fields(cls)}
+    usage = cli("pansharpen", "-m", name, "--help").out
+    for field in fields(cls):
+        flag = "--" + field.name.replace("_", "-")
+        assert flag in usage
+        told_about = usage.split(flag, 1)[1].split("│", 1)[0].split(None, 1)
+        assert len(told_about) > 1 and len(told_about[1]) > 20, f"{flag} is not explained"
+
+
+def test_sensors(cli: Cli) -> None:
+    done = cli("sensors")
+    assert done.code == 0
+    listed = [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")]
+    assert listed == sensors.names() == parsed(cli("sensors", "--json").out)
+
+
+@pytest.mark.parametrize("name", sensors.names())
+def test_each_sensor(name: str, cli: Cli) -> None:
+    done = cli("sensors", name)
+    assert done.code == 0 and sensors.load(name).title in done.out and "sources" in done.out
+    assert not any(sign in done.out for sign in ("('", "',", "[", "{"))  # no signs of Python
+    assert parsed(cli("sensors", name, "--json").out)["name"] == name
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_explains_every_flag(command: str, cli: Cli) -> None:
+    done = cli(command, "--help")
+    assert done.code == 0 and done.err == ""
+    flags = [line for line in done.out.splitlines() if line.startswith("│") and " --" in line[:8]]
+    for line in flags:
+        assert len(line.strip("│ ").split()) > 2, line
+    assert "False" not in done.out and max(map(len, done.out.splitlines())) <= 80
+
+
+def test_first_help(cli: Cli) -> None:
+    plain, asked = cli(), cli("--help")
+    assert plain.code == asked.code == 0 and plain.out == asked.out
+    assert all(command in asked.out for command in COMMANDS)
+    assert cli("--version").out.strip() == earthloom.__version__
+
+
+def test_verbose_and_quiet(cli: Cli, pair: Make) -> None:
+    files = pair()
+    told = cli(*files.arguments("-v", "--overwrite")).err
+    assert "ratio 4" in told and "sensor" in told and "PAN grid 96 x 128" in told
+    assert cli(*files.arguments("-q", "--overwrite")) == (0, "", "")
+    assert cli(*files.arguments("--overwrite")).err.count("\n") == 1
+
+
+def test_demo(cli: Cli, tmp_path: Path) -> None:
+    from earthloom.cli.demo import METHODS
+
+    folder = tmp_path / "demo"
+    done = cli("demo", "-o", folder)
+    assert done.code == 0, done.err
+    figures = parsed((folder / "figures.json").read_text())
+    assert list(figures) == list(METHODS)
+    assert all(row["ERGAS"] < figures["exp"]["ERGAS"] for name, row in figures.items() if name != "exp")
+    for name in ("pan.tif", "ms.tif", "truth.tif", "demo.png", *(f"sharp_{name}.tif" for name in METHODS)):
+        assert (folder / name).stat().st_size > 1000
+    for word in ("result", "figures", "picture"):
+        line = next(line for line in done.out.splitlines() if line.startswith(word))
+        assert Path(line.split(None, 1)[1]).is_file()
+    again = cli("demo", "-o", folder)
+    assert again.code == 2 and "exists" in again.err and again.err.count("\n") == 1
+    assert cli("demo", "-o", folder, "--overwrite").code == 0
+    command = next(line for line in done.out.splitlines() if line.startswith("  earthloom pansharpen"))
+    arguments = command.split()[1:]
+    arguments[-1] = str(tmp_path / "sharp.tif")
+    assert cli(*arguments, "-q").code == 0
