@@ -32,9 +32,9 @@ class MtfGlpHpm(Method):
     matching
         How s is found: ``detail`` from the detail lost one scale coarser, ``regression`` of the bands on low-passed PAN
         (on the PAN grid, as in the published HPM-R), ``std`` (published) from standard deviations. ``haze`` (HPM-H)
-        matches nothing and modulates what lies above the haze, ``F_b = L_b + (M_b - L_b) (P - L_P) / (P^L - L_P)``, with
-        L 0.95, 0.45, 0.40, 0.05 times the darkest percent of blue, green, red, NIR, with other band counts the minimum,
-        and L_P the low-passed PAN that a linear fit on the bands gives for L.
+        matches nothing and modulates what lies above the haze, ``F_b = L_b + (M_b - L_b) (P - L_P) / (P^L - L_P)``:
+        L is 0.95, 0.45, 0.40, 0.05 times the darkest percent of blue, green, red, NIR, with other band counts the
+        minimum, and L_P the low-passed PAN that a linear fit on the bands gives for L.
     guard
         Smallest divisor, over the mean of the band; a pixel then changes tenfold at most. Larger values calm dark
         pixels more. 0 is the published formula, which has spikes where the divisor passes zero.
