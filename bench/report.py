@@ -22,7 +22,7 @@ RESULTS = ROOT / "bench/results"
 TARGET = ROOT / "BENCHMARKS.md"
 TITLES = {
     "triplets": "Reduced resolution, MATLAB protocol: WorldView-3, Pleiades, Gaofen-2 x 2 (4:1, border cut 21)",
-    "landsat7": "Reduced resolution, Landsat-7, six validation scenes (2:1, six bands up to SWIR2, Wald with MTF 0.3 / 0.15)",
+    "landsat7": "Reduced resolution, Landsat-7, six validation scenes (2:1, six bands, Wald with MTF 0.3 / 0.15)",
     "very high resolution": "Reduced resolution, GeoEye-1, IKONOS, WorldView-2 x 2 (4:1, Wald with each sensor's MTF)",
     "gaofen2": "Reduced resolution, Gaofen-2, four patches degraded by others without an MTF (4:1)",
     "full resolution": "Full resolution, no truth: GeoEye-1, IKONOS, WorldView-2 x 2 (4:1), Landsat-7 x 2 (2:1)",
@@ -97,8 +97,8 @@ def machine() -> str:
         else "no gdal-bin"
     )
     return (
-        f"{datetime.now(UTC):%Y-%m-%d}; {cpu}, {len(os.sched_getaffinity(0))} cores; Python {platform.python_version()}, "
-        f"{versions}; {gdal} for gdal_pansharpen."
+        f"{datetime.now(UTC):%Y-%m-%d}; {cpu}, {len(os.sched_getaffinity(0))} cores; "
+        f"Python {platform.python_version()}, {versions}; {gdal} for gdal_pansharpen."
     )
 
 

@@ -80,8 +80,8 @@ def make_scene(folder: Path, side: int) -> tuple[Path, Path]:
 def earthloom(pan: Path, ms: Path, out: Path, method: str, *more: str) -> list[str]:
     """Our command."""
     return [
-        EARTHLOOM, "pansharpen", "--pan", str(pan), "--ms", str(ms), "-o", str(out), "-m", method, "--threads", str(THREADS),
-        "--quiet", *(more or ("--compress", "none")),
+        EARTHLOOM, "pansharpen", "--pan", str(pan), "--ms", str(ms), "-o", str(out), "-m", method,
+        "--threads", str(THREADS), "--quiet", *(more or ("--compress", "none")),
     ]  # fmt: skip
 
 
@@ -142,8 +142,8 @@ def virtual(source: Path, side: int, target: Path) -> Path:
     with rasterio.open(source) as file:
         step = file.transform.a * file.width / side
         bands = "".join(
-            f'<VRTRasterBand dataType="UInt16" band="{i}"><SimpleSource><SourceFilename>{source}</SourceFilename><SourceBand>{i}'
-            f'</SourceBand><SrcRect xOff="0" yOff="0" xSize="{file.width}" ySize="{file.height}"/>'
+            f'<VRTRasterBand dataType="UInt16" band="{i}"><SimpleSource><SourceFilename>{source}</SourceFilename>'
+            f'<SourceBand>{i}</SourceBand><SrcRect xOff="0" yOff="0" xSize="{file.width}" ySize="{file.height}"/>'
             f'<DstRect xOff="0" yOff="0" xSize="{side}" ySize="{side}"/></SimpleSource></VRTRasterBand>'
             for i in file.indexes
         )

@@ -22,7 +22,7 @@ _HOMES = {
     "metrics": "",
     "sensors": "",
 }
-__all__ = ["__version__", *sorted(_HOMES)]
+__all__ = ["__version__", "evaluate", "metrics", "pansharpen", "sensors", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,7 +17,8 @@ def make_scene(
     shape = (int(coarse[0] * ratio) - 3, int(coarse[1] * ratio) - 5)
     texture = imresize(rng.normal(size=(bands + 1, shape[0] // 3 + 2, shape[1] // 3 + 2)), 3)[:, : shape[0], : shape[1]]
     pan = 900 + 150 * texture[:1] + 25 * rng.normal(size=(1, *shape))
-    mixed = np.stack([500 + 60 * b + (0.9 - 0.15 * (b % 5)) * (pan[0] - 900) + 40 * texture[b + 1] for b in range(bands)])
+    share = [0.9 - 0.15 * (b % 5) for b in range(bands)]
+    mixed = np.stack([500 + 60 * b + share[b] * (pan[0] - 900) + 40 * texture[b + 1] for b in range(bands)])
     ms = np.stack([imresize(band[None], 1 / ratio)[0] for band in mixed])
     offset = (ratio - 1) / 2 if offset is None else offset
     views = {
