@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from threadpoolctl import threadpool_limits
 
 from earthloom.methods import catalog
 from earthloom.physics.shift import fit_shift
@@ -43,8 +44,8 @@ def clear_blocks(scene: Path) -> list[tuple[int, int]]:
     cloudy = np.kron(cloudy, np.ones((2, 2), bool))[:1205, :1253]
     corners = [(y, x) for y in range(0, 1205 - BLOCK, BLOCK) for x in range(0, 1253 - BLOCK, BLOCK)]
     clear = [(y, x) for y, x in corners if cloudy[y : y + BLOCK, x : x + BLOCK].mean() < 0.02]
-    assert len(clear) >= 24
-    return clear[:: len(clear) // 24]
+    assert len(clear) >= 16
+    return clear[:: len(clear) // 16]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -86,7 +87,8 @@ def _median_shift(scene: Path, data: np.ndarray, blocks: list[tuple[int, int]]) 
             "pan": View(fine[:, rows, cols], valid, (Band("pan"),)),
             "ms": View(data[:, rows, cols].astype(np.float32), valid, bands),
         }
-        shift = fit_shift(Observation(views, (BLOCK, BLOCK)))
+        with threadpool_limits(1):  # small matrices: threads that wait for each other cost more than they give
+            shift = fit_shift(Observation(views, (BLOCK, BLOCK)))
         if shift is not None:
             found.append((shift.y, shift.x))
     assert len(found) > len(blocks) / 2
