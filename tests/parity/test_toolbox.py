@@ -29,6 +29,7 @@ METHODS = {
     "MTF_GLP": ("mtf_glp", "MtfGlp", {"matching": "std"}),
     "MTF_GLP_FS": ("mtf_glp_fs", "MtfGlpFs", {"regression": "plain"}),
     "MTF_GLP_HPM": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "std", "guard": 0.0}),
+    "MTF_GLP_HPM_H": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "haze", "guard": 0.0}),
     "MTF_GLP_HPM_R": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "regression", "guard": 0.0}),
     "PRACS": ("pracs", "Pracs", {"detail": "substitution"}),
 }

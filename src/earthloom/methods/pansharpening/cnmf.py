@@ -15,7 +15,7 @@ from earthloom.physics.forward import expand, reduce
 from earthloom.types import Observation
 
 TINY = 1e-12  # of the scaled data, whose mean is 1
-CHUNK = 1 << 15  # pixels unmixed at a time
+CHUNK = 1 << 12  # pixels unmixed at a time, so that they stay in the processor
 GROUP = 8  # bands made at a time
 
 
@@ -138,12 +138,19 @@ def abundances(
 ) -> Float[np.ndarray, "k n"]:
     """Multiplicative updates of H in ``seen = W H`` with the softly held condition that H sums to 1."""
     weight = held * float((spectra**2).mean())
-    gram, out = spectra.T @ spectra + weight, np.empty_like(share)
+    rows = np.vstack([spectra, np.full((1, spectra.shape[1]), np.sqrt(weight))])  # the condition is one more band
+    gram, out = rows.T @ rows, np.empty_like(share)
     for first in range(0, share.shape[1], CHUNK):
         here = slice(first, first + CHUNK)
-        right, part = spectra.T @ seen[:, here] + weight, share[:, here]
+        right, part = spectra.T @ seen[:, here] + weight, share[:, here].copy()
         for _ in range(steps):
-            part = part * (right / np.maximum(gram @ part, TINY))
+            if len(rows) < len(gram):  # PAN alone: two short sums, which threads of a matrix product would only delay
+                below = np.einsum("rk,rn->kn", rows, np.einsum("rk,kn->rn", rows, part))
+            else:
+                below = gram @ part
+            np.maximum(below, TINY, out=below)
+            np.divide(right, below, out=below)
+            part *= below
         out[:, here] = part
     return out
 
