@@ -6,7 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
+
+settings.register_profile("earthloom", deadline=None)  # a busy machine is no defect
+settings.load_profile("earthloom")
 
 HOOK = install_import_hook("earthloom", "tests.check")
 

@@ -256,5 +256,6 @@ def test_register(cli: Cli, pair: Make) -> None:
     assert done.code == 0 and "warning: " in done.err and "correct it with register" in done.err
     done = cli(*files.arguments("--register", "--overwrite", "-v"))
     assert done.code == 0 and "warning" not in done.err and "MS lies +" in done.err
-    shift = json.loads(get(files.out)[1].tags["EARTHLOOM_PARAMETERS"])["shift_px"]
-    np.testing.assert_allclose(shift, [2, -3], atol=0.1)
+    found = json.loads(get(files.out)[1].tags["EARTHLOOM_REGISTRATION"])
+    np.testing.assert_allclose([found["y_px"], found["x_px"]], [2, -3], atol=0.1)
+    assert found["corrected"] and found["blocks"] == found["tried"]

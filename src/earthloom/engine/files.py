@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from earthloom.engine.arrays import dtype_of
 from earthloom.engine.fuse import fuse_array, fuse_scene
-from earthloom.engine.register import Moved
+from earthloom.engine.register import Moved, Registration
 from earthloom.engine.verbs import Options, checked
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
@@ -64,7 +64,7 @@ def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, 
     with opened:
         if output is None:
             dtype = dtype_of(options.dtype) if options.dtype else None
-            scene = checked(opened, options, georeferenced=opened.crs is not None)
+            scene, _ = checked(opened, options, georeferenced=opened.crs is not None)
             product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
             return as_dataarray(product, opened, dtype, options)
         path = Path(output)
@@ -84,6 +84,7 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
     ms = opened.ms
     dtype, tile = dtype_of(options.dtype or ms.dtype), options.tile_px
     physical = dtype.kind == "f"
+    scene, found = checked(opened, options, georeferenced=opened.crs is not None)
     target = create(
         path,
         shape=opened.shape,
@@ -96,12 +97,11 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
         wavelengths_nm=[band.centre_nm for band in opened.ms_bands],
         scales=None if physical else ms.scales,
         offsets=None if physical else ms.offsets,
+        tags=_tags(opened, scene, found, method, sensor),
         compress=options.compress,  # type: ignore[arg-type]
         overwrite=options.overwrite,
         threads=options.workers,
     )
-    scene = checked(opened, options, georeferenced=opened.crs is not None)
-    target.layout = replace(target.layout, tags=_tags(opened, scene, method, sensor, options))
     with target as writer:
 
         def finish(window: Window, product: Product) -> None:
@@ -124,15 +124,17 @@ def _nodata(opened: RasterScene, dtype: np.dtype, options: Options) -> float | N
     return code if fits else 0 if opened.may_have_holes else None
 
 
-def _tags(opened: RasterScene, scene: Scene, method: Method, sensor: Sensor | None, options: Options) -> dict[str, str]:
+def _tags(
+    opened: RasterScene, scene: Scene, found: Registration, method: Method, sensor: Sensor | None
+) -> dict[str, str]:
     """Provenance of a product."""
     from earthloom.methods.catalog import name_of
 
-    shift = {"shift_px": [round(scene.y, 4), round(scene.x, 4)]} if isinstance(scene, Moved) else {}
-    parameters = {**asdict(method), "convention": scene.convention, **shift}
+    parameters = {**asdict(method), "convention": scene.convention}
+    measured = found.as_dict() | {"corrected": isinstance(scene, Moved)}
     return provenance(
         f"{method.card.problem}/{name_of(method)}", parameters, {"pan": opened.pan.paths, "ms": opened.ms.paths},
-        sensor=sensor.name if sensor else None,
+        sensor=sensor.name if sensor else None, extra={"registration": measured},
     )  # fmt: skip
 
 

@@ -54,10 +54,11 @@ class Registration:
 
     def as_dict(self) -> dict[str, float | int]:
         """Plain data for provenance and JSON."""
-        return {
-            "y_px": round(self.y, 4), "x_px": round(self.x, 4), "ms_px": round(self.ms_px, 4),
-            "spread_px": round(self.spread_px, 4), "blocks": len(self.blocks), "tried": self.tried,
-        }  # fmt: skip
+        known = (
+            {"y_px": round(self.y, 4), "x_px": round(self.x, 4), "ms_px": round(self.ms_px, 4)} if self.known else {}
+        )
+        spread = {"spread_px": round(self.spread_px, 4)} if self.known else {}
+        return {**known, **spread, "blocks": len(self.blocks), "tried": self.tried}
 
 
 def measure(scene: Scene, threads: int = 1) -> Registration:

@@ -153,15 +153,17 @@ def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
     taken_pan, taken_ms = arrays.take(pan, "pan"), arrays.take(ms, "ms")
     dtype = arrays.dtype_of(options.dtype or taken_ms.dtype)
     scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, options.convention or "centre", options.nodata)
-    scene = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
+    scene, _ = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
     product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
     nodata = taken_ms.nodata if options.nodata is None else options.nodata
     return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands, taken_ms.attrs)
 
 
-def checked(scene: Any, options: Options, georeferenced: bool) -> Any:
+def checked(scene: Any, options: Options, georeferenced: bool) -> tuple[Any, register.Registration]:
     """Measure the displacement between the inputs, tell it, and correct it when asked."""
     found = register.measure(scene, options.workers)
     options.tell(str(found))
+    for y, x, shift in found.blocks:
+        options.tell(f"  block at ({y}, {x}): {shift.y:+.2f} rows, {shift.x:+.2f} columns, +- {shift.sigma_px:.2f}")
     register.warn(found, options.register, georeferenced, scene)
-    return register.corrected(scene, found) if options.register and found.known else scene
+    return (register.corrected(scene, found) if options.register and found.known else scene), found
