@@ -27,7 +27,7 @@ test: check
 
 bench: install
 	$(BIN)/python -m bench.accuracy
-	$(BIN)/python -m bench.speed
+	$(BIN)/python -m bench.speed --memory
 	$(BIN)/python -m bench.report
 
 clean:
