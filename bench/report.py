@@ -58,6 +58,23 @@ def accuracy(rows: list[dict]) -> str:
     return "\n\n".join(parts)
 
 
+def published(rows: list[dict]) -> str:
+    """ERGAS / Q2n of the published formulas beside those of the defaults, means of two groups."""
+    head, lines = ["method"], []
+    for title in ("triplets", "Landsat-7"):
+        head += [f"{title}, published", f"{title}, default"]
+    groups = ("triplets published", "triplets", "landsat7 published", "landsat7")
+    names = dict.fromkeys(row["method"] for row in rows)
+    for name in names:
+        cells = []
+        for group in groups:
+            own = [r for r in rows if r["group"] == group and r["method"] == name]
+            own = own or [r for r in rows if r["group"] == group.removesuffix(" published") and r["method"] == name]
+            cells.append(f"{np.mean([r['ergas'] for r in own]):.3f} / {np.mean([r['q2n'] for r in own]):.4f}")
+        lines.append([name, *cells])
+    return table(head, lines)
+
+
 def _bold(value: float, best: float) -> str:
     """Four figures, bold when best."""
     return f"**{value:.4f}**" if value == best else f"{value:.4f}"
@@ -109,9 +126,11 @@ def _has(program: str) -> bool:
 
 def main() -> None:
     """Fill the discussion's placeholders with tables and write BENCHMARKS.md."""
+    measured = json.loads((RESULTS / "accuracy.json").read_text())
     parts = {
         "machine": machine(),
-        "accuracy": accuracy(json.loads((RESULTS / "accuracy.json").read_text())),
+        "accuracy": accuracy(measured),
+        "published": published(measured),
         "speed": speed(json.loads((RESULTS / "speed.json").read_text())),
     }
     text = (ROOT / "bench/discussion.md").read_text()

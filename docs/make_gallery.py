@@ -26,11 +26,13 @@ def entry(name: str) -> str:
     about = re.sub(r"^(\w+(?:, \w+)*)\n    (?=\S)", r"* `\1`: ", about, flags=re.M)
     about = re.sub(r"^    (?=\S)", "  ", about, flags=re.M)
     about = about.replace("``", "`")
+    original = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in card.published.items())
+    original = f"\n\nAs published: `{original}`." if original else ""
     chosen = ", ".join(f"`{f.name}={f.default!r}`" for f in fields(cls)) or "none"
     needs = f"at least {card.min_bands} bands" if card.min_bands > 1 else "any band count"
     reach = f"halo {card.halo}" if card.local else f"not local, at most {card.max_pixels:,} PAN pixels"
     facts = f"{card.family}; {needs}; {reach}; fields: {chosen}; cite `{card.citation}`"
-    return f"## `{name}`: {card.title}\n\n*{facts}*\n\n{about}\n"
+    return f"## `{name}`: {card.title}\n\n*{facts}*\n\n{about}{original}\n"
 
 
 def main() -> None:

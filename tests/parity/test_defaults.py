@@ -24,20 +24,7 @@ TRIPLETS = {
 LANDSAT = (32, 33, 35, 37, 38, 39)
 GOLDEN = {"wv3": "WV3_test.mat", "gf2": "data_gf2.mat"}
 METHODS = tuple(name for name in catalog.names() if name != "exp")
-PUBLISHED = {
-    "brovey": {"weights": "mean", "detail": "substitution", "gain": "equal"},
-    "gs": {"weights": "mean", "detail": "substitution", "gain": "global"},
-    "pca": {"components": 1, "detail": "substitution"},
-    "bt_h": {"haze": "published", "detail": "substitution"},
-    "bdsd_pc": {"published": True},
-    "pracs": {"detail": "substitution"},
-    "sfim": {"matching": "std", "guard": 0.0},
-    "awlp": {"matching": "std"},
-    "gsa": {"gain": "global"},
-    "mtf_glp_fs": {"regression": "plain"},
-    "mtf_glp": {"matching": "std"},
-    "mtf_glp_hpm": {"matching": "std", "guard": 0.0},
-}
+PUBLISHED = {name: catalog.find(name).card.published for name in METHODS if catalog.find(name).card.published}
 
 
 def views(ms: np.ndarray, pan: np.ndarray, gains, pan_gain: float, ratio: float, offset: float) -> dict[str, View]:

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from earthloom.engine.fuse import fuse_whole
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
 from earthloom.metrics import with_reference, without_reference
 from earthloom.types import Band, Observation, View
 
 WV3 = (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315)
 SCENES = {"wv3": ("WV3_test.mat", 2047, WV3), "gf2": ("data_gf2.mat", 1023, (0.3,) * 4)}
 
-# toolbox name: (module, class, fields that restore the original behaviour)
+# toolbox name: (our name, fields that restore the original behaviour: the card's, unless it is another variant)
 METHODS = {
-    "EXP": ("exp", "Exp", {}),
-    "GSA": ("gsa", "Gsa", {"gain": "global"}),
-    "Brovey": ("brovey", "Brovey", {"weights": "mean", "detail": "substitution", "gain": "equal"}),
-    "GS": ("gs", "Gs", {"weights": "mean", "detail": "substitution", "gain": "global"}),
-    "PCA": ("pca", "Pca", {"components": 1, "detail": "substitution"}),
-    "BT_H": ("bt_h", "BtH", {"haze": "published", "detail": "substitution"}),
-    "BDSD_PC": ("bdsd_pc", "BdsdPc", {"published": True}),
-    "SFIM": ("sfim", "Sfim", {"matching": "std", "guard": 0.0}),
-    "AWLP": ("awlp", "Awlp", {"matching": "std"}),
-    "MTF_GLP": ("mtf_glp", "MtfGlp", {"matching": "std"}),
-    "MTF_GLP_FS": ("mtf_glp_fs", "MtfGlpFs", {"regression": "plain"}),
-    "MTF_GLP_HPM": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "std", "guard": 0.0}),
-    "MTF_GLP_HPM_H": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "haze", "guard": 0.0}),
-    "MTF_GLP_HPM_R": ("mtf_glp_hpm", "MtfGlpHpm", {"matching": "regression", "guard": 0.0}),
-    "PRACS": ("pracs", "Pracs", {"detail": "substitution"}),
+    "EXP": ("exp", None),
+    "GSA": ("gsa", None),
+    "Brovey": ("brovey", None),
+    "GS": ("gs", None),
+    "PCA": ("pca", None),
+    "BT_H": ("bt_h", None),
+    "BDSD_PC": ("bdsd_pc", None),
+    "SFIM": ("sfim", None),
+    "AWLP": ("awlp", None),
+    "MTF_GLP": ("mtf_glp", None),
+    "MTF_GLP_FS": ("mtf_glp_fs", None),
+    "MTF_GLP_HPM": ("mtf_glp_hpm", None),
+    "MTF_GLP_HPM_H": ("mtf_glp_hpm", {"matching": "haze", "guard": 0.0}),
+    "MTF_GLP_HPM_R": ("mtf_glp_hpm", {"matching": "regression", "guard": 0.0}),
+    "PRACS": ("pracs", None),
 }
+
+
+def published(name: str) -> Method:
+    ours, fields = METHODS[name]
+    return catalog.make(ours, **(catalog.find(ours).card.published if fields is None else fields))
 
 
 def observation(shared: Path, scene: str) -> Observation:
@@ -53,8 +59,7 @@ def observation(shared: Path, scene: str) -> Observation:
 @pytest.mark.parametrize("scene", SCENES)
 @pytest.mark.parametrize("name", METHODS)
 def test_fused_image(shared: Path, scene: str, name: str) -> None:
-    module, cls, fields = METHODS[name]
-    method = getattr(importlib.import_module(f"earthloom.methods.pansharpening.{module}"), cls)(**fields)
+    method = published(name)
     golden = np.load(shared / f"golden/sharpening/toolbox_{scene}.npz")
     fused = fuse_whole(method, observation(shared, scene))
     row = list(golden["methods"]).index(name)
@@ -80,9 +85,7 @@ def test_indices(shared: Path, scene: str, name: str) -> None:
     obs = observation(shared, scene)
     fused = truth
     if name != "GT":
-        module, cls, fields = METHODS[name]
-        method = getattr(importlib.import_module(f"earthloom.methods.pansharpening.{module}"), cls)(**fields)
-        fused = fuse_whole(method, obs)
+        fused = fuse_whole(published(name), obs)
     golden = np.load(shared / f"golden/sharpening/toolbox_{scene}.npz")
     row = list(golden["index_rows"]).index(name)
     ours = with_reference(fused, truth, 4, dim_cut=21)

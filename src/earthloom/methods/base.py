@@ -8,8 +8,9 @@ A method sees arrays, validity, sensor physics and geometry. Never a path, a CRS
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -44,6 +45,8 @@ class Card:
         Smallest number of coarse pixels along a side.
     min_bands
         Smallest number of coarse bands.
+    published
+        Fields that restore the method as published, where our defaults differ.
     """
 
     name: str
@@ -59,6 +62,7 @@ class Card:
     minimum: int = 2
     min_bands: int = 1
     notes: str = ""
+    published: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ class Awlp(Method):
     card: ClassVar[Card] = Card(
         name="AWLP", title="Additive wavelet luminance proportional", family="multiresolution", citation="otazu2005",
         halo=INTERPOLATION + 2 * LOWPASS,
+        published={"matching": "std"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -47,6 +47,7 @@ class BdsdPc(Method):
     card: ClassVar[Card] = Card(
         name="BDSD-PC", title="Band-dependent spatial detail with physical constraints",
         family="component substitution", citation="vivone2019", halo=INTERPOLATION + 2 * LOWPASS,
+        published={"published": True},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

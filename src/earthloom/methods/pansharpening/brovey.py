@@ -62,6 +62,7 @@ class Brovey(Method):
     card: ClassVar[Card] = Card(
         name="Brovey", title="Brovey transform", family="component substitution", citation="gillespie1987",
         halo=INTERPOLATION + LOWPASS,
+        published={"weights": "mean", "detail": "substitution", "gain": "equal"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -59,6 +59,7 @@ class BtH(Method):
     card: ClassVar[Card] = Card(
         name="BT-H", title="Brovey transform with haze correction", family="component substitution",
         citation="lolli2017", halo=INTERPOLATION + LOWPASS,
+        published={"haze": "published", "detail": "substitution"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

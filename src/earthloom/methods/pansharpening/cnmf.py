@@ -56,6 +56,7 @@ class Cnmf(Method):
         name="CNMF", title="Coupled non-negative matrix factorisation", family="model", citation="yokoya2012",
         halo=INTERPOLATION + LOWPASS, local=False, max_pixels=1 << 21, min_bands=2, minimum=4,
         notes="needs about 16 bytes x endmembers + 4 bytes x bands for every PAN pixel, and half a gigabyte",
+        published={"residual": False},
     )  # fmt: skip
     rounds: ClassVar[int] = 0
 

@@ -59,6 +59,7 @@ class Gs(Method):
     card: ClassVar[Card] = Card(
         name="GS", title="Gram-Schmidt", family="component substitution", citation="laben2000",
         halo=INTERPOLATION + LOWPASS,
+        published={"weights": "mean", "detail": "substitution", "gain": "global"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

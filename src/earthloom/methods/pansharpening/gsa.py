@@ -50,6 +50,7 @@ class Gsa(Method):
     card: ClassVar[Card] = Card(
         name="GSA", title="Gram-Schmidt adaptive", family="component substitution", citation="aiazzi2007",
         halo=INTERPOLATION + 2 * LOWPASS,
+        published={"gain": "global"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

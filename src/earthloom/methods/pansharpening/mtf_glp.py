@@ -37,6 +37,7 @@ class MtfGlp(Method):
     card: ClassVar[Card] = Card(
         name="MTF-GLP", title="Generalised Laplacian pyramid with MTF-matched filter", family="multiresolution",
         citation="aiazzi2006", halo=INTERPOLATION + 2 * LOWPASS,
+        published={"matching": "std"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -39,6 +39,7 @@ class MtfGlpFs(Method):
     card: ClassVar[Card] = Card(
         name="MTF-GLP-FS", title="Generalised Laplacian pyramid with full-scale regression", family="multiresolution",
         citation="vivone2018fs", halo=INTERPOLATION + 2 * LOWPASS,
+        published={"regression": "plain"},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -51,6 +51,7 @@ class MtfGlpHpm(Method):
     card: ClassVar[Card] = Card(
         name="MTF-GLP-HPM", title="MTF-GLP with high-pass modulation", family="multiresolution",
         citation="vivone2014", halo=INTERPOLATION + 2 * LOWPASS,
+        published={"matching": "std", "guard": 0.0},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -56,6 +56,7 @@ class Pca(Method):
     card: ClassVar[Card] = Card(
         name="PCA", title="Principal component analysis", family="component substitution", citation="chavez1989",
         halo=INTERPOLATION + LOWPASS,
+        published={"components": 1, "detail": "substitution"},
     )  # fmt: skip
 
     def __post_init__(self) -> None:

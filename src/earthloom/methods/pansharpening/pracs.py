@@ -61,6 +61,7 @@ class Pracs(Method):
     card: ClassVar[Card] = Card(
         name="PRACS", title="Partial replacement adaptive component substitution", family="component substitution",
         citation="choi2011", halo=INTERPOLATION + LOWPASS,
+        published={"detail": "substitution"},
     )  # fmt: skip
 
     @property

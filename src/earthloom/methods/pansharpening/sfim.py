@@ -49,6 +49,7 @@ class Sfim(Method):
     card: ClassVar[Card] = Card(
         name="SFIM", title="Smoothing filter-based intensity modulation", family="multiresolution", citation="liu2000",
         halo=INTERPOLATION + 2 * LOWPASS,
+        published={"matching": "std", "guard": 0.0},
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
