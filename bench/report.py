@@ -80,6 +80,27 @@ def _bold(value: float, best: float) -> str:
     return f"**{value:.4f}**" if value == best else f"{value:.4f}"
 
 
+def landsat8(found: dict) -> str:
+    """The georeferenced scene."""
+    head = [
+        "method",
+        "seconds",
+        "shift of the product against PAN (rows, columns; PAN px)",
+        "consistency_ergas",
+        "hqnr",
+    ]
+    return table(
+        head,
+        [
+            [
+                name, f"{r['seconds']:.1f}", f"{r['shift_y_px']:+.3f}, {r['shift_x_px']:+.3f}",
+                f"{r['consistency_ergas']:.3f}", f"{r['hqnr']:.4f}",
+            ]
+            for name, r in found.items()
+        ],
+    )  # fmt: skip
+
+
 def speed(found: dict) -> str:
     """Speed, start-up and memory."""
     rows = found["side_by_side"]
@@ -131,6 +152,7 @@ def main() -> None:
         "machine": machine(),
         "accuracy": accuracy(measured),
         "published": published(measured),
+        "landsat8": landsat8(json.loads((RESULTS / "landsat8.json").read_text())),
         "speed": speed(json.loads((RESULTS / "speed.json").read_text())),
     }
     text = (ROOT / "bench/discussion.md").read_text()
