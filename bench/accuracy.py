@@ -28,7 +28,7 @@ def figures(case: Case, name: str, published: bool = False) -> dict[str, float] 
     """Indices of one method on one image, as published or with our defaults; None where its card excludes the image."""
     method = catalog.make(name, **(catalog.find(name).card.published if published else {}))
     try:
-        method.check(case.obs, case.obs.shape[0] * case.obs.shape[1])
+        method.check(case.obs, case.obs.shape)
     except MethodError:
         return None
     began = time.perf_counter()

@@ -18,6 +18,13 @@ symbols are in each text. `halo` counts MS pixels.
 """
 
 
+def flag(name: str, value: object) -> str:
+    """As on the command line."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"
+
+
 def entry(name: str) -> str:
     """One method."""
     cls = catalog.find(name)
@@ -26,7 +33,7 @@ def entry(name: str) -> str:
     about = re.sub(r"^(\w+(?:, \w+)*)\n    (?=\S)", r"* `\1`: ", about, flags=re.M)
     about = re.sub(r"^    (?=\S)", "  ", about, flags=re.M)
     about = about.replace("``", "`")
-    original = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in card.published.items())
+    original = " ".join(flag(key.replace("_", "-"), value) for key, value in card.published.items())
     original = f"\n\nAs published: `{original}`." if original else ""
     chosen = ", ".join(f"`{f.name}={f.default!r}`" for f in fields(cls)) or "none"
     needs = f"at least {card.min_bands} bands" if card.min_bands > 1 else "any band count"

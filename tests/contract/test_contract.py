@@ -152,16 +152,20 @@ def test_sharpens_something_and_keeps_the_colours(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_declared_limits_are_true(name: str) -> None:
     card = catalog.find(name).card
-    obs = make_scene(bands=card.min_bands, coarse=(max(card.minimum, 2), max(card.minimum, 2)), ratio=4)
+    side = max(card.minimum, 2) + 2  # the scene is a little smaller than asked
+    obs = make_scene(bands=card.min_bands, coarse=(side, side), ratio=4)
+    catalog.make(name).check(obs, obs.shape)
+    with pytest.raises(MethodError, match="MS pixels along a side"):
+        catalog.make(name).check(obs, (4 * card.minimum - 1, 100))
     fused = fuse_whole(catalog.make(name), obs)
     assert np.isfinite(fused).all()
     if card.min_bands > 1:
         with pytest.raises(MethodError, match="at least"):
-            catalog.make(name).check(make_scene(bands=card.min_bands - 1), 100)
+            catalog.make(name).check(make_scene(bands=card.min_bands - 1), (100, 100))
     if not card.local:
         assert card.max_pixels
         with pytest.raises(MethodError, match="at most"):
-            catalog.make(name).check(obs, card.max_pixels + 1)
+            catalog.make(name).check(obs, (card.max_pixels, 100))
 
 
 @pytest.mark.parametrize("name", NAMES)

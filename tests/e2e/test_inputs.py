@@ -259,3 +259,6 @@ def test_register(cli: Cli, pair: Make) -> None:
     found = json.loads(get(files.out)[1].tags["EARTHLOOM_REGISTRATION"])
     np.testing.assert_allclose([found["y_px"], found["x_px"]], [2, -3], atol=0.1)
     assert found["corrected"] and found["blocks"] == found["tried"]
+    judged = cli("evaluate", files.out, "--pan", files.pan, "--ms", files.ms)
+    moved = f"MS moved by {found['y_px']:+.2f} rows, {found['x_px']:+.2f} columns"  # the geometry it was made with
+    assert judged.code == 0 and moved in judged.out

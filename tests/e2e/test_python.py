@@ -305,3 +305,17 @@ def test_importing_costs_nothing() -> None:
     code = "import earthloom, sys; print([m for m in ('numpy', 'torch', 'rasterio', 'scipy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     assert done.stdout == "[]\n"
+
+
+def test_register_is_refused_where_it_would_do_nothing() -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(EarthloomError, match="toolbox"):
+        earthloom.pansharpen(rng.random((64, 64)), rng.random((3, 16, 16)), register=True, convention="toolbox")
+
+
+def test_a_sensor_object_is_a_sensor() -> None:
+    rng = np.random.default_rng(0)
+    pan, ms = rng.random((64, 64)), rng.random((4, 16, 16))
+    chosen = earthloom.sensors.select(earthloom.sensors.load("worldview3"), ["blue", "green", "red", "nir1"])
+    named = earthloom.pansharpen(pan, ms, sensor="worldview3", method="mtf_glp")
+    np.testing.assert_array_equal(earthloom.pansharpen(pan, ms, sensor=chosen, method="mtf_glp"), named)

@@ -117,7 +117,8 @@ def _with_fields(method_class: type[Any]) -> Callable[..., None]:
     group = Group(f"Fields of {method_class.card.name}")
     helps, hints = _field_helps(method_class), get_type_hints(method_class)
     for field in fields(method_class):
-        flag = Parameter(group=group, help=helps.get(field.name, ""), negative="")
+        negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
+        flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
         kind = inspect.Parameter.KEYWORD_ONLY
         hint = Annotated[hints[field.name], flag]
         parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))

@@ -164,7 +164,7 @@ def _geometry(pan: Taken, ms: Taken, convention: str) -> tuple[tuple[float, floa
     fine, coarse = pan.data.shape[1:], ms.data.shape[1:]
     found = [f / c for f, c in zip(fine, coarse, strict=True)]
     whole = round(float(np.mean(found)))
-    if any(abs(f - whole * c) >= max(whole, 0.01 * f) for f, c in zip(fine, coarse, strict=True)):
+    if any(abs(f - whole * c) >= whole for f, c in zip(fine, coarse, strict=True)):
         raise GridError(
             f"PAN of {fine[0]} x {fine[1]} and MS of {coarse[0]} x {coarse[1]} pixels",
             "one whole ratio in rows and columns",

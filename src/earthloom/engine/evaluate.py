@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ import numpy as np
 from earthloom.engine import arrays
 from earthloom.engine.fuse import fuse_whole
 from earthloom.engine.verbs import Options
-from earthloom.errors import GridError, InputError
+from earthloom.errors import EarthloomWarning, GridError, InputError, SensorError
 from earthloom.methods import catalog
+from earthloom.physics.shift import moved
+from earthloom.sensors import load
 from earthloom.types import Observation, Report, Window
 
 MAX_PIXELS = 1 << 26  # a larger scene is judged by a window of this many pixels in its middle
@@ -112,10 +116,7 @@ def _with_reference(
         raise InputError("no pixel is valid in both the product and the reference", "", "check nodata")
     data, truth = (np.where(both, image, 0).astype(np.float64) for image in (data, truth))
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
-    whole_numbers = None if np.ptp(truth) > 10 else False  # reflectance: Q2n must not round it to integers
-    figures = with_reference(
-        data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, round_dn=whole_numbers, valid=both
-    )
+    figures = with_reference(data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, valid=both)
     return Report("against the reference", {k: float(v) for k, v in figures.items()}, {}, tuple(notes))
 
 
@@ -151,8 +152,10 @@ def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) 
     from earthloom.raster.read import open_image
 
     single = product if isinstance(product, (str, Path)) else product[0]
-    if options.sensor is None and Path(single).is_file():
-        options = replace(options, sensor=examine(str(single)).sensor)
+    facts = examine(str(single)) if Path(single).is_file() else None
+    if options.sensor is None and facts is not None:
+        options = replace(options, sensor=_known(facts.sensor))
+    shift = _applied_shift(facts)
     scene, _ = open_scene(pan, ms, options)
     with scene, open_image(product, nodata=options.nodata) as image:
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
@@ -164,7 +167,27 @@ def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) 
             raise GridError(f"a product of {image.count} bands and an MS of {len(scene.ms_bands)}", "as many bands")
         own, core, notes = _middle(own, core)
         data, valid = image.read(own)
-        return _judge(data, valid, scene.observe(core, 0), notes)
+        if shift is not None:
+            notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")
+        return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
+
+
+def _applied_shift(facts: Any) -> tuple[float, float] | None:
+    """The displacement that was corrected when a product of ours was made."""
+    found = json.loads(facts.tags.get("EARTHLOOM_REGISTRATION", "{}")) if facts is not None else {}
+    return (found["y_px"], found["x_px"]) if found.get("corrected") else None
+
+
+def _known(name: str | None) -> str | None:
+    """The sensor that a product remembers, if it is still known here."""
+    try:
+        return name if name is None or load(name) else None
+    except SensorError:
+        warnings.warn(
+            f"the product was made for the sensor '{name}', unknown here: default MTF gains; give --sensor FILE",
+            EarthloomWarning, stacklevel=2,
+        )  # fmt: skip
+        return None
 
 
 class _Grid:

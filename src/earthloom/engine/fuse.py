@@ -112,7 +112,7 @@ def fuse_scene(
         If no pixel is valid.
     """
     empty = scene.empty()
-    method.check(empty, scene.shape[0] * scene.shape[1])
+    method.check(empty, scene.shape)
     if not method.card.local or scene.convention == "toolbox":
         tile_px = max(scene.shape)
     tiles = plan(scene.shape, tile_px)

@@ -92,7 +92,7 @@ def pansharpen(
     convention
         Where MS pixel ``i`` lies on the PAN grid: ``centre``, ``ratio * i + (ratio - 1) / 2`` (default for
         arrays), or ``toolbox``, ``ratio * i + ratio / 2`` with every habit of the MATLAB protocol.
-        Georeferenced inputs decide by themselves.
+        Leave it out for georeferenced inputs: they say so themselves.
     register
         Correct a measured displacement between MS and PAN.
     threads, tile_size
@@ -161,6 +161,8 @@ def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
 
 def checked(scene: Any, options: Options, georeferenced: bool) -> tuple[Any, register.Registration]:
     """Measure the displacement between the inputs, tell it, and correct it when asked."""
+    if options.register and scene.convention == "toolbox":
+        raise InputError("register with the toolbox convention", "convention 'centre'", "the protocol knows no offset")
     found = register.measure(scene, options.workers)
     options.tell(str(found))
     for y, x, shift in found.blocks:

@@ -58,7 +58,6 @@ class Card:
     licence: str = "Apache-2.0"
     local: bool = True
     max_pixels: int | None = None
-    multiple_of: int = 1
     minimum: int = 2
     min_bands: int = 1
     notes: str = ""
@@ -80,8 +79,8 @@ class Method(ABC):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The fused image of one tile, halo included, in the dtype of the observation."""
 
-    def check(self, obs: Observation, pixels: int) -> None:
-        """Refuse a scene that the card excludes.
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Refuse a scene, of ``shape`` on the fine grid, that the card excludes.
 
         Raises
         ------
@@ -91,6 +90,10 @@ class Method(ABC):
         card, ms = self.card, obs["ms"]
         if len(ms.bands) < card.min_bands:
             raise MethodError(f"{card.name} got {len(ms.bands)} MS band(s)", f"at least {card.min_bands}")
+        side = min(n / r for n, r in zip(shape, ms.ratio, strict=True))
+        if side < card.minimum:
+            raise MethodError(f"{card.name} got {side:.1f} MS pixels along a side", f"at least {card.minimum}")
+        pixels = shape[0] * shape[1]
         if not card.local and card.max_pixels and pixels > card.max_pixels:
             raise MethodError(
                 f"{card.name} looks at the whole scene at once and got {pixels:,} pixels",

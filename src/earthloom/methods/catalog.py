@@ -81,7 +81,7 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
     Raises
     ------
     MethodError
-        For an unknown method or field.
+        For an unknown method or field, or a value that the field does not take.
     """
     cls = find(name, problem)
     known = [field.name for field in dataclass_fields(cls)]
@@ -90,9 +90,16 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
             near = difflib.get_close_matches(field, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no fields'}"
             raise MethodError(f"{name} has no field '{field}'", hint=hint)
-    return cls(**fields)
+    from earthloom.methods.fields import checked
+
+    return cls(**checked(cls, fields))
 
 
 def name_of(method: Method) -> str:
-    """The catalogue's name of a method: the file it is in."""
-    return type(method).__module__.rsplit(".", 1)[-1]
+    """The catalogue's name of a method: the file it is in, or the entry point that leads to it."""
+    home, _, last = type(method).__module__.rpartition(".")
+    if home == f"earthloom.methods.{method.card.problem}":
+        return last
+    value = f"{type(method).__module__}:{type(method).__qualname__}"
+    own = (name for name, entry in _foreign(method.card.problem).items() if entry.value == value)
+    return next(own, type(method).__name__.lower())

@@ -54,8 +54,8 @@ def matched(stats: Stats, matching: Matching) -> tuple[Float[np.ndarray, " band"
 
 
 def _ratio(values: Float[np.ndarray, " band"], by: float) -> Float[np.ndarray, " band"]:
-    """Quotient, 0 for a vanishing divisor."""
-    return values / by if by > 1e-12 else np.zeros_like(values)
+    """Quotient, 0 for a divisor that vanishes beside what it divides."""
+    return values / by if by > 1e-9 * float(np.abs(values).max(initial=0)) else np.zeros_like(values)
 
 
 def expand_with_low(obs: Observation) -> tuple[Float[np.ndarray, "band Y X"], Float[np.ndarray, "low Y X"]]:

@@ -173,7 +173,15 @@ def correlate(
 
 
 def stationary(taps: Float[np.ndarray, " k"], size: int, border: Border, step: int = 1, first: int = 0) -> Banded:
-    """The same odd-sided kernel at every ``step``-th position from ``first``."""
+    """The same odd-sided kernel at every ``step``-th position from ``first``.
+
+    Raises
+    ------
+    ValueError
+        If the kernel has an even number of taps, and so no middle.
+    """
+    if len(taps) % 2 == 0:
+        raise ValueError(f"a kernel of {len(taps)} taps has no middle")
     reach = len(taps) // 2
     centres = np.arange(first, size, step)
     index = bordered(centres[:, None] + np.arange(-reach, reach + 1), size, border)

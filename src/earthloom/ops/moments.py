@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
+from earthloom.errors import InputError
+
 CHUNK = 1 << 15
 
 
@@ -119,12 +121,22 @@ class Lowest:
         return np.array([v[0] if v.size else 0.0 for v in self.values])
 
     def quantile(self, q: float) -> Float[np.ndarray, " band"]:
-        """Quantile ``q`` (0..1) of each band, sorted value ``k`` of ``n`` standing at ``(k - 0.5) / n``."""
+        """Quantile ``q`` (0..1) of each band, sorted value ``k`` of ``n`` standing at ``(k - 0.5) / n``.
+
+        Raises
+        ------
+        InputError
+            If it lies beyond the values that were kept.
+        """
         rank = min(max(q * self.total - 0.5, 0.0), max(self.total - 1.0, 0.0))  # 0-based, fractional
         low, part = int(np.floor(rank)), rank - np.floor(rank)
         found = []
         for values, counts in zip(self.values, self.counts, strict=True):
             ends = np.cumsum(counts)
+            if not values.size or ends[-1] < min(low + 2, self.total):
+                raise InputError(
+                    f"the quantile {q:g} of {self.total} samples", f"one within {self.keep} distinct values"
+                )
             at = [values[min(int(np.searchsorted(ends, k, side="right")), values.size - 1)] for k in (low, low + 1)]
             found.append(at[0] + part * (at[1] - at[0]))
         return np.array(found)

@@ -26,7 +26,8 @@ class Pansharpening(Problem):
         """Wald's protocol: PAN and MS blurred by their own MTF and sampled at the next coarser scale.
 
         ``centre``: Gaussian MTFs, every pixel where the geometry puts it. ``toolbox``: the MS through 41 x 41
-        kernels and pixel ``ratio / 2`` of every ``ratio``, the PAN through bicubic ``imresize``.
+        kernels and pixel ``ratio / 2`` of every ``ratio``, the PAN through bicubic ``imresize``. Holes of the MS are
+        NaN in the truth, and a coarse pixel with a hole in its block is not valid.
 
         Raises
         ------
@@ -48,8 +49,10 @@ class Pansharpening(Problem):
         gains = [band.mtf_nyquist for band in ms.bands]
         seen = replace(obs, views={"ms": own}, shape=cut, core=None, origin=(0, 0))
         coarse = replace(own, data=reduce(seen, truth, gains))
+        seen_there = ms.valid[: cut[0], : cut[1]]
+        truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         pan = self._pan(obs)[:, : cut[0], : cut[1]]
-        fine = View(pan, ms.valid[: cut[0], : cut[1]], obs["pan"].bands)
+        fine = View(pan, seen_there, obs["pan"].bands)
         return Case(replace(seen, views={"pan": fine, "ms": coarse}), truth)
 
     def _coarser(self, obs: Observation, small: tuple[int, int], ratio: tuple[int, int]) -> View:

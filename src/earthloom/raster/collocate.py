@@ -181,7 +181,7 @@ def collocate(
     """
     if pan.count != 1:
         raise InputError(
-            f"{pan.name} has {pan.count} bands", "a panchromatic image of one band", "choose one with --bands"
+            f"{pan.name} has {pan.count} bands", "a panchromatic image of one band", "are PAN and MS swapped?"
         )
     notes: list[str] = []
     kind: Convention = "toolbox" if convention == "toolbox" else "centre"

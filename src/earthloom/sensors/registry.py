@@ -12,7 +12,7 @@ from earthloom.sensors.model import Sensor
 from earthloom.sensors.parse import parse
 
 
-def load(name: str | os.PathLike[str] | None = None) -> Sensor:
+def load(name: str | os.PathLike[str] | Sensor | None = None) -> Sensor:
     """The description of a sensor.
 
     Parameters
@@ -20,12 +20,15 @@ def load(name: str | os.PathLike[str] | None = None) -> Sensor:
     name
         Name or alias, in any case and with or without hyphens, underscores and spaces (``worldview3``, ``WV-3``),
         or the path of a TOML file. None stands for ``generic``: any number of bands, default MTF.
+        A sensor is returned as it is.
 
     Raises
     ------
     SensorError
         If there is no such sensor or file, or the file is wrong.
     """
+    if isinstance(name, Sensor):
+        return name
     if name is None:
         name = "generic"
     if _is_path(name):

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, samples
+from earthloom.methods.fields import within
 from earthloom.methods.substitution import (
     Detail,
     coarse_stats,
@@ -25,7 +26,7 @@ from earthloom.physics.forward import blur, expand
 from earthloom.types import Observation
 
 SHARES = (0.95, 0.45, 0.40, 0.05)  # of the darkest percent in blue, green, red, NIR: atmosphere's part as published
-KEEP = 1 << 16  # smallest values of each band that the statistics hold
+KEEP = 1 << 20  # smallest values of each band that the statistics hold
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,10 @@ class BtH(Method):
         citation="lolli2017", halo=INTERPOLATION + LOWPASS,
         published={"haze": "published", "detail": "substitution"},
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        within(self, "haze", 0, 1)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Darkest values and moments, on the MS grid or, for a plain substitution, on the PAN grid."""

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, mean_gain
+from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.forward import expand, reduce
@@ -59,6 +60,12 @@ class Cnmf(Method):
         published={"residual": False},
     )  # fmt: skip
     rounds: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        within(self, "endmembers", 1)
+        within(self, "rounds_of_coupling", 1)
+        within(self, "sum_to_one", 0)
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Factorise the whole scene, in double precision."""

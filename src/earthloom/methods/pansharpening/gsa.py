@@ -32,7 +32,8 @@ class Gsa(Method):
 
     ``F_b = M_b + g_b (P - mean P - (I - mean I))`` with the interpolated bands M, PAN P, the intensity
     ``I = sum_b a_b M_b + a_0``, where a fits low-passed and decimated P by least squares on the MS grid, and
-    ``g_b = cov(M_b, I) / var(I)``.
+    ``g_b = cov(d_b, d_I) / var(d_I)`` of the detail d that a sensor one scale coarser would lose (published:
+    ``cov(M_b, I) / var(I)``).
 
     Parameters
     ----------

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, mean_gain, samples
+from earthloom.methods.fields import within
 from earthloom.methods.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Lowest, Moments, Stats
@@ -17,7 +18,7 @@ from earthloom.types import Observation
 
 TINY = 1e-30  # so that a guard stays one where a band's mean is 0
 SHARES = (0.95, 0.45, 0.40, 0.05)  # of the darkest percent in blue, green, red, NIR: the atmosphere's part
-KEEP = 1 << 16  # smallest values of each band that the statistics hold
+KEEP = 1 << 20  # smallest values of each band that the statistics hold
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class MtfGlpHpm(Method):
         citation="vivone2014", halo=INTERPOLATION + 2 * LOWPASS,
         published={"matching": "std", "guard": 0.0},
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        within(self, "guard", 0)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of the bands and PAN."""

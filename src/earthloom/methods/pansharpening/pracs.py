@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, mean_gain, samples
+from earthloom.methods.fields import within
 from earthloom.methods.substitution import (
     Detail,
     coarse_stats,
@@ -68,6 +69,10 @@ class Pracs(Method):
     def rounds(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The published method needs means and deviations before it can match bands to PAN."""
         return 1 if self.detail == "highpass" else 2
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        within(self, "beta", 0)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments on the MS grid; or, published, of (interpolated MS, PAN), then of what is made from them."""

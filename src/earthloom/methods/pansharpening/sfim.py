@@ -8,7 +8,9 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
+from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of, samples
+from earthloom.methods.fields import within
 from earthloom.methods.multiresolution import Matching, match_stats, matched
 from earthloom.ops.banded import apply, stationary
 from earthloom.ops.modulate import modulate_by
@@ -51,6 +53,13 @@ class Sfim(Method):
         halo=INTERPOLATION + 2 * LOWPASS,
         published={"matching": "std", "guard": 0.0},
     )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no sense."""
+        within(self, "guard", 0)
+        within(self, "window_px", 1)
+        if self.window_px is not None and self.window_px % 2 == 0:
+            raise MethodError(f"SFIM with window_px={self.window_px}", "an odd number")
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of the bands and PAN."""
