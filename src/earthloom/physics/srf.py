@@ -225,8 +225,8 @@ def pan_weights(sensor: Sensor) -> Float[np.ndarray, " band"]:
         w = argmin_{w >= 0} ∫ (Σ_k w_k r_k(λ) - r_pan(λ))² dλ,    then w / Σ w
 
     All curves have unit integral, so that Σ w_k ms_k is a radiance on the scale of the PAN. A band outside of the
-    PAN's reach gets 0. They simulate a PAN from bands, as the demo does. With Gaussian curves (a sensor without a table) the
-    weights are a rough guide: a PAN response is closer to a box.
+    PAN's reach gets 0. They simulate a PAN from bands, as the demo does. With Gaussian curves (a sensor without a
+    table) the weights are a rough guide: a PAN response is closer to a box.
 
     Parameters
     ----------
