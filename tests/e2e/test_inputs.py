@@ -262,3 +262,16 @@ def test_register(cli: Cli, pair: Make) -> None:
     judged = cli("evaluate", files.out, "--pan", files.pan, "--ms", files.ms)
     moved = f"MS moved by {found['y_px']:+.2f} rows, {found['x_px']:+.2f} columns"  # the geometry it was made with
     assert judged.code == 0 and moved in judged.out
+
+
+def test_weights_as_words_and_as_numbers(cli: Cli, pair: Make) -> None:
+    pan, ms = (image.round().astype("uint16") for image in observed(fine_truth((128, 128), 3)))
+    files = pair(pan, ms)
+    arguments = files.arguments("-m", "brovey", "--overwrite", "--weights")
+    assert cli(*arguments, "0.2", "0.3", "0.5").code == 0
+    assert json.loads(get(files.out)[1].tags["EARTHLOOM_PARAMETERS"])["weights"] == [0.2, 0.3, 0.5]
+    assert cli(*arguments, "mean").code == 0
+    wrong = cli(*arguments, "0.5", "0.5")
+    assert wrong.code == 2 and "2 weights; expected 3" in wrong.err
+    wrong = cli(*arguments, "median")
+    assert wrong.code == 2 and "'regression' or 'mean' or 'response' or numbers" in wrong.err

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 
@@ -109,8 +109,10 @@ def pansharpen(
 def _with_fields(method_class: type[Any]) -> Callable[..., None]:
     """The command with the fields of a method as further flags."""
 
+    lists = {name for name, hint in get_type_hints(method_class).items() if _takes_numbers(hint)}
+
     def with_fields(**arguments: Any) -> None:
-        pansharpen(**arguments)
+        pansharpen(**{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
 
     signature = inspect.signature(pansharpen, eval_str=True)
     parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -120,7 +122,7 @@ def _with_fields(method_class: type[Any]) -> Callable[..., None]:
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
         flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
         kind = inspect.Parameter.KEYWORD_ONLY
-        hint = Annotated[hints[field.name], flag]
+        hint = Annotated[list[str] | None if field.name in lists else hints[field.name], flag]
         parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))
     with_fields.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     with_fields.__annotations__ = {p.name: p.annotation for p in parameters}
@@ -129,6 +131,21 @@ def _with_fields(method_class: type[Any]) -> Callable[..., None]:
     more = f"{own} ({card.title}); `-m NAME --help` shows those of another method."
     with_fields.__doc__ = (inspect.getdoc(pansharpen) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
     return with_fields
+
+
+def _takes_numbers(hint: Any) -> bool:
+    """Whether a field may hold several numbers, such as one weight for each band."""
+    return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
+
+
+def _word_or_numbers(given: Any) -> Any:
+    """``mean``, or ``0.2 0.3 0.5``."""
+    if not isinstance(given, list):
+        return given
+    try:
+        return tuple(float(word) for word in given)
+    except ValueError:
+        return given[0] if len(given) == 1 else " ".join(given)
 
 
 def _field_helps(method_class: type[Any]) -> dict[str, str]:
