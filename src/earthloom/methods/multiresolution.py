@@ -25,6 +25,7 @@ from earthloom.physics.forward import blur, expand, ratio_of, reduce, smooth
 from earthloom.physics.mtf import toolbox_kernel
 from earthloom.types import Observation
 
+TINY = 1e-30  # stands for the mean of a band whose mean is 0
 Matching = Literal["detail", "regression", "std"]
 
 
@@ -51,6 +52,16 @@ def matched(stats: Stats, matching: Matching) -> tuple[Float[np.ndarray, " band"
     covariance = stats["lost" if matching == "detail" else "coarse"].covariance
     slope = _ratio(covariance[:-1, -1], covariance[-1, -1])
     return slope, coarse.mean[:-1] - slope * coarse.mean[-1]
+
+
+def band_means(stats: Stats, bands: int) -> Float[np.ndarray, " band"]:
+    """Means of the MS bands, from whichever grid was looked at."""
+    return (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[:bands]
+
+
+def guard_levels(means: Float[np.ndarray, " band"], guard: float) -> Float[np.ndarray, " band"]:
+    """Smallest divisors: ``guard`` times the size of the mean, and never 0, so that a guard stays one."""
+    return guard * np.maximum(np.abs(means), TINY)
 
 
 def _ratio(values: Float[np.ndarray, " band"], by: float) -> Float[np.ndarray, " band"]:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import coarse_samples, gains, mean_gain, samples
-from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce
@@ -25,6 +25,8 @@ from earthloom.types import Observation
 
 Weights = Literal["regression", "mean", "response"] | tuple[float, ...]
 Detail = Literal["highpass", "substitution"]
+HAZE_SHARES = (0.95, 0.45, 0.40, 0.05)  # the atmosphere's part of the darkest percent in blue, green, red, NIR
+KEPT = 1 << 20  # smallest values of each band that haze statistics hold
 FLOOR = 0.05  # smallest intensity that divides, over its mean
 
 
@@ -104,6 +106,11 @@ def contrast_gains(
     over = mean - haze
     contrast = projection(stats["lost"], weights) * (weights @ over + constant)
     return np.clip(np.divide(contrast, over, out=np.zeros_like(over), where=over > 1e-6 * np.abs(mean)), 0.0, top)
+
+
+def published_haze(dark: Lowest) -> Float[np.ndarray, " band"]:
+    """Haze as published: a share of the darkest percent of blue, green, red and NIR; with other counts the minimum."""
+    return dark.quantile(0.01) * HAZE_SHARES if len(dark.values) == len(HAZE_SHARES) else dark.minimum()
 
 
 def floor_of(mean: float) -> float:

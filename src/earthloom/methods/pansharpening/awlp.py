@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of, samples
-from earthloom.methods.multiresolution import Matching, match_stats, matched
+from earthloom.methods.multiresolution import Matching, band_means, match_stats, matched
 from earthloom.methods.substitution import floor_of
 from earthloom.ops.banded import apply
 from earthloom.ops.modulate import LIMITS, OPEN, modulate
@@ -60,7 +60,7 @@ class Awlp(Method):
         slope, _ = matched(stats, self.matching)
         fused, pan = expand(obs), obs["pan"].data
         count = len(fused)
-        mean = (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[:count]
+        mean = band_means(stats, count)
         if self.matching != "std":
             slope = np.where(mean > 0, slope * mean.mean() / np.where(mean > 0, mean, 1), 0)
         limits = OPEN if self.matching == "std" else LIMITS

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, samples
 from earthloom.methods.fields import within
 from earthloom.methods.substitution import (
+    KEPT,
     Detail,
     coarse_stats,
     contrast_gains,
@@ -18,15 +19,13 @@ from earthloom.methods.substitution import (
     expand_with_detail,
     floor_of,
     in_pan_units,
+    published_haze,
     weighted,
 )  # fmt: skip
 from earthloom.ops.modulate import OPEN, modulate
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.physics.forward import blur, expand
 from earthloom.types import Observation
-
-SHARES = (0.95, 0.45, 0.40, 0.05)  # of the darkest percent in blue, green, red, NIR: atmosphere's part as published
-KEEP = 1 << 20  # smallest values of each band that the statistics hold
 
 
 @dataclass(frozen=True)
@@ -70,9 +69,9 @@ class BtH(Method):
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Darkest values and moments, on the MS grid or, for a plain substitution, on the PAN grid."""
         if self.detail == "highpass":
-            return Stats(coarse_stats(obs), dark=Lowest.of(coarse_samples(obs, obs["ms"].data), KEEP))
+            return Stats(coarse_stats(obs), dark=Lowest.of(coarse_samples(obs, obs["ms"].data), KEPT))
         bands, pan = expand(obs), obs["pan"].data
-        return Stats(fine=Moments.of(samples(obs, bands, blur(obs, pan))), dark=Lowest.of(samples(obs, bands), KEEP))
+        return Stats(fine=Moments.of(samples(obs, bands, blur(obs, pan))), dark=Lowest.of(samples(obs, bands), KEPT))
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Multiply what lies above the haze by the ratio of PAN to the intensity."""
@@ -100,7 +99,7 @@ class BtH(Method):
         """Haze of each band."""
         if self.haze != "published":
             return dark.quantile(self.haze)
-        return dark.quantile(0.01) * SHARES if len(dark.values) == len(SHARES) else dark.minimum()
+        return published_haze(dark)
 
     @staticmethod
     def published_weights(fine: Moments) -> Float[np.ndarray, " band"]:

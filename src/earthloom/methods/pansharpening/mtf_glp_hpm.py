@@ -10,15 +10,20 @@ from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, mean_gain, samples
 from earthloom.methods.fields import within
-from earthloom.methods.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
+from earthloom.methods.multiresolution import (
+    Matching,
+    band_means,
+    expand_with_low,
+    guard_levels,
+    low_of_one,
+    match_stats,
+    matched,
+)
+from earthloom.methods.substitution import KEPT, published_haze
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.physics.forward import blur, expand, reduce
 from earthloom.types import Observation
-
-TINY = 1e-30  # so that a guard stays one where a band's mean is 0
-SHARES = (0.95, 0.45, 0.40, 0.05)  # of the darkest percent in blue, green, red, NIR: the atmosphere's part
-KEEP = 1 << 20  # smallest values of each band that the statistics hold
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,11 @@ class MtfGlpHpm(Method):
             dark, of_pan, over = _haze(stats)
             fused -= dark.astype(fused.dtype)[:, None, None]
             ones = np.ones(len(fused))
-            modulate_by(fused, pan, low, ones, -of_pan * ones, ones, self.guard * max(abs(over), TINY) * ones)
+            modulate_by(fused, pan, low, ones, -of_pan * ones, ones, guard_levels(over * ones, self.guard))
             fused += dark.astype(fused.dtype)[:, None, None]
             return fused
         slope, constant = self.match(stats, len(fused))
-        mean = (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
-        level = self.guard * np.maximum(np.abs(mean), TINY)
+        level = guard_levels(band_means(stats, len(fused)), self.guard)
         one = np.ones(len(fused)) if self.matching == "regression" else low_of_one(obs)  # HPM-R filters, then matches
         return modulate_by(fused, pan, low, slope, constant, one, level)
 
@@ -106,14 +110,14 @@ def _haze_stats(obs: Observation) -> Stats:
     else:
         ms = obs["ms"].data
         seen, alone = coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs))), coarse_samples(obs, ms)
-    return Stats(seen=Moments.of(seen), dark=Lowest.of(alone, KEEP))
+    return Stats(seen=Moments.of(seen), dark=Lowest.of(alone, KEPT))
 
 
 def _haze(stats: Stats) -> tuple[Float[np.ndarray, " band"], float, float]:
     """Haze of every band and of PAN, and PAN's mean above it."""
     seen, dark = stats["seen"], stats["dark"]
     bands = len(dark.values)
-    haze = dark.quantile(0.01) * SHARES if bands == len(SHARES) else dark.minimum()
+    haze = published_haze(dark)
     weights, constant = seen.regress(bands, slice(0, bands))
     of_pan = float(weights @ haze + constant)
     return haze, of_pan, float(seen.mean[bands]) - of_pan

@@ -11,14 +11,12 @@ from jaxtyping import Float
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of, samples
 from earthloom.methods.fields import within
-from earthloom.methods.multiresolution import Matching, match_stats, matched
+from earthloom.methods.multiresolution import Matching, band_means, guard_levels, match_stats, matched
 from earthloom.ops.banded import apply, stationary
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.types import Observation
-
-TINY = 1e-30  # so that a guard stays one where a band's mean is 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,5 @@ class Sfim(Method):
         side = self.window_px or 2 * int(ratio_of(obs["ms"]) // 2) + 1
         rows, cols = (stationary(np.full(side, 1 / side), n, "replicate") for n in obs.shape)
         fused, low = expand(obs), apply(rows, cols, obs["pan"].data)
-        mean = (stats["coarse"] if "coarse" in stats else stats["fine"]).mean[: len(fused)]
-        level = self.guard * np.maximum(np.abs(mean), TINY)
+        level = guard_levels(band_means(stats, len(fused)), self.guard)
         return modulate_by(fused, obs["pan"].data[0], low, slope, constant, np.ones(len(fused)), level)
