@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +129,7 @@ def _tags(
     """Provenance of a product."""
     from earthloom.methods.catalog import name_of
 
-    parameters = {**asdict(method), "convention": scene.convention}
+    parameters = {**method.parameters, "convention": scene.convention}
     measured = found.as_dict() | {"corrected": isinstance(scene, Moved)}
     return provenance(
         f"{method.card.problem}/{name_of(method)}", parameters, {"pan": opened.pan.paths, "ms": opened.ms.paths},

@@ -11,9 +11,11 @@ import numpy as np
 
 from earthloom.engine.runner import Progress, in_order, plan, silent
 from earthloom.errors import InputError
-from earthloom.methods.base import Method, valid_fine
+from earthloom.methods.base import Method
 from earthloom.ops.fill import fill
 from earthloom.ops.moments import Stats
+from earthloom.problems import catalog as problems
+from earthloom.problems.base import Problem
 from earthloom.types import Observation, Product, Scene, View, Window
 
 R = TypeVar("R")
@@ -21,7 +23,7 @@ R = TypeVar("R")
 
 def halo_px(method: Method, obs: Observation) -> int:
     """The halo of a method in fine pixels for the ratio of this observation."""
-    return math.ceil(method.card.halo * max(obs["ms"].ratio))
+    return math.ceil(method.card.halo * max(max(view.ratio) for view in obs.views.values()))
 
 
 def fuse_whole(method: Method, obs: Observation) -> np.ndarray:
@@ -34,13 +36,13 @@ def fuse_whole(method: Method, obs: Observation) -> np.ndarray:
 
 def summarise(method: Method, scene: Scene, tiles: list[Window], threads: int, progress: Progress = silent) -> Stats:
     """The statistics of the whole scene, merged tile by tile in a fixed order."""
-    halo = halo_px(method, scene.empty())
+    halo, problem = halo_px(method, scene.empty()), problems.find(method.card.problem)
     stats: Stats | None = None
     for turn in range(method.rounds):
         so_far = stats
 
         def gather(tile: Window, so_far: Stats | None = so_far) -> Stats | None:
-            obs = observe(scene, tile, halo)
+            obs = observe(scene, tile, halo, problem)
             return None if obs is None else method.summarise(obs, so_far)
 
         merged: Stats | None = None
@@ -55,7 +57,7 @@ def summarise(method: Method, scene: Scene, tiles: list[Window], threads: int, p
     return stats if stats is not None else Stats()
 
 
-def observe(scene: Scene, tile: Window, halo: int) -> Observation | None:
+def observe(scene: Scene, tile: Window, halo: int, problem: Problem) -> Observation | None:
     """A tile ready for a method: holes filled from within reach. None when the tile's core holds nothing valid.
 
     With holes the halo doubles: a pixel may depend on a filled one a halo away, and that one on valid pixels a
@@ -64,7 +66,7 @@ def observe(scene: Scene, tile: Window, halo: int) -> Observation | None:
     obs = scene.observe(tile, halo)
     if all(view.all_valid for view in obs.views.values()):
         return obs
-    if not valid_fine(obs)[obs.core_window.slices].any():
+    if not problem.valid(obs)[obs.core_window.slices].any():
         return None
     obs = scene.observe(tile, 2 * halo)
     return replace(obs, views={role: _filled(view, halo) for role, view in obs.views.items()})
@@ -118,10 +120,9 @@ def fuse_scene(
     tiles = plan(scene.shape, tile_px)
     stats = summarise(method, scene, tiles, threads, progress)
     halo = halo_px(method, empty)
-    bands = empty["ms"].bands
 
     def work(tile: Window) -> tuple[R, bool]:
-        product = _fuse_tile(method, scene, tile, halo, stats, len(bands))
+        product = _fuse_tile(method, scene, tile, halo, stats)
         return finish(tile, product), bool(product.valid.any())
 
     results, seen = [], False
@@ -134,17 +135,18 @@ def fuse_scene(
     return results
 
 
-def _fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stats, bands: int) -> Product:
+def _fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stats) -> Product:
     """One tile's core; pixels that an input is missing are invalid, with NaN as data."""
-    obs = observe(scene, tile, halo)
+    problem = problems.find(method.card.problem)
+    obs = observe(scene, tile, halo, problem)
     if obs is None:
-        shape = (tile.height, tile.width)
+        bands, shape = len(problem.bands(scene.empty())), (tile.height, tile.width)
         return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))
     rows, cols = obs.core_window.slices
     data = method.fuse(obs, stats)[:, rows, cols]
-    if obs["pan"].all_valid and obs["ms"].all_valid:
+    if all(view.all_valid for view in obs.views.values()):
         return Product(data, np.ones(data.shape[1:], bool))
-    valid = valid_fine(obs)[rows, cols]
+    valid = problem.valid(obs)[rows, cols]
     return Product(np.where(valid, data, data.dtype.type(np.nan)), valid)
 
 
@@ -159,8 +161,10 @@ def fuse_array(
         whole["data"][:, rows, cols] = product.data
         whole["valid"][rows, cols] = product.valid
 
-    ms = scene.empty()["ms"]
-    whole["data"] = np.empty((len(ms.bands), *scene.shape), ms.data.dtype)
+    empty = scene.empty()
+    bands = problems.find(method.card.problem).bands(empty)
+    dtype = np.result_type(*(view.data for view in empty.views.values()))
+    whole["data"] = np.empty((len(bands), *scene.shape), dtype)
     whole["valid"] = np.empty(scene.shape, bool)
     fuse_scene(method, scene, place, tile_px, threads, progress)
-    return Product(whole["data"], whole["valid"], ms.bands)
+    return Product(whole["data"], whole["valid"], bands)

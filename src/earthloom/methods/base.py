@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +19,7 @@ from earthloom.errors import MethodError
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import footprint, ratio_of
 from earthloom.physics.resample import RADIUS
+from earthloom.problems import catalog as problems
 from earthloom.types import Observation
 
 INTERPOLATION = RADIUS  # coarse pixels that interpolation reaches
@@ -79,6 +80,11 @@ class Method(ABC):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The fused image of one tile, halo included, in the dtype of the observation."""
 
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What a product's provenance says about how it was made: the fields."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse a scene, of ``shape`` on the fine grid, that the card excludes.
 
@@ -87,12 +93,15 @@ class Method(ABC):
         MethodError
             Too few bands or pixels, or too large a scene for a method that is not local.
         """
-        card, ms = self.card, obs["ms"]
-        if len(ms.bands) < card.min_bands:
-            raise MethodError(f"{card.name} got {len(ms.bands)} MS band(s)", f"at least {card.min_bands}")
-        side = min(n / r for n, r in zip(shape, ms.ratio, strict=True))
+        card, bands = self.card, problems.find(self.card.problem).bands(obs)
+        role, coarse = max(obs.views.items(), key=lambda item: max(item[1].ratio))
+        if len(bands) < card.min_bands:
+            raise MethodError(f"{card.name} got {len(bands)} {role.upper()} band(s)", f"at least {card.min_bands}")
+        side = min(n / r for n, r in zip(shape, coarse.ratio, strict=True))
         if side < card.minimum:
-            raise MethodError(f"{card.name} got {side:.1f} MS pixels along a side", f"at least {card.minimum}")
+            raise MethodError(
+                f"{card.name} got {side:.1f} {role.upper()} pixels along a side", f"at least {card.minimum}"
+            )
         pixels = shape[0] * shape[1]
         if not card.local and card.max_pixels and pixels > card.max_pixels:
             raise MethodError(
@@ -100,6 +109,40 @@ class Method(ABC):
                 f"at most {card.max_pixels:,}",
                 "cut the scene or choose a local method",
             )
+
+
+@dataclass(frozen=True)
+class Wrapper(Method):
+    """A method made of another one: refined, or a network with its weights. It answers for the one inside."""
+
+    inner: Method
+
+    @property
+    def card(self) -> Card:  # type: ignore[override]
+        """The card of the method inside."""
+        return self.inner.card
+
+    @property
+    def rounds(self) -> int:  # type: ignore[override]
+        """As many as the method inside."""
+        return self.inner.rounds
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Statistics of the method inside."""
+        return self.inner.summarise(obs, so_far)
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The image of the method inside."""
+        return self.inner.fuse(obs, stats)
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """What the method inside refuses."""
+        self.inner.check(obs, shape)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the method inside."""
+        return self.inner.parameters
 
 
 def valid_fine(obs: Observation) -> Bool[np.ndarray, "Y X"]:
@@ -151,6 +194,6 @@ def inject(
 
 
 __all__ = [
-    "INTERPOLATION", "LOWPASS", "Card", "Method", "coarse_samples", "gains", "inject", "mean_gain", "ratio_of",
-    "samples", "valid_fine",
+    "INTERPOLATION", "LOWPASS", "Card", "Method", "Wrapper", "coarse_samples", "gains", "inject", "mean_gain",
+    "ratio_of", "samples", "valid_fine",
 ]  # fmt: skip

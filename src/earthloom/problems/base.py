@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from earthloom.types import Observation
+from earthloom.types import Band, Observation
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,14 @@ class Problem(ABC):
     name: ClassVar[str]
     seen: ClassVar[tuple[str, ...]]
     wanted: ClassVar[str]
+
+    @abstractmethod
+    def bands(self, obs: Observation) -> tuple[Band, ...]:
+        """The bands of the wanted image."""
+
+    @abstractmethod
+    def valid(self, obs: Observation) -> Bool[np.ndarray, "Y X"]:
+        """Where the wanted image can be found, on the fine grid."""
 
     @abstractmethod
     def degrade(self, obs: Observation) -> Case:

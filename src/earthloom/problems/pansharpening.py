@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
-from earthloom.physics.forward import reduce
+from earthloom.physics.forward import footprint, reduce
 from earthloom.physics.resample import imresize
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Observation, View
+from earthloom.types import Band, Observation, View
 
 
 class Pansharpening(Problem):
@@ -21,6 +21,14 @@ class Pansharpening(Problem):
     name: ClassVar[str] = "pansharpening"
     seen: ClassVar[tuple[str, ...]] = ("pan", "ms")
     wanted: ClassVar[str] = "ms on the PAN grid"
+
+    def bands(self, obs: Observation) -> tuple[Band, ...]:
+        """Those of the MS."""
+        return obs["ms"].bands
+
+    def valid(self, obs: Observation) -> Bool[np.ndarray, "Y X"]:
+        """Where both views hold a measurement."""
+        return obs["pan"].valid & footprint(obs)
 
     def degrade(self, obs: Observation) -> Case:
         """Wald's protocol: PAN and MS blurred by their own MTF and sampled at the next coarser scale.

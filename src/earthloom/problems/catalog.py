@@ -1,0 +1,15 @@
+"""Which problems there are: one file is one problem, named as its folder of methods."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from earthloom.problems.base import Problem
+
+
+@cache
+def find(name: str) -> Problem:
+    """The problem of a name such as ``pansharpening``."""
+    module = import_module(f"earthloom.problems.{name}")
+    return next(c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__)()
