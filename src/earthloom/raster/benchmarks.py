@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ _NAMES = {
     "ms": ("ms", "i_ms_lr", "lrms", "i_lrms", "ms_lr", "i_ms", "cropped_im"),
     "lms": ("lms",),
     "gt": ("gt", "i_gt", "ref_i_gt", "ref"),
+    "sr": ("sr",),
     "hs": ("hsi_img", "hsi", "hs", "i_hs", "data"),
 }
 _ONE_SAMPLE = 3
@@ -45,8 +47,8 @@ def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> 
     Returns
     -------
     dict
-        Role (``pan``, ``ms``, ``lms``, ``gt``, ``hs``; or ``key`` itself) to array ``(band, y, x)`` in the dtype of
-        the file; ``wavelengths_nm`` where the file has such a list.
+        Role (``pan``, ``ms``, ``lms``, ``gt``, ``sr``, ``hs``; or ``key`` itself) to array ``(band, y, x)`` in the
+        dtype of the file; ``wavelengths_nm`` where the file has such a list.
 
     Raises
     ------
@@ -58,13 +60,49 @@ def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> 
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
-    try:
+    with broken(path):
         return _read(path, key, index)
+
+
+@contextmanager
+def broken(path: str | Path, doing: str = "read") -> Iterator[None]:
+    """Turn whatever scipy and h5py raise on a broken file, or a full disk, into a one-line FileError."""
+    try:
+        yield
     except InputError:
         raise
-    except Exception as error:  # scipy and h5py raise many kinds on a broken file
+    except Exception as error:  # they raise many kinds
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise FileError(f"{path} cannot be read: {reason}", "a whole MATLAB or HDF5 file") from error
+        expected = "a whole MATLAB or HDF5 file" if doing == "read" else ""
+        raise FileError(f"{path} cannot be {doing}: {reason}", expected) from error
+
+
+def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, int]]]:
+    """The images of a ``.mat`` file without reading them: role to variable, and role to ``(bands, rows, columns)``.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or broken.
+    """
+    import h5py
+    from scipy.io import whosmat
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"{path} does not exist", hint="check the path")
+    with broken(path):
+        if h5py.is_hdf5(path):
+            with h5py.File(path, "r") as file:
+                found = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
+        else:
+            found = {name: shape for name, shape, kind in whosmat(path) if kind not in ("char", "cell", "struct")}
+    images = {name: s for name, s in found.items() if len(s) in (2, 3) and min(s[:2]) > 1}
+    roles = _roles(images)
+    if not roles and len(images) == 1:
+        roles = dict.fromkeys(images, next(iter(images)))
+    sizes = {role: images[name] for role, name in roles.items()}
+    return roles, {role: (s[2] if len(s) > 2 else 1, s[0], s[1]) for role, s in sizes.items()}
 
 
 def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:

@@ -143,6 +143,11 @@ class Writer:
             with self._lock, file_errors(layout.path, "written", "is the disk full?"):
                 self._dataset.write(stored, window=area)
 
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """Add to the provenance what is known only now, before the file is closed."""
+        with self._lock, file_errors(self.layout.path, "written"):
+            self._dataset.update_tags(**tags)
+
     def _buffer(self, piece: Window) -> np.ndarray:
         """This thread's array for one block, so that the memory stays in the cache."""
         shape = (self.layout.count, piece.height, piece.width)
@@ -292,7 +297,7 @@ def create(
         If the dtype, the nodata code or the number of names is wrong.
     """
     path, dtype = Path(path), np.dtype(dtype)
-    _require_place(path, overwrite)
+    require_place(path, overwrite)
     if compress not in ("zstd", "deflate", "none"):
         raise InputError(f"compression {compress}", "zstd, deflate or none")
     if dtype.name not in DTYPES:
@@ -327,7 +332,7 @@ def create(
     )
 
 
-def _require_place(path: Path, overwrite: bool) -> None:
+def require_place(path: Path, overwrite: bool) -> None:
     """Refuse places where the file cannot go."""
     if path.is_dir():
         raise FileError(f"{path} is a folder", "the name of a file")
