@@ -157,16 +157,16 @@ def open_stack(path: str | Path) -> Stack:
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
     with broken(path), h5py.File(path, "r") as file:
-        keys = {key.lower(): key for key, item in file.items() if isinstance(item, h5py.Dataset)}
-        known = {role: keys[role] for role in ROLES if role in keys}
+        items: dict[str, Any] = {key.lower(): item for key, item in file.items() if isinstance(item, h5py.Dataset)}
+        known = {role: items[role].name.lstrip("/") for role in ROLES if role in items}
         missing = [role for role in ("ms", "pan") if role not in known]
         if missing:
             raise InputError(
                 f"{path.name} has no {' and no '.join(missing)}", "the keys ms, pan and perhaps gt, lms",
                 f"it holds {', '.join(file) or 'nothing'}",
             )  # fmt: skip
-        whole = {role: tuple(file[key].shape) for role, key in known.items()}
-        dtypes = {role: file[key].dtype for role, key in known.items()}
+        whole = {role: tuple(items[role].shape) for role in known}
+        dtypes = {role: items[role].dtype for role in known}
         facts = _facts(path, dict(file.attrs))
     whole["pan"] = whole["pan"] if len(whole["pan"]) == 4 else (*whole["pan"][:1], 1, *whole["pan"][1:])
     wrong = next((role for role, shape in whole.items() if len(shape) != 4), None)

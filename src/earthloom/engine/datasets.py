@@ -1,0 +1,254 @@
+"""Cases for training and evaluation from data on disk, whatever its layout, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from typing import Any, NamedTuple, overload
+
+import numpy as np
+
+from earthloom.engine import blocks
+from earthloom.engine.samples import Opened, Reading, Reduce, open_source
+from earthloom.errors import InputError
+from earthloom.problems import catalog as problems
+from earthloom.problems.base import Case, Problem
+from earthloom.raster import layouts
+from earthloom.raster.datasets import Stack, check_shapes
+from earthloom.raster.layouts import Rasters, Source
+from earthloom.sensors import Sensor, load, match_bands
+from earthloom.types import Observation, Window
+
+KEPT = 2  # scenes that stay open
+
+
+class Known(NamedTuple):
+    """What all samples of a source share; ``shape`` is that of the MS, ``truth`` whether there is one."""
+
+    sensor: Sensor
+    ratio: int
+    bands: int
+    shape: tuple[int, int]
+    truth: bool
+
+
+class Cases(Sequence[Case]):
+    """The cases of a data set in random access: nothing is read before it is asked for, nothing is kept.
+
+    Can be pickled and read from several threads. ``names`` tells where each case comes from, ``sensor`` whose bands
+    they are, ``ratio`` and ``bands`` what all of them share.
+    """
+
+    def __init__(self, sources: Sequence[Source], problem: Problem, reading: Reading, limit: int | None) -> None:
+        self.sources, self.problem, self.reading = tuple(sources), problem, reading
+        self._open: OrderedDict[tuple[int, int], Opened] = OrderedDict()
+        self._lock = Lock()
+        self._units: list[tuple[int, int, Window | None]] = []
+        self.sensor, self.ratio, self.bands = load(), 0, 0
+        for number, source in enumerate(self.sources):
+            self._units += self._plan(number, source)
+        if limit is not None and limit < 1:
+            raise InputError(f"a limit of {limit} cases", "at least 1")
+        if limit is not None and limit < len(self._units):
+            at = np.linspace(0, len(self._units) - 1, limit).round().astype(int)
+            self._units = [self._units[i] for i in at]
+
+    def _plan(self, number: int, source: Source) -> Iterator[tuple[int, int, Window | None]]:
+        """Source, sample and block of every case of a source; what it holds must agree with the sources before."""
+        if not len(source):
+            raise InputError(f"{source.name} holds no samples", "at least one")
+        known = self._known(number, source)
+        if not self.ratio:
+            self.sensor, self.ratio, self.bands = known.sensor, known.ratio, known.bands
+        for now, before, what in ((known.bands, self.bands, "bands"), (known.ratio, self.ratio, "as ratio")):
+            if now != before:
+                raise InputError(
+                    f"{source.name} has {now} {what}, {self.sources[0].name} has {before}", "the same for all"
+                )
+        unit, limit = known.ratio, self.reading.block_px
+        if known.truth and self.reading.reduce != "always":
+            unit, limit = 1, max(1, limit // known.ratio)
+        cells = blocks.plan(known.shape, unit, limit)
+        for index in range(len(source)):
+            yield from ((number, index, cell if len(cells) > 1 else None) for cell in cells)
+
+    def _known(self, number: int, source: Source) -> Known:
+        """What can be told without reading more than the headers, and a few samples of a stack to check them."""
+        if isinstance(source, Rasters):
+            opened = self._opened(number, 0)
+            area = blocks.usable(opened.scene)
+            count = len(opened.scene.empty()["ms"].bands)
+            ratio = blocks.whole_ratio(opened.scene)
+            return Known(opened.sensor, ratio, count, (area.height, area.width), opened.truth is not None)
+        if isinstance(source, Stack):
+            for index in sorted({0, len(source) // 2, len(source) - 1}):
+                opened = open_source(source, index, self.reading)
+                for role, view in opened.scene.empty().views.items():
+                    opened.checked(role, view.data)
+        sizes = source.sizes(0)
+        sensor = load(self.reading.sensor if self.reading.sensor is not None else source.facts.sensor)
+        names = self.reading.bands or source.facts.bands
+        count = len(match_bands(sensor, sizes["ms"][0], names))
+        return Known(sensor, check_shapes(source.name, sizes), count, sizes["ms"][1:], "gt" in sizes)
+
+    def _reduces(self, opened: Opened) -> bool:
+        """Whether the truth has to be made."""
+        return self.reading.reduce == "always" or opened.truth is None
+
+    def __len__(self) -> int:
+        return len(self._units)
+
+    @property
+    def names(self) -> list[str]:
+        """One per case: the file or sample, and the corner of the block in MS pixels."""
+        labels = ((self.sources[n].label(i), cell) for n, i, cell in self._units)
+        return [label if cell is None else f"{label}@{cell.y},{cell.x}" for label, cell in labels]
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Case]: ...
+    def __getitem__(self, index: int | slice) -> Case | list[Case]:
+        """One case, or a list of them.
+
+        Raises
+        ------
+        InputError
+            If the sample holds NaN, or numbers beyond what the sensor delivers.
+        FileError
+            If the file is cut short or damaged.
+        """
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number, sample, _ = self._units[index]
+        opened, cell = self._opened(number, sample), self._cell(index)
+        if self._reduces(opened):
+            if self.reading.reduce == "never":
+                raise InputError(f"{self.names[index]} has no truth", "gt", "reduce='auto' makes one (Wald's protocol)")
+            case = blocks.reduced(self.problem, opened.scene, cell)
+            for role, view in (("ms", case.obs["ms"]), ("pan", case.obs["pan"])):
+                opened.checked(role, view.data[:, view.valid])
+            return case
+        assert opened.truth is not None
+        obs, fine = blocks.cut(opened.scene, cell)
+        truth = opened.truth(fine)
+        for role, data in (("gt", truth[np.isfinite(truth)]), ("ms", obs["ms"].data), ("pan", obs["pan"].data)):
+            opened.checked(role, data)
+        return Case(obs, truth)
+
+    def seen(self, index: int) -> Observation:
+        """What was seen at native resolution behind a case that is degraded; the case's own inputs otherwise."""
+        number, sample, _ = self._units[index]
+        return blocks.cut(self._opened(number, sample).scene, self._cell(index))[0]
+
+    def _cell(self, index: int) -> Window:
+        """The block of a case, the whole scene without one."""
+        number, sample, cell = self._units[index]
+        if cell is not None:
+            return cell
+        area = blocks.usable(self._opened(number, sample).scene)
+        return Window(0, 0, area.height, area.width)
+
+    def _opened(self, number: int, index: int) -> Opened:
+        """The scene, opened or remembered (single samples of a stack are cheap and not kept)."""
+        source, key = self.sources[number], (number, index)
+        with self._lock:
+            if key in self._open:
+                self._open.move_to_end(key)
+                return self._open[key]
+        opened = open_source(source, index, self.reading)
+        if not isinstance(source, Stack):
+            with self._lock:
+                self._open[key] = opened
+                while len(self._open) > KEPT:  # files close when the last reader lets go
+                    self._open.popitem(last=False)
+        return opened
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_open", "_lock")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__ |= {**state, "_open": OrderedDict(), "_lock": Lock()}
+
+
+def cases(
+    paths: Any,
+    problem: str = "pansharpening",
+    sensor: Any = None,
+    convention: str | None = None,
+    reduce: Reduce = "auto",
+    limit: int | None = None,
+    *,
+    bands: Sequence[str | int] | None = None,
+    scale: float | None = None,
+    maximum: float | None = None,
+    nodata: float | None = None,
+    ignore_georeferencing: bool = False,
+    block_px: int = 512,
+    **more: Any,
+) -> Sequence[Case]:
+    """The cases of a data set: an observation and its truth each, float32, physical units.
+
+    Parameters
+    ----------
+    paths
+        Files and folders in any layout of :func:`earthloom.raster.layouts.find` (docs/datasets.md), or one scene as
+        ``{"pan": ..., "ms": ..., "gt": ...}``.
+    problem
+        ``pansharpening`` or ``cloud_removal``.
+    sensor
+        Whose bands they are; None: what the file, its name or its metadata says, else ``generic``.
+    convention
+        Where MS samples lie: None takes what the data set says, ``toolbox`` for HDF5 and MATLAB files with a truth,
+        else ``centre``.
+    reduce
+        ``auto``: scenes without truth are degraded one scale down by the sensor's own physics (Wald's protocol), the
+        others are taken as they are. ``always``: the truth that is there is ignored. ``never``: it must be there.
+    limit
+        At most so many cases, spread evenly.
+    bands
+        Names of the MS bands in the order of the files, where those of the sensor are others.
+    scale
+        Physical units = ``scale * number``; 2047 brings data divided by 2047 back to digital numbers.
+    maximum
+        Largest number that can occur; None: that of the sensor's bit depth, up to 11 bits (more are delivered
+        rescaled and are not checked).
+    nodata, ignore_georeferencing
+        As for :func:`earthloom.pansharpen`.
+    block_px
+        Larger scenes come as blocks of this many pixels of the truth a side.
+    **more
+        Of the problem; cloud removal takes ``mask`` and ``seed`` (:mod:`earthloom.engine.clouded`).
+
+    Raises
+    ------
+    FileError
+        If a file is missing or cut short, or a folder holds no data set.
+    InputError
+        If a key is missing, shapes, band counts or ratios differ, numbers are NaN, beyond the bit depth or divided
+        by their maximum.
+    SensorError
+        If the sensor is unknown or has not these bands.
+
+    Examples
+    --------
+    >>> from earthloom.engine.datasets import cases
+    >>> found = cases("train_wv3.h5", limit=100)  # doctest: +SKIP
+    >>> found[0].obs["pan"].shape, found[0].truth.shape  # doctest: +SKIP
+    ((64, 64), (8, 64, 64))
+    """
+    reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+    sources = layouts.find(paths)
+    if problem == "cloud_removal":
+        from earthloom.engine.clouded import CloudCases
+
+        return CloudCases(sources, reading, limit, **more)
+    if problem != "pansharpening":
+        raise InputError(f"data of the problem '{problem}'", "'pansharpening' or 'cloud_removal'")
+    if more:
+        raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
+    wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)
+    if wrong:
+        raise InputError(f"{wrong} holds radar and optical images", "pan and ms", "it is for cloud_removal")
+    return Cases(sources, problems.find(problem), reading, limit)

@@ -1,0 +1,158 @@
+"""Open one scene or sample of a data set at native resolution, and refuse numbers that cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from earthloom.engine import arrays
+from earthloom.errors import GridError, InputError
+from earthloom.raster.collocate import collocate
+from earthloom.raster.datasets import ROLES, Stack, Triplet
+from earthloom.raster.layouts import Rasters, Source
+from earthloom.raster.read import Image, open_image
+from earthloom.sensors import Sensor, load, match_bands
+from earthloom.types import Scene, Window
+
+Reduce = Literal["auto", "always", "never"]
+DIGITISED_BITS = 11  # sensors of more bits are delivered rescaled: their depth says nothing about a file
+SPARE = 1.1  # resampling overshoots the largest digital number by this much at most
+UNIT_MAXIMUM = 1.5  # fractions up to here are an image divided by its maximum
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How to read a data set, whatever its layout; see :func:`cases`."""
+
+    sensor: Any = None
+    convention: str | None = None
+    reduce: Reduce = "auto"
+    bands: Sequence[str | int] | None = None
+    scale: float | None = None
+    maximum: float | None = None
+    nodata: float | None = None
+    ignore_georeferencing: bool = False
+    block_px: int = 512
+
+    def __post_init__(self) -> None:
+        """Refuse words and numbers that make no sense."""
+        if self.reduce not in ("auto", "always", "never"):
+            raise InputError(f"reduce '{self.reduce}'", "'auto', 'always' or 'never'")
+        if self.convention not in (None, "centre", "toolbox"):
+            raise InputError(f"convention '{self.convention}'", "'centre' or 'toolbox'")
+        if self.block_px < 16:
+            raise InputError(f"blocks of {self.block_px} pixels", "at least 16")
+        if self.scale is not None and not self.scale > 0:
+            raise InputError(f"scale {self.scale}", "a positive number")
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """One scene or sample at native resolution, and its truth where the data set has one."""
+
+    scene: Scene
+    sensor: Sensor
+    truth: Callable[[Window], np.ndarray] | None
+    checked: Callable[[str, np.ndarray], None]
+
+
+def open_source(source: Source, index: int, reading: Reading) -> Opened:
+    """Open one scene, or one sample of a stack."""
+    if isinstance(source, Rasters):
+        return _open_rasters(source, reading)
+    return _open_arrays(source, index, reading)
+
+
+def _open_arrays(source: Stack | Triplet, index: int, reading: Reading) -> Opened:
+    """A sample in memory."""
+    wanted = [r for r in ROLES if r in source.sizes(index) and r != "lms"]
+    sensor = load(reading.sensor if reading.sensor is not None else source.facts.sensor)
+    name = source.name if len(source) == 1 else f"{source.name}, sample {index}"
+    checked = _checker(name, sensor, reading, source.facts.maximum)
+    found = {}
+    for role, array in source.read(index, wanted).items():
+        if array.dtype.kind not in "buif":
+            raise InputError(f"{name}: {role} of type {array.dtype}", "real numbers")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise InputError(
+                f"{name}: {np.count_nonzero(~np.isfinite(array))} NaN or infinite numbers in {role}", "numbers only",
+                "leave the sample out, or give GeoTIFFs, where missing pixels are masked",
+            )  # fmt: skip
+        found[role] = array.astype(np.float32) * np.float32(1 if reading.scale is None else reading.scale)
+    convention = reading.convention or source.facts.convention or "centre"
+    taken = [arrays.take(found[role], role) for role in ("pan", "ms")]
+    scene = arrays.array_scene(taken[0], taken[1], sensor, convention, reading.nodata)
+    names = reading.bands or source.facts.bands
+    if names is not None:
+        ms = scene.whole["ms"]
+        ms = replace(ms, bands=match_bands(sensor, len(ms.bands), names))
+        scene = replace(scene, whole=replace(scene.whole, views={**scene.whole.views, "ms": ms}))
+    truth = found.get("gt")
+    return Opened(scene, sensor, None if truth is None else lambda w: truth[(slice(None), *w.slices)], checked)
+
+
+def _open_rasters(source: Rasters, reading: Reading) -> Opened:
+    """A scene read by window."""
+    images: dict[str, Image] = {}
+    for role, files in source.files.items():
+        images[role] = open_image(files, role=role, nodata=reading.nodata, scale=reading.scale)
+    name = reading.sensor if reading.sensor is not None else images["ms"].sensor
+    sensor = load(name)
+    scene = collocate(
+        images["pan"], images["ms"], sensor=sensor if name is not None else None,
+        convention=reading.convention or "auto",  # type: ignore[arg-type]
+        ignore_georeferencing=reading.ignore_georeferencing,
+    )  # fmt: skip
+    if reading.bands is not None:
+        scene = replace(scene, ms_bands=match_bands(sensor, len(scene.ms_bands), reading.bands))
+    scaled = images["ms"].scaled and reading.scale is None
+    checked = _checker(source.name, sensor, reading, None) if not scaled else lambda role, data: None
+    gt = images.get("gt")
+    if gt is None:
+        return Opened(scene, sensor, None, checked)
+    if gt.shape != images["pan"].shape or gt.count != images["ms"].count:
+        raise GridError(
+            f"{source.name}: a truth of {gt.count} bands and {gt.shape} pixels",
+            f"{images['ms'].count} bands on the {images['pan'].shape} pixels of the PAN",
+        )
+    at = scene.fit.fine
+
+    def truth(window: Window) -> np.ndarray:
+        data, valid = gt.read(window._replace(y=window.y + at.y, x=window.x + at.x))
+        return data if valid.all() else np.where(valid, data, np.float32(np.nan))
+
+    return Opened(scene, sensor, truth, checked)
+
+
+def limit_of(sensor: Sensor, reading: Reading, told: float | None) -> tuple[float | None, str]:
+    """Largest number that can occur, and who says so."""
+    if reading.maximum is not None or told is not None:
+        return (reading.maximum, "as given") if reading.maximum is not None else (told, "says the file")
+    if sensor.bit_depth is None or sensor.bit_depth > DIGITISED_BITS:
+        return None, ""
+    return 2.0**sensor.bit_depth - 1, f"{sensor.bit_depth} bit, {sensor.name}"
+
+
+def _checker(name: str, sensor: Sensor, reading: Reading, told: float | None) -> Callable[[str, np.ndarray], None]:
+    """A function that refuses numbers which this sensor cannot have delivered."""
+    maximum, who = limit_of(sensor, reading, told)
+
+    def check(role: str, data: np.ndarray) -> None:
+        if maximum is None or not data.size:
+            return
+        top = float(data.max())
+        if top > SPARE * maximum:
+            raise InputError(
+                f"{name}: {role} reaches {top:g}", f"at most {maximum:g} ({who})",
+                f"is it another sensor? maximum={top:.0f} (--maximum) if the data are right",
+            )  # fmt: skip
+        if 0 < top <= UNIT_MAXIMUM < maximum and bool((data % 1 != 0).any()):
+            raise InputError(
+                f"{name}: {role} lies between {data.min():g} and {top:g}", f"digital numbers up to {maximum:g} ({who})",
+                f"scale={maximum:g} (--scale) if the data were divided by it, or no sensor",
+            )  # fmt: skip
+
+    return check
