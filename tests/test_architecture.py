@@ -45,8 +45,14 @@ def test_budgets(path: Path) -> None:
 
 
 def test_methods_do_not_import_each_other() -> None:
-    for path in (ROOT / "src/earthloom/methods/pansharpening").glob("*.py"):
-        assert "earthloom.methods.pansharpening" not in path.read_text(), path.name
+    for path in (ROOT / "src/earthloom/methods").glob("*/*.py"):
+        assert f"earthloom.methods.{path.parent.name}" not in path.read_text(), path.name
+
+
+def test_only_networks_import_torch() -> None:
+    for path in (ROOT / "src/earthloom/methods").glob("*/*.py"):
+        text = path.read_text()
+        assert not re.search(r"^(import|from) (torch|earthloom\.nn)", text, re.M) or 'family="network"' in text, path.name
 
 
 def test_repository_stays_small_and_speaks_of_itself() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
 from earthloom.physics.resample import imresize
 from earthloom.types import Band, Observation, View
 
@@ -30,6 +32,22 @@ def make_scene(
         ),
     }  # fmt: skip
     return Observation(views, shape)
+
+
+def method_for(name: str, obs: Observation, problem: str = "pansharpening") -> Method:
+    """A method ready to run; a network with random weights, none of them zero, whatever the bands and the ratio."""
+    method = catalog.make(name, problem)
+    if method.card.family != "network":
+        return method
+    import torch
+
+    fitted = method.fresh(obs)  # type: ignore[attr-defined]
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in fitted.trained.module.parameters():
+            if not parameter.any():
+                parameter.copy_(0.02 * torch.randn(parameter.shape, generator=generator))
+    return fitted
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -23,12 +23,12 @@ R = TypeVar("R")
 
 def halo_px(method: Method, obs: Observation) -> int:
     """The halo of a method in fine pixels for the ratio of this observation."""
-    return math.ceil(method.card.halo * max(max(view.ratio) for view in obs.views.values()))
+    return method.halo_px(max(max(view.ratio) for view in obs.views.values()))
 
 
 def fuse_whole(method: Method, obs: Observation) -> np.ndarray:
     """Fuse an observation that is in memory as one tile (the reference that tiling must equal)."""
-    stats: Stats | None = None
+    method, stats = method.ready(obs), None
     for _ in range(method.rounds):
         stats = method.summarise(obs, stats)
     return method.fuse(obs, stats if stats is not None else Stats())
@@ -115,6 +115,7 @@ def fuse_scene(
     """
     empty = scene.empty()
     method.check(empty, scene.shape)
+    method = method.ready(empty)
     if not method.card.local or scene.convention == "toolbox":
         tile_px = max(scene.shape)
     tiles = plan(scene.shape, tile_px)
@@ -143,11 +144,18 @@ def _fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Sta
         bands, shape = len(problem.bands(scene.empty())), (tile.height, tile.width)
         return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))
     rows, cols = obs.core_window.slices
-    data = method.fuse(obs, stats)[:, rows, cols]
+    data, measured = method.fuse_measured(obs, stats)
+    data = data[:, rows, cols]
     if all(view.all_valid for view in obs.views.values()):
-        return Product(data, np.ones(data.shape[1:], bool))
+        return Product(data, np.ones(data.shape[1:], bool), measured=measured)
     valid = problem.valid(obs)[rows, cols]
-    return Product(np.where(valid, data, data.dtype.type(np.nan)), valid)
+    return Product(np.where(valid, data, data.dtype.type(np.nan)), valid, measured=measured)
+
+
+def merged(parts: Iterable[Stats | None]) -> Stats:
+    """What was measured tile by tile, of the whole; tiles without anything valid have nothing to tell."""
+    known = [part for part in parts if part]
+    return sum(known[1:], known[0]) if known else Stats()
 
 
 def fuse_array(
@@ -156,15 +164,16 @@ def fuse_array(
     """Fuse a scene into arrays."""
     whole: dict[str, np.ndarray] = {}
 
-    def place(tile: Window, product: Product) -> None:
+    def place(tile: Window, product: Product) -> Stats | None:
         rows, cols = tile.slices
         whole["data"][:, rows, cols] = product.data
         whole["valid"][rows, cols] = product.valid
+        return product.measured
 
     empty = scene.empty()
     bands = problems.find(method.card.problem).bands(empty)
     dtype = np.result_type(*(view.data for view in empty.views.values()))
     whole["data"] = np.empty((len(bands), *scene.shape), dtype)
     whole["valid"] = np.empty(scene.shape, bool)
-    fuse_scene(method, scene, place, tile_px, threads, progress)
-    return Product(whole["data"], whole["valid"], bands)
+    parts = fuse_scene(method, scene, place, tile_px, threads, progress)
+    return Product(whole["data"], whole["valid"], bands, merged(parts))

@@ -7,9 +7,10 @@ A method sees arrays, validity, sensor physics and geometry. Never a path, a CRS
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -80,6 +81,18 @@ class Method(ABC):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The fused image of one tile, halo included, in the dtype of the observation."""
 
+    def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
+        """The fused image, and statistics of how it came out: over the core, mergeable; most have none to tell."""
+        return self.fuse(obs, stats), Stats()
+
+    def ready(self, obs: Observation) -> Method:
+        """The method as it will run on this scene: a network finds its weights here."""
+        return self
+
+    def halo_px(self, ratio: float) -> int:
+        """Wanted pixels on every side that one wanted pixel can depend on."""
+        return math.ceil(self.card.halo * ratio)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """What a product's provenance says about how it was made: the fields."""
@@ -134,6 +147,14 @@ class Wrapper(Method):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The image of the method inside."""
         return self.inner.fuse(obs, stats)
+
+    def ready(self, obs: Observation) -> Method:
+        """With the method inside made ready."""
+        return replace(self, inner=self.inner.ready(obs))
+
+    def halo_px(self, ratio: float) -> int:
+        """The halo of the method inside."""
+        return self.inner.halo_px(ratio)
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the method inside refuses."""

@@ -1,0 +1,314 @@
+"""Networks as methods: what they see, how it is normalised, and how their weights are found.
+
+A network is a method with a ``net()``. Its inputs are images on the wanted grid: ``guide`` (the sharp or cloud-free
+view), ``base`` (the interpolated or cloudy one, which the wanted image resembles) and perhaps ``extra`` (masks). Guide
+and base are normalised per band by the mean and standard deviation of the *scene*, gathered in the summarise pass, so
+that weights carry over between units and sensors; the network gives the wanted image normalised as the base.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom import weights
+from earthloom.errors import MethodError
+from earthloom.methods.base import Method, Wrapper
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import expand, ratio_of
+from earthloom.types import Band, Observation, View
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RUNTIME = ("weights", "precision")  # fields that do not shape the network
+FAR_NM = 60.0  # bands further apart than this are not the same band
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What shapes a network besides its fields: bands wanted, guide bands, extra bands, and the ratio."""
+
+    bands: int
+    guide: int = 1
+    ratio: float = 1.0
+    extra: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.bands} bands at {self.ratio:g}:1"
+
+
+@dataclass(frozen=True)
+class Network(Method):
+    """A method whose fuse pass is a trained network.
+
+    Parameters
+    ----------
+    weights
+        A ``.safetensors`` file, the folder of a training run, or the name of shipped weights; None picks the shipped
+        weights that fit the bands and the ratio.
+    precision
+        ``bfloat16`` computes convolutions in half the bytes (products differ by about 1e-3 of a standard deviation).
+    """
+
+    weights: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+    roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
+    masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
+
+    @abstractmethod
+    def net(self, sizes: Sizes) -> nn.Module:
+        """The network, with fresh weights; called as ``net(**inputs)``."""
+
+    def inputs(self, obs: Observation) -> dict[str, Float[np.ndarray, "band Y X"]]:
+        """The images that the network sees, in physical units on the wanted grid; a coarse view is interpolated."""
+        shown = {**self.roles, **self.masks}
+        return {name: expand(obs, role=r) if max(obs[r].ratio) > 1 else obs[r].data for name, r in shown.items()}
+
+    def sizes(self, obs: Observation) -> Sizes:
+        """Sizes of the network for this observation."""
+        guide, base = (obs[self.roles[name]] for name in ("guide", "base"))
+        return Sizes(
+            len(base.bands), len(guide.bands), ratio_of(base), sum(len(obs[role].bands) for role in self.masks.values())
+        )
+
+    def ready(self, obs: Observation) -> Method:
+        """With the weights that fit."""
+        return self.fitted(obs)
+
+    def multiple(self, sizes: Sizes) -> int:
+        """Patches and tiles begin at multiples of this many wanted pixels."""
+        return 1
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Moments of the views that normalise the inputs, over the valid pixels of the core."""
+        return Stats(**{name: Moments.of(_pixels(obs, role)) for name, role in self.roles.items()})
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse a scene that no weights fit."""
+        super().check(obs, shape)
+        self.fitted(obs)
+
+    def fitted(self, obs: Observation) -> Fitted:
+        """The network with the weights that fit this scene.
+
+        Raises
+        ------
+        MethodError
+            If none fit; the message names what there is and what would be needed.
+        """
+        _need_torch(self.card.name)
+        if self.weights is not None:
+            return load(self, self.weights, obs)
+        for header in weights.shipped(self.key):
+            if dict(header.fields) == self.architecture and _order(header, self.sizes(obs), self._bands(obs)):
+                return load(self, header.name, obs)
+        have = "; ".join(f"{h.name} ({Sizes(**h.sizes)})" for h in weights.shipped(self.key))  # type: ignore[arg-type]
+        raise MethodError(
+            f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
+            "--adapt trains it on this scene, --weights FILE takes yours, `earthloom train` makes them",
+        )  # fmt: skip
+
+    def fresh(self, obs: Observation, seed: int = 0) -> Fitted:
+        """The network with random weights (its output layer is zero, so that it begins as its base)."""
+        _need_torch(self.card.name)
+        import torch
+
+        sizes, bands = self.sizes(obs), self._bands(obs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = self.net(sizes)
+        header = weights.Header(
+            self.key, self.architecture, vars(sizes), None, tuple(b.name for b in bands),
+            tuple(b.centre_nm for b in bands), obs.convention, name="random",
+        )  # fmt: skip
+        return Fitted(self, Trained(module.eval(), header))
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The image that the fitting weights make."""
+        return self.fitted(obs).fuse(obs, stats)
+
+    @property
+    def key(self) -> str:
+        """``problem/name``."""
+        return f"{self.card.problem}/{type(self).__module__.rpartition('.')[2]}"
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The fields that shape the network."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in RUNTIME}
+
+    def _bands(self, obs: Observation) -> tuple[Band, ...]:
+        return obs[self.roles["base"]].bands
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network's module and what its weights are for; ``order`` puts the scene's bands into the network's order."""
+
+    module: nn.Module
+    header: weights.Header
+    order: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Fitted(Wrapper):
+    """A network with its weights: a method like any other."""
+
+    inner: Network
+    trained: Trained
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """What the card excludes, and another number of bands or ratio than the weights'."""
+        Method.check(self.inner, obs, shape)
+        _order_or_raise(self.trained.header, self.inner, obs)
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Normalise, align to the network's blocks, run, and take all that back."""
+        inputs = prepared(self.inner, obs, stats)
+        order = self.trained.order
+        if order is not None:
+            inputs["base"] = inputs["base"][list(order)]
+        step = self.inner.multiple(self.inner.sizes(obs))
+        before = [origin % step for origin in obs.origin]
+        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
+        if any(map(any, pads)):
+            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
+        fused = run(self.trained.module, inputs, self.inner.precision)
+        fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
+        if order is not None:
+            fused = fused[np.argsort(order)]
+        mean, std = scale_of(stats["base"])
+        like = obs[self.inner.roles["base"]].data.dtype
+        return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+
+    def ready(self, obs: Observation) -> Fitted:
+        """As it is."""
+        return self
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Fields, and whose weights."""
+        return {**self.inner.parameters, "weights": self.trained.header.name, **self.trained.header.fields}
+
+
+def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
+    """A network's inputs, normalised, as float32."""
+    found = {}
+    for name, image in network.inputs(obs).items():
+        if name in network.roles:
+            image = normalised(image, stats[name])
+        found[name] = np.ascontiguousarray(image, np.float32)
+    return found
+
+
+def scale_of(moments: Moments) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
+    """Mean and standard deviation of each band; the deviation of a flat band is 0 (and its normalised values are)."""
+    return moments.mean, np.where(moments.std > 1e-6 * np.abs(moments.mean), moments.std, 0.0)
+
+
+def normalised(image: Float[np.ndarray, "band Y X"], moments: Moments) -> Float[np.ndarray, "band Y X"]:
+    """``(image - mean) / std``."""
+    mean, std = (value.astype(image.dtype)[:, None, None] for value in scale_of(moments))
+    return (image - mean) / np.where(std > 0, std, 1)
+
+
+def run(module: nn.Module, inputs: dict[str, np.ndarray], precision: str = "float32") -> Float[np.ndarray, "band Y X"]:
+    """One image through a network, channels last."""
+    import torch
+
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        device = next(module.parameters()).device
+        tensors = {
+            name: torch.from_numpy(image)[None].to(device, memory_format=torch.channels_last)
+            for name, image in inputs.items()
+        }
+        return module(**tensors)[0].float().cpu().contiguous().numpy()
+
+
+def load(network: Network, name: str, obs: Observation) -> Fitted:
+    """A network with the weights of a file.
+
+    Raises
+    ------
+    MethodError
+        If they belong to another method, or to other bands or another ratio than those of the scene.
+    """
+    header = weights.read_header(name)
+    if header.method != network.key:
+        raise MethodError(f"weights of {header.method}", f"weights of {network.key}", f"see {header.path}")
+    module, network = _module(type(network), network.precision, header.path), replace(network, **header.fields)
+    return Fitted(network, Trained(module, header, _order_or_raise(header, network, obs)))
+
+
+@lru_cache(maxsize=8)
+def _module(cls: type[Network], precision: str, path: str) -> nn.Module:
+    """The network of a file, ready to run."""
+    import torch
+
+    header, tensors = weights.read(path)
+    module = cls(**header.fields, precision=precision).net(Sizes(**header.sizes))  # type: ignore[arg-type]
+    try:
+        module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+    except RuntimeError as wrong:
+        raise MethodError(
+            f"tensors of {header.name} that do not fit {header.method}", "weights written by this version",
+            str(wrong).splitlines()[-1].strip(),
+        ) from wrong  # fmt: skip
+    return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _order_or_raise(header: weights.Header, network: Network, obs: Observation) -> tuple[int, ...] | None:
+    """The order of bands, or what does not fit."""
+    sizes, own = network.sizes(obs), Sizes(**header.sizes)  # type: ignore[arg-type]
+    order = _order(header, sizes, obs[network.roles["base"]].bands)
+    if order is None:
+        bands = ", ".join(header.bands)
+        raise MethodError(
+            f"a scene of {sizes} for weights '{header.name}'", f"{own}" + (f" ({bands})" if bands else ""),
+            "--adapt trains the network on this scene",
+        )  # fmt: skip
+    return None if order == tuple(range(sizes.bands)) else order
+
+
+def _order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tuple[int, ...] | None:
+    """Where the scene holds each of the network's bands; None when the weights do not fit it.
+
+    Wavelengths decide where both sides know them, else the number of bands.
+    """
+    own = Sizes(**header.sizes)  # type: ignore[arg-type]
+    same = (own.bands, own.guide, own.extra) == (sizes.bands, sizes.guide, sizes.extra)
+    if not same or abs(own.ratio - sizes.ratio) > 0.01 * own.ratio:
+        return None
+    here = [band.centre_nm for band in bands]
+    there = list(header.centres_nm)
+    if len(there) != len(here) or None in here or None in there:
+        return tuple(range(sizes.bands))
+    distance = np.abs(np.subtract.outer(np.array(there, float), np.array(here, float)))
+    nearest = distance.argmin(axis=1)
+    fits = len(set(nearest.tolist())) == len(here) and distance.min(axis=1).max() <= FAR_NM
+    return tuple(nearest.tolist()) if fits else None
+
+
+def _pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
+    """Valid pixels of a view's core."""
+    view: View = obs[role]
+    rows, cols = obs.in_core(role)
+    flat = view.data[:, rows, cols].reshape(len(view.data), -1)
+    return flat if view.all_valid else flat[:, view.valid[rows, cols].ravel()]
+
+
+def _need_torch(name: str) -> None:
+    """Say what to install."""
+    try:
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as missing:
+        raise MethodError(f"{name} without {missing.name}", "torch", "pip install 'earthloom[torch]'") from missing

@@ -1,0 +1,64 @@
+"""FusionNet: a residual network on the difference between PAN and every MS band."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from earthloom.methods.base import INTERPOLATION, Card
+from earthloom.methods.network import Network, Sizes
+from earthloom.nn.blocks import ResidualBlock
+
+
+@dataclass(frozen=True)
+class Fusionnet(Network):
+    """Detail injection learned from differences, ``F = U M + net(P - U M)``.
+
+    Parameters
+    ----------
+    width
+        Features.
+    blocks
+        Residual blocks of two 3 x 3 convolutions.
+    """
+
+    width: int = 32
+    blocks: int = 4
+
+    card: ClassVar[Card] = Card(
+        name="FusionNet",
+        title="Detail injection-based deep network",
+        family="network",
+        citation="deng2021",
+        halo=INTERPOLATION + 8,
+        minimum=4,
+        notes="our training, not the authors' weights",
+    )
+
+    def net(self, sizes: Sizes) -> nn.Module:
+        """Convolutions on the wanted grid."""
+        return FusionNetNet(sizes.bands, self.width, self.blocks)
+
+    def halo_px(self, ratio: float) -> int:
+        """Convolutions, and the interpolation of the MS."""
+        return 2 + 2 * self.blocks + round(INTERPOLATION * ratio + 0.5)
+
+
+class FusionNetNet(nn.Module):
+    """Head, residual blocks, tail."""
+
+    def __init__(self, bands: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(bands, width, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.out = nn.Conv2d(width, bands, 3, padding=1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+
+    def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
+        """The wanted image, normalised as the base."""
+        return base + self.out(F.relu(self.body(F.relu(self.head(guide - base))))).float()

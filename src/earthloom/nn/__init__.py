@@ -1,0 +1,1 @@
+"""Building blocks and losses that two or more networks use (torch)."""

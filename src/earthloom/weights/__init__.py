@@ -1,0 +1,163 @@
+"""Weights of networks: safetensors with a header that says what they are for. Those beside this file are shipped.
+
+The header is JSON under the key ``earthloom`` of the file's metadata: the method and its fields, the sizes of the
+network, the bands it was made for, how inputs are normalised, and the card (data, licence, steps, figures).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.errors import FileError, InputError
+
+FOLDER = Path(__file__).parent
+SUFFIX = ".safetensors"
+KEY = "earthloom"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file of weights says about itself.
+
+    Parameters
+    ----------
+    method
+        Such as ``pansharpening/cf2n``.
+    fields
+        The method's fields that shape the network.
+    sizes
+        Bands, guide bands, extra bands and ratio.
+    sensor, bands, centres_nm
+        What it was trained for; names and central wavelengths in the order of the network's bands.
+    convention
+        Geometry of the training pairs.
+    card
+        Data, licence, steps, hardware, figures, and what the weights are not for.
+    """
+
+    method: str
+    fields: Mapping[str, Any]
+    sizes: Mapping[str, float]
+    sensor: str | None = None
+    bands: tuple[str, ...] = ()
+    centres_nm: tuple[float | None, ...] = ()
+    convention: str = "centre"
+    card: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    path: str = ""
+
+
+def shipped(method: str | None = None) -> list[Header]:
+    """Headers of the shipped weights, those of one method or all."""
+    return [header for header in _shipped() if method is None or header.method == method]
+
+
+@cache
+def _shipped() -> tuple[Header, ...]:
+    return tuple(read_header(path) for path in sorted(FOLDER.glob(f"*{SUFFIX}")))
+
+
+def locate(name: str | Path) -> Path:
+    """The file of a name: a path, a folder of a training run, or shipped weights.
+
+    Raises
+    ------
+    FileError
+        If there is none, or it is a pickle.
+    """
+    path = Path(name)
+    if path.is_dir():
+        path = path / f"weights{SUFFIX}"
+    if not path.is_file() and (FOLDER / f"{name}{SUFFIX}").is_file():
+        path = FOLDER / f"{name}{SUFFIX}"
+    if not path.is_file():
+        known = ", ".join(header.name for header in _shipped())
+        raise FileError(f"no weights '{name}'", "a .safetensors file or the folder of a run", f"shipped: {known}")
+    with path.open("rb") as stream:
+        start = stream.read(10)
+    if path.suffix != SUFFIX and (start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        raise FileError(
+            f"{path.name} is a pickle", "safetensors", "a pickle can run any code when it is read; convert it first"
+        )
+    return path
+
+
+def read_header(name: str | Path) -> Header:
+    """The header of a file of weights.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, cut short, a pickle, or not one of ours.
+    """
+    path = locate(name)
+    with _opened(path) as file:
+        text = (file.metadata() or {}).get(KEY)
+    if text is None:
+        raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
+    try:
+        told = json.loads(text)
+        for key in ("bands", "centres_nm"):
+            told[key] = tuple(told.get(key, ()))
+        return Header(**{**told, "name": path.stem, "path": str(path)})
+    except (TypeError, ValueError) as wrong:
+        raise FileError(f"the header of {path.name} ({wrong})", "weights written by this version") from wrong
+
+
+def read(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
+    """Header and tensors of a file of weights; half precision as float32."""
+    header = read_header(name)
+    with _opened(Path(header.path)) as file:
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+    return header, {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
+
+
+def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], half: bool = False) -> Path:
+    """Write weights under a temporary name first, so that no half-written file is left.
+
+    Parameters
+    ----------
+    half
+        Store float16: half the size, and a difference below what bands are quantised to.
+
+    Raises
+    ------
+    InputError
+        If a tensor is not finite.
+    """
+    from safetensors.numpy import save_file
+
+    path = Path(path)
+    stored = {}
+    for key, value in tensors.items():
+        value = np.ascontiguousarray(value)
+        if value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise InputError(f"weights '{key}' that are not finite", "finite numbers", "the training diverged")
+        stored[key] = value.astype(np.float16) if half and value.dtype == np.float32 else value
+    told = {k: v for k, v in asdict(header).items() if k not in ("name", "path")}
+    beside = path.with_name(f".{path.name}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(stored, beside, {KEY: json.dumps(told, sort_keys=True)})
+    beside.replace(path)
+    return path
+
+
+def _opened(path: Path) -> Any:
+    """The file, its errors in our words."""
+    try:
+        from safetensors import SafetensorError, safe_open
+    except ImportError as missing:
+        raise FileError("weights without safetensors", "pip install 'earthloom[torch]'") from missing
+    try:
+        return safe_open(path, "numpy")
+    except (SafetensorError, OSError) as wrong:
+        raise FileError(
+            f"{path.name} cannot be read ({wrong})", "whole safetensors", "cut short? copy it again"
+        ) from wrong
