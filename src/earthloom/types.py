@@ -212,11 +212,12 @@ class Scene(Protocol):
 
 @dataclass(frozen=True)
 class Product:
-    """A fused image on the wanted grid."""
+    """A fused image on the wanted grid; ``measured`` are statistics of how it came out, which merge with ``+``."""
 
     data: Float[np.ndarray, "band y x"]
     valid: Bool[np.ndarray, "y x"]
     bands: tuple[Band, ...] = ()
+    measured: Any = None
 
 
 @dataclass(frozen=True)

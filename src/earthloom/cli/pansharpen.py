@@ -36,6 +36,8 @@ class Run:
         Tiles worked on at a time (default: one a core).
     tile_size
         Side of a tile in PAN pixels. The result does not depend on it.
+    refine
+        Back-projections after fusing, which make the product agree with the MS; 0 for none.
     compress
         zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
     dtype
@@ -57,6 +59,7 @@ class Run:
     convention: Annotated[Literal["centre", "toolbox"] | None, Parameter(group=RUN)] = None
     threads: Annotated[int | None, Parameter(group=RUN)] = None
     tile_size: Annotated[int, Parameter(group=RUN)] = 512
+    refine: Annotated[int, Parameter(group=RUN)] = 0
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
     nodata: Annotated[float | None, Parameter(group=RUN)] = None
@@ -173,14 +176,19 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
     tune()  # before GDAL reads its settings
     from earthloom.engine.files import sharpen_files
     from earthloom.engine.verbs import Options
+    from earthloom.methods.refine import refined
 
+    found: dict[str, float] = {}
     with Screen(run.quiet, run.verbose) as screen, warnings.catch_warnings():
         show_warnings(screen)
         options = Options(
             sensor=run.sensor, convention=run.convention, register=run.register, threads=run.threads,
             tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
-            progress=screen.progress, say=screen.say if run.verbose else None,
+            progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
         )  # fmt: skip
-        path = sharpen_files(pan, list(ms), output, method, options)
-        screen.done(f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)")
+        path = sharpen_files(pan, list(ms), output, refined(method, run.refine), options)
+        line = f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)"
+        if found:
+            line += f", residual {found['before_percent']:.3g} -> {found['after_percent']:.3g} %"
+        screen.done(line)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine.arrays import dtype_of
-from earthloom.engine.fuse import fuse_array, fuse_scene
+from earthloom.engine.fuse import fuse_array, fuse_scene, merged
 from earthloom.engine.register import Moved, Registration
 from earthloom.engine.verbs import Options, checked
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
+from earthloom.methods.refine import residual_percent
 from earthloom.ops.quantise import quantise
 from earthloom.raster.collocate import RasterScene, collocate
 from earthloom.raster.provenance import provenance
@@ -65,6 +67,7 @@ def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, 
             dtype = dtype_of(options.dtype) if options.dtype else None
             scene, _ = checked(opened, options, georeferenced=opened.crs is not None)
             product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
+            options.tell_residual(residual_percent(product.measured))
             return as_dataarray(product, opened, dtype, options)
         path = Path(output)
         if path.suffix.lower() in FOREIGN:
@@ -103,10 +106,14 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
     )
     with target as writer:
 
-        def finish(window: Window, product: Product) -> None:
+        def finish(window: Window, product: Product) -> Any:
             writer.write(window, product.data, product.valid)
+            return product.measured
 
-        fuse_scene(method, scene, finish, tile, options.workers, options.progress)
+        parts = fuse_scene(method, scene, finish, tile, options.workers, options.progress)
+        if residual := residual_percent(merged(parts)):
+            writer.tag({"EARTHLOOM_RESIDUAL": json.dumps(residual)})
+            options.tell_residual(residual)
         options.progress("writing", 0, 1)
     options.progress("writing", 1, 1)
     return path

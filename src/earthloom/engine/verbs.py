@@ -13,6 +13,7 @@ from earthloom.engine.runner import Progress, silent
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
+from earthloom.methods.refine import refined, residual_percent
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,20 @@ class Options:
     ignore_georeferencing: bool = False
     progress: Progress = silent
     say: Any = None  # called with one line of text about each step
+    measured: Any = None  # called with figures of how the product came out, such as its residual
 
     def tell(self, line: str) -> None:
         """Say what is being done, when somebody listens."""
         if self.say is not None:
             self.say(line)
+
+    def tell_residual(self, residual: dict[str, float] | None) -> None:
+        """Say how far the product is from what was seen, before and after refinement; None: it was not refined."""
+        if residual is None:
+            return
+        self.tell("residual {before_percent:.3g} % before refinement, {after_percent:.3g} % after".format(**residual))
+        if self.measured is not None:
+            self.measured(residual)
 
     @property
     def tile_px(self) -> int:
@@ -70,6 +80,7 @@ def pansharpen(
     compress: str = "zstd",
     overwrite: bool = False,
     ignore_georeferencing: bool = False,
+    refine: int = 0,
     progress: Progress = silent,
     **fields: Any,
 ) -> Any:
@@ -105,6 +116,8 @@ def pansharpen(
         For files: ``zstd``, ``deflate`` or ``none``; an existing output is kept unless ``overwrite``.
     ignore_georeferencing
         For files: lay the upper left corners on each other whatever the georeferencing says.
+    refine
+        How many back-projections follow, ``F + U (M - D B F)``: they make the product agree with the MS. 0: none.
     progress
         Called after every tile with stage, done, total.
     **fields
@@ -133,6 +146,7 @@ def pansharpen(
         raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
     if fields and chosen is method:
         raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
+    chosen = refined(chosen, refine)
     options = Options(
         sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
         ignore_georeferencing, progress,
@@ -155,6 +169,7 @@ def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
     scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, options.convention or "centre", options.nodata)
     scene, _ = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
     product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
+    options.tell_residual(residual_percent(product.measured))
     nodata = taken_ms.nodata if options.nodata is None else options.nodata
     return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands, taken_ms.attrs)
 

@@ -110,11 +110,16 @@ def sampled(
 
 
 def compose(second: Banded, first: Banded) -> Banded:
-    """The operator ``second`` after ``first`` (dense in between: meant for small tables)."""
-    dense = second.matrix() @ first.matrix()
-    taps = max(int((dense != 0).sum(axis=1).max(initial=1)), 1)
-    index = np.argsort(dense == 0, axis=1, kind="stable")[:, :taps]
-    return Banded(index.astype(np.int32), np.take_along_axis(dense, index, axis=1), first.size)
+    """The operator ``second`` after ``first``, each output a run of neighbouring inputs (all of them if periodic)."""
+    outputs = len(second.index)
+    index = first.index[second.index].reshape(outputs, -1)
+    weight = (second.weight[:, :, None] * first.weight[second.index]).reshape(outputs, -1)
+    low = index.min(axis=1)
+    taps = int((index.max(axis=1) - low).max(initial=0)) + 1
+    low = np.minimum(low, first.size - taps)[:, None]
+    joined = np.zeros((outputs, taps))
+    np.add.at(joined, (np.arange(outputs)[:, None], index - low), weight)
+    return Banded((low + np.arange(taps)).astype(np.int32), joined, first.size)
 
 
 def apply(

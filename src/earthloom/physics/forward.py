@@ -61,7 +61,7 @@ def reduce(
     gains
         MTF at coarse Nyquist, one for all bands or one each. A smaller gain blurs more.
     """
-    groups = _groups(gains, image.shape[0])
+    groups = grouped(gains, image.shape[0])
     view = obs[role]
     if len(groups) == 1:
         return _reduce_one(obs, image, next(iter(groups)), view)
@@ -71,7 +71,7 @@ def reduce(
     return out
 
 
-def _groups(gains: float | Sequence[float], count: int) -> dict[float, list[int]]:
+def grouped(gains: float | Sequence[float], count: int) -> dict[float, list[int]]:
     """Bands that share a gain."""
     each = [float(gains)] * count if isinstance(gains, (int, float)) else [float(g) for g in gains]
     groups: dict[float, list[int]] = {}
@@ -116,7 +116,7 @@ def reduce_adjoint(
     """Adjoint of :func:`reduce` (centre convention): ``<D B u, v> = <u, B' D' v>``."""
     view = obs[role]
     out = np.empty((coarse.shape[0], *obs.shape), coarse.dtype)
-    for gain, bands in _groups(gains, coarse.shape[0]).items():
+    for gain, bands in grouped(gains, coarse.shape[0]).items():
         rows, cols = blur_and_sample(obs.shape, view, gain)
         out[bands] = apply(rows.adjoint(), cols.adjoint(), coarse[bands], rows_first=False)
     return out

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float
 
+from earthloom.errors import MethodError
 from earthloom.types import Band, Observation
 
 
@@ -42,3 +43,17 @@ class Problem(ABC):
     @abstractmethod
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """How far the product, degraded by the sensors' own physics, is from what was seen."""
+
+    def observed(self, obs: Observation) -> tuple[str, list[float]]:
+        """The role of the coarse view that shows the wanted image itself, ``y = D B x``, and the MTF gain of each band.
+
+        Raises
+        ------
+        MethodError
+            If no view does.
+        """
+        raise MethodError(
+            f"{self.name.replace('_', ' ')} has nothing to refine",
+            "a coarse view of the wanted image that it must agree with",
+            "leave out refine",
+        )

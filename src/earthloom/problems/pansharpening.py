@@ -88,3 +88,7 @@ class Pansharpening(Problem):
             "rmse_percent": float(100 * np.sqrt((error**2).mean()) / scale),
             "bias_percent": float(100 * error.mean() / scale),
         }
+
+    def observed(self, obs: Observation) -> tuple[str, list[float]]:
+        """The MS."""
+        return "ms", [band.mtf_nyquist for band in obs["ms"].bands]
