@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +22,7 @@ _WORDS = {
 _ROLE_OF = {word: role for role, words in _WORDS.items() for word in words}
 _ROLE = re.compile(r"(?<![a-z])(" + "|".join(sorted(_ROLE_OF, key=len, reverse=True)) + r")(?![a-z])", re.I)
 _SEN12 = re.compile(r"^(ROIs\d+_[a-z]+)(?:_(s1|s2_cloudfree|s2_cloudy|s2))?_(\d+)_p(\d+)$", re.I)
+_SEN12_FOLDER = re.compile(r"(?:^|_)(s1|s2_cloudfree|s2_cloudy|s2)(?:rtc|grd|l1c|l2a)?(?:_\d+)?$", re.I)
 _SEN12_ROLES = {"s1": "sar", "s2": "clear", "s2_cloudfree": "clear", "s2_cloudy": "cloudy"}
 MASK = "_s2cloudless"  # ending of a cloud mask beside an image of SEN12MS-CR
 LOOKED_FOR = (
@@ -194,16 +195,21 @@ def _scenes(groups: Mapping[str, dict[str, Path]]) -> Iterator[Source]:
 
 
 def _sen12(folder: Path) -> list[Source]:
-    """The places of a SEN12MS-CR folder: radar, cloudy and clear optical image, and masks where there are any."""
+    """The places of a SEN12MS-CR folder: radar, cloudy and clear optical image, and masks where there are any.
+
+    Files of other names count where their folder says what they are (``s1``, ``S2L2A``) and the names agree.
+    """
     places: dict[tuple[str, int, int], dict[str, str]] = {}
-    if not any(_SEN12.match(p.name.removesuffix(MASK)) for p in _stems(folder)):
+    named = any(_SEN12.match(file.stem.removesuffix(MASK)) for file in folder.glob("*.tif"))
+    if not named and "sar" not in {_sen12_role(sub / "", None) for sub in folder.iterdir() if sub.is_dir()}:
         return []
     for file in sorted(folder.rglob("*.tif")):
-        match = _SEN12.match(file.stem.removesuffix(MASK))
-        role = _sen12_role(file, match[2]) if match else None
-        if match is None or role is None:
+        stem = file.stem.removesuffix(MASK)
+        match = _SEN12.match(stem)
+        role = _sen12_role(file.parent, match[2] if match else None)
+        if role is None:
             continue
-        place = places.setdefault((match[1], int(match[3]), int(match[4])), {})
+        place = places.setdefault((match[1], int(match[3]), int(match[4])) if match else (stem, 0, 0), {})
         name = f"{role}_mask" if file.stem.endswith(MASK) else role
         if name in place:
             raise InputError(f"{place[name]} and {file} are both the {name} of one place", "one file per role")
@@ -211,24 +217,14 @@ def _sen12(folder: Path) -> list[Source]:
     whole = {key: files for key, files in places.items() if "sar" in files and {"clear", "cloudy"} & set(files)}
     if places and not whole:
         raise InputError(f"{folder}: radar without optical images, or the other way round", "s1 and s2 of one place")
-    return [Rasters(f"{roi}_{n}_p{m}", files, "SEN12MS-CR") for (roi, n, m), files in sorted(whole.items())]
+    return [Rasters(f"{roi}_{n}_p{m}" if m else roi, files, "SEN12MS-CR") for (roi, n, m), files in whole.items()]
 
 
-def _stems(folder: Path) -> Iterable[Path]:
-    """Names without suffix of the images of a folder and of its s1 or s2 subfolders, a few of each."""
-    for file in folder.glob("*.tif"):
-        yield Path(file.stem)
-    for sub in folder.glob("*s[12]*"):
-        if sub.is_dir():
-            yield from (Path(file.stem) for file in sub.rglob("*.tif"))
-
-
-def _sen12_role(file: Path, told: str | None) -> str | None:
-    """From the name, else from the folders above: ``s1``, ``s2_cloudfree``, ``ROIs1158_spring_s2_cloudy`` ..."""
+def _sen12_role(folder: Path, told: str | None) -> str | None:
+    """From the name, else from the folders: ``s1``, ``s2_cloudfree``, ``ROIs1158_spring_s2_cloudy``, ``S2L2A`` ..."""
     if told:
         return _SEN12_ROLES[told.lower()]
-    for parent in file.parents[:3]:
-        found = re.search(r"(?:^|_)(s1|s2_cloudfree|s2_cloudy|s2)(?:_\d+)?$", parent.name, re.I)
-        if found:
+    for name in (folder.name, folder.parent.name):
+        if found := _SEN12_FOLDER.search(name):
             return _SEN12_ROLES[found[1].lower()]
     return None
