@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +70,11 @@ class Moments:
     def combine(self, weights: Float[np.ndarray, "m k"], constant: Float[np.ndarray, " m"]) -> Moments:
         """Moments of ``weights @ x + constant`` (a linear map needs no second look at the pixels)."""
         return Moments(self.count, weights @ self.mean + constant, weights @ self.comoment @ weights.T)
+
+    def pick(self, variables: Sequence[int]) -> Moments:
+        """Moments of some of the variables."""
+        at = list(variables)
+        return Moments(self.count, self.mean[at], self.comoment[np.ix_(at, at)])
 
     def regress(
         self, target: int, predictors: Int[np.ndarray, " p"] | slice, intercept: bool = True

@@ -160,7 +160,7 @@ def simulate_clouds(
     depth = sky.thickness * above / mean * np.exp(0.25 * texture)
     opacity = 1 - np.exp(-depth)
     shadow = moved_by(opacity, sky.shadow_px) * sky.shade
-    white = white_of(image, np.isfinite(image).all(axis=0)) if white is None else white
+    white = white_of(image, np.asarray(np.isfinite(image).all(axis=0))) if white is None else white
     top = sky.brightness * white * top_of(bands)[:, None, None] * (1 + 0.06 * texture)
     ground = image * (1 - (1 - shade_of(bands))[:, None, None] * shadow)
     clouded = (1 - opacity) * ground + opacity * top
