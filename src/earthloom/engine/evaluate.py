@@ -6,6 +6,7 @@ import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -148,11 +149,9 @@ def _common(first: Any, second: Any) -> tuple[Window, Window]:
 def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) -> Report:
     """Indices without a reference for files."""
     from earthloom.engine.files import open_scene
-    from earthloom.raster.facts import examine
     from earthloom.raster.read import open_image
 
-    single = product if isinstance(product, (str, Path)) else product[0]
-    facts = examine(str(single)) if Path(single).is_file() else None
+    facts = _remembered(product if isinstance(product, (str, Path)) else product[0])
     if options.sensor is None and facts is not None:
         options = replace(options, sensor=_known(facts.sensor))
     shift = _applied_shift(facts)
@@ -170,6 +169,18 @@ def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) 
         if shift is not None:
             notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")
         return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
+
+
+def _remembered(path: str | Path) -> Any:
+    """What a product says about itself: ``tags`` and ``sensor``; None for what is no file."""
+    from earthloom.raster import benchmarks
+    from earthloom.raster.facts import examine
+
+    address = benchmarks.parse_address(str(path))
+    if address is not None:
+        tags = benchmarks.remembered(address[0])
+        return SimpleNamespace(tags=tags, sensor=tags.get("EARTHLOOM_SENSOR"))
+    return examine(str(path)) if Path(path).is_file() else None
 
 
 def _applied_shift(facts: Any) -> tuple[float, float] | None:

@@ -18,6 +18,7 @@ from earthloom.methods.base import Method
 from earthloom.methods.refine import residual_percent
 from earthloom.ops.quantise import quantise
 from earthloom.raster.collocate import RasterScene, collocate
+from earthloom.raster.datasets_write import create_mat
 from earthloom.raster.provenance import provenance
 from earthloom.raster.read import Image, open_image
 from earthloom.raster.write import create
@@ -71,23 +72,24 @@ def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, 
             return as_dataarray(product, opened, dtype, options)
         path = Path(output)
         if path.suffix.lower() in FOREIGN:
-            raise InputError(f"the output {path}", "a GeoTIFF", f"call it {path.with_suffix('.tif').name}")
+            raise InputError(f"the output {path}", "a GeoTIFF or .mat", f"call it {path.with_suffix('.tif').name}")
         for image in (opened.pan, opened.ms):
             if path.exists() and any(Path(p).exists() and path.samefile(p) for p in image.paths):
                 raise InputError(f"the output {path} is an input", "another name")
         return _write(opened, path, method, sensor, options)
 
 
-FOREIGN = (".jpg", ".jpeg", ".png", ".jp2", ".nc", ".zarr", ".img", ".hdr", ".vrt", ".mat", ".h5", ".hdf5", ".npy")
+FOREIGN = (".jpg", ".jpeg", ".png", ".jp2", ".nc", ".zarr", ".img", ".hdr", ".vrt", ".h5", ".hdf5", ".npy")
 
 
 def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | None, options: Options) -> Path:
     """Fuse into a file."""
     ms = opened.ms
-    dtype, tile = dtype_of(options.dtype or ms.dtype), options.tile_px
-    physical = dtype.kind == "f"
+    matlab, tile = path.suffix.lower() == ".mat", options.tile_px
+    dtype = dtype_of(options.dtype or ("float64" if matlab else ms.dtype))
+    physical = dtype.kind == "f" and not matlab  # the toolboxes work on digital numbers
     scene, found = checked(opened, options, georeferenced=opened.crs is not None)
-    target = create(
+    target = (create_mat if matlab else create)(
         path,
         shape=opened.shape,
         count=len(opened.ms_bands),

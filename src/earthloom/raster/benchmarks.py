@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ _NAMES = {
     "hs": ("hsi_img", "hsi", "hs", "i_hs", "data"),
 }
 _ONE_SAMPLE = 3
+TAGS = "earthloom"  # variable of a product that holds its provenance
 
 
 def parse_address(text: str) -> tuple[Path, str | None, int] | None:
@@ -75,6 +77,15 @@ def broken(path: str | Path, doing: str = "read") -> Iterator[None]:
         reason = " ".join(str(error).split()) or type(error).__name__
         expected = "a whole MATLAB or HDF5 file" if doing == "read" else ""
         raise FileError(f"{path} cannot be {doing}: {reason}", expected) from error
+
+
+def remembered(path: str | Path) -> dict[str, str]:
+    """The provenance of a ``.mat`` product of ours; empty for other files."""
+    from scipy.io import loadmat
+
+    with suppress(Exception):  # no file, no MATLAB 5 file, no such variable: nothing is remembered
+        return json.loads(str(loadmat(path, variable_names=[TAGS])[TAGS][0]))
+    return {}
 
 
 def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, int]]]:
