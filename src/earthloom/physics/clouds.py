@@ -16,8 +16,8 @@ SLOPE = 1.5  # amplitude of the field falls as frequency to this power, between 
 WHITE = ((2.0, 1.0), (300.0, 255.0), (np.inf, 10000.0))  # numbers up to here: what reflectance 1 is in them
 TOP = ((1100.0, 1.0), (1610.0, 0.9), (2200.0, 0.7))  # nm: brightness of a cloud top against its own in the visible
 WATER_NM = ((900.0, 980.0, 0.4), (1340.0, 1460.0, 0.05))  # bands in which the vapour above a cloud absorbs
-CLEAR_OPACITY = 0.02  # thinner clouds change nothing that matters
-CLEAR_SHADE = 0.05
+CLEAR_OPACITY = 0.01  # thinner clouds and shadows are left out
+CLEAR_SHADE = 0.03
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def simulate_clouds(
     ground = image * (1 - (1 - shade_of(bands))[:, None, None] * shadow)
     clouded = (1 - opacity) * ground + opacity * top
     touched = (opacity > CLEAR_OPACITY) | (shadow > CLEAR_SHADE)
-    return Clouded(clouded.astype(image.dtype), grow(touched, sky.dilate_px), opacity)
+    return Clouded(np.where(touched, clouded, image).astype(image.dtype), grow(touched, sky.dilate_px), opacity)
 
 
 def moved_by(field: Float[np.ndarray, "y x"], shift_px: tuple[float, float]) -> Float[np.ndarray, "y x"]:
@@ -200,4 +200,5 @@ def transplant(
         raise InputError(f"{image.shape}, {donor.shape} and an opacity of {opacity.shape}", "the same bands and pixels")
     share = np.clip(opacity, 0, 1)
     clouded = (1 - share) * image + share * donor
-    return Clouded(clouded.astype(image.dtype), grow(share > CLEAR_OPACITY, dilate_px), share)
+    touched = share > CLEAR_OPACITY
+    return Clouded(np.where(touched, clouded, image).astype(image.dtype), grow(touched, dilate_px), share)
