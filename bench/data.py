@@ -66,11 +66,19 @@ def landsat7_pair(scene: int) -> tuple[np.ndarray, np.ndarray]:
     return loadmat(SHARPENING / f"landsat7/{scene}_pan.mat")["cropped_gray"][1:-1, 1:-1], ms
 
 
-def landsat7() -> Iterator[Case]:
-    """Six validation scenes, 2:1, reduced by Wald's protocol with MTF 0.3 and 0.15."""
-    for scene in VALIDATION:
+TRAINING = tuple(k for k in range(7, 32) if k != 11)
+
+
+def landsat7(scenes: tuple[int, ...] = VALIDATION) -> Iterator[Case]:
+    """Validation scenes, 2:1, reduced by Wald's protocol with MTF 0.3 and 0.15."""
+    for scene in scenes:
         case = Pansharpening().degrade(observe(*landsat7_pair(scene), None))
         yield Case("landsat7", str(scene), case.obs, case.truth, 9)
+
+
+def landsat7_train() -> Iterator[Case]:
+    """The same of the scenes to train on, of other acquisitions."""
+    return landsat7(TRAINING)
 
 
 def native_pairs() -> Iterator[tuple[str, np.ndarray, np.ndarray, str | None]]:

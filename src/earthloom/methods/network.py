@@ -209,6 +209,15 @@ def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Floa
     return found
 
 
+def sample_of(
+    network: Network, obs: Observation, truth: Float[np.ndarray, "band Y X"]
+) -> tuple[dict[str, Float[np.ndarray, "_ Y X"]], Moments]:
+    """What a network is trained on: its inputs and ``truth``, normalised alike, and the moments that bring it back."""
+    stats = network.summarise(obs, None)
+    truth = np.ascontiguousarray(normalised(truth, stats["base"]), np.float32)
+    return {**prepared(network, obs, stats), "truth": truth}, stats["base"]
+
+
 def scale_of(moments: Moments) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
     """Mean and standard deviation of each band; the deviation of a flat band is 0 (and its normalised values are)."""
     return moments.mean, np.where(moments.std > 1e-6 * np.abs(moments.mean), moments.std, 0.0)
