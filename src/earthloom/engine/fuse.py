@@ -68,7 +68,11 @@ def observe(scene: Scene, tile: Window, halo: int, problem: Problem) -> Observat
         return obs
     if not problem.valid(obs)[obs.core_window.slices].any():
         return None
-    obs = scene.observe(tile, 2 * halo)
+    return filled(scene.observe(tile, 2 * halo), halo)
+
+
+def filled(obs: Observation, halo: int) -> Observation:
+    """The views without holes in their data, from within ``halo`` fine pixels; their masks still tell where."""
     return replace(obs, views={role: _filled(view, halo) for role, view in obs.views.items()})
 
 
