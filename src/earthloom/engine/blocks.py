@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from earthloom.ops.fill import fill
 from earthloom.problems.base import Case, Problem
 from earthloom.types import Observation, Scene, View, Window
 
 HALO = 12  # coarse pixels beyond which nothing is felt: half of 41 x 41 taps at ratio 2, and some
+INTO_HOLES = 3  # coarse pixels that the degrading blur looks into a hole (its deviation is half of one)
 TOLERANCE_PX = 1e-3
 
 
@@ -88,8 +90,21 @@ def reduced(problem: Problem, scene: Scene, block: Window) -> Case:
     """
     ratio, area = whole_ratio(scene), usable(scene)
     grown = block.grow(HALO * ratio, (area.height, area.width))
-    case = problem.degrade(cut(scene, grown)[0])
+    case = problem.degrade(_filled(cut(scene, grown)[0], ratio))
     return trimmed(case, block.relative_to(grown), ratio)
+
+
+def _filled(obs: Observation, ratio: int) -> Observation:
+    """No zeros at the rim of holes, which blurring would carry into the measured pixels beside them."""
+    if all(view.all_valid for view in obs.views.values()):
+        return obs
+    views = {
+        role: replace(
+            view, data=fill(view.data, view.valid, round(INTO_HOLES * ratio * (1 if role == "ms" else ratio)))
+        )
+        for role, view in obs.views.items()
+    }
+    return replace(obs, views=views)
 
 
 def trimmed(case: Case, window: Window, ratio: int) -> Case:

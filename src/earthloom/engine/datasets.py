@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple, overload
 
@@ -44,6 +45,7 @@ class Cases(Sequence[Case]):
         self.sources, self.problem, self.reading = tuple(sources), problem, reading
         self._open: OrderedDict[tuple[int, int], Opened] = OrderedDict()
         self._lock = Lock()
+        self._readings: dict[int, Reading] = {}  # with the sensor of a source, parsed once and not for every sample
         self._units: list[tuple[int, int, Window | None]] = []
         self.sensor, self.ratio, self.bands = load(), 0, 0
         for number, source in enumerate(self.sources):
@@ -81,13 +83,14 @@ class Cases(Sequence[Case]):
             count = len(opened.scene.empty()["ms"].bands)
             ratio = blocks.whole_ratio(opened.scene)
             return Known(opened.sensor, ratio, count, (area.height, area.width), opened.truth is not None)
+        sensor = load(self.reading.sensor if self.reading.sensor is not None else source.facts.sensor)
+        self._readings[number] = replace(self.reading, sensor=sensor)
         if isinstance(source, Stack):
             for index in sorted({0, len(source) // 2, len(source) - 1}):
-                opened = open_source(source, index, self.reading)
+                opened = self._opened(number, index)
                 for role, view in opened.scene.empty().views.items():
                     opened.checked(role, view.data)
         sizes = source.sizes(0)
-        sensor = load(self.reading.sensor if self.reading.sensor is not None else source.facts.sensor)
         names = self.reading.bands or source.facts.bands
         count = len(match_bands(sensor, sizes["ms"][0], names))
         return Known(sensor, check_shapes(source.name, sizes), count, sizes["ms"][1:], "gt" in sizes)
@@ -142,6 +145,10 @@ class Cases(Sequence[Case]):
         number, sample, _ = self._units[index]
         return blocks.cut(self._opened(number, sample).scene, self._cell(index))[0]
 
+    def has_truth(self, index: int) -> bool:
+        """Whether the data set itself holds the truth of a case."""
+        return self._opened(*self._units[index][:2]).truth is not None
+
     def _cell(self, index: int) -> Window:
         """The block of a case, the whole scene without one."""
         number, sample, cell = self._units[index]
@@ -157,7 +164,7 @@ class Cases(Sequence[Case]):
             if key in self._open:
                 self._open.move_to_end(key)
                 return self._open[key]
-        opened = open_source(source, index, self.reading)
+        opened = open_source(source, index, self._readings.get(number, self.reading))
         if not isinstance(source, Stack):
             with self._lock:
                 self._open[key] = opened

@@ -99,17 +99,19 @@ def _open_rasters(source: Rasters, reading: Reading) -> Opened:
     images: dict[str, Image] = {}
     for role, files in source.files.items():
         images[role] = open_image(files, role=role, nodata=reading.nodata, scale=reading.scale)
-    name = reading.sensor if reading.sensor is not None else images["ms"].sensor
+    name, facts = reading.sensor, source.facts
+    name = next((n for n in (name, facts.sensor, images["ms"].sensor) if n is not None), None)
     sensor = load(name)
     scene = collocate(
         images["pan"], images["ms"], sensor=sensor if name is not None else None,
-        convention=reading.convention or "auto",  # type: ignore[arg-type]
+        convention=reading.convention or facts.convention or "auto",  # type: ignore[arg-type]
         ignore_georeferencing=reading.ignore_georeferencing,
     )  # fmt: skip
-    if reading.bands is not None:
-        scene = replace(scene, ms_bands=match_bands(sensor, len(scene.ms_bands), reading.bands))
+    bands = reading.bands or facts.bands
+    if bands is not None:
+        scene = replace(scene, ms_bands=match_bands(sensor, len(scene.ms_bands), bands))
     scaled = images["ms"].scaled and reading.scale is None
-    checked = _checker(source.name, sensor, reading, None) if not scaled else lambda role, data: None
+    checked = _checker(source.name, sensor, reading, facts.maximum) if not scaled else lambda role, data: None
     gt = images.get("gt")
     if gt is None:
         return Opened(scene, sensor, None, checked)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
@@ -24,6 +25,7 @@ _ROLE = re.compile(r"(?<![a-z])(" + "|".join(sorted(_ROLE_OF, key=len, reverse=T
 _SEN12 = re.compile(r"^(ROIs\d+_[a-z]+)(?:_(s1|s2_cloudfree|s2_cloudy|s2))?_(\d+)_p(\d+)$", re.I)
 _SEN12_FOLDER = re.compile(r"(?:^|_)(s1|s2_cloudfree|s2_cloudy|s2)(?:rtc|grd|l1c|l2a)?(?:_\d+)?$", re.I)
 _SEN12_ROLES = {"s1": "sar", "s2": "clear", "s2_cloudfree": "clear", "s2_cloudy": "cloudy"}
+FACTS = "dataset.json"
 MASK = "_s2cloudless"  # ending of a cloud mask beside an image of SEN12MS-CR
 LOOKED_FOR = (
     "*.h5 with pan and ms, *.mat, pairs such as K_pan.tif and K_ms.tif, subfolders pan/ ms/ [gt/], a Landsat folder "
@@ -125,10 +127,38 @@ def _in_folder(folder: Path) -> Iterator[Source]:
     roles = {p: _ROLE_OF[p.name.lower()] for p in entries if p.is_dir() and p.name.lower() in _ROLE_OF}
     files = [p for p in entries if p.is_file()]
     told = {file: role for sub, role in roles.items() for file in sorted(sub.iterdir()) if file.is_file()}
-    yield from _in_files([*files, *told], told)
+    facts = read_facts(folder)
+    for source in _in_files([*files, *told], told):
+        yield source if facts is None or isinstance(source, Stack) else replace(source, facts=facts)
     for entry in entries:
         if entry.is_dir() and entry not in roles:
             yield from _in_folder(entry)
+
+
+def read_facts(folder: Path) -> Facts | None:
+    """What ``dataset.json`` in a folder says about its files (:func:`write_facts`); None without one.
+
+    Raises
+    ------
+    FileError
+        If it is not what we write.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        return None
+    try:
+        known = json.loads(path.read_text("utf-8"))
+        bands = known.get("bands")
+        return Facts(
+            known.get("sensor"), known.get("convention"), tuple(bands) if bands else None, known.get("maximum")
+        )
+    except (ValueError, AttributeError, TypeError) as error:
+        raise FileError(f"{path} cannot be read: {error}", "JSON with sensor, convention, bands, maximum") from error
+
+
+def write_facts(folder: Path, facts: Facts) -> None:
+    """Say beside the files what they cannot say themselves."""
+    (folder / FACTS).write_text(json.dumps(asdict(facts), indent=2) + "\n", "utf-8")
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
