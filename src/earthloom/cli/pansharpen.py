@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 
+from earthloom.cli.fields import field_helps
 from earthloom.cli.screen import Screen, show_warnings
 from earthloom.methods import catalog
 
@@ -120,7 +121,7 @@ def _with_fields(method_class: type[Any]) -> Callable[..., None]:
     signature = inspect.signature(pansharpen, eval_str=True)
     parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     group = Group(f"Fields of {method_class.card.name}")
-    helps, hints = _field_helps(method_class), get_type_hints(method_class)
+    helps, hints = field_helps(method_class), get_type_hints(method_class)
     for field in fields(method_class):
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
         flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
@@ -149,24 +150,6 @@ def _word_or_numbers(given: Any) -> Any:
         return tuple(float(word) for word in given)
     except ValueError:
         return given[0] if len(given) == 1 else " ".join(given)
-
-
-def _field_helps(method_class: type[Any]) -> dict[str, str]:
-    """What the docstring says about each field (the Parameters section, NumPy style)."""
-    lines, found, name = inspect.getdoc(method_class) or "", {}, ""
-    inside = False
-    for line in lines.splitlines():
-        text = line.strip()
-        if text in ("Parameters", "Attributes"):
-            inside = True
-        elif inside and text and not line.startswith(" ") and not set(text) <= {"-"}:
-            if text in ("References", "Notes", "Raises", "Examples", "See Also"):
-                break
-            name = text.split(":")[0].strip()
-            found[name] = ""
-        elif inside and name and line.startswith(" "):
-            found[name] = f"{found[name]} {text}".strip()
-    return found
 
 
 def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any, run: Run) -> None:
