@@ -13,16 +13,18 @@ if TYPE_CHECKING:
     from earthloom import sensors as sensors
     from earthloom.engine.evaluate import evaluate as evaluate
     from earthloom.engine.simulate import simulate as simulate
+    from earthloom.engine.trainjob import train as train
     from earthloom.engine.verbs import pansharpen as pansharpen
 
 _HOMES = {
     "pansharpen": "engine.verbs",
     "evaluate": "engine.evaluate",
     "simulate": "engine.simulate",
+    "train": "engine.trainjob",
     "metrics": "",
     "sensors": "",
 }
-__all__ = ["__version__", "evaluate", "metrics", "pansharpen", "sensors", "simulate"]
+__all__ = ["__version__", "evaluate", "metrics", "pansharpen", "sensors", "simulate", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {  # command: module, function, one line for the help
     "pansharpen": ("pansharpen", "Sharpen a multispectral image with a panchromatic one."),
+    "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
     "methods": ("lists", "List the methods, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),

@@ -13,6 +13,7 @@ from typing import Any
 
 from earthloom.cli import stop
 
+UNITS = {"training": "steps", "reading": "scenes"}  # what a stage counts, where it is not tiles
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
 
@@ -62,7 +63,8 @@ class Screen:
                 if task.total is None:
                     return Text("")
                 left = "" if task.time_remaining is None else f"  {_clock(task.time_remaining)} left"
-                return Text(f"{task.completed:.0f} of {task.total:.0f} tiles{left}")
+                unit = UNITS.get(task.description, "tiles")
+                return Text(f"{task.completed:.0f} of {task.total:.0f} {unit}{left}")
 
         columns = (TextColumn("{task.description:<14}"), BarColumn(), Left())
         bar = Progress(*columns, console=Console(stderr=True), transient=True)

@@ -23,7 +23,7 @@ from earthloom.engine import trainlog
 from earthloom.engine.checkpoint import Checkpoints, check_same
 from earthloom.engine.runner import Progress, silent
 from earthloom.engine.trainconfig import Config as Config
-from earthloom.engine.traindevices import ahead, launched, own_randomness
+from earthloom.engine.traindevices import ahead, launched, own_randomness, seed
 from earthloom.engine.trainlearner import Learner, learning_rate
 from earthloom.engine.traintask import Supervised as Supervised
 from earthloom.engine.traintask import Task as Task
@@ -220,7 +220,7 @@ class Run:
                 if config.patience and place.stale >= config.patience:
                     self._tell(f"stopped at step {place.step:,}: {place.stale} validations without a better one")
                     break
-                torch.manual_seed(_seed(config.seed, place.step, self.fabric.global_rank))
+                seed(config.seed, place.step, self.fabric)
                 rate = learning_rate(config, place.step, place.steps)
                 self._since.append(learner.update(self.task, batch, place.step, rate))
                 place.step += 1
@@ -362,11 +362,6 @@ def _copied(module: nn.Module) -> dict[str, Tensor]:
     """The weights on the CPU, on their own."""
     copy = torch.contiguous_format
     return {key: value.detach().cpu().clone(memory_format=copy) for key, value in module.state_dict().items()}
-
-
-def _seed(seed: int, step: int, rank: int) -> int:
-    """Seed of what is random inside the network in one step of one process."""
-    return (((seed + 1) * 1_000_003 + step) * 4096 + rank) % (1 << 63)
 
 
 def _line(figures: Mapping[str, float]) -> str:

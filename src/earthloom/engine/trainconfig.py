@@ -47,8 +47,10 @@ class Config:
         ``adam`` or ``adamw``.
     lr
         Learning rate after the warm-up. Larger learns faster until it diverges.
-    beta1, beta2
-        Decay of the optimiser's averages of the gradient and of its square.
+    beta1
+        Decay of the optimiser's average of the gradient.
+    beta2
+        Decay of its average of the gradient's square.
     weight_decay
         Pull of the weights towards 0.
     warmup

@@ -73,6 +73,17 @@ def _placed(tensor: Tensor, device: Any, channels_last: bool) -> Tensor:
     return tensor.to(device, non_blocking=True).contiguous(memory_format=layout)
 
 
+def seed(number: int, step: int, fabric: Any) -> None:
+    """Seed what is random inside the network, such as dropout, for one step of one process.
+
+    The generators themselves: ``torch.manual_seed`` takes 0.3 ms, as it keeps a stack trace for devices not yet used.
+    """
+    mixed = (((number + 1) * 1_000_003 + step) * 4096 + fabric.global_rank) % (1 << 63)
+    torch.default_generator.manual_seed(mixed)
+    if fabric.device.type == "cuda":
+        torch.cuda.manual_seed(mixed)
+
+
 @contextmanager
 def own_randomness() -> Generator[None]:
     """The generator of the caller comes back as it was."""
