@@ -43,19 +43,27 @@ class Run:
     licence: str = "USGS, public domain"
 
 
-FULL = {"width": 64, "fusions": 3}
-RATES = {"pnn": 1e-3}  # 9 x 9 kernels on the wanted grid diverge at the others' rate
-BUDGET = float(__import__("os").environ.get("B","600"))
+FULL = {"width": 64, "fusions": 4}
+RATES = {"pnn": 1e-3, "cf2n": 4e-3}  # 3e-3 for the others
+BUDGET = float(__import__("os").environ.get("B", "600"))
 LANDSAT7 = {
     name: Run(name, BUDGET, config={"lr": RATES.get(name, 3e-3)})
     for name in ("pnn", "pannet", "fusionnet", "coarse_cnn", "cf2n")
 } | {
-    "cf2n_blind": Run("cf2n", BUDGET, fields={"blind": True}),
+    "cf2n_blind": Run("cf2n", BUDGET, fields={"blind": True}, config={"lr": 4e-3}),
     "coarse_cnn_blind": Run("coarse_cnn", BUDGET, fields={"blind": True}),
     "cf2n_full": Run("cf2n", 4 * BUDGET, fields=FULL),
 }
 EVERY = {f"landsat7_{name}": run for name, run in LANDSAT7.items()}
-DEFAULTS = {"batch": 8, "patch": 48, "lr": 3e-3, "warmup": 100, "precision": "bf16-mixed", "tensorboard": False}
+DEFAULTS = {
+    "batch": 8,
+    "patch": 48,
+    "lr": 3e-3,
+    "beta2": 0.99,
+    "warmup": 100,
+    "precision": "bf16-mixed",
+    "tensorboard": False,
+}
 
 
 def train(name: str) -> None:

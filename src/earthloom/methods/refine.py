@@ -52,6 +52,10 @@ class Refined(Wrapper):
         card = self.inner.card
         return replace(card, halo=card.halo + reach(self.steps))
 
+    def halo_px(self, ratio: float) -> int:
+        """That of the method inside, and what back-projection looks further."""
+        return self.inner.halo_px(ratio) + math.ceil(reach(self.steps) * ratio)
+
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of the method inside, and how often it was refined."""

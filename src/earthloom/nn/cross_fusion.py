@@ -65,7 +65,7 @@ class CrossFusion(nn.Module):
     ``k_f = sigmoid(conv([max_c X, mean_c X]))`` is one ``k x k`` kernel per pixel (FDA), ``k_s = 2 sigmoid(W relu(box
     [V q, |V q|]))`` one weight per feature from a window of the spectral features q (SDA; the paper pools the whole
     image, which tiles cannot agree on). ``Y = (X * k_f) k_s`` and, with the injection gain ``g = sigmoid(W Y)`` of
-    every pixel and feature (FSM), the module adds ``conv(act(g Y))`` to its input. X is the input after residual
+    every pixel and feature (FSM), the module adds ``conv(g Y)`` to its input. X is the input after residual
     blocks.
     """
 
@@ -94,14 +94,15 @@ class CrossFusion(nn.Module):
         q = self.squeeze(spectral)
         pooled = local_mean(torch.cat([q, q.abs()], 1), self.window)
         x = x * (2 * torch.sigmoid(self.excite(F.relu(pooled))))
-        return features + self.mix(F.leaky_relu(x * torch.sigmoid(self.gain(x)), SLOPE))
+        return features + self.mix(x * torch.sigmoid(self.gain(x)))
 
 
 class CF2NNet(nn.Module):
     """Frequency-spectral dual-domain cross fusion network, ``F = base + W'(D + conv(features))``.
 
-    ``W'`` is the inverse wavelet packet, D the detail of FD2R. After each of the n cross fusions the features are
-    corrected by the high-pass branch (MDI): ``X <- AWF(X, X + act(conv(high pass of guide and base)))``.
+    ``W'`` is the inverse wavelet packet, D the detail of FD2R. After each of the n cross fusions the features X are
+    corrected by the high-pass branch (MDI), ``X <- X + w H`` with ``H = act(conv(high pass of guide and base))`` and
+    adaptive weights ``w = sigmoid(A X + B H)``: AWF between X and X + H.
 
     Parameters
     ----------
@@ -126,7 +127,8 @@ class CF2NNet(nn.Module):
         self.reconstruct = DetailReconstruction(guide, base, bands, width, levels)
         self.fusions = nn.ModuleList(CrossFusion(width, kernel, window, blocks) for _ in range(fusions))
         self.high = nn.Conv2d(packets * (guide + base), width, 3, padding=1)
-        self.optimise = nn.ModuleList(AdaptiveWeightedFusion(width) for _ in range(fusions))
+        self.high_weights = nn.Conv2d(width, fusions * width, 1)
+        self.optimise = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(fusions))
         self.out = nn.Conv2d(width, packets * bands, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
@@ -146,8 +148,9 @@ class CF2NNet(nn.Module):
         both = torch.cat([guide, seen], 1)
         both = both - F.avg_pool2d(both, HIGH_PASS, 1, HIGH_PASS // 2, count_include_pad=False)
         high = F.leaky_relu(self.high(both), SLOPE)
-        for fusion, optimise in zip(self.fusions, self.optimise, strict=True):
+        weights = self.high_weights(high).chunk(len(self.fusions), 1)
+        for fusion, optimise, own in zip(self.fusions, self.optimise, weights, strict=True):
             features = fusion(features, spectral)
-            features = optimise(features, features + high)
+            features = features + high * torch.sigmoid(optimise(features) + own)
         detail = detail + self.out(F.leaky_relu(features, SLOPE))
         return base + inverse_haar(detail.float(), self.levels)

@@ -38,8 +38,8 @@ class Cf2n(Network):
         Never look at PAN. For comparison only: it shows how much of the gain is deblurring.
     """
 
-    width: int = 32
-    fusions: int = 3
+    width: int = 48
+    fusions: int = 2
     kernel: int = 3
     window: int = 17
     blocks: int = 1
