@@ -124,8 +124,7 @@ class Cases(Sequence[Case]):
         """
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
-        number, sample, _ = self._units[index]
-        opened, cell = self._opened(number, sample), self._cell(index)
+        opened, cell = self._block(index)
         if self._reduces(opened):
             if self.reading.reduce == "never":
                 raise InputError(f"{self.names[index]} has no truth", "gt", "reduce='auto' makes one (Wald's protocol)")
@@ -142,20 +141,21 @@ class Cases(Sequence[Case]):
 
     def seen(self, index: int) -> Observation:
         """What was seen at native resolution behind a case that is degraded; the case's own inputs otherwise."""
-        number, sample, _ = self._units[index]
-        return blocks.cut(self._opened(number, sample).scene, self._cell(index))[0]
+        opened, cell = self._block(index)
+        return blocks.cut(opened.scene, cell)[0]
 
     def has_truth(self, index: int) -> bool:
         """Whether the data set itself holds the truth of a case."""
         return self._opened(*self._units[index][:2]).truth is not None
 
-    def _cell(self, index: int) -> Window:
-        """The block of a case, the whole scene without one."""
+    def _block(self, index: int) -> tuple[Opened, Window]:
+        """The opened scene of a case, and its block: the whole scene where there is only one."""
         number, sample, cell = self._units[index]
-        if cell is not None:
-            return cell
-        area = blocks.usable(self._opened(number, sample).scene)
-        return Window(0, 0, area.height, area.width)
+        opened = self._opened(number, sample)
+        if cell is None:
+            area = blocks.usable(opened.scene)
+            cell = Window(0, 0, area.height, area.width)
+        return opened, cell
 
     def _opened(self, number: int, index: int) -> Opened:
         """The scene, opened or remembered (single samples of a stack are cheap and not kept)."""
