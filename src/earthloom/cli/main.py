@@ -18,6 +18,7 @@ COMMANDS = {  # command: module, function, one line for the help
     "pansharpen": ("pansharpen", "Sharpen a multispectral image with a panchromatic one."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
+    "dataset": ("dataset", "Convert scenes to training data and back, or tell what a data set holds."),
     "methods": ("lists", "List the methods, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),
     "info": ("info", "Tell what an image file holds and how a product was made."),
