@@ -11,12 +11,14 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
+    from earthloom.engine.decloud import decloud as decloud
     from earthloom.engine.evaluate import evaluate as evaluate
     from earthloom.engine.simulate import simulate as simulate
     from earthloom.engine.trainjob import train as train
     from earthloom.engine.verbs import pansharpen as pansharpen
 
 _HOMES = {
+    "decloud": "engine.decloud",
     "pansharpen": "engine.verbs",
     "evaluate": "engine.evaluate",
     "simulate": "engine.simulate",
@@ -24,7 +26,7 @@ _HOMES = {
     "metrics": "",
     "sensors": "",
 }
-__all__ = ["__version__", "evaluate", "metrics", "pansharpen", "sensors", "simulate", "train"]
+__all__ = ["__version__", "decloud", "evaluate", "metrics", "pansharpen", "sensors", "simulate", "train"]
 
 
 def __getattr__(name: str) -> Any:

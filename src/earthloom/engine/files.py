@@ -122,14 +122,18 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
 
 
 def _nodata(opened: RasterScene, dtype: np.dtype, options: Options) -> float | None:
-    """Code of missing pixels in the output: that of the MS, else NaN or 0 where pixels can be missing."""
-    if options.nodata is not None:
-        return options.nodata
-    code = opened.ms.nodata
+    """Code of missing pixels in the output."""
+    return nodata_for(opened.ms.nodata, dtype, options.nodata, opened.may_have_holes)
+
+
+def nodata_for(code: float | None, dtype: np.dtype, told: float | None, may_have_holes: bool) -> float | None:
+    """What was told, else the code of the input, else NaN, or 0 where pixels can be missing."""
+    if told is not None:
+        return told
     if dtype.kind == "f":
         return math.nan if code is None else code
     fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
-    return code if fits else 0 if opened.may_have_holes else None
+    return code if fits else 0 if may_have_holes else None
 
 
 def _tags(
@@ -147,10 +151,18 @@ def _tags(
 
 
 def as_dataarray(product: Product, scene: RasterScene, dtype: np.dtype | None, options: Options) -> Any:
-    """The product as an xarray DataArray with the coordinates and the CRS of its grid.
+    """The product as an xarray DataArray with the coordinates and the CRS of its grid; see :func:`labelled`."""
+    nodata = None if dtype is None or dtype.kind == "f" else _nodata(scene, dtype, options)
+    return labelled(product, scene.ms, (scene.crs, scene.transform), dtype, nodata, "pansharpened")
 
-    In physical units, NaN where nothing was measured; an integer ``dtype`` gives the stored numbers instead, with
-    ``scale_factor``, ``add_offset`` and ``_FillValue`` as attributes where they apply.
+
+def labelled(
+    product: Product, image: Image, place: tuple[Any, Any], dtype: np.dtype | None, nodata: float | None, name: str
+) -> Any:
+    """A product as an xarray DataArray with the coordinates and the CRS of its ``place`` (CRS, geotransform).
+
+    In physical units, NaN where nothing was measured; an integer ``dtype`` gives the stored numbers instead, scaled
+    as those of ``image``, with ``scale_factor``, ``add_offset`` and ``_FillValue`` as attributes where they apply.
 
     Raises
     ------
@@ -161,25 +173,25 @@ def as_dataarray(product: Product, scene: RasterScene, dtype: np.dtype | None, o
         import xarray
     except ImportError as missing:
         raise InputError(
-            "files without output=", "output='sharp.tif'", "or install earthloom[xarray] to get a DataArray"
+            "files without output=", "output='product.tif'", "or install earthloom[xarray] to get a DataArray"
         ) from missing
     coords: dict[str, Any] = {"band": [band.name for band in product.bands]}
-    if scene.crs is not None:
-        t, (height, width) = scene.transform, scene.shape
-        place = {"crs_wkt": scene.crs.to_wkt(), "spatial_ref": scene.crs.to_wkt()}
-        place["GeoTransform"] = " ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
+    crs, t = place
+    if crs is not None:
+        height, width = product.valid.shape
+        known = {"crs_wkt": crs.to_wkt(), "spatial_ref": crs.to_wkt()}
+        known["GeoTransform"] = " ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
         coords["y"] = t.f + t.e * (np.arange(height) + 0.5)
         coords["x"] = t.c + t.a * (np.arange(width) + 0.5)
-        coords["spatial_ref"] = xarray.Variable((), 0, place)  # where rioxarray and odc-geo look for the CRS
+        coords["spatial_ref"] = xarray.Variable((), 0, known)  # where rioxarray and odc-geo look for the CRS
     attrs: dict[str, Any] = {"long_name": tuple(coords["band"])}
     data = product.data
     if dtype is not None and dtype.kind == "f":
         data = data.astype(dtype)
     elif dtype is not None:
-        ms, nodata = scene.ms, _nodata(scene, dtype, options)
-        data = quantise(data, product.valid, dtype, nodata=nodata, scales=ms.scales, offsets=ms.offsets)
-        for key, values, neutral in (("scale_factor", ms.scales, 1), ("add_offset", ms.offsets, 0)):
+        data = quantise(data, product.valid, dtype, nodata=nodata, scales=image.scales, offsets=image.offsets)
+        for key, values, neutral in (("scale_factor", image.scales, 1), ("add_offset", image.offsets, 0)):
             if len(set(values)) == 1 and values[0] != neutral:
                 attrs[key] = values[0]
         attrs |= {} if nodata is None else {"_FillValue": nodata}
-    return xarray.DataArray(data, dims=("band", "y", "x"), coords=coords, attrs=attrs, name="pansharpened")
+    return xarray.DataArray(data, dims=("band", "y", "x"), coords=coords, attrs=attrs, name=name)

@@ -300,18 +300,22 @@ def _nice(ratio: float) -> float:
 
 def _bands(sensor: Any, pan: Image, ms: Image) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
     """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
-    names = [name or f"band_{i}" for i, name in enumerate(ms.names, start=1)]
+    pan_band = None if sensor is None else sensor.pan
+    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor)
+
+
+def bands_of(image: Image, sensor: Any) -> tuple[Band, ...]:
+    """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
     if sensor is None:
-        return (Band("pan", mtf_nyquist=PAN_MTF),), tuple(map(Band, names, ms.wavelengths_nm))
+        names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
+        return tuple(map(Band, names, image.wavelengths_nm))
     from earthloom.sensors import match_bands
 
-    told = _told(sensor, ms.names)
-    bands = match_bands(sensor, ms.count, told)
-    filled = (
+    bands = match_bands(sensor, image.count, _told(sensor, image.names))
+    return tuple(
         replace(band, centre_nm=centre) if band.centre_nm is None else band
-        for band, centre in zip(bands, ms.wavelengths_nm, strict=True)
+        for band, centre in zip(bands, image.wavelengths_nm, strict=True)
     )
-    return (sensor.pan or Band("pan", mtf_nyquist=PAN_MTF),), tuple(filled)
 
 
 def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:

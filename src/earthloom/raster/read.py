@@ -165,8 +165,8 @@ class Image:
         upright = Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0])
         return replace(self, transform=upright, flipped=not self.flipped)
 
-    def warped(self, crs: Any, transform: Affine, shape: tuple[int, int]) -> Image:
-        """The same image resampled (cubic convolution) to another grid.
+    def warped(self, crs: Any, transform: Affine, shape: tuple[int, int], resampling: str = "cubic") -> Image:
+        """The same image resampled to another grid (``cubic`` convolution, ``bilinear``, ``average``, ``nearest``).
 
         Raises
         ------
@@ -175,7 +175,7 @@ class Image:
         """
         if not isinstance(self.reader, FileReader):
             raise InputError(f"{self.name} has no place on Earth", "a georeferenced file")
-        reader = self.reader.warped(Warp(crs, transform, shape))
+        reader = self.reader.warped(Warp(crs, transform, shape, resampling))
         return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
 
     def any_valid(self, window: Window | None = None) -> bool:

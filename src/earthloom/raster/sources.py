@@ -38,11 +38,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Warp:
-    """The grid that a file is resampled to."""
+    """The grid that a file is resampled to, and how: a name of rasterio's resampling methods."""
 
     crs: Any
     transform: Affine
     shape: tuple[int, int]
+    resampling: str = "cubic"
 
 
 @runtime_checkable
@@ -91,7 +92,7 @@ class FileReader:
         object.__setattr__(self, "_handles", Handles(self._open))
 
     def warped(self, warp: Warp) -> FileReader:
-        """The same files, resampled (cubic convolution) to another grid."""
+        """The same files, resampled to another grid."""
         return replace(self, warp=warp)
 
     @property
@@ -159,7 +160,7 @@ class FileReader:
                 transform=self.warp.transform,
                 width=width,
                 height=height,
-                resampling=Resampling.cubic,
+                resampling=Resampling[self.warp.resampling],
                 src_nodata=next((code for code in part.nodata if code is not None), None),
                 add_alpha=part.alpha is None,
                 dtype="float64" if part.dtype == np.float64 else "float32",

@@ -1,0 +1,145 @@
+"""Cloud removal on files: read by window, written tile by tile under a temporary name until whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from earthloom.engine.arrays import dtype_of
+from earthloom.engine.decloud import Clouds, prepare, require_bands, tell_share
+from earthloom.engine.files import FOREIGN, labelled, nodata_for
+from earthloom.engine.fuse import fuse_array, fuse_scene, merged
+from earthloom.engine.sights import sar_names
+from earthloom.engine.verbs import Options
+from earthloom.errors import InputError
+from earthloom.methods.base import Method
+from earthloom.methods.catalog import name_of
+from earthloom.methods.keep import Keeping, replaced_percent
+from earthloom.raster.collocate import bands_of
+from earthloom.raster.provenance import provenance
+from earthloom.raster.read import Image, open_image
+from earthloom.raster.stack import Stack, lay
+from earthloom.raster.write import create
+from earthloom.sensors import Sensor, load
+from earthloom.types import Product, Window
+
+RESAMPLING = {"sar": "bilinear", "mask": "nearest"}  # cubic makes power negative; dates: cubic
+
+
+def open_stack(inputs: Mapping[str, Any], clouds: Clouds, options: Options) -> tuple[Stack, Sensor | None]:
+    """Open the images and lay them on the grid of the optical one.
+
+    Raises
+    ------
+    EarthloomError
+        Whatever stands in the way, in words.
+    """
+    images: dict[str, Image] = {}
+    notes: list[str] = []
+    try:
+        for role, paths in inputs.items():
+            own = role == "optical" or (role.startswith("date_") and not role.endswith("mask"))
+            image = open_image(paths, role="ms", nodata=options.nodata if own else None)
+            images[role] = image
+            if role == "optical":
+                images[role] = image.north_up()
+                continue
+            kind = RESAMPLING["mask" if role.endswith("mask") else role] if not own else "cubic"
+            images[role], note = lay(image, images["optical"], kind, options.ignore_georeferencing)
+            notes += [note] if note else []
+        require_bands({role: image.count for role, image in images.items()})
+        name = options.sensor or images["optical"].sensor
+        sensor = load(name) if name else None
+        bands = bands_of(images["optical"], sensor)
+        names = sar_names(images["sar"].count, images["sar"].names) if "sar" in images else ()
+        overviews = {role: image.decimated() for role, image in images.items()}
+        for role, (_, valid) in overviews.items():
+            if not valid.any() and not images[role].any_valid():
+                raise InputError(f"{images[role].name} holds no valid pixel", "some data", "check its nodata code")
+        sights, told = prepare(bands, overviews, clouds, names)
+    except BaseException:
+        for image in images.values():
+            image.close()
+        raise
+    sights = replace(sights, days={role: image.acquired for role, image in images.items()})
+    margin = clouds.rules.reach_px if sights.rules is not None else 0
+    stack = Stack(images, sights, margin, tuple(notes + told))
+    for note in stack.notes:
+        options.tell(note)
+    options.tell(f"{stack.shape[0]} x {stack.shape[1]} pixels, {len(bands)} bands, {len(images)} images")
+    return stack, sensor
+
+
+def decloud_files(
+    inputs: Mapping[str, Any], output: str | Path | None, method: Method, clouds: Clouds, options: Options
+) -> Any:
+    """Files; returns the path written, or a DataArray when there is no output path."""
+    path = None if output is None else Path(output)
+    if path is not None and path.suffix.lower() in (*FOREIGN, ".mat"):
+        raise InputError(f"the output {path}", "a GeoTIFF", f"call it {path.with_suffix('.tif').name}")
+    keeping = Keeping(method, clouds.replace_all)
+    opened, sensor = open_stack(inputs, clouds, options)
+    with opened:
+        if path is None:
+            product = fuse_array(keeping, opened, options.tile_px, options.workers, options.progress)
+            tell_share(replaced_percent(product.measured), options)
+            dtype, first = dtype_of(options.dtype) if options.dtype else None, opened.first
+            nodata = None if dtype is None else _nodata(first, dtype, options)
+            return labelled(product, first, (first.crs, first.transform), dtype, nodata, "declouded")
+        for image in opened.images.values():
+            if path.exists() and any(Path(p).exists() and path.samefile(p) for p in image.paths):
+                raise InputError(f"the output {path} is an input", "another name")
+        return _write(opened, path, keeping, sensor, options)
+
+
+def _write(opened: Stack, path: Path, method: Keeping, sensor: Sensor | None, options: Options) -> Path:
+    """Fuse into a file."""
+    first, bands = opened.first, opened.empty()["optical"].bands
+    dtype = dtype_of(options.dtype or first.dtype)
+    physical = dtype.kind == "f" and first.dtype.kind != "f"
+    target = create(
+        path,
+        shape=opened.shape,
+        count=first.count,
+        dtype=dtype,
+        crs=first.crs,
+        transform=first.transform,
+        nodata=_nodata(first, dtype, options),
+        names=[name or band.name for name, band in zip(first.names, bands, strict=True)],
+        wavelengths_nm=[band.centre_nm for band in bands],
+        scales=None if physical else first.scales,
+        offsets=None if physical else first.offsets,
+        tags=_tags(opened, method, sensor),
+        compress=options.compress,  # type: ignore[arg-type]
+        overwrite=options.overwrite,
+        threads=options.workers,
+    )
+    with target as writer:
+
+        def finish(window: Window, product: Product) -> Any:
+            writer.write(window, product.data, product.valid)
+            return product.measured
+
+        parts = fuse_scene(method, opened, finish, options.tile_px, options.workers, options.progress)
+        tell_share(replaced_percent(merged(parts)), options)
+        options.progress("writing", 0, 1)
+    options.progress("writing", 1, 1)
+    return path
+
+
+def _nodata(first: Image, dtype: Any, options: Options) -> float | None:
+    """Code of missing pixels in the output."""
+    return nodata_for(first.nodata, dtype, options.nodata, first.reader.maskable)
+
+
+def _tags(opened: Stack, method: Keeping, sensor: Sensor | None) -> dict[str, str]:
+    """Provenance of a product."""
+    sights: Any = opened.views
+    found = "given" if "mask" in opened.images else "found by thresholds"
+    return provenance(
+        f"{method.card.problem}/{name_of(method)}", method.parameters,
+        {role: image.paths for role, image in opened.images.items()}, sensor=sensor.name if sensor else None,
+        extra={"clouds": {"mask": found, "values": sights.mask_values}, "sar": {"db": sights.sar_db}},
+    )  # fmt: skip
