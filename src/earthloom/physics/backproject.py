@@ -25,7 +25,7 @@ from earthloom.physics.resample import gaussian, interpolation
 from earthloom.types import Observation
 
 
-class Refined(NamedTuple):
+class BackProjected(NamedTuple):
     """An image after back-projection, and ``M - D B F`` before and after it (0 where M is not valid)."""
 
     image: Float[np.ndarray, "band Y X"]
@@ -39,7 +39,7 @@ def back_project(
     gains: Sequence[float],
     steps: int,
     role: str = "ms",
-) -> Refined:
+) -> BackProjected:
     """``steps`` times ``F <- F + U (M - D B F)``, U, D and B as in :mod:`earthloom.physics.forward`.
 
     The eigenvalues of ``D B U`` run from the gain at Nyquist (squared, in the corner of the spectrum) to 1: every
@@ -65,14 +65,14 @@ def back_project(
 
     before = residual = counted(view.data - reduce(obs, image, gains, role))
     if steps == 0:
-        return Refined(image, before, before)
+        return BackProjected(image, before, before)
     total = np.zeros_like(residual)
     for _ in range(steps):
         total += residual
         residual = residual - counted(seen_again(obs, residual, gains, role))
     correction = expand(obs, total, role)
     correction += image
-    return Refined(correction, before, residual)
+    return BackProjected(correction, before, residual)
 
 
 def seen_again(
