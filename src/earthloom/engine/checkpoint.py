@@ -69,6 +69,12 @@ def load(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise FileError(f"no checkpoint {path}", "a file that `earthloom train` wrote")
+    with path.open("rb") as stream:
+        if stream.read(4) != b"PK\x03\x04":
+            raise FileError(
+                f"{path.name} cannot be read", "a whole checkpoint",
+                "cut short? delete it, and the one before is used; a bare pickle is refused, as it could run code",
+            )  # fmt: skip
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch remarks on foreign files before it refuses them

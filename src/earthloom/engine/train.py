@@ -23,7 +23,7 @@ from earthloom.engine import trainlog
 from earthloom.engine.checkpoint import Checkpoints, check_same
 from earthloom.engine.runner import Progress, silent
 from earthloom.engine.trainconfig import Config as Config
-from earthloom.engine.traindevices import ahead, launched, own_randomness, seed
+from earthloom.engine.traindevices import ahead, borrowed, launched, seed
 from earthloom.engine.trainlearner import Learner, learning_rate
 from earthloom.engine.traintask import Supervised as Supervised
 from earthloom.engine.traintask import Task as Task
@@ -109,11 +109,9 @@ def fit(
         If the folder cannot be written, or its checkpoints cannot be read.
     """
     config, header = config or Config(), header or Header(type(module).__name__, {}, {})
-    if config.threads:
-        torch.set_num_threads(config.threads)
     fabric = launched(config)
     try:
-        with own_randomness():
+        with borrowed(config.threads):
             run = Run(fabric, module, task, config, Path(folder) if folder is not None else None, header)
             run.progress, run.say = (progress, say) if fabric.is_global_zero else (silent, None)
             with closing(run):
@@ -159,12 +157,12 @@ class Run:
             done = self.place.step == self.place.steps
             self._tell("finished before" if done else f"going on from step {self.place.step:,} of {self.place.steps:,}")
             return
+        beside = self.task.beside() if self.fabric.is_global_zero else {}
+        self._tell(f"no fusion: {_line(beside)}" if beside else "")
         began = time.perf_counter()
         row = {"step": 0, **self._validate()}
         self._plan(time.perf_counter() - began)
         if len(row) > 1:
-            beside = self.task.beside() if self.fabric.is_global_zero else {}
-            self._tell(f"no fusion: {_line(beside)}" if beside else "")
             self._write(row)
         self._save()
 

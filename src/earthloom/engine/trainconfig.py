@@ -39,8 +39,8 @@ class Config:
     patch
         Side of a patch in wanted pixels.
     augment
-        ``full`` flips and turns (8 ways); ``transpose`` for geometry that is not symmetric (the toolbox
-        convention); ``none``.
+        ``full`` flips and turns (8 ways; data of the toolbox convention, whose geometry is not symmetric, are
+        transposed alone); ``transpose``; ``none``.
     half_scale
         Also train on the scenes at half their resolution: more variety where scenes are few.
     optimiser
@@ -129,16 +129,7 @@ class Config:
         InputError
             For a value of another type or outside its range.
         """
-        for name, hint in get_type_hints(Config).items():
-            value = getattr(self, name)
-            if not fits(value, hint):
-                raise InputError(f"{name} = {value!r}", described(hint))
-            low, high = _RANGES.get(name, (-math.inf, math.inf))
-            if hint in (int, float) and not low <= value <= high:
-                expected = f"at least {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
-                raise InputError(f"{name} = {value:g}", expected)
-        if self.devices == 0:
-            raise InputError("devices = 0", "at least 1, or -1 for all")
+        _check(asdict(self))
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
@@ -153,6 +144,7 @@ class Config:
         for key in values:
             if key not in known:
                 raise InputError(f"no setting '{key}' of a training run", hint=nearest(key, known))
+        _check(values)
         return cls(**values)
 
     def same_run(self, other: Config) -> list[str]:
@@ -176,6 +168,20 @@ _AT_LEAST = {
 _RANGES = {name: (low, math.inf) for name, low in _AT_LEAST.items()} | {
     "lr": (1e-12, 10.0), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.999999), "ema": (0.0, 0.99999),
 }  # fmt: skip
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    """Types and ranges of some fields."""
+    hints = get_type_hints(Config)
+    for name, value in values.items():
+        if not fits(value, hints[name]):
+            raise InputError(f"{name} = {value!r}", described(hints[name]))
+        low, high = _RANGES.get(name, (-math.inf, math.inf))
+        if hints[name] in (int, float) and not low <= value <= high:
+            expected = f"at least {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
+            raise InputError(f"{name} = {value:g}", expected)
+    if values.get("devices") == 0:
+        raise InputError("devices = 0", "at least 1, or -1 for all")
 
 
 def nearest(word: str, known: list[str]) -> str:

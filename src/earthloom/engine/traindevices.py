@@ -1,4 +1,4 @@
-"""Where training runs: devices and processes, batches made ahead of time, and random numbers left as they were."""
+"""Where training runs: devices and processes, batches made ahead of time, seeds and threads."""
 
 from __future__ import annotations
 
@@ -85,10 +85,13 @@ def seed(number: int, step: int, fabric: Any) -> None:
 
 
 @contextmanager
-def own_randomness() -> Generator[None]:
-    """The generator of the caller comes back as it was."""
-    state = torch.get_rng_state()
+def borrowed(threads: int) -> Generator[None]:
+    """Torch with so many threads (0: as many as before); its generator and threads come back as they were."""
+    before, state = torch.get_num_threads(), torch.get_rng_state()
+    if threads:
+        torch.set_num_threads(threads)
     try:
         yield
     finally:
         torch.set_rng_state(state)
+        torch.set_num_threads(before)

@@ -164,7 +164,9 @@ def prepare(
             name = getattr(held, "names", [f"scene {i}" for i in range(len(held))])[number - len(seen)]
             kept.append(hold(sample, name, mean, std, max(sizes.ratio, 1.0), network.multiple(sizes)))
         progress("reading", number + 1, total)
-    patches = Patches(samples, config.patch, network.multiple(sizes), config.augment, config.half_scale)
+    symmetric = first.obs.convention != "toolbox"  # its MS pixels lie half a pixel off the middle of their blocks
+    augment = config.augment if symmetric or config.augment != "full" else "transpose"
+    patches = Patches(samples, config.patch, network.multiple(sizes), augment, config.half_scale)
     start = network.fitted(first.obs) if network.weights else network.fresh(first.obs, config.seed)
     if start.trained.order is not None:
         raise MethodError(f"weights of bands {', '.join(start.trained.header.bands)}", "the order of the data")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ SMOOTH = 1e-3  # of the Charbonnier loss, in standard deviations
 HIGHER = ("psnr", "ssim", "q2n", "uiqi", "scc", "cc", "hqnr", "qnr")  # figures of which more is better
 
 
+@runtime_checkable
 class Batches(Protocol):
     """Where batches come from; :class:`earthloom.engine.patches.Patches` is one."""
 
@@ -27,6 +28,7 @@ class Batches(Protocol):
         ...
 
 
+@runtime_checkable
 class Task(Protocol):
     """A job for :func:`earthloom.engine.train.fit`."""
 
