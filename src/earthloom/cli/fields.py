@@ -1,9 +1,13 @@
-"""What the docstring of a dataclass says about its fields, for the help of their flags."""
+"""The fields of a method as flags of a command, with what its docstring says about them as their help."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from cyclopts import Group, Parameter
 
 
 def field_helps(described: type[Any]) -> dict[str, str]:
@@ -22,3 +26,54 @@ def field_helps(described: type[Any]) -> dict[str, str]:
         elif inside and name and line.startswith(" "):
             found[name] = f"{found[name]} {text}".strip()
     return found
+
+
+def method_in(arguments: Sequence[str], default: str) -> str:
+    """Value of `--method`, the default without one."""
+    for at, argument in enumerate(arguments):
+        if argument.startswith(("--method=", "-m=")):
+            return argument.split("=", 1)[1]
+        if argument in ("--method", "-m") and at + 1 < len(arguments):
+            return arguments[at + 1]
+    return default
+
+
+def with_fields(command: Callable[..., None], method_class: type[Any]) -> Callable[..., None]:
+    """A command with the fields of a method as further flags; they arrive as its keyword arguments."""
+    lists = {name for name, hint in get_type_hints(method_class).items() if _takes_numbers(hint)}
+
+    def called(**arguments: Any) -> None:
+        command(**{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
+
+    signature = inspect.signature(command, eval_str=True)
+    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    group = Group(f"Fields of {method_class.card.name}")
+    helps, hints = field_helps(method_class), get_type_hints(method_class)
+    for field in fields(method_class):
+        negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
+        flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
+        kind = inspect.Parameter.KEYWORD_ONLY
+        hint = Annotated[list[str] | None if field.name in lists else hints[field.name], flag]
+        parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))
+    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {p.name: p.annotation for p in parameters}
+    card = method_class.card
+    own = f"The last flags are those of {card.name}" if fields(method_class) else f"{card.name} has no flags of its own"
+    more = f"{own} ({card.title}); `-m NAME --help` shows those of another method."
+    called.__doc__ = (inspect.getdoc(command) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
+    return called
+
+
+def _takes_numbers(hint: Any) -> bool:
+    """Whether a field may hold several numbers, such as one weight for each band."""
+    return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
+
+
+def _word_or_numbers(given: Any) -> Any:
+    """``mean``, or ``0.2 0.3 0.5``."""
+    if not isinstance(given, list):
+        return given
+    try:
+        return tuple(float(word) for word in given)
+    except ValueError:
+        return given[0] if len(given) == 1 else " ".join(given)

@@ -33,11 +33,11 @@ def methods(name: Name = None, /, *, json: Json = False) -> None:
         print(js.dumps(rows, indent=2))
         return
     for problem in catalog.problems():
-        print(f"{problem}\n")
+        print(f"{'' if problem == catalog.problems()[0] else chr(10)}{problem}\n")
         for row in rows:
             if row["problem"] == problem:
-                print(f"  {row['name']:<13} {row['summary'].split(': ', 1)[-1]}")
-    print("\n`earthloom methods NAME` tells more.")
+                print(f"  {row['name']:<15} {row['summary'].split(': ', 1)[-1]}")
+    print("\n`earthloom methods NAME` tells more; PROBLEM/NAME where two problems share a name.")
 
 
 def _method(name: str) -> dict[str, Any]:
@@ -47,13 +47,24 @@ def _method(name: str) -> dict[str, Any]:
 
     from earthloom.methods import catalog
 
-    cls = catalog.find(name)
+    cls = catalog.find(*_placed(name))
     card = asdict(cls.card)
     card["fields"] = {f.name: f.default for f in fields(cls)}
     if not card["max_pixels"]:
         del card["max_pixels"]
     card["about"] = inspect.getdoc(cls) or ""
     return card
+
+
+def _placed(name: str) -> tuple[str, str]:
+    """Name and problem of ``problem/name``, or of a name that is looked for in every problem."""
+    from earthloom.methods import catalog
+
+    problem, _, short = name.replace("-", "_").rpartition("/")
+    if problem in catalog.problems():
+        return short, problem
+    homes = [p for p in catalog.problems() if short.lower() in catalog.names(p)]
+    return name, "pansharpening" if "pansharpening" in homes or not homes else homes[0]
 
 
 def sensors(name: Name = None, /, *, json: Json = False) -> None:

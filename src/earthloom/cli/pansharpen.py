@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from earthloom.cli.fields import field_helps
+from earthloom.cli.fields import method_in, with_fields
 from earthloom.cli.screen import Screen, show_warnings
 from earthloom.methods import catalog
 
@@ -72,17 +71,7 @@ class Run:
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The command for the method that the arguments name."""
-    return _with_fields(catalog.find(_method_in(arguments)))
-
-
-def _method_in(arguments: Sequence[str]) -> str:
-    """Value of `--method`, the default without one."""
-    for at, argument in enumerate(arguments):
-        if argument.startswith(("--method=", "-m=")):
-            return argument.split("=", 1)[1]
-        if argument in ("--method", "-m") and at + 1 < len(arguments):
-            return arguments[at + 1]
-    return DEFAULT
+    return with_fields(pansharpen, catalog.find(method_in(arguments, DEFAULT)))
 
 
 def pansharpen(
@@ -108,48 +97,6 @@ def pansharpen(
         Name of a method; `earthloom methods` lists them.
     """
     sharpen(pan, ms, output, catalog.make(method, **chosen), run or Run())
-
-
-def _with_fields(method_class: type[Any]) -> Callable[..., None]:
-    """The command with the fields of a method as further flags."""
-
-    lists = {name for name, hint in get_type_hints(method_class).items() if _takes_numbers(hint)}
-
-    def with_fields(**arguments: Any) -> None:
-        pansharpen(**{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
-
-    signature = inspect.signature(pansharpen, eval_str=True)
-    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    group = Group(f"Fields of {method_class.card.name}")
-    helps, hints = field_helps(method_class), get_type_hints(method_class)
-    for field in fields(method_class):
-        negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
-        flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
-        kind = inspect.Parameter.KEYWORD_ONLY
-        hint = Annotated[list[str] | None if field.name in lists else hints[field.name], flag]
-        parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))
-    with_fields.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    with_fields.__annotations__ = {p.name: p.annotation for p in parameters}
-    card = method_class.card
-    own = f"The last flags are those of {card.name}" if fields(method_class) else f"{card.name} has no flags of its own"
-    more = f"{own} ({card.title}); `-m NAME --help` shows those of another method."
-    with_fields.__doc__ = (inspect.getdoc(pansharpen) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
-    return with_fields
-
-
-def _takes_numbers(hint: Any) -> bool:
-    """Whether a field may hold several numbers, such as one weight for each band."""
-    return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
-
-
-def _word_or_numbers(given: Any) -> Any:
-    """``mean``, or ``0.2 0.3 0.5``."""
-    if not isinstance(given, list):
-        return given
-    try:
-        return tuple(float(word) for word in given)
-    except ValueError:
-        return given[0] if len(given) == 1 else " ".join(given)
 
 
 def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any, run: Run) -> None:

@@ -19,8 +19,7 @@ from earthloom.errors import GridError, InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.keep import Keeping, replaced_percent
-from earthloom.physics.cloudmask import Rules
-from earthloom.physics.clouds import white_of
+from earthloom.physics.cloudmask import Rules, levels
 from earthloom.sensors import load, match_bands
 from earthloom.types import Observation
 
@@ -281,13 +280,13 @@ def prepare(
         require_roles(filled)
         notes += [note] if note else []
         notes.append(f"clouds of {', '.join(searched)} found by thresholds; a mask says otherwise")
-    whites = {role: white_of(*samples[role]) for role in searched}
+    known = {role: levels(samples[role][0], filled, samples[role][1]) for role in searched}
     is_db = True
     if "sar" in samples:
         is_db, told = decide_db(clouds.sar_units, *samples["sar"])
         notes.append(told)
     rules = clouds.rules if searched else None
-    return Sights(filled, is_db, names, clouds.mask_values, rules, whites), notes
+    return Sights(filled, is_db, names, clouds.mask_values, rules, known), notes
 
 
 def _mask_role(role: str) -> str:

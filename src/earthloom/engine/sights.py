@@ -11,7 +11,7 @@ import numpy as np
 
 from earthloom.errors import InputError
 from earthloom.physics.backscatter import is_db, to_db
-from earthloom.physics.cloudmask import Rules, find_clouds, roles
+from earthloom.physics.cloudmask import Levels, Rules, find_clouds, roles
 from earthloom.problems.cloud_removal import cloud_view
 from earthloom.sensors import load
 from earthloom.types import Band, View
@@ -41,8 +41,8 @@ class Sights:
         Numbers in a mask that mean cloud; None: all but 0.
     rules
         How clouds are found where there is no mask; None: they are not.
-    whites
-        Role to the number that means reflectance 1, for images whose clouds are to be found.
+    known
+        Role to levels, for images whose clouds are to be found.
     days
         Role to day of acquisition.
     """
@@ -52,7 +52,7 @@ class Sights:
     sar_names: tuple[str, ...] = POLARISATIONS
     mask_values: tuple[float, ...] | None = None
     rules: Rules | None = None
-    whites: Mapping[str, float] | None = None
+    known: Mapping[str, Levels] | None = None
     days: Mapping[str, day | None] | None = None
 
     def __call__(self, read: Mapping[str, Reading]) -> dict[str, View]:
@@ -76,13 +76,13 @@ class Sights:
         """Clouds and shadows: from a mask, else found, else none."""
         data, valid = read[role]
         if mask_role in read:
-            numbers, known = read[mask_role]
+            numbers, told = read[mask_role]
             wanted = numbers[0] != 0 if self.mask_values is None else np.isin(numbers[0], self.mask_values)
-            return wanted & known
-        white = (self.whites or {}).get(role)
-        if self.rules is None or white is None or not data.size:
+            return wanted & told
+        known = (self.known or {}).get(role)
+        if self.rules is None or known is None or not data.size:
             return np.zeros(valid.shape, bool)
-        found = find_clouds(data, self.bands, valid, self.rules, white)
+        found = find_clouds(data, self.bands, valid, self.rules, known)
         return found.cloud | found.shadow
 
     def _sar(self, data: np.ndarray, valid: np.ndarray) -> View:

@@ -39,7 +39,7 @@ class Rules:
     cirrus
         Cloud where the band at 1.38 um exceeds it.
     dark
-        Shadow where the NIR is below it, and the SWIR below three quarters of it, near a cloud.
+        Shadow where NIR and SWIR lie below this share of what is typical of the clear ground, near a cloud.
     near_px
         How near.
     dilate_px
@@ -51,7 +51,7 @@ class Rules:
     snow: float = 0.6
     rock: float = 0.75
     cirrus: float = 0.012
-    dark: float = 0.12
+    dark: float = 0.7
     near_px: int = 60
     dilate_px: int = 4
 
@@ -59,6 +59,14 @@ class Rules:
     def reach_px(self) -> int:
         """How far from a pixel the rules look."""
         return self.near_px + 2 * self.dilate_px + WINDOW
+
+
+class Levels(NamedTuple):
+    """What reflectance 1 is in the numbers of an image, and its typical NIR and SWIR (medians) in these numbers."""
+
+    white: float
+    nir: float
+    swir: float
 
 
 class Sky(NamedTuple):
@@ -78,12 +86,21 @@ def roles(bands: tuple[Band, ...]) -> dict[str, int]:
     return found
 
 
+def levels(image: Float[np.ndarray, "band y x"], bands: tuple[Band, ...], valid: Bool[np.ndarray, "y x"]) -> Levels:
+    """Measure the levels on an image, or on every n-th pixel of it: white is 1, 255 or 10000, whichever fits."""
+    at, white = roles(bands), white_of(image, valid)
+    clear = valid & ~_bright(image, at, Rules(), white) if set(NEEDED) <= set(at) else valid
+    clear = clear if clear.any() else valid
+    found = [float(np.median(image[at[r]][clear])) if r in at and clear.any() else 0.0 for r in ("nir", "swir")]
+    return Levels(white, *found)
+
+
 def find_clouds(
     image: Float[np.ndarray, "band y x"],
     bands: tuple[Band, ...],
     valid: Bool[np.ndarray, "y x"] | None = None,
     rules: Rules | None = None,
-    white: float | None = None,
+    known: Levels | None = None,
 ) -> Sky:
     """Find clouds and shadows by thresholds.
 
@@ -99,8 +116,8 @@ def find_clouds(
         Where it was measured.
     rules
         Thresholds.
-    white
-        What reflectance 1 is in its numbers; None: 1, 255 or 10000, whichever fits.
+    known
+        Levels of the scene, of which the image may be a tile; None measures them on the image.
 
     Raises
     ------
@@ -119,27 +136,28 @@ def find_clouds(
             "name the sensor, or give a cloud mask",
         )  # fmt: skip
     valid = np.ones(image.shape[1:], bool) if valid is None else valid
-    white = white_of(image, valid) if white is None else white
+    known = levels(image, bands, valid) if known is None else known
+    cloud = grow(_cleaned(_bright(image, at, rules, known.white) & valid), rules.dilate_px)
+    dark = (image[at["nir"]] < rules.dark * known.nir) & (image[at["green"]] <= image[at["nir"]])
+    if "swir" in at:
+        dark &= image[at["swir"]] < rules.dark * known.swir
+    shadow = _cleaned(dark & valid & ~cloud) & grow(cloud, rules.near_px)
+    return Sky(cloud, grow(shadow, rules.dilate_px) & ~cloud)
+
+
+def _bright(
+    image: Float[np.ndarray, "band y x"], at: dict[str, int], rules: Rules, white: float
+) -> Bool[np.ndarray, "y x"]:
+    """What the spectral tests call cloud, pixel by pixel."""
     band = {role: image[index] / image.dtype.type(white) for role, index in at.items()}
     visible = np.stack([band[role] for role in ("blue", "green", "red")])
-    mean = visible.mean(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        cloud = (band["blue"] - band["red"] / 2 > rules.haze) & (
-            np.abs(visible / mean - 1).sum(axis=0) < rules.whiteness
-        )
-        water = band["green"] > band["nir"]
+        colour = np.abs(visible / visible.mean(axis=0) - 1).sum(axis=0)
+        cloud = (band["blue"] - band["red"] / 2 > rules.haze) & (colour < rules.whiteness)
         if "swir" in band:
             cloud &= (band["green"] - band["swir"]) / (band["green"] + band["swir"]) < rules.snow
             cloud &= band["nir"] / band["swir"] > rules.rock
-    if "cirrus" in band:
-        cloud |= band["cirrus"] > rules.cirrus
-    cloud = _cleaned(cloud & valid)
-    dark = band["nir"] < rules.dark
-    if "swir" in band:
-        dark &= band["swir"] < 0.75 * rules.dark
-    cloud = grow(cloud, rules.dilate_px)
-    shadow = _cleaned(dark & ~water & valid) & grow(cloud, rules.near_px)
-    return Sky(cloud, grow(shadow, rules.dilate_px) & ~cloud)
+    return cloud | (band["cirrus"] > rules.cirrus) if "cirrus" in band else cloud
 
 
 def _cleaned(mask: Bool[np.ndarray, "y x"]) -> Bool[np.ndarray, "y x"]:
