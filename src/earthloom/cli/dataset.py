@@ -161,14 +161,14 @@ def show(found: dict[str, Any]) -> None:
     for key, value in (*told, ("ratio", found["ratio"]), ("declared", _declared(found)), ("bits", found["bits"])):
         console.print(f"{key:<10} {value if value is not None else 'unknown'}", markup=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("role", "bands x rows x columns", "type"):
-        table.add_column(column)
+    for column in ("role", "bands, rows, columns", "type"):
+        table.add_column(column, no_wrap=True)
     for column in ("min", "mean", "max", "missing"):
         table.add_column(column, justify="right")
     for role, figures in found["roles"].items():
-        shapes = [" x ".join(map(str, shape)) for shape in figures["shapes"]]
+        shapes = [", ".join(map(str, shape)) for shape in figures["shapes"]]
         shown = shapes[0] if len(shapes) == 1 else f"{shapes[0]} ... {shapes[-1]}"
-        kind = ", ".join(figures["dtypes"]) + (", whole numbers" if figures["integers"] else "")
+        kind = ", ".join(figures["dtypes"]) + (" whole" if figures["integers"] else "")
         numbers = ("-" if figures[key] is None else f"{figures[key]:.5g}" for key in ("min", "mean", "max"))
         table.add_row(role, shown, kind, *numbers, str(figures["missing"]))
     console.print()
@@ -186,4 +186,11 @@ def show(found: dict[str, Any]) -> None:
 def _declared(found: dict[str, Any]) -> str:
     """What the data set says about itself."""
     known = {"convention": found["convention"], "maximum": found["maximum"]}
-    return ", ".join(f"{key} {value}" for key, value in known.items() if value is not None) or "nothing"
+    return (
+        ", ".join(
+            f"{key} {value:g}" if key == "maximum" else f"{key} {value}"
+            for key, value in known.items()
+            if value is not None
+        )
+        or "nothing"
+    )

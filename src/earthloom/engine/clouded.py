@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 
 from earthloom.engine.blocks import plan
-from earthloom.engine.samples import Reading
+from earthloom.engine.samples import DataSet, Reading
 from earthloom.errors import GridError, InputError
 from earthloom.physics.backscatter import is_db, to_db
 from earthloom.problems.base import Case
@@ -23,7 +23,7 @@ DEFAULT_SENSOR = "sentinel2a"
 Finder = Callable[[View], np.ndarray]
 
 
-class CloudCases(Sequence[Case]):
+class CloudCases(DataSet):
     """The cases of a SEN12MS-CR folder in random access.
 
     A cloudy and a clear image of one place make a case as they are; its mask is a file beside the cloudy image, or
@@ -94,29 +94,15 @@ class CloudCases(Sequence[Case]):
         labels = ((self.sources[n].title, block) for n, block in self._units)
         return [f"{title}@{block.y},{block.x}" if title in several else title for title, block in labels]
 
-    @overload
-    def __getitem__(self, index: int) -> Case: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Case]: ...
-    def __getitem__(self, index: int | slice) -> Case | list[Case]:
-        """One case, or a list of them.
-
-        Raises
-        ------
-        InputError
-            If the clouds of a cloudy image are not known, or its radar image holds no backscatter.
-        GridError
-            If the images of a place do not lie on one grid.
-        """
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def one(self, index: int) -> Case:
+        """A case by its number."""
         number, block = self._units[index]
         source = self.sources[number]
         real = "cloudy" in source.files and "clear" in source.files and self.reading.reduce != "always"
         role = "clear" if "clear" in source.files and not real else "cloudy"
         obs = self._observe(source, role, block)
         if not real:
-            return CloudRemoval(self.seed + index % len(self)).degrade(obs)
+            return CloudRemoval(self.seed + index).degrade(obs)
         truth, valid = self._read(source, "clear", block)
         return Case(obs, truth if valid.all() else np.where(valid, truth, np.float32(np.nan)))
 

@@ -108,7 +108,7 @@ def convert(
         raise InputError(f"a split of {split:g} of {len(found)} cases", "a share below 1, and two cases or more")
     is_h5 = output.suffix.lower() in H5_SUFFIXES
     if not is_h5 and (output.suffix or format not in FORMATS):
-        raise InputError(f"the output {output} in the format {format}", "a name ending in .h5, or a folder, tif or mat")
+        raise InputError(f"the output {output} (format {format})", "a name ending in .h5, or a folder of tif or mat")
     last = min(max(round(split * len(found)), 1), len(found) - 1) if split else 0
     parts = [(output, range(len(found) - last))]
     if last:

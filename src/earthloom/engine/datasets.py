@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Lock
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from earthloom.engine import blocks
-from earthloom.engine.samples import Opened, Reading, Reduce, open_source
+from earthloom.engine.samples import DataSet, Opened, Reading, open_source
 from earthloom.errors import InputError
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case, Problem
@@ -34,7 +34,7 @@ class Known(NamedTuple):
     truth: bool
 
 
-class Cases(Sequence[Case]):
+class Cases(DataSet):
     """The cases of a data set in random access: nothing is read before it is asked for, nothing is kept.
 
     Can be pickled and read from several threads. ``names`` tells where each case comes from, ``sensor`` whose bands
@@ -108,22 +108,8 @@ class Cases(Sequence[Case]):
         labels = ((self.sources[n].label(i), cell) for n, i, cell in self._units)
         return [label if cell is None else f"{label}@{cell.y},{cell.x}" for label, cell in labels]
 
-    @overload
-    def __getitem__(self, index: int) -> Case: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Case]: ...
-    def __getitem__(self, index: int | slice) -> Case | list[Case]:
-        """One case, or a list of them.
-
-        Raises
-        ------
-        InputError
-            If the sample holds NaN, or numbers beyond what the sensor delivers.
-        FileError
-            If the file is cut short or damaged.
-        """
-        if isinstance(index, slice):
-            return [self[i] for i in range(*index.indices(len(self)))]
+    def one(self, index: int) -> Case:
+        """A case by its number."""
         opened, cell = self._block(index)
         if self._reduces(opened):
             if self.reading.reduce == "never":
@@ -184,7 +170,7 @@ def cases(
     problem: str = "pansharpening",
     sensor: Any = None,
     convention: str | None = None,
-    reduce: Reduce = "auto",
+    reduce: str = "auto",
     limit: int | None = None,
     *,
     bands: Sequence[str | int] | None = None,
@@ -194,7 +180,7 @@ def cases(
     ignore_georeferencing: bool = False,
     block_px: int = 512,
     **more: Any,
-) -> Sequence[Case]:
+) -> DataSet:
     """The cases of a data set: an observation and its truth each, float32, physical units.
 
     Parameters

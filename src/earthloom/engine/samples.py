@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, overload
 
 import numpy as np
 
 from earthloom.engine import arrays
 from earthloom.errors import GridError, InputError
+from earthloom.problems.base import Case
 from earthloom.raster.collocate import collocate
 from earthloom.raster.datasets import ROLES, Stack, Triplet
 from earthloom.raster.layouts import Rasters, Source
 from earthloom.raster.read import Image, open_image
 from earthloom.sensors import Sensor, load, match_bands
-from earthloom.types import Scene, Window
+from earthloom.types import Observation, Scene, Window
 
-Reduce = Literal["auto", "always", "never"]
 DIGITISED_BITS = 11  # sensors of more bits are delivered rescaled: their depth says nothing about a file
 SPARE = 1.1  # resampling overshoots the largest digital number by this much at most
 UNIT_MAXIMUM = 1.5  # fractions up to here are an image divided by its maximum
@@ -29,7 +30,7 @@ class Reading:
 
     sensor: Any = None
     convention: str | None = None
-    reduce: Reduce = "auto"
+    reduce: str = "auto"
     bands: Sequence[str | int] | None = None
     scale: float | None = None
     maximum: float | None = None
@@ -47,6 +48,50 @@ class Reading:
             raise InputError(f"blocks of {self.block_px} pixels", "at least 16")
         if self.scale is not None and not self.scale > 0:
             raise InputError(f"scale {self.scale}", "a positive number")
+
+
+class DataSet(Sequence):  # of Case; said so, a type checker at run time would read a sample to see whether it is one
+    """The cases of a data set in random access: nothing is read before it is asked for.
+
+    Can be pickled, and read from several threads. ``sensor`` says whose bands they are, ``bands`` how many, ``names``
+    where each case comes from.
+    """
+
+    sensor: Sensor
+    bands: int
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """One per case: the scene or sample, and the corner of the block where there are several."""
+
+    @abstractmethod
+    def one(self, index: int) -> Case:
+        """A case by its number, 0 to ``len - 1``."""
+
+    @abstractmethod
+    def seen(self, index: int) -> Observation:
+        """What was seen at native resolution behind a case that is simulated; the case's own inputs otherwise."""
+
+    @overload
+    def __getitem__(self, index: int) -> Case: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Case]: ...
+    def __getitem__(self, index: int | slice) -> Case | list[Case]:
+        """One case, or a list of them.
+
+        Raises
+        ------
+        FileError
+            If a file is cut short or damaged.
+        InputError
+            If a sample holds NaN, or numbers beyond what the sensor delivers.
+        """
+        if isinstance(index, slice):
+            return [self.one(i) for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"case {index} of {len(self)}")
+        return self.one(int(index) % len(self))
 
 
 @dataclass(frozen=True, eq=False)
