@@ -11,6 +11,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
+    from earthloom.engine.convert import convert as convert
+    from earthloom.engine.datasets import cases as cases
     from earthloom.engine.decloud import decloud as decloud
     from earthloom.engine.evaluate import evaluate as evaluate
     from earthloom.engine.simulate import simulate as simulate
@@ -18,15 +20,13 @@ if TYPE_CHECKING:
     from earthloom.engine.verbs import pansharpen as pansharpen
 
 _HOMES = {
-    "decloud": "engine.decloud",
-    "pansharpen": "engine.verbs",
-    "evaluate": "engine.evaluate",
-    "simulate": "engine.simulate",
-    "train": "engine.trainjob",
-    "metrics": "",
-    "sensors": "",
-}
-__all__ = ["__version__", "decloud", "evaluate", "metrics", "pansharpen", "sensors", "simulate", "train"]
+    "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
+    "evaluate": "engine.evaluate", "metrics": "", "pansharpen": "engine.verbs", "sensors": "",
+    "simulate": "engine.simulate", "train": "engine.trainjob",
+}  # fmt: skip
+__all__ = [
+    "__version__", "cases", "convert", "decloud", "evaluate", "metrics", "pansharpen", "sensors", "simulate", "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

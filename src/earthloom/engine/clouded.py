@@ -11,6 +11,7 @@ from earthloom.engine.blocks import plan
 from earthloom.engine.samples import DataSet, Reading
 from earthloom.errors import GridError, InputError
 from earthloom.physics.backscatter import is_db, to_db
+from earthloom.physics.cloudmask import find_clouds
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, cloud_view
 from earthloom.raster.layouts import Rasters, Source
@@ -26,9 +27,9 @@ Finder = Callable[[View], np.ndarray]
 class CloudCases(DataSet):
     """The cases of a SEN12MS-CR folder in random access.
 
-    A cloudy and a clear image of one place make a case as they are; its mask is a file beside the cloudy image, or
-    what ``mask`` finds in it. A clear image alone is put under simulated clouds, which depend on ``seed`` and on the
-    number of the case.
+    A cloudy and a clear image of one place make a case as they are; its mask is a file beside the cloudy image
+    (``NAME_s2cloudless.tif``, the last band), or what ``mask`` finds in it. A clear image alone is put under
+    simulated clouds, which depend on ``seed`` and on the number of the case.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ class CloudCases(DataSet):
     limit
         At most so many cases, spread evenly.
     mask
-        Finds clouds and shadows in the optical view, ``(y, x)`` booleans.
+        Finds clouds and shadows in the optical view, ``(y, x)`` booleans; None is
+        :func:`earthloom.physics.cloudmask.find_clouds`, both of its masks.
     seed
         Of the simulated clouds.
     """
@@ -134,17 +136,15 @@ class CloudCases(DataSet):
         return Observation(views, (block.height, block.width))
 
     def _clouds(self, source: Rasters, role: str, block: Window, optical: View) -> np.ndarray:
-        """Where clouds are: from the file (its last band), from the finder, nowhere in a clear image."""
+        """Where clouds are: from the file, nowhere in a clear image, else from the finder."""
         if f"{role}_mask" in source.files:
             return self._read(source, f"{role}_mask", block)[0][-1] > 0.5
         if role == "clear":
             return np.zeros(optical.shape, bool)
         if self.mask is not None:
             return np.asarray(self.mask(optical), bool)
-        raise InputError(
-            f"{source.name}: where are its clouds?", "a mask NAME_s2cloudless.tif beside the cloudy image",
-            "or mask=, a function that finds them",
-        )  # fmt: skip
+        found = find_clouds(optical.data, optical.bands, optical.valid)
+        return found.cloud | found.shadow
 
     def _require_one_grid(self, source: Rasters) -> None:
         """Refuse images that do not lie on each other."""
