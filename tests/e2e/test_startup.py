@@ -34,6 +34,7 @@ print(json.dumps([code, heavy]), file=sys.stderr)
         (["sensors"], ("numpy",)),
         (["evaluate", "--help"], ("numpy",)),
         (["demo", "--help"], ("numpy",)),
+        (["train", "--help"], ("numpy",)),
         (["pansharpen", "--help"], ("numpy", "numba")),
     ],
 )
