@@ -23,6 +23,7 @@ def evaluate(
     /,
     *,
     reference: str | None = None,
+    mask: str | None = None,
     pan: str | None = None,
     ms: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
     ratio: float | None = None,
@@ -41,7 +42,10 @@ def evaluate(
     product
         The fused image.
     reference
-        The true image on the same grid: ERGAS, SAM, Q2n, SCC, SSIM, PSNR and others (needs --ratio).
+        The true image on the same grid: ERGAS, SAM, Q2n, SCC, SSIM, PSNR and others (needs --ratio, or
+        --mask).
+    mask
+        Where clouds were, for --reference: PSNR, SSIM, SAM, MAE over these pixels and over all.
     pan
         The PAN instead of a reference (needs --ms): D_lambda, D_s, QNR, HQNR and others, and the consistency with
         both inputs.
@@ -69,8 +73,8 @@ def evaluate(
     with Screen() as screen, warnings.catch_warnings():
         show_warnings(screen)
         report = judge(
-            product, reference, pan=pan, ms=ms, ratio=ratio, sensor=sensor, convention=convention, nodata=nodata,
-            peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
+            product, reference, mask=mask, pan=pan, ms=ms, ratio=ratio, sensor=sensor, convention=convention,
+            nodata=nodata, peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
         )  # fmt: skip
     print(js.dumps(strict(report.as_dict()), indent=2, allow_nan=False) if json else text(report))
 

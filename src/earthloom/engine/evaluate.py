@@ -27,6 +27,7 @@ def evaluate(
     product: Any,
     reference: Any = None,
     *,
+    mask: Any = None,
     pan: Any = None,
     ms: Any = None,
     ratio: float | None = None,
@@ -39,16 +40,19 @@ def evaluate(
 ) -> Report:
     """Judge a product.
 
-    With ``reference``: ERGAS, SAM, Q2n, UIQI, SCC, SSIM, PSNR, RMSE, CC against it. With ``pan`` and ``ms``: indices
-    without a reference (D_lambda, D_lambda_K, D_s, QNR, HQNR ...) and the consistency with both inputs, and the same
-    for the interpolated MS as a second row.
+    With ``reference`` and ``mask`` (cloud removal): PSNR, SSIM, SAM, MAE, RMSE over the pixels of the mask, and over
+    all. With ``reference``: ERGAS, SAM, Q2n, UIQI, SCC, SSIM, PSNR, RMSE, CC against it. With ``pan`` and ``ms``:
+    indices without a reference (D_lambda, D_lambda_K, D_s, QNR, HQNR ...) and the consistency with both inputs, and
+    the same for the interpolated MS as a second row.
 
     Parameters
     ----------
     product, reference, pan, ms
         Paths, numpy, torch or xarray; all of one kind.
+    mask
+        Pixels that lay under clouds, one band, not 0.
     ratio
-        Coarse over fine pixel size; needed with a reference (ERGAS divides by it).
+        Coarse over fine pixel size; needed with a reference and no mask (ERGAS divides by it).
     sensor, convention, nodata, ignore_georeferencing
         As for :func:`earthloom.pansharpen`; a product of ours remembers its sensor.
     peak
@@ -64,9 +68,13 @@ def evaluate(
     if reference is None and (pan is None or ms is None):
         given = "no reference and no inputs" if pan is None and ms is None else f"no {'ms' if ms is None else 'pan'}"
         raise InputError(given, "a reference, or pan and ms", "pass --reference, or --pan and --ms")
-    others = [reference] if reference is not None else [pan, ms]
+    if mask is not None and reference is None:
+        raise InputError("a mask without a reference", "a reference", "pass --reference")
+    others = [image for image in (reference, mask) if image is not None] if reference is not None else [pan, ms]
     if any(arrays.is_path(product) != arrays.is_path(other) for other in others):
         raise InputError("some inputs as paths and some as arrays", "all of one kind")
+    if mask is not None:
+        return _under_clouds(product, reference, mask, nodata, peak)
     if reference is not None:
         return _with_reference(product, reference, ratio, nodata, peak, margin)
     options = Options(sensor=sensor, convention=convention, nodata=nodata, ignore_georeferencing=ignore_georeferencing)
@@ -104,10 +112,22 @@ def _with_reference(
         raise InputError(
             "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass --ratio (ERGAS divides by it)"
         )
+    data, truth, both, _ = _beside(product, reference, nodata)
+    notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
+    figures = with_reference(data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, valid=both)
+    return Report("against the reference", {k: float(v) for k, v in figures.items()}, {}, tuple(notes))
+
+
+def _beside(
+    product: Any, reference: Any, nodata: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, Window] | None]:
+    """Product and reference on the ground both cover, where both are valid (0 elsewhere); file and window of one."""
     data, valid, file = _read(product, "product", nodata)
     truth, truth_valid, truth_file = _read(reference, "reference", nodata)
+    place = None if file is None else (file, Window(0, 0, *file.shape))
     if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
         first, second = _common(file, truth_file)
+        place = (file, first)
         data, valid = data[(slice(None), *first.slices)], valid[first.slices]
         truth, truth_valid = truth[(slice(None), *second.slices)], truth_valid[second.slices]
     if data.shape != truth.shape:
@@ -116,9 +136,36 @@ def _with_reference(
     if not both.any():
         raise InputError("no pixel is valid in both the product and the reference", "", "check nodata")
     data, truth = (np.where(both, image, 0).astype(np.float64) for image in (data, truth))
+    return data, truth, both, place
+
+
+def _under_clouds(product: Any, reference: Any, mask: Any, nodata: float | None, peak: float | None) -> Report:
+    """Figures of cloud removal."""
+    from earthloom.metrics.clouds import EVERYWHERE, UNDER, with_clouds
+
+    if str(getattr(mask, "dtype", "")).rpartition(".")[2] == "bool":
+        mask = mask.byte() if hasattr(mask, "detach") else mask.astype("uint8")
+    data, truth, both, place = _beside(product, reference, nodata)
+    numbers, known, file = _read(mask, "mask", None)
+    if len(numbers) != 1:
+        raise InputError(f"a mask of {len(numbers)} bands", "one band")
+    cloud = (numbers[0] != 0) & known
+    if file is not None and place is not None and file.georeferenced and place[0].georeferenced:
+        own, there = _common(place[0], file)
+        if own != Window(0, 0, *place[0].shape):
+            raise GridError(f"{file.name} covers a part of {place[0].name}", "all of it")
+        cloud = cloud[there.slices][place[1].slices]
+    if cloud.shape != both.shape:
+        raise GridError(f"a mask of {cloud.shape} and a product of {both.shape} pixels", "the same grid")
+    if not (cloud & both).any():
+        raise InputError("a mask without a cloud", "pixels other than 0 where product and reference are valid")
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
-    figures = with_reference(data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, valid=both)
-    return Report("against the reference", {k: float(v) for k, v in figures.items()}, {}, tuple(notes))
+    notes.append(f"{100 * (cloud & both).sum() / both.sum():.3g} % of the pixels lay under clouds")
+    rows = with_clouds(data, truth, cloud, peak or float(truth.max()), valid=both)
+    rows = {name: {k: float(v) for k, v in row.items()} for name, row in rows.items()}
+    return Report(
+        "clouds removed, against the reference", rows[UNDER], {n: rows[n] for n in (UNDER, EVERYWHERE)}, tuple(notes)
+    )
 
 
 def _common(first: Any, second: Any) -> tuple[Window, Window]:

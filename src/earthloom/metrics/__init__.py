@@ -1,11 +1,13 @@
 """Quality indices of fused images: pure functions of ``(band, y, x)`` arrays of numpy or torch.
 
 With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`scc`, :func:`ssim`, :func:`psnr`,
-:func:`rmse`, :func:`cc`. Without: :func:`d_lambda`, :func:`d_lambda_k`, :func:`d_s`, :func:`qnr`, :func:`hqnr`,
-:func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs: :func:`consistency`. All at once:
-:func:`with_reference`, :func:`without_reference`, :func:`consistency_of`.
+:func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`, :func:`d_lambda_k`, :func:`d_s`, :func:`qnr`,
+:func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs: :func:`consistency`. All at once:
+:func:`with_reference`, :func:`without_reference`, :func:`with_clouds`, :func:`consistency_of`.
 """
 
+from earthloom.metrics.clouds import mae as mae
+from earthloom.metrics.clouds import with_clouds as with_clouds
 from earthloom.metrics.consistency import consistency as consistency
 from earthloom.metrics.consistency import consistency_of as consistency_of
 from earthloom.metrics.degrade import observe as observe

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
+from array_api_compat import array_namespace
 
 from earthloom.errors import InputError
 from earthloom.metrics.blocks import NoBlocksError, universal
@@ -82,6 +84,27 @@ def ssim(
     ----------
     Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 13(4), 600-612, 2004.
     """
+    total, count = 0.0, 0
+    for values, keep in ssim_windows(product, reference, peak, window, valid):
+        xp = array_namespace(values)
+        total = total + xp.sum(values if keep is None else xp.where(keep, values, xp.zeros_like(values)))
+        size = values.shape[1] * values.shape[2]
+        count += values.shape[0] * (size if keep is None else int(xp.sum(xp.astype(keep, xp.int64))))
+    if count == 0:
+        raise NoBlocksError("no window without an invalid pixel", "at least one", "use smaller windows")
+    return scalar(total / count)
+
+
+def ssim_windows(
+    product: Image, reference: Image, peak: Number, window: Literal["gaussian", "uniform"], valid: Mask | None
+) -> Iterator[tuple[Any, Any | None]]:
+    """SSIM of every window inside the image, strip by strip from the top: (band, y, x), and which windows count.
+
+    Raises
+    ------
+    InputError
+        As :func:`ssim`.
+    """
     if not peak > 0:
         raise InputError(f"peak {peak}", "the largest possible value, as 2047 for 11-bit numbers")
     images = pair(product, reference, valid)
@@ -90,12 +113,9 @@ def ssim(
     _fits(images, len(taps))
     sample = 1.0 if window == "gaussian" else len(taps) ** 2 / (len(taps) ** 2 - 1)
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-
-    def index(mean_x: Any, mean_y: Any, var_x: Any, var_y: Any, cov: Any) -> Any:
+    for (mean_x, mean_y, var_x, var_y, cov), keep in local_moments(images, taps):
         luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-        return luminance * (2 * sample * cov + c2) / (sample * (var_x + var_y) + c2)
-
-    return scalar(_window_mean(images, taps, index))
+        yield luminance * (2 * sample * cov + c2) / (sample * (var_x + var_y) + c2), keep
 
 
 def _window_mean(images: Pair, taps: np.ndarray, index: Any) -> Any:
