@@ -43,7 +43,7 @@ class Run:
     licence: str = "USGS, public domain"
 
 
-FULL = {"width": 64, "fusions": 4}
+FULL = {"width": 64, "fusions": 3}
 RATES = {"pnn": 1e-3, "cf2n": 4e-3}  # 3e-3 for the others
 BUDGET = float(__import__("os").environ.get("B", "600"))
 LANDSAT7 = {
@@ -52,7 +52,7 @@ LANDSAT7 = {
 } | {
     "cf2n_blind": Run("cf2n", BUDGET, fields={"blind": True}, config={"lr": 4e-3}),
     "coarse_cnn_blind": Run("coarse_cnn", BUDGET, fields={"blind": True}),
-    "cf2n_full": Run("cf2n", 4 * BUDGET, fields=FULL),
+    "cf2n_full": Run("cf2n", 3 * BUDGET, fields=FULL),
 }
 EVERY = {f"landsat7_{name}": run for name, run in LANDSAT7.items()}
 DEFAULTS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from array_api_compat import device, is_numpy_array, to_device
@@ -18,9 +18,6 @@ from earthloom.errors import InputError
 from earthloom.metrics.checks import clean, finite, mask, namespace
 from earthloom.metrics.distortions import panchromatic
 from earthloom.types import Band, Convention, Observation, View
-
-if TYPE_CHECKING:
-    from earthloom.ops.banded import Banded
 
 Gains = float | int | Sequence[float | int] | np.ndarray
 Numbers = float | int | tuple[float | int, float | int]
@@ -255,29 +252,10 @@ class Compared:
 
     def _dense(self, image: Any, gain: float, sample: bool) -> Any:
         """The same with matrices, for libraries in which a gradient must pass."""
+        from earthloom.physics.forward import operators
+
         total = 0.0
-        for rows, cols in _terms(self.obs, gain, sample):
+        for rows, cols in operators(self.obs, gain, sample):
             left, right = self.like(rows.matrix()), self.like(cols.matrix())
             total = total + self.xp.matmul(self.xp.matmul(left, image), right.T)
         return total
-
-
-def _terms(obs: Observation, gain: float, sample: bool) -> list[tuple[Banded, Banded]]:
-    """Row and column operators whose products sum to the blur of one band, with sampling or without."""
-    from earthloom.ops.banded import separable, stationary
-    from earthloom.physics.forward import blur_and_sample, ratio_of
-    from earthloom.physics.mtf import sigma_px, toolbox_kernel
-    from earthloom.physics.resample import gaussian
-
-    ratio, (height, width) = ratio_of(obs["ms"]), obs.shape
-    if obs.convention == "toolbox":
-        step = (int(ratio), int(ratio) // 2) if sample else (1, 0)
-        parts = separable(toolbox_kernel(gain, ratio), 1e-13)
-        return [
-            (stationary(down, height, "replicate", *step), stationary(along, width, "replicate", *step))
-            for down, along in parts
-        ]
-    if sample:
-        return [blur_and_sample(obs.shape, obs["ms"], gain)]
-    sigma = sigma_px(gain, ratio)
-    return [(gaussian(height, height, 1.0, 0.0, sigma), gaussian(width, width, 1.0, 0.0, sigma))]

@@ -97,6 +97,23 @@ def blur_and_sample(shape: tuple[int, int], view: View, gain: float) -> tuple[Ba
     return rows, cols
 
 
+def operators(obs: Observation, gain: float, sample: bool = True, role: str = "ms") -> list[tuple[Banded, Banded]]:
+    """Row and column operators whose products sum to the blur of one band, with sampling or without."""
+    view, (height, width) = obs[role], obs.shape
+    ratio = ratio_of(view)
+    if obs.convention == "toolbox":
+        step = (int(ratio), int(ratio) // 2) if sample else (1, 0)
+        parts = separable(toolbox_kernel(gain, ratio), 1e-13)
+        return [
+            (stationary(down, height, "replicate", *step), stationary(along, width, "replicate", *step))
+            for down, along in parts
+        ]
+    if sample:
+        return [blur_and_sample(obs.shape, view, gain)]
+    sigma = sigma_px(gain, ratio)
+    return [(gaussian(height, height, 1.0, 0.0, sigma), gaussian(width, width, 1.0, 0.0, sigma))]
+
+
 def pick(image: Float[np.ndarray, "band Y X"], kernel: Float[np.ndarray, "k k"], ratio: int) -> np.ndarray:
     """Filter with replicated border and keep pixel ``ratio // 2`` of every ``ratio`` (the protocol's decimation)."""
     height, width = image.shape[1:]

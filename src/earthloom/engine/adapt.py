@@ -1,0 +1,345 @@
+"""Fit a network to the user's own scene, with no ground truth.
+
+Two sources of supervision. One scale down the truth is known: the scene is degraded by its own sensors' physics
+(Wald's protocol), what was seen becomes the truth. At full resolution there is none, but the product, blurred and
+sampled as the coarse sensor would, must be what that sensor saw, and its detail must follow the sharp view as much as
+it does one scale down. Blocks that are never trained on choose the best state, the one it began with included.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import reduce as fold
+from operator import add
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from earthloom.engine.fuse import filled, fuse_whole, halo_px
+from earthloom.engine.patches import Patches
+from earthloom.engine.runner import Progress, silent
+from earthloom.engine.train import Config, fit
+from earthloom.engine.traintask import Held, Supervised, hold
+from earthloom.errors import InputError, MethodError
+from earthloom.methods.network import Fitted, Network, Trained, normalised, prepared, scale_of
+from earthloom.nn import losses
+from earthloom.ops.moments import Stats
+from earthloom.physics.forward import operators, reduce
+from earthloom.problems import catalog as problems
+from earthloom.problems.base import Case
+from earthloom.types import Observation, Scene, Window
+
+WHOLE_PX = 2048  # a scene up to this side is used whole
+PIECE_PX, PIECES = 1024, 8  # of a larger one, so many windows of this side
+GRID, STRIDE = 5, 4  # held-out blocks: every fourth on a diagonal of a grid of 5 x 5
+CONSISTENCY, DETAIL = 0.5, 0.1  # weights of the full-resolution losses
+FULL_SHARE = 2  # one full-resolution patch for so many pairs
+RATE = 3e-3
+AGAIN = 0.3  # share of the rate when the weights are not fresh
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """A network fitted to a scene.
+
+    Parameters
+    ----------
+    method
+        Ready to fuse this scene and others like it.
+    before, after
+        ERGAS of the held-out blocks one scale down, and ``consistency``, the root mean square of ``D B F - M`` at full
+        resolution in percent of the mean, with the weights it began with and with those that are kept.
+    steps, seconds
+        How long it took.
+    kept
+        False when nothing better was found: then the method is what it was.
+    """
+
+    method: Fitted
+    before: Mapping[str, float]
+    after: Mapping[str, float]
+    steps: int
+    seconds: float
+    kept: bool = True
+
+    def __str__(self) -> str:
+        if not self.kept:
+            return f"adapting found nothing better (held-out ERGAS {self.before['ergas']:.3f}); the network is as it was"
+        told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
+        return f"adapted in {self.seconds:.0f} s ({self.steps} steps): held-out {', '.join(told)} %"
+
+
+def adapt(
+    network: Network | Fitted,
+    scene: Scene,
+    seconds: float = 60.0,
+    *,
+    steps: int = 0,
+    seed: int = 0,
+    threads: int = 0,
+    progress: Progress = silent,
+    say: Callable[[str], None] | None = None,
+) -> Adapted:
+    """Fine-tune a network on a scene, or train it from random weights when none fit.
+
+    Parameters
+    ----------
+    network
+        Begins with its own weights, the shipped ones that fit, or random ones.
+    scene
+        What it will be used on. Of a large scene some windows are used.
+    seconds
+        Wall time to spend.
+    steps
+        Updates instead of ``seconds``.
+    seed
+        The same seed and number of steps give the same weights.
+    threads
+        Of torch; 0 leaves them as they are.
+
+    Raises
+    ------
+    InputError
+        If the scene is too small to be degraded and cut into patches.
+    """
+    began = time.perf_counter()
+    pieces = observed(network, scene)
+    start, fresh = beginning(network, pieces[0])
+    task = AdaptTask.of(start, pieces)
+    before = task.figures(start)
+    config = Config(
+        steps=max(steps, 1), minutes=0 if steps else max(seconds - (time.perf_counter() - began), 1) / 60,
+        batch=8, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
+        augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
+    )  # fmt: skip
+    module = _copy(start)
+    result = fit(module, task, config, progress=progress, say=say)
+    header = replace(start.trained.header, name="adapted to the scene")
+    found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))
+    after = task.figures(found)
+    took = time.perf_counter() - began
+    if after["ergas"] < before["ergas"] and after["consistency"] <= max(before["consistency"], task.floor):
+        return Adapted(found, before, after, result.steps, took)
+    return Adapted(start, before, before, result.steps, took, kept=False)
+
+
+def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool]:
+    """The network with the weights it begins with, and whether they are random."""
+    if isinstance(network, Fitted):
+        return network, False
+    try:
+        return network.fitted(obs), False
+    except MethodError:
+        if network.weights is not None:
+            raise
+        return network.fresh(obs), True
+
+
+def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
+    """The whole scene, or windows spread over a large one; holes filled, pieces without data left out."""
+    height, width = scene.shape
+    if max(height, width) <= WHOLE_PX or scene.convention == "toolbox":
+        windows = [Window(0, 0, height, width)]
+    else:
+        side = (min(PIECE_PX, height), min(PIECE_PX, width))
+        across = max(round((PIECES * width / (height + width)) ** 0.5), 1)
+        down = -(-PIECES // across)
+        windows = [
+            Window(int(y), int(x), *side)
+            for y in np.linspace(0, height - side[0], down).round()
+            for x in np.linspace(0, width - side[1], across).round()
+        ]
+    problem = problems.find(network.card.problem)
+    pieces = []
+    for window in windows:
+        obs = scene.observe(window, 0)
+        obs = replace(obs, core=None, origin=(0, 0))
+        if problem.valid(obs).mean() > 0.3:
+            pieces.append(obs)
+    if not pieces:
+        raise InputError("a scene that is mostly missing", "some windows with data to adapt to", "leave out --adapt")
+    return pieces
+
+
+class FullPatches:
+    """Pairs one scale down, and beside them patches at full resolution under names that begin with ``full_``."""
+
+    def __init__(self, pairs: Patches, full: Patches | None) -> None:
+        self.pairs, self.full = pairs, full
+
+    def batch(self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1) -> dict[str, np.ndarray]:
+        """Both, drawn for this step."""
+        found = self.pairs.batch(step, batch, seed, rank, of)
+        if self.full is not None:
+            beside = self.full.batch(step, max(batch // FULL_SHARE, of), seed + 1, rank, of)
+            found |= {f"full_{name}": image for name, image in beside.items()}
+        return found
+
+
+@dataclass
+class AdaptTask(Supervised):
+    """Pairs one scale down, full-resolution losses, and held-out blocks."""
+
+    pieces: list[Observation] | None = None
+    sensor: losses.SensorModel | None = None
+    wanted: Tensor | None = None
+    patch: int = 64
+    augment: str = "full"
+    floor: float = 0.0
+
+    @classmethod
+    def of(cls, start: Fitted, pieces: list[Observation]) -> AdaptTask:
+        """Degrade the pieces, hold blocks back, and cut patches."""
+        network, problem = start.inner, problems.find(start.card.problem)
+        step = network.multiple(network.sizes(pieces[0]))
+        cases = [problem.degrade(filled(obs, halo_px(network, obs))) for obs in pieces]
+        ready = [_without_holes(network, case) for case in cases]
+        stats = fold(add, [network.summarise(case.obs, None) for case in cases])
+        pairs, held = [], []
+        for case in ready:
+            sample = {**prepared(network, case.obs, stats), "truth": normalised(case.truth, stats["base"])}
+            if start.trained.order is not None:
+                sample |= {name: sample[name][list(start.trained.order)] for name in ("base", "truth")}
+            train, kept = split(sample)
+            mean, std = (_ordered(value, start) for value in scale_of(stats["base"]))
+            pairs.append(train)
+            held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
+        side = min(min(sample["truth"].shape[1:]) for sample in pairs)
+        ratio = round(max(max(view.ratio) for view in pieces[0].views.values()))
+        unit = int(np.lcm(step, ratio))
+        patch = min(64 // unit * unit or unit, side // 2 // unit * unit)
+        if patch < 2 * unit:
+            raise InputError(
+                f"a scene of {side} pixels one scale down", f"at least {4 * unit}", "adapt on a larger part of the scene"
+            )
+        centred = pieces[0].convention == "centre"
+        augment = "full" if centred else "transpose"
+        task = cls(Patches(pairs, patch, step, augment), held, pieces=pieces, patch=patch, augment=augment)  # type: ignore[arg-type]
+        task._at_full_resolution(start, pairs, unit)
+        return task
+
+    def _at_full_resolution(self, start: Fitted, pairs: list[Any], unit: int) -> None:
+        """The losses without truth, where a patch's geometry is the same everywhere (whole ratios)."""
+        assert self.pieces is not None
+        network, problem = start.inner, problems.find(start.card.problem)
+        try:
+            role, gains = problem.observed(self.pieces[0])
+        except MethodError:  # nothing coarse is seen: there is no sensor model to agree with
+            return
+        view = self.pieces[0][role]
+        if any(abs(r - round(r)) > 1e-6 for r in view.ratio) or self.patch // round(view.ratio[0]) <= 2 * losses.BORDER:
+            return
+        order = list(start.trained.order or range(len(gains)))
+        samples = []
+        for obs in self.pieces:
+            obs = filled(obs, halo_px(network, obs))
+            coarse = obs[role]
+            stats = network.summarise(obs, None)
+            n = [min(s // round(r), c) for s, r, c in zip(obs.shape, coarse.ratio, coarse.shape, strict=True)]
+            size = [k * round(r) for k, r in zip(n, coarse.ratio, strict=True)]
+            sample = {k: v[:, : size[0], : size[1]] for k, v in prepared(network, obs, stats).items()}
+            sample["base"] = sample["base"][order]
+            valid = problem.valid(obs)[: size[0], : size[1]]
+            sample["truth"] = np.where(valid, sample["base"], np.float32(np.nan))
+            sample["coarse"] = normalised(coarse.data[:, : n[0], : n[1]], stats["base"])[order].astype(np.float32)
+            samples.append(sample)
+        empty = np.zeros((len(gains), *(self.patch // round(r) for r in view.ratio)), np.float32)
+        small = replace(view, data=empty, valid=np.ones(empty.shape[1:], bool))
+        one = Observation({role: small}, (self.patch, self.patch), self.pieces[0].convention)
+        terms = [operators(one, gains[band], role=role) for band in order]
+        matrices = [
+            [[torch.from_numpy(term[axis].matrix()).float() for term in band] for band in terms] for axis in (0, 1)
+        ]
+        self.sensor = losses.SensorModel(*matrices)
+        self.patches = FullPatches(self.patches, Patches(samples, self.patch, unit, "none"))  # type: ignore[arg-type]
+        self.wanted = _correlation(pairs) if "guide" in pairs[0] and len(pairs[0]["guide"]) == 1 else None
+
+    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Error of the pairs, inconsistency, lacking detail."""
+        full = {k.removeprefix("full_"): v for k, v in batch.items() if k.startswith("full_")}
+        terms = super().loss(module, {k: v for k, v in batch.items() if not k.startswith("full_")})
+        if not full or self.sensor is None:
+            return terms
+        coarse = full.pop("coarse")
+        product = module(**{k: v for k, v in full.items() if k not in ("truth", "mask")})
+        terms["consistency"] = CONSISTENCY * losses.inconsistency(self.sensor(product), coarse)
+        if self.wanted is not None:
+            terms["detail"] = DETAIL * losses.lacking_detail(product, full["guide"], self.wanted)
+        return terms
+
+    def figures(self, method: Fitted) -> dict[str, float]:
+        """Held-out ERGAS one scale down, consistency at full resolution."""
+        module = method.trained.module.eval()
+        with torch.inference_mode():
+            ergas = self.validate(module)["ergas"]
+        assert self.pieces is not None
+        found, problem = [], problems.find(method.card.problem)
+        for obs in self.pieces:
+            whole = filled(obs, halo_px(method, obs))
+            product = fuse_whole(method, whole)
+            try:
+                role, gains = problem.observed(obs)
+                error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
+                found.append(100 * np.sqrt((error**2).mean()) / np.abs(obs[role].data[:, obs[role].valid]).mean())
+            except MethodError:
+                found.append(problem.consistency(obs, product)["rmse_percent"])
+        return {"ergas": ergas, "consistency": float(np.mean(found))}
+
+
+def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The sample twice: truth missing in the held-out blocks, and truth in them alone."""
+    height, width = sample["truth"].shape[1:]
+    y = np.arange(height) * GRID // height
+    x = np.arange(width) * GRID // width
+    out = (y[:, None] + 2 * x[None, :]) % STRIDE == 1
+    nan = np.float32(np.nan)
+    truth = sample["truth"].astype(np.float32)
+    return {**sample, "truth": np.where(out, nan, truth)}, {**sample, "truth": np.where(out, truth, nan)}
+
+
+def _correlation(pairs: list[dict[str, np.ndarray]]) -> Tensor:
+    """How far each band's detail follows the guide's one scale down; below 0 counts as 0."""
+    found = []
+    for sample in pairs:
+        truth, guide = (torch.from_numpy(sample[k])[None] for k in ("truth", "guide"))
+        rho = losses.detail_correlation(truth.nan_to_num(), guide)[0]
+        found.append(torch.stack([band[seen].mean() for band, seen in zip(rho, truth[0].isfinite(), strict=True)]))
+    return torch.stack(found).mean(0).clamp(min=0)
+
+
+def _ordered(values: np.ndarray, start: Fitted) -> np.ndarray:
+    return values if start.trained.order is None else values[list(start.trained.order)]
+
+
+def _without_holes(network: Network, case: Case) -> Case:
+    """Inputs filled, the truth missing where the problem has no answer."""
+    if all(view.all_valid for view in case.obs.views.values()):
+        return case
+    valid = problems.find(network.card.problem).valid(case.obs)
+    truth = np.where(valid, case.truth, case.truth.dtype.type(np.nan))
+    return Case(filled(case.obs, halo_px(network, case.obs)), truth)
+
+
+def _copy(start: Fitted) -> nn.Module:
+    """A module to train, the one it begins with untouched."""
+    sizes = {k: v for k, v in start.trained.header.sizes.items()}
+    from earthloom.methods.network import Sizes
+
+    module = start.inner.net(Sizes(**sizes))  # type: ignore[arg-type]
+    module.load_state_dict(start.trained.module.state_dict())
+    return module
+
+
+def fast_precision() -> str:
+    """``bf16-mixed`` where the processor computes in it, else float32 (emulated it is slower)."""
+    if torch.cuda.is_available():
+        return "bf16-mixed"
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bf16-mixed" if asked is not None and asked() else "32-true"
+
+
+__all__ = ["Adapted", "Held", "Stats", "adapt", "fast_precision"]
