@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -174,3 +176,13 @@ def test_help_shows_settings_and_the_fields_of_the_network(cli: Cli) -> None:
         assert flag in shown
     assert "--blocks" not in cli("train", "--help").out
     assert "did you mean --width?" in cli("train", "coarse_cnn", "--widht", "3", "-o", "x").err
+
+
+def test_the_loop_of_the_guide(tmp_path: Path, monkeypatch) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs/training.md").read_text()
+    block = next(part for part in re.findall(r"```python\n(.*?)```", text, re.S) if "fit(" in part)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("earthloom.engine.trainlog._events", lambda folder: None)
+    found: dict[str, Any] = {}
+    exec(block, found)
+    assert found["result"].steps == 20 and (tmp_path / "runs/mine/weights.safetensors").is_file()
