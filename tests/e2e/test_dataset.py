@@ -180,6 +180,7 @@ def test_product_as_mat(pair: Make, tmp_path: Path, cli: Cli) -> None:
     judged = cli("evaluate", mat.out, "--pan", files.pan, "--ms", files.ms, "--json")
     given = cli("evaluate", mat.out, "--pan", files.pan, "--ms", files.ms, "--sensor", "quickbird", "--json")
     assert judged.code == 0 and json.loads(judged.out) == json.loads(given.out)  # it remembers its sensor
+    assert "pansharpening/gsa" in cli("info", mat.out).out
     perfect = evaluate(str(mat.out), f"{mat.out}:sr", ratio=4).figures
     assert perfect["ergas"] == 0
     refused(cli(*mat.arguments()), "exists")
@@ -205,6 +206,19 @@ def test_mat_benchmark_to_mat_product(tmp_path: Path) -> None:
     out = pansharpen(tmp_path / "in.mat", tmp_path / "in.mat", "gsa", output=tmp_path / "out.mat")
     expected = pansharpen(fine, coarse, "gsa")
     np.testing.assert_allclose(np.moveaxis(loadmat(out)["sr"], 2, 0), expected, rtol=1e-4)
+
+
+def test_hyperspectral(tmp_path: Path) -> None:
+    """HyperPanCollection: the same keys, any number of bands, no digital numbers to check."""
+    truth = fine_truth((64, 64), 110) / 4000
+    pan, ms = observed(truth)
+    with h5py.File(tmp_path / "Test_WDC.h5", "w") as file:
+        for role, array in (("gt", truth), ("ms", ms), ("pan", pan)):
+            file[role] = array[None]
+    found = cases(tmp_path / "Test_WDC.h5")
+    assert found.bands == 110 and found.ratio == 4 and found.sensor.name == "generic"
+    np.testing.assert_array_equal(found[0].truth, truth.astype(np.float32))
+    assert describe(tmp_path / "Test_WDC.h5")["bits"] is None
 
 
 def test_convert_checks_words_from_python(scenes: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.engine.samples import UNIT_MAXIMUM
 from earthloom.ops.banded import apply
 from earthloom.physics.forward import reduce
 from earthloom.physics.resample import imresize, interp23, interpolation
@@ -127,7 +128,7 @@ def describe(paths: Any, sensor: Any = None, samples: int | None = SAMPLES) -> d
 
 def _bits(top: float) -> int | None:
     """Bits that hold the largest number; None for fractions of 1."""
-    return math.ceil(math.log2(top + 1)) if math.isfinite(top) and top > 1 else None
+    return math.ceil(math.log2(top + 1)) if math.isfinite(top) and top > UNIT_MAXIMUM else None
 
 
 def _images(

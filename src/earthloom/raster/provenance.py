@@ -115,18 +115,25 @@ def describe(path: str | Path) -> dict[str, Any]:
                 )
             ],
         }
-    if benchmarks.parse_address(str(path)) is None and not Path(path).is_dir():
+    address = benchmarks.parse_address(str(path))
+    if address is not None:
+        described["provenance"] = _history(benchmarks.remembered(address[0]))
+    elif not Path(path).is_dir():
         facts = examine(str(path))
-        tags = {k.removeprefix(PREFIX).lower(): v for k, v in facts.tags.items() if k.startswith(PREFIX)}
         described |= {
             "driver": facts.driver,
             "mask": "alpha band" if facts.alpha else "mask" if facts.mask else None,
             "layout": facts.structure.get("LAYOUT"),
             "compression": facts.structure.get("COMPRESSION"),
             "scaled_by": facts.scaled_by,
-            "provenance": {name: _plain(value) for name, value in tags.items()} or None,
+            "provenance": _history(facts.tags),
         }
     return described
+
+
+def _history(tags: Mapping[str, str]) -> dict[str, Any] | None:
+    """Our own tags as plain data; None without any."""
+    return {k.removeprefix(PREFIX).lower(): _plain(v) for k, v in tags.items() if k.startswith(PREFIX)} or None
 
 
 def _figures(values: np.ndarray) -> dict[str, float | None]:
