@@ -235,7 +235,7 @@ class Run:
             return
         row = self._row(rate)
         if validate:
-            row |= self._validate()
+            row |= self._validate(f"loss {row['loss']:.4g}")
         self._write(row)
         if save:
             self._save()
@@ -266,7 +266,7 @@ class Run:
         means = dict(zip(names, table.mean(axis=0).tolist(), strict=True))
         return {"step": place.step, "lr": rate, **means, "seconds": round(place.seconds, 3)}
 
-    def _validate(self) -> dict[str, float]:
+    def _validate(self, loss: str = "") -> dict[str, float]:
         """Figures of the network as it is; the best is kept."""
         task, place, answer = self.task, self.place, self.learner.answer
         figures: dict[str, float] = {}
@@ -280,6 +280,7 @@ class Run:
                 self.folder.picture(place.step, task.picture())
         figures = self.fabric.broadcast(figures)
         if not figures:
+            self._tell(f"step {place.step:,}: {loss}" if loss else "")
             return {}
         if task.figure not in figures:
             raise InputError(f"no figure '{task.figure}' to choose the best weights", f"one of {', '.join(figures)}")
@@ -289,7 +290,7 @@ class Run:
         else:
             place.stale += 1
         best = " (best)" if place.stale == 0 else f" (best {place.figures[task.figure]:.4g} at {place.best_step:,})"
-        self._tell(f"step {place.step:,}: {_line(figures)}{best}")
+        self._tell(f"step {place.step:,}: {loss}{', ' if loss else ''}{_line(figures)}{best}")
         return {f"val_{name}": value for name, value in figures.items()}
 
     def _batches(self, first: int, last: int) -> Generator[dict[str, Tensor]]:
