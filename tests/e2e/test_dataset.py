@@ -210,7 +210,7 @@ def test_mat_benchmark_to_mat_product(tmp_path: Path) -> None:
 
 def test_hyperspectral(tmp_path: Path) -> None:
     """HyperPanCollection: the same keys, any number of bands, no digital numbers to check."""
-    truth = fine_truth((64, 64), 110) / 4000
+    truth = fine_truth((64, 64), 110) / 10000
     pan, ms = observed(truth)
     with h5py.File(tmp_path / "Test_WDC.h5", "w") as file:
         for role, array in (("gt", truth), ("ms", ms), ("pan", pan)):
