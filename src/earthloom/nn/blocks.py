@@ -96,6 +96,16 @@ def per_pixel(x: Float[Tensor, "batch c y x"], kernel: Float[Tensor, "batch taps
     return _PerPixel.apply(x, kernel)  # type: ignore[no-any-return]
 
 
+def spectral_basis(components: int, bands: int) -> Float[Tensor, "k band"]:
+    """The first orthonormal cosines (DCT-II) across the bands.
+
+    Neighbouring bands of a spectrometer look alike, and for such series cosines come close to principal components.
+    """
+    at, order = torch.arange(bands) + 0.5, torch.arange(components)[:, None]
+    waves = torch.cos(math.pi / bands * order * at)
+    return waves / waves.norm(dim=1, keepdim=True)
+
+
 def local_mean(x: Float[Tensor, "batch c y x"], window: int) -> Float[Tensor, "batch c y x"]:
     """Mean over a ``window x window`` box around each pixel (odd), of the pixels inside the image alone.
 

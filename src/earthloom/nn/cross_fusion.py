@@ -16,7 +16,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earthloom.nn.blocks import SLOPE, AdaptiveWeightedFusion, ResidualBlock, local_mean, per_pixel
+from earthloom.nn.blocks import (
+    SLOPE,
+    AdaptiveWeightedFusion,
+    ResidualBlock,
+    local_mean,
+    per_pixel,
+    spectral_basis,
+)
 from earthloom.nn.haar import haar, inverse_haar
 
 HIGH_PASS = 5  # side of the box whose mean the high pass takes off, on the packet's grid
@@ -113,16 +120,28 @@ class CF2NNet(nn.Module):
     width, fusions, kernel, window, blocks
         Features C, cross fusions n, side k of the per-pixel kernels, window of the spectral attention on the packet's
         grid, residual blocks in each cross fusion.
+    components
+        With more bands than this, the network works on so many combinations of them, ``V base``, and adds ``V'`` times
+        the detail it finds; both begin as the first cosines across the bands. 0 never does.
     blind
         Never look at the guide: the ablation that says how much of the gain it explains.
     """
 
     def __init__(
         self, guide: int, base: int, bands: int, levels: int, width: int, fusions: int, kernel: int, window: int,
-        blocks: int, blind: bool = False,
+        blocks: int, components: int = 0, blind: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.levels, self.bands, self.blind = levels, bands, blind
+        self.levels, self.blind = levels, blind
+        self.squeezes = 0 < components < bands
+        if self.squeezes:
+            basis = spectral_basis(components, bands)[:, :, None, None]
+            self.squeeze, self.expand = (
+                nn.Conv2d(*n, 1, bias=False) for n in ((bands, components), (components, bands))
+            )
+            self.squeeze.weight = nn.Parameter(basis.clone())
+            self.expand.weight = nn.Parameter(basis.transpose(0, 1).clone())
+            base, bands = base - bands + components, components
         packets = 4**levels
         self.reconstruct = DetailReconstruction(guide, base, bands, width, levels)
         self.fusions = nn.ModuleList(CrossFusion(width, kernel, window, blocks) for _ in range(fusions))
@@ -142,7 +161,8 @@ class CF2NNet(nn.Module):
         """The wanted image, normalised as the base."""
         if self.blind:
             guide = torch.zeros_like(guide)
-        seen = base if extra is None else torch.cat([base, extra], 1)
+        seen = self.squeeze(base) if self.squeezes else base
+        seen = seen if extra is None else torch.cat([seen, extra], 1)
         guide, seen = haar(guide, self.levels), haar(seen, self.levels)
         detail, features, spectral = self.reconstruct(guide, seen)
         both = torch.cat([guide, seen], 1)
@@ -153,4 +173,5 @@ class CF2NNet(nn.Module):
             features = fusion(features, spectral)
             features = features + high * torch.sigmoid(optimise(features) + own)
         detail = detail + self.out(F.leaky_relu(features, SLOPE))
-        return base + inverse_haar(detail.float(), self.levels)
+        found = inverse_haar(detail.float(), self.levels)
+        return base + (self.expand(found).float() if self.squeezes else found)

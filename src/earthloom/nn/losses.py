@@ -46,9 +46,7 @@ def detail(image: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
     return image - F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
 
 
-def detail_correlation(
-    image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"]
-) -> Float[Tensor, "n b Y X"]:
+def detail_correlation(image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"]) -> Float[Tensor, "n b Y X"]:
     """Local correlation of each band's detail with the guide's, in windows of 9 x 9 pixels."""
     a, b = detail(image.float()), detail(guide.float())
     cov = local_mean(a * b, WINDOW)

@@ -34,6 +34,8 @@ class Cf2n(Network):
         Side of the window that the spectral attention pools, in pixels of the packet's grid.
     blocks
         Residual blocks in each cross fusion.
+    components
+        With more bands than this (hyperspectral), so many combinations of them are sharpened. 0 sharpens every band.
     blind
         Never look at PAN. For comparison only: it shows how much of the gain is deblurring.
     """
@@ -43,6 +45,7 @@ class Cf2n(Network):
     kernel: int = 3
     window: int = 17
     blocks: int = 1
+    components: int = 16
     blind: bool = False
 
     card: ClassVar[Card] = Card(
@@ -60,12 +63,13 @@ class Cf2n(Network):
         for name, low, high in (("width", 4, 256), ("fusions", 1, 12), ("kernel", 1, 9), ("window", 1, 65)):
             within(self, name, low, high)
         within(self, "blocks", 0, 8)
+        within(self, "components", 0)
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network on the packet's grid, as fine as the MS or a little finer."""
         return CF2NNet(
             sizes.guide, sizes.bands + sizes.extra, sizes.bands, levels(sizes.ratio), self.width, self.fusions,
-            self.kernel | 1, self.window | 1, self.blocks, self.blind,
+            self.kernel | 1, self.window | 1, self.blocks, self.components, self.blind,
         )  # fmt: skip
 
     def halo_px(self, ratio: float) -> int:
