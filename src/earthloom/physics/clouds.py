@@ -58,7 +58,7 @@ class Sky:
             raise InputError(f"{self}", "a thickness and brightness above 0, structures of at least 2 pixels")
 
     @classmethod
-    def random(cls, rng: np.random.Generator, cover: tuple[float, float] = (0.1, 0.6)) -> Sky:
+    def random(cls, rng: np.random.Generator, cover: tuple[float, float] = (0.05, 0.5)) -> Sky:
         """Thin or thick clouds of any size under any sun."""
         far, azimuth = rng.uniform(4, 40), rng.uniform(0, 2 * np.pi)
         return cls(
@@ -176,8 +176,8 @@ def moved_by(field: Float[np.ndarray, "y x"], shift_px: tuple[float, float]) -> 
 
 def transplant(
     image: Float[np.ndarray, "band y x"],
-    donor: Float[np.ndarray, "band y x"],
-    opacity: Float[np.ndarray, "y x"],
+    donor: Float[np.ndarray, "_ _ _"],
+    opacity: Float[np.ndarray, "_ _"],
     dilate_px: int = 2,
 ) -> Clouded:
     """Put the cloud of another image on a clear one, ``y = (1 - a) x + a donor``.

@@ -104,7 +104,7 @@ def cloud_view(mask: Bool[np.ndarray, "y x"], dtype: np.dtype | type = np.float3
 
 
 def training_cases(
-    obs: Observation, count: int, seed: int = 0, cover: tuple[float, float] = (0.1, 0.6)
+    obs: Observation, count: int, seed: int = 0, cover: tuple[float, float] = (0.05, 0.5)
 ) -> Iterator[Case]:
     """``count`` cases of one clear scene, under clouds that differ every time; the seed makes them repeatable.
 
@@ -117,7 +117,7 @@ def training_cases(
     seed
         Case k is the same whatever the count.
     cover
-        Least and largest share of the scene under clouds.
+        Least and largest share of the scene under clouds; shadows and margins come on top, about as much again.
     """
     for number in range(count):
         rng = np.random.default_rng((seed, number))
