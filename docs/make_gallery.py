@@ -14,8 +14,9 @@ HERE = Path(__file__).parent
 HEAD = """# Methods
 
 Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other
-symbols are in each text. `halo` counts MS pixels.
+symbols are in each text. `halo` counts MS pixels (pixels of the image in cloud removal).
 """
+TITLES = {"pansharpening": "Pansharpening", "cloud_removal": "Cloud removal"}
 
 
 def flag(name: str, value: object) -> str:
@@ -25,9 +26,9 @@ def flag(name: str, value: object) -> str:
     return f"--{name} {value}"
 
 
-def entry(name: str) -> str:
+def entry(name: str, problem: str) -> str:
     """One method."""
-    cls = catalog.find(name)
+    cls = catalog.find(name, problem)
     card = cls.card
     about = re.sub(r"\n(Parameters|References|Notes|Raises)\n-+\n", r"\n**\1**\n\n", inspect.getdoc(cls) or "")
     about = re.sub(r"^(\w+(?:, \w+)*)\n    (?=\S)", r"* `\1`: ", about, flags=re.M)
@@ -39,12 +40,16 @@ def entry(name: str) -> str:
     needs = f"at least {card.min_bands} bands" if card.min_bands > 1 else "any band count"
     reach = f"halo {card.halo}" if card.local else f"not local, at most {card.max_pixels:,} PAN pixels"
     facts = f"{card.family}; {needs}; {reach}; fields: {chosen}; cite `{card.citation}`"
-    return f"## `{name}`: {card.title}\n\n*{facts}*\n\n{about}{original}\n"
+    return f"### `{name}`: {card.title}\n\n*{facts}*\n\n{about}{original}\n"
 
 
 def main() -> None:
     """Write or check."""
-    text = "\n".join([HEAD, *(entry(name) for name in catalog.names())])
+    parts = [HEAD]
+    for problem in sorted(catalog.problems(), key=lambda p: list(TITLES).index(p) if p in TITLES else len(TITLES)):
+        parts.append(f"## {TITLES.get(problem, problem)}\n")
+        parts += [entry(name, problem) for name in catalog.names(problem)]
+    text = "\n".join(parts)
     target = HERE / "gallery.md"
     if "--check" in sys.argv:
         if not target.exists() or target.read_text() != text:
