@@ -141,11 +141,11 @@ def test_spread_carries_levels_and_fades() -> None:
     image = np.where(known, 7.0, np.nan)[None]
     found = spread(image, known, 48)
     np.testing.assert_allclose(found[0, 40, 30], 7, rtol=0.02)
-    assert (found[0, 40 + 48 :] == 0).all() and np.isfinite(found).all()
+    assert np.abs(found[0, 40 + 48 :]).max() < 1e-9 and np.isfinite(found).all()
     assert (np.diff(found[0, 40:, 30]) <= 1e-9).all()
     far = image.copy()
     far[:, :20] = 1e6
-    np.testing.assert_array_equal(spread(far, known, 8)[0, 40:], spread(image, known, 8)[0, 40:])
+    np.testing.assert_allclose(spread(far, known, 8)[0, 40:], spread(image, known, 8)[0, 40:], atol=1e-6)
 
 
 def test_ridge_without_penalty_is_least_squares() -> None:

@@ -12,10 +12,9 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.filling import Filling, core_samples, require_clear
-from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import Fit, ridge
-from earthloom.ops.spread import gaussian
+from earthloom.ops.spread import tent
 from earthloom.physics.backscatter import averaged, span_px
 from earthloom.problems.cloud_removal import clear
 from earthloom.types import Observation
@@ -23,7 +22,7 @@ from earthloom.types import Observation
 SIGMAS = (1.0, 3.0, 8.0)  # px: fine detail under speckle, fields, surroundings
 TYPICAL_DB, SPREAD_DB = -15.0, 5.0  # brings backscatter to about -2 .. 2
 RIDGE = 0.01
-WIDTHS = ((3.0, 1.0), (9.0, 0.3), (24.0, 0.09))  # px, and weight: how far similar ground is looked for
+REACHES = ((8, 1.0), (24, 0.3), (72, 0.09))  # px, and weight: how far similar ground is looked for
 BINS = np.linspace(-2, 2, 7)  # of similarity, in standard deviations
 NEAR = 48  # px
 
@@ -50,7 +49,7 @@ class SarRegression(Filling):
 
     card: ClassVar[Card] = Card(
         name="SAR regression", title="SAR-guided regression fill", family="regression", citation="hoerl1970",
-        halo=NEAR + int(3 * WIDTHS[-1][0]) + span_px(SIGMAS[-1]), problem="cloud_removal",
+        halo=NEAR + REACHES[-1][0] + span_px(SIGMAS[-1]), problem="cloud_removal",
         notes="needs SAR",
     )  # fmt: skip
 
@@ -86,14 +85,13 @@ class SarRegression(Filling):
         place = likeness(guess, fit, pairs)
         total, weight = np.zeros_like(guess), np.zeros_like(place[None])
         step = BINS[1] - BINS[0]
-        filters = [([gaussian(sigma, n) for n in obs.shape], share) for sigma, share in WIDTHS]
         for middle in BINS:
             member = np.maximum(1 - np.abs(place - place.dtype.type(middle)) / place.dtype.type(step), 0)
             if not member.any():
                 continue
             stacked = np.concatenate([error * member, (known * member)[None]])
-            for (rows, cols), share in filters:
-                near = place.dtype.type(share) * member * apply(rows, cols, stacked, rows_first=True)
+            for reach, share in REACHES:
+                near = place.dtype.type(share) * member * tent(stacked, reach)
                 total += near[:-1]
                 weight += near[-1:]
         return total / (weight + place.dtype.type(1e-9))
