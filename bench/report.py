@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.refine_tables import refinement, robustness, variants
+
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench/results"
 TARGET = ROOT / "BENCHMARKS.md"
@@ -148,10 +150,14 @@ def _has(program: str) -> bool:
 def main() -> None:
     """Fill the discussion's placeholders with tables and write BENCHMARKS.md."""
     measured = json.loads((RESULTS / "accuracy.json").read_text())
+    refined = json.loads((RESULTS / "refine.json").read_text())
     parts = {
         "machine": machine(),
         "accuracy": accuracy(measured),
         "published": published(measured),
+        "refinement": refinement(refined, table, TITLES),
+        "robustness": robustness(refined, table),
+        "variants": variants(refined, table),
         "landsat8": landsat8(json.loads((RESULTS / "landsat8.json").read_text())),
         "speed": speed(json.loads((RESULTS / "speed.json").read_text())),
     }
