@@ -25,6 +25,7 @@ RIDGE = 0.01
 REACHES = ((8, 1.0), (24, 0.3), (72, 0.09))  # px, and weight: how far similar ground is looked for
 BINS = np.linspace(-2, 2, 7)  # of similarity, in standard deviations
 NEAR = 48  # px
+ALONE = 1e-3  # weight of "no correction" where little ground is alike
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class SarRegression(Filling):
                 near = place.dtype.type(share) * member * tent(stacked, reach)
                 total += near[:-1]
                 weight += near[-1:]
-        return total / (weight + place.dtype.type(1e-9))
+        return total / (weight + place.dtype.type(ALONE))
 
 
 def powers(obs: Observation) -> Float[np.ndarray, "k y x"]:
