@@ -29,6 +29,7 @@ bench: install
 	command -v gdal_pansharpen.py || apt-get install -y gdal-bin || echo "no gdal-bin: its row will be missing"
 	$(BIN)/python -m bench.accuracy
 	$(BIN)/python -m bench.refine
+	$(BIN)/python -m bench.decloud
 	$(BIN)/python -m bench.landsat8
 	$(BIN)/python -m bench.speed --memory
 	$(BIN)/python -m bench.report

@@ -17,6 +17,8 @@ import numpy as np
 
 from bench.accuracy import RESULTS
 from bench.data import SHARED
+from bench.decloud_tables import decloud
+from bench.report import table
 from earthloom.engine.fuse import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
@@ -150,62 +152,6 @@ def measure(case: Case, name: str) -> dict[str, float] | None:
     return figures(case, product.data) | {"s_per_mpx": seconds * 1e6 / product.valid.size}
 
 
-TITLES = {
-    "simulated": "Simulated clouds and shadows on five clear Sentinel-2 images with Sentinel-1 ({} cases)",
-    "transplanted": "A real cloud transplanted onto the same five images",
-    "dates": "Simulated clouds on three cities, another real date beside them, no SAR (4 bands, {} cases)",
-    "real": "The real SEN12MS-CR triplet: all of it under cloud shadow, no clear pixel to learn from",
-}
-COLUMNS = ("psnr", "ssim", "sam_deg", "mae", "all_psnr", "all_ssim", "all_sam_deg", "all_mae", "s_per_mpx")
-
-
-def tables(rows: list[dict]) -> str:
-    """Means over the cases of each group, the best of each column in bold."""
-    from bench.report import table
-
-    parts = []
-    for group, title in TITLES.items():
-        own = [row for row in rows if row["group"] == group]
-        cases = {row["image"] for row in own}
-        names = [
-            n
-            for n in dict.fromkeys(r["method"] for r in own)
-            if len([r for r in own if r["method"] == n]) == len(cases)
-        ]
-        means = {
-            n: {
-                c: float(np.mean([r[c] for r in own if r["method"] == n]))
-                for c in COLUMNS
-                if c in next(r for r in own if r["method"] == n)
-            }
-            for n in names
-        }
-        best = {
-            c: (max if "psnr" in c or "ssim" in c else min)(m[c] for n, m in means.items() if c in m)
-            for c in COLUMNS[:-1]
-        }
-        lines = [
-            [n, *(_cell(c, means[n].get(c), best.get(c)) for c in COLUMNS)]
-            for n in sorted(names, key=lambda n: means[n]["psnr"])
-        ]
-        parts.append(f"### {title.format(len(cases))}\n\n{table(['method', *COLUMNS], lines)}")
-    return "\n\n".join(parts)
-
-
-def _cell(column: str, value: float | None, best: float | None) -> str:
-    """A figure, bold when best."""
-    if value is None:
-        return "-"
-    text = (
-        f"{value:.4f}"
-        if "ssim" in column
-        else f"{value:.1f}"
-        if "mae" in column or column == "s_per_mpx"
-        else f"{value:.2f}"
-    )
-    return f"**{text}**" if value == best else text
-
-
 def main(names: list[str]) -> None:
     """Measure and save."""
     if not SAR.is_dir():
@@ -223,7 +169,7 @@ def main(names: list[str]) -> None:
             print(f"{case.group:<14} {case.name:<18} {about['cloud']:.2f}", flush=True)
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "decloud.json").write_text(json.dumps(rows, indent=1))
-    print("\n" + tables(rows))
+    print("\n" + decloud(rows, table))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.decloud_tables import decloud
 from bench.refine_tables import refinement, robustness, variants
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -158,6 +159,7 @@ def main() -> None:
         "refinement": refinement(refined, table, TITLES),
         "robustness": robustness(refined, table),
         "variants": variants(refined, table),
+        "decloud": decloud(json.loads((RESULTS / "decloud.json").read_text()), table),
         "landsat8": landsat8(json.loads((RESULTS / "landsat8.json").read_text())),
         "speed": speed(json.loads((RESULTS / "speed.json").read_text())),
     }
