@@ -38,6 +38,12 @@ class Run:
         Side of a tile in PAN pixels. The result does not depend on it.
     refine
         Back-projections after fusing, which make the product agree with the MS; 0 for none.
+    adapt
+        Fit a network to this very scene before it is fused, without ground truth.
+    adapt_seconds
+        How long to adapt.
+    save_weights
+        Keep the adapted weights in this file, for `--weights`.
     compress
         zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
     dtype
@@ -60,6 +66,9 @@ class Run:
     threads: Annotated[int | None, Parameter(group=RUN)] = None
     tile_size: Annotated[int, Parameter(group=RUN)] = 512
     refine: Annotated[int, Parameter(group=RUN)] = 0
+    adapt: Flag = False
+    adapt_seconds: Annotated[float, Parameter(group=RUN)] = 60.0
+    save_weights: Annotated[Path | None, Parameter(group=RUN)] = None
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
     nodata: Annotated[float | None, Parameter(group=RUN)] = None
@@ -108,7 +117,7 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
     from earthloom.engine.verbs import Options
     from earthloom.methods.refine import refined
 
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     with Screen(run.quiet, run.verbose) as screen, warnings.catch_warnings():
         show_warnings(screen)
         options = Options(
@@ -116,9 +125,12 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
             tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
             progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
+            adapt_seconds=run.adapt_seconds if run.adapt else 0.0, save_weights=run.save_weights,
         )  # fmt: skip
         path = sharpen_files(pan, list(ms), output, refined(method, run.refine), options)
         line = f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)"
-        if found:
+        if "network" in found:
+            screen.say(found["network"])
+        if "before_percent" in found:
             line += f", residual {found['before_percent']:.3g} -> {found['after_percent']:.3g} %"
         screen.done(line)

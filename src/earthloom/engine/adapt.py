@@ -68,7 +68,7 @@ class Adapted:
 
     def __str__(self) -> str:
         if not self.kept:
-            return f"adapting found nothing better (held-out ERGAS {self.before['ergas']:.3f}); the network is as it was"
+            return f"adapting found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks; as it was"
         told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
         return f"adapted in {self.seconds:.0f} s ({self.steps} steps): held-out {', '.join(told)} %"
 
@@ -214,7 +214,7 @@ class AdaptTask(Supervised):
         patch = min(64 // unit * unit or unit, side // 2 // unit * unit)
         if patch < 2 * unit:
             raise InputError(
-                f"a scene of {side} pixels one scale down", f"at least {4 * unit}", "adapt on a larger part of the scene"
+                f"a scene of {side} pixels one scale down", f"at least {4 * unit}", "adapt on a larger part of it"
             )
         centred = pieces[0].convention == "centre"
         augment = "full" if centred else "transpose"

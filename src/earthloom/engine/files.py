@@ -12,7 +12,7 @@ import numpy as np
 from earthloom.engine.arrays import dtype_of
 from earthloom.engine.fuse import fuse_array, fuse_scene, merged
 from earthloom.engine.register import Moved, Registration
-from earthloom.engine.verbs import Options, checked
+from earthloom.engine.verbs import Options, checked, ready
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.refine import residual_percent
@@ -67,6 +67,7 @@ def sharpen_files(pan: Any, ms: Any, output: str | Path | None, method: Method, 
         if output is None:
             dtype = dtype_of(options.dtype) if options.dtype else None
             scene, _ = checked(opened, options, georeferenced=opened.crs is not None)
+            method = ready(method, scene, options)
             product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
             options.tell_residual(residual_percent(product.measured))
             return as_dataarray(product, opened, dtype, options)
@@ -89,6 +90,7 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
     dtype = dtype_of(options.dtype or ("float64" if matlab else ms.dtype))
     physical = dtype.kind == "f" and not matlab  # the toolboxes work on digital numbers
     scene, found = checked(opened, options, georeferenced=opened.crs is not None)
+    method = ready(method, scene, options)
     target = (create_mat if matlab else create)(
         path,
         shape=opened.shape,

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from earthloom.engine import arrays, register
 from earthloom.engine.fuse import fuse_array
 from earthloom.engine.runner import Progress, silent
-from earthloom.errors import InputError
+from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.refine import refined, residual_percent
+from earthloom.methods.refine import Refined, refined, residual_percent
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Options:
     ignore_georeferencing: bool = False
     progress: Progress = silent
     say: Any = None  # called with one line of text about each step
+    adapt_seconds: float = 0.0
+    save_weights: Any = None
     measured: Any = None  # called with figures of how the product came out, such as its residual
 
     def tell(self, line: str) -> None:
@@ -81,6 +83,8 @@ def pansharpen(
     overwrite: bool = False,
     ignore_georeferencing: bool = False,
     refine: int = 0,
+    adapt_seconds: float = 0.0,
+    save_weights: str | Path | None = None,
     progress: Progress = silent,
     **fields: Any,
 ) -> Any:
@@ -118,6 +122,11 @@ def pansharpen(
         For files: lay the upper left corners on each other whatever the georeferencing says.
     refine
         How many back-projections follow, ``F + U (M - D B F)``: they make the product agree with the MS. 0: none.
+    adapt_seconds
+        For a network: fit it to this very scene for so long before it is fused, without ground truth. It begins with
+        the weights that fit, or with random ones where none do, and never ends worse than it began.
+    save_weights
+        File to keep the adapted weights in, for ``weights=``.
     progress
         Called after every tile with stage, done, total.
     **fields
@@ -149,7 +158,7 @@ def pansharpen(
     chosen = refined(chosen, refine)
     options = Options(
         sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
-        ignore_georeferencing, progress,
+        ignore_georeferencing, progress, adapt_seconds=adapt_seconds, save_weights=save_weights,
     )  # fmt: skip
     if arrays.is_path(pan) and arrays.is_path(ms):
         from earthloom.engine.files import sharpen_files
@@ -168,10 +177,43 @@ def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
     dtype = arrays.dtype_of(options.dtype or taken_ms.dtype)
     scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, options.convention or "centre", options.nodata)
     scene, _ = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
+    method = ready(method, scene, options)
     product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
     options.tell_residual(residual_percent(product.measured))
     nodata = taken_ms.nodata if options.nodata is None else options.nodata
     return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands, taken_ms.attrs)
+
+
+def ready(method: Method, scene: Any, options: Options) -> Method:
+    """The method as it will run on this scene: a network with its weights, adapted to the scene when asked.
+
+    Raises
+    ------
+    MethodError
+        If no weights fit, or a method that has nothing to learn shall adapt.
+    """
+    if isinstance(method, Refined):
+        return replace(method, inner=ready(method.inner, scene, options))
+    if not options.adapt_seconds > 0:
+        if options.save_weights is not None:
+            raise InputError("save_weights without adapting", "adapt_seconds above 0 (--adapt)")
+        method = method.ready(scene.empty())
+        if method.card.family == "network" and options.measured is not None:
+            options.measured({"network": method.told})
+        return method
+    if method.card.family != "network":
+        raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out --adapt")
+    from earthloom.engine.adapt import adapt
+
+    found = adapt(
+        method, scene, options.adapt_seconds, threads=options.workers, progress=options.progress, say=options.tell  # type: ignore[arg-type]
+    )
+    options.tell(str(found))
+    if options.measured is not None:
+        options.measured({"network": f"{method.card.name} {found}"})
+    if options.save_weights is not None:
+        found.method.save(options.save_weights)
+    return found.method
 
 
 def checked(scene: Any, options: Options, georeferenced: bool) -> tuple[Any, register.Registration]:

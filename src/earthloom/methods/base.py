@@ -94,6 +94,11 @@ class Method(ABC):
         return math.ceil(self.card.halo * ratio)
 
     @property
+    def told(self) -> str:
+        """What to tell the user about the choice of the method: a network says whose weights it runs."""
+        return self.card.title
+
+    @property
     def parameters(self) -> dict[str, Any]:
         """What a product's provenance says about how it was made: the fields."""
         return {f.name: getattr(self, f.name) for f in fields(self)}

@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -192,6 +193,19 @@ class Fitted(Wrapper):
     def ready(self, obs: Observation) -> Fitted:
         """As it is."""
         return self
+
+    @property
+    def told(self) -> str:
+        """Whose weights."""
+        header = self.trained.header
+        made = f", made for {header.sensor}" if header.sensor else ""
+        return f"{self.card.name} with weights '{header.name}'{made} ({Sizes(**header.sizes)})"  # type: ignore[arg-type]
+
+    def save(self, path: str | Path, half: bool = False, **card: Any) -> Path:
+        """Write the weights and what they are for; ``card`` adds to what they say about themselves."""
+        tensors = {key: value.detach().cpu().numpy() for key, value in self.trained.module.state_dict().items()}
+        header = replace(self.trained.header, card={**self.trained.header.card, **card})
+        return weights.write(path, header, tensors, half)
 
     @property
     def parameters(self) -> dict[str, Any]:
