@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -121,6 +121,39 @@ class Pair(NamedTuple):
     def untouched(self) -> bool:
         """Whether the output folder is still empty, temporary files included."""
         return not os.listdir(self.out.parent)
+
+
+def random_weights(
+    path: Path,
+    name: str,
+    bands: int | Sequence[float] = 3,
+    ratio: float = 4,
+    strength: float = 0.02,
+    convention: Any = "centre",
+    **fields: Any,
+) -> Path:
+    """Weights of a network that was never trained: none of them 0, whatever the bands (count, or wavelengths in nm)."""
+    import torch
+
+    from earthloom.methods import catalog
+    from earthloom.types import Band, Observation, View
+
+    centres = [None] * bands if isinstance(bands, int) else [float(nm) for nm in bands]
+    side, few = int(8 * ratio), np.ones((8, 8), bool)
+    views = {
+        "pan": View(np.ones((1, side, side), np.float32), np.ones((side, side), bool), (Band("pan"),)),
+        "ms": View(
+            np.ones((len(centres), 8, 8), np.float32), few,
+            tuple(Band(f"b{i}", centre_nm=nm) for i, nm in enumerate(centres, 1)), (float(ratio),) * 2, (0.0, 0.0),
+        ),
+    }  # fmt: skip
+    fitted = catalog.make(name, **fields).fresh(Observation(views, (side, side), convention))  # type: ignore[attr-defined]
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in fitted.trained.module.parameters():
+            if not parameter.any():
+                parameter.copy_(strength * torch.randn(parameter.shape, generator=generator))
+    return fitted.save(path)
 
 
 @pytest.fixture

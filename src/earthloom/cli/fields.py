@@ -11,10 +11,17 @@ from cyclopts import Group, Parameter
 
 
 def field_helps(described: type[Any]) -> dict[str, str]:
-    """What the docstring says about each field (the Parameters section, NumPy style)."""
-    lines, found, name = inspect.getdoc(described) or "", {}, ""
-    inside = False
-    for line in lines.splitlines():
+    """What the docstrings say about each field (the Parameters section, NumPy style); inherited fields included."""
+    found: dict[str, str] = {}
+    for each in reversed(described.__mro__):
+        found |= _told(inspect.cleandoc(each.__dict__.get("__doc__") or ""))
+    return found
+
+
+def _told(text: str) -> dict[str, str]:
+    """The Parameters section of one docstring."""
+    found, name, inside = dict[str, str](), "", False
+    for line in text.splitlines():
         text = line.strip()
         if text in ("Parameters", "Attributes"):
             inside = True
@@ -51,7 +58,11 @@ def with_fields(command: Callable[..., None], method_class: type[Any]) -> Callab
     helps, hints = field_helps(method_class), get_type_hints(method_class)
     for field in fields(method_class):
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
-        flag = Parameter(group=group, help=helps.get(field.name, ""), negative=negative, consume_multiple=True)
+        told, off = helps.get(field.name, "").replace("``", "`"), field.default is False  # a switch that is off
+        flag = Parameter(
+            group=group, help=told, negative="" if off else negative, consume_multiple=True,
+            show_default=False if off else None,
+        )  # fmt: skip
         kind = inspect.Parameter.KEYWORD_ONLY
         hint = Annotated[list[str] | None if field.name in lists else hints[field.name], flag]
         parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))

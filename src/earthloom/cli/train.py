@@ -146,7 +146,8 @@ def _with_flags(method: str | None) -> Callable[..., None]:
 
 def _flag(field: Field[Any], owner: type[Any], group: Group) -> inspect.Parameter:
     """One field as a flag that is None unless given."""
-    default = "" if field.default in (MISSING, None) else f" [default: {field.default}]"
+    silent = any(field.default is nothing for nothing in (MISSING, None, False))
+    default = "" if silent else f" [default: {field.default}]"
     negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
     told = (HELPS | field_helps(owner)).get(field.name, "").replace("``", "`")
     flag = Parameter(group=group, help=told + default, negative=negative, show_default=False)

@@ -1,4 +1,4 @@
-"""CNMF: coupled non-negative matrix factorisation, endmembers from the hyperspectral image, abundances from PAN."""
+"""CNMF: coupled non-negative matrix factorisation, endmembers from the HS image, abundances from PAN."""
 
 from __future__ import annotations
 
