@@ -52,7 +52,9 @@ def test_methods_do_not_import_each_other() -> None:
 def test_only_networks_import_torch() -> None:
     for path in (ROOT / "src/earthloom/methods").glob("*/*.py"):
         text = path.read_text()
-        assert not re.search(r"^(import|from) (torch|earthloom\.nn)", text, re.M) or 'family="network"' in text, path.name
+        assert not re.search(r"^(import|from) (torch|earthloom\.nn)", text, re.M) or 'family="network"' in text, (
+            path.name
+        )
 
 
 def test_repository_stays_small_and_speaks_of_itself() -> None:
