@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bench.data import SHARED, SHARPENING, TRAINING, Case, bands_first, landsat7_pair, observe
+from bench.data import SHARED, SHARPENING, TRAINING, Case, bands_first, landsat7_pair, native_pairs, observe
 from earthloom.engine.simulate import observe_truth
 from earthloom.physics.forward import reduce
 from earthloom.problems.pansharpening import Pansharpening
@@ -89,6 +89,14 @@ def rotterdam(number: int) -> Case:
         views[role] = replace(view, valid=valid, bands=bands)
     case = Pansharpening().degrade(replace(obs, views=views))
     return Case("open 4:1", f"rotterdam {number}", case.obs, case.truth, 0)
+
+
+def reduced_native() -> Iterator[Case]:
+    """GeoEye-1 and IKONOS, four bands, one scale down."""
+    for name, pan, ms, sensor in native_pairs():
+        if len(ms) == 4 and name != "Rotterdam":
+            case = Pansharpening().degrade(observe(pan, ms, sensor))
+            yield Case("very high resolution", name, case.obs, case.truth, 17)
 
 
 def gaofen2_train() -> Iterator[Case]:

@@ -26,23 +26,25 @@ from earthloom.nn.blocks import (
 )
 from earthloom.nn.haar import haar, inverse_haar
 
+SQUEEZE = 4  # kernels act on so many times fewer features: what they cost falls by it, accuracy does not
 HIGH_PASS = 5  # side of the box whose mean the high pass takes off, on the packet's grid
 
 
 class DetailReconstruction(nn.Module):
-    """FD2R: sub-bands of both heads fused with adaptive weights, reconstructed into detail features.
+    """FD2R: sub-bands of guide and base fused with adaptive weights, reconstructed into detail features.
 
-    Per sub-band s a head of 3 x 3 convolutions gives features ``P_s`` of the guide and ``M_s`` of the base,
-    ``F_s = w_s P_s + (1 - w_s) M_s``. A residual block over all sub-bands mixes them from coarse to fine, and a
-    convolution gives the sub-bands of the detail D; its encoding returns to the features.
+    A 3 x 3 convolution over the sub-bands of the guide gives features P, one over those of the base M; ``X = 2 (w P +
+    (1 - w) M)`` (AWF), a residual block mixes the sub-bands, and a convolution gives the sub-bands of the detail D,
+    whose encoding returns to the features.
     """
 
     def __init__(self, guide: int, base: int, bands: int, width: int, levels: int) -> None:
         super().__init__()
         packets = 4**levels
-        self.guide_head = nn.Sequential(nn.Conv2d(packets * guide, width, 3, padding=1), ResidualBlock(width))
-        self.base_head = nn.Sequential(nn.Conv2d(packets * base, width, 3, padding=1), ResidualBlock(width))
+        self.guide_head = nn.Conv2d(packets * guide, width, 3, padding=1)
+        self.base_head = nn.Conv2d(packets * base, width, 3, padding=1)
         self.fuse = AdaptiveWeightedFusion(width)
+        self.hierarchy = ResidualBlock(width)
         self.detail = nn.Conv2d(width, packets * bands, 3, padding=1)
         self.encode = nn.Conv2d(packets * bands, width, 3, padding=1)
         nn.init.zeros_(self.detail.weight)
@@ -53,7 +55,7 @@ class DetailReconstruction(nn.Module):
     ) -> tuple[Float[Tensor, "n d y x"], Float[Tensor, "n c y x"], Float[Tensor, "n c y x"]]:
         """Sub-bands of the detail, frequency features, spectral features."""
         spectral = self.base_head(base)
-        features = self.fuse(self.guide_head(guide), spectral)
+        features = self.hierarchy(2 * self.fuse(self.guide_head(guide), spectral))
         detail = self.detail(features)
         return detail, features + self.encode(detail), spectral
 
@@ -62,54 +64,63 @@ def reach_of(fusions: int, kernel: int, window: int, blocks: int) -> int:
     """Pixels of the packet's grid on every side that one output of :class:`CF2NNet` depends on."""
     each = 2 * blocks + 1 + (1 + kernel // 2 if kernel > 1 else 0)
     straight = 5 + fusions * each + 1
-    pooled = 3 + window // 2 + 1 + (fusions - 1) * each + 1
+    pooled = 1 + window // 2 + 1 + (fusions - 1) * each + 1
     return max(straight, pooled)
 
 
 class CrossFusion(nn.Module):
     """FSCFM: a frequency kernel and a spectral vector made from the features and applied to them, with a gain.
 
-    ``k_f = sigmoid(conv([max_c X, mean_c X]))`` is one ``k x k`` kernel per pixel (FDA), ``k_s = 2 sigmoid(W relu(box
-    [V q, |V q|]))`` one weight per feature from a window of the spectral features q (SDA; the paper pools the whole
-    image, which tiles cannot agree on). ``Y = (X * k_f) k_s`` and, with the injection gain ``g = sigmoid(W Y)`` of
-    every pixel and feature (FSM), the module adds ``conv(g Y)`` to its input. X is the input after residual
-    blocks.
+    X is the input after residual blocks, ``Q = S X`` a quarter as many features. ``k_f = tanh(conv([max_c Q, mean_c
+    Q]))`` is one ``k x k`` kernel per pixel (FDA), ``k_s = 2 sigmoid(W relu(box [V q, |V q|]))`` one weight per
+    feature from a window of the spectral features q (SDA; the paper pools the whole image, which tiles cannot agree
+    on). ``Y = X + E ((Q + Q * k_f) k_s)`` and, with the injection gain ``g = sigmoid(W Y)`` of every pixel and feature
+    (FSM), the module gives ``X + conv(g Y)``. The kernel is 0 at first: it adds to the identity.
     """
 
     def __init__(self, width: int, kernel: int, window: int, blocks: int) -> None:
         super().__init__()
-        self.window, self.kernel, squeezed = window, kernel, max(width // 4, 1)
+        self.kernel, self.window, few = kernel, window, max(width // SQUEEZE, 1)
         self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.squeeze, self.excite = nn.Conv2d(width, squeezed, 1), nn.Conv2d(2 * squeezed, width, 1)
         self.gain = nn.Conv2d(width, width, 1)
         self.mix = nn.Conv2d(width, width, 3, padding=1)
+        if kernel > 1 or window > 1:
+            self.squeeze, self.expand = nn.Conv2d(width, few, 1), nn.Conv2d(few, width, 1)
+        if window > 1:
+            self.spectral, self.excite = nn.Conv2d(width, few, 1), nn.Conv2d(2 * few, few, 1)
         if kernel > 1:
             self.frequency = nn.Conv2d(2, kernel * kernel, 3, padding=1)
             nn.init.zeros_(self.frequency.weight)
-            with torch.no_grad():  # begin near the identity: 0.88 in the middle, 0.12 beside it
-                self.frequency.bias.fill_(-2.0)  # type: ignore[union-attr]
-                self.frequency.bias[kernel * kernel // 2] = 2.0  # type: ignore[index]
+            nn.init.zeros_(self.frequency.bias)  # type: ignore[arg-type]
 
     def forward(
         self, features: Float[Tensor, "n c y x"], spectral: Float[Tensor, "n c y x"]
     ) -> Float[Tensor, "n c y x"]:
         """Features after one cross fusion."""
         x = self.blocks(features)
+        y = x
+        if self.kernel > 1 or self.window > 1:
+            y = x + self.expand(self._fused(self.squeeze(x), spectral))
+        return x + self.mix(y * torch.sigmoid(self.gain(y)))
+
+    def _fused(self, q: Float[Tensor, "n q y x"], spectral: Float[Tensor, "n c y x"]) -> Float[Tensor, "n q y x"]:
+        """The squeezed features under both kernels."""
         if self.kernel > 1:
-            maps = torch.cat([x.amax(1, keepdim=True), x.mean(1, keepdim=True)], 1)
-            x = per_pixel(x, torch.sigmoid(self.frequency(maps)).to(x.dtype))
-        q = self.squeeze(spectral)
-        pooled = local_mean(torch.cat([q, q.abs()], 1), self.window)
-        x = x * (2 * torch.sigmoid(self.excite(F.relu(pooled))))
-        return features + self.mix(x * torch.sigmoid(self.gain(x)))
+            maps = torch.cat([q.amax(1, keepdim=True), q.mean(1, keepdim=True)], 1)
+            q = q + per_pixel(q, torch.tanh(self.frequency(maps)).to(q.dtype))
+        if self.window > 1:
+            v = self.spectral(spectral)
+            pooled = local_mean(torch.cat([v, v.abs()], 1), self.window)
+            q = q * (2 * torch.sigmoid(self.excite(F.relu(pooled))))
+        return q
 
 
 class CF2NNet(nn.Module):
     """Frequency-spectral dual-domain cross fusion network, ``F = base + W'(D + conv(features))``.
 
-    ``W'`` is the inverse wavelet packet, D the detail of FD2R. After each of the n cross fusions the features X are
-    corrected by the high-pass branch (MDI), ``X <- X + w H`` with ``H = act(conv(high pass of guide and base))`` and
-    adaptive weights ``w = sigmoid(A X + B H)``: AWF between X and X + H.
+    ``W'`` is the inverse wavelet packet, D the detail of FD2R. After each of the first m cross fusions the features X
+    are corrected by the high-pass branch (MDI), ``X <- X + w H`` with ``H = act(conv(high pass of guide and base))``
+    and adaptive weights ``w = sigmoid(A X)``: AWF between X and X + H.
 
     Parameters
     ----------
@@ -117,9 +128,9 @@ class CF2NNet(nn.Module):
         Input bands of the guide, of the base with extras, and bands wanted (the first bands of the base).
     levels
         Of the wavelet packet.
-    width, fusions, kernel, window, blocks
-        Features C, cross fusions n, side k of the per-pixel kernels, window of the spectral attention on the packet's
-        grid, residual blocks in each cross fusion.
+    width, fusions, corrections, kernel, window, blocks
+        Features C, cross fusions n, corrections m, side k of the per-pixel kernels (1: none), window of the spectral
+        attention on the packet's grid (1: none), residual blocks in each cross fusion.
     components
         With more bands than this, the network works on so many combinations of them, ``V base``, and adds ``V'`` times
         the detail it finds; both begin as the first cosines across the bands. 0 never does.
@@ -128,26 +139,25 @@ class CF2NNet(nn.Module):
     """
 
     def __init__(
-        self, guide: int, base: int, bands: int, levels: int, width: int, fusions: int, kernel: int, window: int,
-        blocks: int, components: int = 0, blind: bool = False,
+        self, guide: int, base: int, bands: int, levels: int, width: int, fusions: int, corrections: int, kernel: int,
+        window: int, blocks: int, components: int = 0, blind: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.levels, self.blind = levels, blind
+        self.levels, self.blind, self.corrections = levels, blind, min(corrections, fusions)
         self.squeezes = 0 < components < bands
         if self.squeezes:
             basis = spectral_basis(components, bands)[:, :, None, None]
-            self.squeeze, self.expand = (
-                nn.Conv2d(*n, 1, bias=False) for n in ((bands, components), (components, bands))
-            )
+            self.squeeze = nn.Conv2d(bands, components, 1, bias=False)
+            self.expand = nn.Conv2d(components, bands, 1, bias=False)
             self.squeeze.weight = nn.Parameter(basis.clone())
             self.expand.weight = nn.Parameter(basis.transpose(0, 1).clone())
             base, bands = base - bands + components, components
         packets = 4**levels
         self.reconstruct = DetailReconstruction(guide, base, bands, width, levels)
         self.fusions = nn.ModuleList(CrossFusion(width, kernel, window, blocks) for _ in range(fusions))
-        self.high = nn.Conv2d(packets * (guide + base), width, 3, padding=1)
-        self.high_weights = nn.Conv2d(width, fusions * width, 1)
-        self.optimise = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(fusions))
+        if self.corrections:
+            self.high = nn.Conv2d(packets * (guide + base), width, 3, padding=1)
+            self.optimise = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(self.corrections))
         self.out = nn.Conv2d(width, packets * bands, 3, padding=1)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
@@ -165,13 +175,17 @@ class CF2NNet(nn.Module):
         seen = seen if extra is None else torch.cat([seen, extra], 1)
         guide, seen = haar(guide, self.levels), haar(seen, self.levels)
         detail, features, spectral = self.reconstruct(guide, seen)
-        both = torch.cat([guide, seen], 1)
-        both = both - F.avg_pool2d(both, HIGH_PASS, 1, HIGH_PASS // 2, count_include_pad=False)
-        high = F.leaky_relu(self.high(both), SLOPE)
-        weights = self.high_weights(high).chunk(len(self.fusions), 1)
-        for fusion, optimise, own in zip(self.fusions, self.optimise, weights, strict=True):
+        high = self._high(guide, seen) if self.corrections else None
+        for number, fusion in enumerate(self.fusions):
             features = fusion(features, spectral)
-            features = features + high * torch.sigmoid(optimise(features) + own)
+            if high is not None and number < self.corrections:
+                features = features + high * torch.sigmoid(self.optimise[number](features))
         detail = detail + self.out(F.leaky_relu(features, SLOPE))
         found = inverse_haar(detail.float(), self.levels)
         return base + (self.expand(found).float() if self.squeezes else found)
+
+    def _high(self, guide: Float[Tensor, "n g y x"], seen: Float[Tensor, "n b y x"]) -> Float[Tensor, "n c y x"]:
+        """Features of what a box mean takes off."""
+        both = torch.cat([guide, seen], 1)
+        both = both - F.avg_pool2d(both, HIGH_PASS, 1, HIGH_PASS // 2, count_include_pad=False)
+        return F.leaky_relu(self.high(both), SLOPE)

@@ -27,11 +27,13 @@ class Cf2n(Network):
     width
         Features C. More fit more and cost its square.
     fusions
-        Cross fusions n (and high-pass corrections m, one behind each).
+        Cross fusions n.
+    corrections
+        High-pass corrections m, one behind each of the first m fusions.
     kernel
         Side k of the per-pixel kernels; 1 leaves them out.
     window
-        Side of the window that the spectral attention pools, in pixels of the packet's grid.
+        Side of the window that the spectral attention pools, in pixels of the packet's grid; 1 leaves it out.
     blocks
         Residual blocks in each cross fusion.
     components
@@ -42,9 +44,10 @@ class Cf2n(Network):
 
     width: int = 48
     fusions: int = 2
+    corrections: int = 1
     kernel: int = 3
     window: int = 17
-    blocks: int = 1
+    blocks: int = 2
     components: int = 16
     blind: bool = False
 
@@ -63,13 +66,14 @@ class Cf2n(Network):
         for name, low, high in (("width", 4, 256), ("fusions", 1, 12), ("kernel", 1, 9), ("window", 1, 65)):
             within(self, name, low, high)
         within(self, "blocks", 0, 8)
+        within(self, "corrections", 0, 12)
         within(self, "components", 0)
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network on the packet's grid, as fine as the MS or a little finer."""
         return CF2NNet(
             sizes.guide, sizes.bands + sizes.extra, sizes.bands, levels(sizes.ratio), self.width, self.fusions,
-            self.kernel | 1, self.window | 1, self.blocks, self.components, self.blind,
+            self.corrections, self.kernel | 1, self.window | 1, self.blocks, self.components, self.blind,
         )  # fmt: skip
 
     def halo_px(self, ratio: float) -> int:
