@@ -176,7 +176,11 @@ def ship() -> None:
 
     for name, (run, maker, bands, not_for) in SHIPPED.items():
         header, tensors = weights.read(RUNS / run)
-        centre = {b.name: b.centre_nm for b in sensor(maker).bands} if maker else dict(zip(bands, netdata.CENTRES_NM))
+        centre = (
+            {b.name: b.centre_nm for b in sensor(maker).bands}
+            if maker
+            else dict(zip(bands, netdata.CENTRES_NM, strict=False))
+        )
         card = {
             **header.card, "not_for": not_for, "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
             "recipe": f"python -m bench.networks {run}",

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.decloud_tables import decloud
+from bench.network_tables import networks
 from bench.refine_tables import refinement, robustness, variants
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,24 +149,45 @@ def _has(program: str) -> bool:
     return any((Path(folder) / program).exists() for folder in os.get_exec_path())
 
 
+def sections() -> dict[str, str]:
+    """What has been measured here, by the names of the discussion's placeholders."""
+    found = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
+    parts = {"machine": machine()}
+    if "accuracy" in found:
+        parts |= {"accuracy": accuracy(found["accuracy"]), "published": published(found["accuracy"])}
+    if "refine" in found:
+        own = found["refine"]
+        parts |= {"refinement": refinement(own, table, TITLES), "robustness": robustness(own, table)}
+        parts["variants"] = variants(own, table)
+    if "decloud" in found:
+        parts["decloud"] = decloud(found["decloud"], table)
+    if "networks" in found:
+        parts |= networks(found["networks"], table)
+    if "landsat8" in found:
+        parts["landsat8"] = landsat8(found["landsat8"])
+    if "speed" in found:
+        parts["speed"] = speed(found["speed"])
+    return parts
+
+
+def kept(name: str, old: str) -> str:
+    """A section of the page as it is, between the marks that this program leaves."""
+    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", old, re.DOTALL)
+    return found[1] if found else "Not measured yet."
+
+
 def main() -> None:
-    """Fill the discussion's placeholders with tables and write BENCHMARKS.md."""
-    measured = json.loads((RESULTS / "accuracy.json").read_text())
-    refined = json.loads((RESULTS / "refine.json").read_text())
-    parts = {
-        "machine": machine(),
-        "accuracy": accuracy(measured),
-        "published": published(measured),
-        "refinement": refinement(refined, table, TITLES),
-        "robustness": robustness(refined, table),
-        "variants": variants(refined, table),
-        "decloud": decloud(json.loads((RESULTS / "decloud.json").read_text()), table),
-        "landsat8": landsat8(json.loads((RESULTS / "landsat8.json").read_text())),
-        "speed": speed(json.loads((RESULTS / "speed.json").read_text())),
-    }
-    text = (ROOT / "bench/discussion.md").read_text()
-    TARGET.write_text(re.sub(r"<!-- (\w+) -->", lambda match: parts[match[1]], text))
-    print(TARGET)
+    """Fill the discussion's placeholders with tables and write BENCHMARKS.md; what was not measured here stays."""
+    old = TARGET.read_text(encoding="utf-8") if TARGET.is_file() else ""
+    parts = sections()
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        return f"<!-- {name} -->\n{parts[name] if name in parts else kept(name, old)}\n<!-- end -->"
+
+    text = (ROOT / "bench/discussion.md").read_text(encoding="utf-8")
+    TARGET.write_text(re.sub(r"<!-- (\w+) -->", fill, text), encoding="utf-8")
+    print(TARGET, "measured here:", ", ".join(parts))
 
 
 if __name__ == "__main__":
