@@ -20,8 +20,8 @@ import torch
 from bench import netdata
 from bench.accuracy import RESULTS, judge
 from bench.data import Case, full_landsat, gaofen2, landsat7, native_pairs, observe, triplets
-from bench.networks import RUNS
-from earthloom.engine.adapt import adapt
+from bench.networks import PARTS, RUNS
+from earthloom.engine.adapt import adapt, beginning
 from earthloom.engine.fuse import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
@@ -97,7 +97,7 @@ def adapted() -> Iterator[Row]:
         network = catalog.make("cf2n")
         found = adapt(network, ArrayScene(seen), SECONDS, threads=2)  # type: ignore[arg-type]
         print(name, found, flush=True)
-        start = network.fresh(seen)  # type: ignore[attr-defined]
+        start, _ = beginning(network, seen)  # type: ignore[arg-type]
         rows: dict[str, Method] = {"exp": catalog.make("exp"), "gsa": catalog.make("gsa")}
         rows |= {"mtf_glp_hpm": catalog.make("mtf_glp_hpm"), "cnmf": catalog.make("cnmf")}
         rows |= {"bdsd_pc + 10 refinements": refined(catalog.make("bdsd_pc"), 10)}
@@ -110,11 +110,12 @@ def adapted() -> Iterator[Row]:
 
 
 def reduced_scenes() -> Iterator[Row]:
-    """The MATLAB triplets: networks adapted to each without its truth, for a minute."""
+    """The MATLAB triplets: networks adapted to each without its truth, for 20 seconds."""
     for case in triplets():
         scene = ArrayScene(case.obs)
         for name in ("cf2n", "coarse_cnn", "pnn", "pannet", "fusionnet"):
-            found = adapt(catalog.make(name), scene, 60.0, threads=2)  # type: ignore[arg-type]
+            network = catalog.make(name)
+            found = adapt(network.fresh(case.obs), scene, 20.0, threads=2)  # type: ignore[attr-defined]
             print(case.name, name, found, flush=True)
             yield {
                 "group": "triplets",
@@ -128,6 +129,16 @@ def hyperspectral() -> Iterator[Row]:
     """Cubes of some 200 bands."""
     yield from measured("hyperspectral", netdata.airport_test(), "airport")
     yield from measured("hyperspectral", netdata.barbara_test(), "barbara")
+
+
+def ablation() -> Iterator[Row]:
+    """CF2N with one part changed."""
+    for case in landsat7():
+        for number, label in enumerate(PARTS):
+            folder = RUNS / f"ablation_{number}"
+            if (folder / "weights.safetensors").is_file():
+                method = load(catalog.make("cf2n"), str(folder), case.obs)  # type: ignore[arg-type]
+                yield {"group": "ablation", "image": case.name, "method": label, **(judge(case, method) or {})}
 
 
 def speed() -> Iterator[Row]:
@@ -176,6 +187,7 @@ GROUPS: dict[str, Callable[[], Iterable[Row]]] = {
     "gaofen2": lambda: measured("gaofen2", gaofen2(), "gaofen2"),
     "hyperspectral": hyperspectral,
     "generic": lambda: measured("generic", (*triplets(), *gaofen2(), *netdata.reduced_native()), "generic"),
+    "ablation": ablation,
     "adapt": adapted,
     "triplets": reduced_scenes,
     "speed": speed,

@@ -66,6 +66,13 @@ GAOFEN2: dict[str, Any] = {
     "train": netdata.gaofen2_train, "held": gaofen2, "sensor": "gaofen2",
     "data": "five UCGAN Gaofen-2 patches, 4:1", "licence": "not stated: not to be shipped",
 }  # fmt: skip
+PARTS = {  # what the ablation changes
+    "as it is": {}, "no per-pixel kernels (k = 1)": {"kernel": 1}, "kernels of 5 x 5": {"kernel": 5},
+    "no spectral attention": {"window": 1}, "no correction (m = 0)": {"corrections": 0},
+    "m = n = 2": {"corrections": 2},
+    "one fusion (n = 1)": {"fusions": 1}, "three fusions (n = 3)": {"fusions": 3},
+    "C = 32": {"width": 32}, "C = 64": {"width": 64},
+}  # fmt: skip
 CUBES = {
     "airport": (netdata.airport_train, netdata.airport_test),
     "barbara": (netdata.barbara_train, netdata.barbara_test),
@@ -80,6 +87,7 @@ EVERY = (
             licence="USGS, public domain; SpaceNet Rotterdam, CC BY-SA 4.0",
         )
     }
+    | {f"ablation_{number}": Run("cf2n", BUDGET / 5, fields=fields) for number, fields in enumerate(PARTS.values())}
     | {
         f"{cube}_cf2n{end}": Run(
             "cf2n", 2 * SHORT, *pairs, fields={"blind": True} if end else {}, sensor=None, config={"patch": 32},
