@@ -27,12 +27,18 @@ class SensorModel(nn.Module):
 
     def __init__(self, rows: Sequence[Sequence[Tensor]], cols: Sequence[Sequence[Tensor]]) -> None:
         super().__init__()
-        self.register_buffer("rows", torch.stack([torch.stack(list(terms)) for terms in rows]))
-        self.register_buffer("cols", torch.stack([torch.stack(list(terms)) for terms in cols]))
+        self.register_buffer("rows", _stacked(rows))
+        self.register_buffer("cols", _stacked(cols))
 
     def forward(self, image: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b y x"]:
         """What the coarse sensor would have seen."""
         return torch.einsum("btij,nbjk,btlk->nbil", self.rows, image.float(), self.cols)
+
+
+def _stacked(bands: Sequence[Sequence[Tensor]]) -> Float[Tensor, "band term i j"]:
+    """The terms of all bands; those of bands with fewer are filled up with zeros."""
+    most = max(map(len, bands))
+    return torch.stack([torch.stack([*terms, *[torch.zeros_like(terms[0])] * (most - len(terms))]) for terms in bands])
 
 
 def inconsistency(seen: Float[Tensor, "n b y x"], coarse: Float[Tensor, "n b y x"]) -> Tensor:
