@@ -12,9 +12,10 @@ from cyclopts import Group, Parameter
 
 from earthloom.cli.fields import method_in, with_fields
 from earthloom.cli.screen import Screen, show_warnings
+from earthloom.errors import InputError
 from earthloom.methods import catalog
 
-DEFAULT = "gsa"
+DEFAULT, ADAPT_SECONDS = "gsa", 60.0
 FILES, RUN = Group.create_ordered("Files"), Group.create_ordered("Run")
 Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
 
@@ -41,7 +42,7 @@ class Run:
     adapt
         Fit a network to this very scene before it is fused, without ground truth.
     adapt_seconds
-        How long to adapt.
+        How long to adapt; implies `--adapt` (default: 60).
     save_weights
         Keep the adapted weights in this file, for `--weights`.
     compress
@@ -67,7 +68,7 @@ class Run:
     tile_size: Annotated[int, Parameter(group=RUN)] = 512
     refine: Annotated[int, Parameter(group=RUN)] = 0
     adapt: Flag = False
-    adapt_seconds: Annotated[float, Parameter(group=RUN)] = 60.0
+    adapt_seconds: Annotated[float | None, Parameter(group=RUN)] = None
     save_weights: Annotated[Path | None, Parameter(group=RUN)] = None
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
@@ -125,7 +126,7 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
             tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
             progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
-            adapt_seconds=run.adapt_seconds if run.adapt else 0.0, save_weights=run.save_weights,
+            adapt_seconds=_seconds(run), save_weights=run.save_weights,
         )  # fmt: skip
         path = sharpen_files(pan, list(ms), output, refined(method, run.refine), options)
         line = f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)"
@@ -134,3 +135,12 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
         if "before_percent" in found:
             line += f", residual {found['before_percent']:.3g} -> {found['after_percent']:.3g} %"
         screen.done(line)
+
+
+def _seconds(run: Run) -> float:
+    """How long to adapt; 0 for not at all."""
+    if run.adapt_seconds is None:
+        return ADAPT_SECONDS if run.adapt else 0.0
+    if not run.adapt_seconds > 0:
+        raise InputError(f"--adapt-seconds {run.adapt_seconds:g}", "a positive number")
+    return run.adapt_seconds

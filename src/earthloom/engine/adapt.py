@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce as fold
 from operator import add
 from typing import Any
@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from earthloom.engine.fuse import filled, fuse_whole, halo_px
+from earthloom.engine import blocks
+from earthloom.engine.fuse import filled, halo_px
 from earthloom.engine.patches import Patches
 from earthloom.engine.runner import Progress, silent
-from earthloom.engine.train import Config, fit
+from earthloom.engine.train import Config, DivergedError, fit
 from earthloom.engine.traintask import Held, Supervised, hold
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.network import Fitted, Network, Trained, normalised, prepared, scale_of
@@ -33,12 +34,13 @@ from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.types import Observation, Scene, Window
 
+SEEN = 0.3  # share of a piece that must hold data
 WHOLE_PX = 2048  # a scene up to this side is used whole
 PIECE_PX, PIECES = 1024, 8  # of a larger one, so many windows of this side
-GRID, STRIDE = 5, 4  # held-out blocks: every fourth on a diagonal of a grid of 5 x 5
+GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
 CONSISTENCY, DETAIL = 0.5, 0.1  # weights of the full-resolution losses
-FULL_SHARE = 2  # one full-resolution patch for so many pairs
-RATE = 3e-3
+BATCH, FULL_SHARE = 8, 4  # one full-resolution patch for so many pairs
+RATE = 2e-3
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
 
@@ -55,6 +57,8 @@ class Adapted:
         resolution in percent of the mean, with the weights it began with and with those that are kept.
     steps, seconds
         How long it took.
+    began
+        Whose weights it began with; ``random`` where none fit.
     kept
         False when nothing better was found: then the method is what it was.
     """
@@ -64,13 +68,16 @@ class Adapted:
     after: Mapping[str, float]
     steps: int
     seconds: float
+    began: str = "random"
     kept: bool = True
 
     def __str__(self) -> str:
+        start = f"{self.began} weights" if self.began == "random" else f"weights '{self.began}'"
         if not self.kept:
-            return f"adapting found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks; as it was"
+            return f"adapting {start} found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks"
         told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
-        return f"adapted in {self.seconds:.0f} s ({self.steps} steps): held-out {', '.join(told)} %"
+        took = f"{self.seconds:.0f} s ({self.steps} steps)"
+        return f"{start} adapted to the scene in {took}: held-out {', '.join(told)} %"
 
 
 def adapt(
@@ -113,24 +120,30 @@ def adapt(
     before = task.figures(start)
     config = Config(
         steps=max(steps, 1), minutes=0 if steps else max(seconds - (time.perf_counter() - began), 1) / 60,
-        batch=8, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
+        batch=BATCH, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
         augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
     )  # fmt: skip
     module = _copy(start)
-    result = fit(module, task, config, progress=progress, say=say)
-    header = replace(start.trained.header, name="adapted to the scene")
+    header = start.trained.header
+    try:
+        result = fit(module, task, config, progress=progress, say=say)
+    except DivergedError:
+        return Adapted(start, before, before, 0, time.perf_counter() - began, header.name, kept=False)
     found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))
     after = task.figures(found)
     took = time.perf_counter() - began
-    if after["ergas"] < before["ergas"] and after["consistency"] <= max(before["consistency"], task.floor):
-        return Adapted(found, before, after, result.steps, took)
-    return Adapted(start, before, before, result.steps, took, kept=False)
+    better = after["ergas"] < before["ergas"] and after["consistency"] <= max(before["consistency"], task.floor)
+    told = Adapted(found, before, after, result.steps, took, header.name)
+    if not better:
+        return replace(told, method=start, after=before, kept=False)
+    header = replace(header, name="adapted to the scene", path="", card={**header.card, "adapted": str(told)})
+    return replace(told, method=replace(found, trained=replace(found.trained, header=header)))
 
 
 def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool]:
     """The network with the weights it begins with, and whether they are random."""
     if isinstance(network, Fitted):
-        return network, False
+        return network, network.trained.header.name == "random"
     try:
         return network.fitted(obs), False
     except MethodError:
@@ -140,29 +153,37 @@ def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool
 
 
 def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
-    """The whole scene, or windows spread over a large one; holes filled, pieces without data left out."""
-    height, width = scene.shape
-    if max(height, width) <= WHOLE_PX or scene.convention == "toolbox":
-        windows = [Window(0, 0, height, width)]
-    else:
-        side = (min(PIECE_PX, height), min(PIECE_PX, width))
-        across = max(round((PIECES * width / (height + width)) ** 0.5), 1)
-        down = -(-PIECES // across)
-        windows = [
-            Window(int(y), int(x), *side)
-            for y in np.linspace(0, height - side[0], down).round()
-            for x in np.linspace(0, width - side[1], across).round()
-        ]
+    """The whole scene, or windows spread over a large one; pieces mostly without data are left out.
+
+    Pieces begin and end with whole MS pixels: all have the same geometry, and none holds what it cannot answer for.
+    """
     problem = problems.find(network.card.problem)
-    pieces = []
-    for window in windows:
-        obs = scene.observe(window, 0)
-        obs = replace(obs, core=None, origin=(0, 0))
-        if problem.valid(obs).mean() > 0.3:
-            pieces.append(obs)
-    if not pieces:
+    if "ms" in scene.empty().views:
+        area, ratio = blocks.usable(scene), max(blocks.whole_ratio(scene), 1)
+        cells = spread((area.height, area.width), ratio, scene.convention == "toolbox")
+        pieces = (blocks.cut(scene, cell)[0] for cell in cells)
+    else:
+        cells = spread(scene.shape, 1)
+        pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
+    found = [obs for obs in pieces if problem.valid(obs).mean() > SEEN]
+    if not found:
         raise InputError("a scene that is mostly missing", "some windows with data to adapt to", "leave out --adapt")
-    return pieces
+    return found
+
+
+def spread(shape: tuple[int, int], ratio: int, whole: bool = False) -> list[Window]:
+    """Windows of a grid ``ratio`` times coarser than the wanted one: all of it, or some of a large one."""
+    if whole or max(shape) * ratio <= WHOLE_PX:
+        return [Window(0, 0, *shape)]
+    height, width = shape
+    side = (min(PIECE_PX // ratio, height), min(PIECE_PX // ratio, width))
+    across = max(round((PIECES * width / (height + width)) ** 0.5), 1)
+    down = -(-PIECES // across)
+    corners = [
+        np.unique(np.linspace(0, n - s, count).round().astype(int))
+        for n, s, count in zip(shape, side, (down, across), strict=True)
+    ]
+    return [Window(int(y), int(x), *side) for y in corners[0] for x in corners[1]]
 
 
 class FullPatches:
@@ -185,6 +206,7 @@ class AdaptTask(Supervised):
     """Pairs one scale down, full-resolution losses, and held-out blocks."""
 
     pieces: list[Observation] | None = None
+    stats: Stats = field(default_factory=Stats)  # of the scene, as the pieces show it
     sensor: losses.SensorModel | None = None
     wanted: Tensor | None = None
     patch: int = 64
@@ -207,7 +229,10 @@ class AdaptTask(Supervised):
             train, kept = split(sample)
             mean, std = (_ordered(value, start) for value in scale_of(stats["base"]))
             pairs.append(train)
-            held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
+            if np.isfinite(kept["truth"]).all(axis=0).any():
+                held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
+        if not held:
+            raise InputError("a scene with holes in every block that would judge", "more data", "leave out --adapt")
         side = min(min(sample["truth"].shape[1:]) for sample in pairs)
         ratio = round(max(max(view.ratio) for view in pieces[0].views.values()))
         unit = int(np.lcm(step, ratio))
@@ -218,7 +243,9 @@ class AdaptTask(Supervised):
             )
         centred = pieces[0].convention == "centre"
         augment = "full" if centred else "transpose"
-        task = cls(Patches(pairs, patch, step, augment), held, pieces=pieces, patch=patch, augment=augment)  # type: ignore[arg-type]
+        seen = fold(add, [network.summarise(obs, None) for obs in pieces])
+        patches = Patches(pairs, patch, step, augment)  # type: ignore[arg-type]
+        task = cls(patches, held, pieces=pieces, stats=seen, patch=patch, augment=augment)
         task._at_full_resolution(start, pairs, unit)
         return task
 
@@ -237,8 +264,7 @@ class AdaptTask(Supervised):
         samples = []
         for obs in self.pieces:
             obs = filled(obs, halo_px(network, obs))
-            coarse = obs[role]
-            stats = network.summarise(obs, None)
+            coarse, stats = obs[role], self.stats
             n = [min(s // round(r), c) for s, r, c in zip(obs.shape, coarse.ratio, coarse.shape, strict=True)]
             size = [k * round(r) for k, r in zip(n, coarse.ratio, strict=True)]
             sample = {k: v[:, : size[0], : size[1]] for k, v in prepared(network, obs, stats).items()}
@@ -280,7 +306,7 @@ class AdaptTask(Supervised):
         found, problem = [], problems.find(method.card.problem)
         for obs in self.pieces:
             whole = filled(obs, halo_px(method, obs))
-            product = fuse_whole(method, whole)
+            product = method.fuse(whole, self.stats)
             try:
                 role, gains = problem.observed(obs)
                 error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
@@ -295,7 +321,7 @@ def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
     height, width = sample["truth"].shape[1:]
     y = np.arange(height) * GRID // height
     x = np.arange(width) * GRID // width
-    out = (y[:, None] + 2 * x[None, :]) % STRIDE == 1
+    out = (3 * y[:, None] + x[None, :]) % STRIDE == 4
     nan = np.float32(np.nan)
     truth = sample["truth"].astype(np.float32)
     return {**sample, "truth": np.where(out, nan, truth)}, {**sample, "truth": np.where(out, truth, nan)}

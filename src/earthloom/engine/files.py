@@ -90,7 +90,6 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
     dtype = dtype_of(options.dtype or ("float64" if matlab else ms.dtype))
     physical = dtype.kind == "f" and not matlab  # the toolboxes work on digital numbers
     scene, found = checked(opened, options, georeferenced=opened.crs is not None)
-    method = ready(method, scene, options)
     target = (create_mat if matlab else create)(
         path,
         shape=opened.shape,
@@ -103,12 +102,13 @@ def _write(opened: RasterScene, path: Path, method: Method, sensor: Sensor | Non
         wavelengths_nm=[band.centre_nm for band in opened.ms_bands],
         scales=None if physical else ms.scales,
         offsets=None if physical else ms.offsets,
-        tags=_tags(opened, scene, found, method, sensor),
         compress=options.compress,  # type: ignore[arg-type]
         overwrite=options.overwrite,
         threads=options.workers,
     )
+    method = ready(method, scene, options)  # may take a minute, so after everything else that can be refused
     with target as writer:
+        writer.tag(_tags(opened, scene, found, method, sensor))
 
         def finish(window: Window, product: Product) -> Any:
             writer.write(window, product.data, product.valid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from earthloom.engine import arrays, register
 from earthloom.engine.fuse import fuse_array
 from earthloom.engine.runner import Progress, silent
-from earthloom.errors import InputError, MethodError
+from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.refine import Refined, refined, residual_percent
@@ -194,7 +195,9 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
     """
     if isinstance(method, Refined):
         return replace(method, inner=ready(method.inner, scene, options))
-    if not options.adapt_seconds > 0:
+    if not options.adapt_seconds >= 0:  # NaN too
+        raise InputError(f"adapting for {options.adapt_seconds:g} seconds", "a positive number")
+    if options.adapt_seconds == 0:
         if options.save_weights is not None:
             raise InputError("save_weights without adapting", "adapt_seconds above 0 (--adapt)")
         method = method.ready(scene.empty())
@@ -203,17 +206,36 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
         return method
     if method.card.family != "network":
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out --adapt")
+    if options.save_weights is not None:
+        _weights_place(options)
     from earthloom.engine.adapt import adapt
 
     found = adapt(
-        method, scene, options.adapt_seconds, threads=options.workers, progress=options.progress, say=options.tell  # type: ignore[arg-type]
-    )
+        method, scene, options.adapt_seconds, threads=options.workers,  # type: ignore[arg-type]
+        progress=options.progress, say=options.tell,
+    )  # fmt: skip
     options.tell(str(found))
     if options.measured is not None:
         options.measured({"network": f"{method.card.name} {found}"})
+    if not found.kept and found.began == "random":
+        warnings.warn(
+            f"{method.card.name} learnt nothing on this scene: the product is the interpolated image; adapt longer, or "
+            "give --weights", EarthloomWarning, stacklevel=2,
+        )  # fmt: skip
     if options.save_weights is not None:
         found.method.save(options.save_weights)
     return found.method
+
+
+def _weights_place(options: Options) -> None:
+    """Refuse a place for weights before the work, not after it."""
+    from earthloom.raster.write import require_place
+    from earthloom.weights import SUFFIX
+
+    path = Path(options.save_weights)
+    if path.suffix != SUFFIX:
+        raise InputError(f"save_weights {path.name}", f"a name that ends in {SUFFIX}")
+    require_place(path, options.overwrite)
 
 
 def checked(scene: Any, options: Options, georeferenced: bool) -> tuple[Any, register.Registration]:

@@ -56,7 +56,7 @@ def find(name: str, problem: str = "pansharpening") -> type[Method]:
     Raises
     ------
     MethodError
-        If there is no such method; the message offers the nearest names.
+        If there is no such method (the message offers the nearest names), or it needs torch and there is none.
     """
     known = names(problem)
     key = name.lower().replace("-", "_").removeprefix(problem + "/")
@@ -66,7 +66,12 @@ def find(name: str, problem: str = "pansharpening") -> type[Method]:
         raise MethodError(f"no {problem} method '{name}'", "a name that `earthloom methods` lists", hint)
     if not (FOLDER / problem / f"{key}.py").is_file():
         return _foreign(problem)[key].load()
-    module = importlib.import_module(f"earthloom.methods.{problem}.{key}")
+    try:
+        module = importlib.import_module(f"earthloom.methods.{problem}.{key}")
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] != "torch":
+            raise
+        raise MethodError(f"{key} without torch", "torch", "pip install 'earthloom[torch]'") from missing
     return next(c for c in vars(module).values() if _is_method(c, module.__name__))
 
 

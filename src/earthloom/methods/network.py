@@ -9,7 +9,7 @@ that weights carry over between units and sensors; the network gives the wanted 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -42,7 +42,9 @@ class Sizes:
     extra: int = 0
 
     def __str__(self) -> str:
-        return f"{self.bands} bands at {self.ratio:g}:1"
+        guide = "" if self.guide == 1 else f", {self.guide} guide bands"
+        extra = f", {self.extra} extra" if self.extra else ""
+        return f"{self.bands} band{'' if self.bands == 1 else 's'} at {self.ratio:g}:1{guide}{extra}"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Network(Method):
     def net(self, sizes: Sizes) -> nn.Module:
         """The network, with fresh weights; called as ``net(**inputs)``."""
 
-    def inputs(self, obs: Observation) -> dict[str, Float[np.ndarray, "band Y X"]]:
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
         """The images that the network sees, in physical units on the wanted grid; a coarse view is interpolated."""
         shown = {**self.roles, **self.masks}
         return {name: expand(obs, role=r) if max(obs[r].ratio) > 1 else obs[r].data for name, r in shown.items()}
@@ -210,13 +212,15 @@ class Fitted(Wrapper):
     @property
     def parameters(self) -> dict[str, Any]:
         """Fields, and whose weights."""
-        return {**self.inner.parameters, "weights": self.trained.header.name, **self.trained.header.fields}
+        header, found = self.trained.header, {**self.inner.parameters, **self.trained.header.fields}
+        told = {"weights_sha256": weights.fingerprint(header), "adapted": header.card.get("adapted")}
+        return {**found, "weights": header.name, **{key: value for key, value in told.items() if value}}
 
 
 def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
     """A network's inputs, normalised, as float32."""
     found = {}
-    for name, image in network.inputs(obs).items():
+    for name, image in network.inputs(obs, stats).items():
         if name in network.roles:
             image = normalised(image, stats[name])
         found[name] = np.ascontiguousarray(image, np.float32)
@@ -266,18 +270,29 @@ def load(network: Network, name: str, obs: Observation) -> Fitted:
     """
     header = weights.read_header(name)
     if header.method != network.key:
-        raise MethodError(f"weights of {header.method}", f"weights of {network.key}", f"see {header.path}")
-    module, network = _module(type(network), network.precision, header.path), replace(network, **header.fields)
-    return Fitted(network, Trained(module, header, _order_or_raise(header, network, obs)))
+        raise MethodError(
+            f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
+            f"they run with the method {header.method.rpartition('/')[2]}",
+        )  # fmt: skip
+    own, sizes = ({field.name for field in fields(cls)} for cls in (type(network), Sizes))
+    if later := sorted((set(header.fields) - own) | (set(header.sizes) - sizes)):
+        raise MethodError(
+            f"weights '{header.name}' of a {network.card.name} with {', '.join(later)}",
+            f"the fields {', '.join(network.architecture)}", "a later version wrote them? update earthloom",
+        )  # fmt: skip
+    network = replace(network, **header.fields)
+    order = _order_or_raise(header, network, obs)
+    module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
+    return Fitted(network, Trained(module, header, order))
 
 
 @lru_cache(maxsize=8)
-def _module(cls: type[Network], precision: str, path: str) -> nn.Module:
-    """The network of a file, ready to run."""
+def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
+    """The network of a file, ready to run; ``changed`` tells a file that was written anew from the one before."""
     import torch
 
     header, tensors = weights.read(path)
-    module = cls(**header.fields, precision=precision).net(Sizes(**header.sizes))  # type: ignore[arg-type]
+    module = cls(**header.fields).net(Sizes(**header.sizes))  # type: ignore[arg-type]
     try:
         module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
     except RuntimeError as wrong:
@@ -293,12 +308,19 @@ def _order_or_raise(header: weights.Header, network: Network, obs: Observation) 
     sizes, own = network.sizes(obs), Sizes(**header.sizes)  # type: ignore[arg-type]
     order = _order(header, sizes, obs[network.roles["base"]].bands)
     if order is None:
-        bands = ", ".join(header.bands)
+        here = [(band.name, band.centre_nm) for band in obs[network.roles["base"]].bands]
+        there = zip(header.bands, header.centres_nm or [None] * len(header.bands), strict=False)
         raise MethodError(
-            f"a scene of {sizes} for weights '{header.name}'", f"{own}" + (f" ({bands})" if bands else ""),
-            "--adapt trains the network on this scene",
+            f"a scene of {sizes} ({_listed(here)}) for weights '{header.name}'", f"{own} ({_listed(there)})",
+            "leave out the weights and give --adapt (adapt_seconds) to train the network on this scene",
         )  # fmt: skip
     return None if order == tuple(range(sizes.bands)) else order
+
+
+def _listed(bands: Iterable[tuple[str, float | None]]) -> str:
+    """Names and wavelengths, the first six."""
+    found = [name if nm is None else f"{name} {nm:g} nm" for name, nm in bands]
+    return ", ".join(found if len(found) <= 6 else [*found[:6], "..."]) or "bands unknown"
 
 
 def _order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tuple[int, ...] | None:

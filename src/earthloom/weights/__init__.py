@@ -6,9 +6,10 @@ network, the bands it was made for, how inputs are normalised, and the card (dat
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,20 @@ def locate(name: str | Path) -> Path:
         known = ", ".join(header.name for header in _shipped())
         raise FileError(f"no weights '{name}'", "a .safetensors file or the folder of a run", f"shipped: {known}")
     with path.open("rb") as stream:
-        start = stream.read(10)
-    if path.suffix != SUFFIX and (start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        start = stream.read(8)
+    if _pickled(start):
         raise FileError(
             f"{path.name} is a pickle", "safetensors", "a pickle can run any code when it is read; convert it first"
         )
     return path
+
+
+def _pickled(start: bytes) -> bool:
+    """Whether a file begins like a pickle, or like the zip archive that torch puts one in.
+
+    Safetensors begin with the length of their header, eight bytes of which the last are 0.
+    """
+    return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and any(start[4:]))
 
 
 def read_header(name: str | Path) -> Header:
@@ -95,27 +104,46 @@ def read_header(name: str | Path) -> Header:
     Raises
     ------
     FileError
-        If the file is missing, cut short, a pickle, or not one of ours.
+        If the file is missing, cut short, a pickle, not one of ours, or written by a later version.
     """
     path = locate(name)
     with _opened(path) as file:
         text = (file.metadata() or {}).get(KEY)
     if text is None:
         raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
+    title = path.parent.name if path.stem == "weights" else path.stem  # a run is called as its folder
     try:
-        told = json.loads(text)
+        told = dict(json.loads(text))
+        if later := sorted(set(told) - {field.name for field in fields(Header)}):
+            raise ValueError(f"unknown: {', '.join(later)}")
         for key in ("bands", "centres_nm"):
             told[key] = tuple(told.get(key, ()))
-        return Header(**{**told, "name": path.stem, "path": str(path)})
-    except (TypeError, ValueError) as wrong:
-        raise FileError(f"the header of {path.name} ({wrong})", "weights written by this version") from wrong
+        for key in ("fields", "sizes", "card"):
+            told[key] = dict(told.get(key, {}))
+        return Header(**{**told, "method": str(told["method"]), "name": title, "path": str(path)})
+    except (KeyError, TypeError, ValueError) as wrong:
+        raise FileError(
+            f"the header of {path.name} ({wrong})", "weights of this version of earthloom or an earlier one",
+            "a later version wrote them? update earthloom",
+        ) from wrong  # fmt: skip
+
+
+def fingerprint(header: Header) -> str:
+    """SHA-256 of the file that the header comes from; empty when it comes from none."""
+    if not header.path or not Path(header.path).is_file():
+        return ""
+    with Path(header.path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
     """Header and tensors of a file of weights; half precision as float32."""
     header = read_header(name)
     with _opened(Path(header.path)) as file:
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+        try:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no mapping
+        except (TypeError, AttributeError, OSError) as wrong:  # such as bfloat16, which numpy does not know
+            raise FileError(f"the tensors of {header.name} ({wrong})", "float32 or float16") from wrong
     return header, {k: v.astype(np.float32) if v.dtype == np.float16 else v for k, v in tensors.items()}
 
 
@@ -131,7 +159,10 @@ def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], h
     ------
     InputError
         If a tensor is not finite.
+    FileError
+        If the file cannot be written.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     path = Path(path)
@@ -143,9 +174,15 @@ def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], h
         stored[key] = value.astype(np.float16) if half and value.dtype == np.float32 else value
     told = {k: v for k, v in asdict(header).items() if k not in ("name", "path")}
     beside = path.with_name(f".{path.name}.part")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(stored, beside, {KEY: json.dumps(told, sort_keys=True)})
-    beside.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(stored, beside, {KEY: json.dumps(told, sort_keys=True)})
+        beside.replace(path)
+    except (OSError, SafetensorError) as wrong:
+        beside.unlink(missing_ok=True)
+        raise FileError(
+            f"{path} cannot be written ({wrong})", hint="is the disk full, the folder read-only?"
+        ) from wrong
     return path
 
 
