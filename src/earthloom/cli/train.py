@@ -18,7 +18,7 @@ from earthloom.errors import FileError, InputError
 
 FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training")
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
-RUNTIME = ("precision",)  # a network's field that training has itself
+RUNTIME = ("precision", "ensemble")  # fields of a network that training has itself, or has no use for
 HELPS = {"weights": "Weights to start from instead of random ones: a file, the folder of a run, or a shipped name."}
 
 

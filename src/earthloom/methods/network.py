@@ -28,7 +28,8 @@ from earthloom.types import Band, Observation, View
 if TYPE_CHECKING:
     from torch import nn
 
-RUNTIME = ("weights", "precision")  # fields that do not shape the network
+RUNTIME = ("weights", "precision", "ensemble")  # fields that do not shape the network
+EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]  # ways to look at an image
 FAR_NM = 60.0  # bands further apart than this are not the same band
 
 
@@ -58,10 +59,13 @@ class Network(Method):
         weights that fit the bands and the ratio.
     precision
         ``bfloat16`` computes convolutions in half the bytes (products differ by about 1e-3 of a standard deviation).
+    ensemble
+        Average over the eight flips and turns of the image: more accurate, eight times the work.
     """
 
     weights: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    ensemble: bool = False
 
     roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
@@ -184,7 +188,7 @@ class Fitted(Wrapper):
         pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
         if any(map(any, pads)):
             inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
-        fused = run(self.trained.module, inputs, self.inner.precision)
+        fused = run(self.trained.module, inputs, self.inner.precision, self.inner.ensemble)
         fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
         if order is not None:
             fused = fused[np.argsort(order)]
@@ -247,17 +251,27 @@ def normalised(image: Float[np.ndarray, "band Y X"], moments: Moments) -> Float[
     return (image - mean) / np.where(std > 0, std, 1)
 
 
-def run(module: nn.Module, inputs: dict[str, np.ndarray], precision: str = "float32") -> Float[np.ndarray, "band Y X"]:
-    """One image through a network, channels last."""
+def run(
+    module: nn.Module, inputs: dict[str, np.ndarray], precision: str = "float32", ensemble: bool = False
+) -> Float[np.ndarray, "band Y X"]:
+    """One image through a network, channels last; with ``ensemble`` the mean over its eight flips and turns."""
     import torch
 
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-        device = next(module.parameters()).device
+    device = next(module.parameters()).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         tensors = {
             name: torch.from_numpy(image)[None].to(device, memory_format=torch.channels_last)
             for name, image in inputs.items()
         }
-        return module(**tensors)[0].float().cpu().contiguous().numpy()
+        total: torch.Tensor | None = None
+        for turns, mirrored in EIGHT if ensemble else EIGHT[:1]:
+            seen = {name: torch.rot90(x, turns, (2, 3)) for name, x in tensors.items()}
+            seen = {name: x.flip(3) for name, x in seen.items()} if mirrored else seen
+            found = module(**seen).float()
+            found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3))
+            total = found if total is None else total + found
+        assert total is not None
+        return (total / (8 if ensemble else 1))[0].cpu().contiguous().numpy()
 
 
 def load(network: Network, name: str, obs: Observation) -> Fitted:
