@@ -186,3 +186,71 @@ def test_the_loop_of_the_guide(tmp_path: Path, monkeypatch) -> None:
     found: dict[str, Any] = {}
     exec(block, found)
     assert found["result"].steps == 20 and (tmp_path / "runs/mine/weights.safetensors").is_file()
+
+
+def stack(path: Path, levels: tuple[float, ...], scale: float = 1.0) -> Path:
+    """Samples of one scene, dark and bright, as HDF5."""
+    import h5py
+
+    truth = np.stack([level / 1000 * fine_truth((32, 32), seed=number) for number, level in enumerate(levels)]) / scale
+    pans, coarse = zip(*map(observed, truth), strict=True)
+    with h5py.File(path, "w") as file:
+        for key, images in {"gt": truth, "ms": coarse, "lms": truth, "pan": pans}.items():
+            file[key] = np.stack(images).astype("float32")
+    return path
+
+
+def test_samples_of_a_stack_are_normalised_alike(tmp_path: Path) -> None:
+    """As the scene that they were cut from is: a dark sample stays dark. Two stacks are two scenes."""
+    dark_and_bright, other = stack(tmp_path / "a.h5", (500, 1500)), stack(tmp_path / "b.h5", (700, 700))
+    found = cases([dark_and_bright, other], maximum=4095)
+    assert found.groups == [0, 0, 1, 1]
+    task, _, _ = prepare(find("coarse_cnn", NET), found, found, Config.of({**SMALL, "augment": "none"}))  # type: ignore[arg-type]
+    first, second, third, fourth = (float(np.mean(scene["base"])) for scene in task.patches._scenes)  # type: ignore[attr-defined]
+    assert first < -0.5 and second > 0.5 and abs(first + second) < 0.1
+    assert abs(third + fourth) < 0.3 and abs(third) < 0.5
+    for held, case in zip(task.held, found, strict=True):  # figures are in physical units all the same
+        np.testing.assert_allclose(held.truth, case.truth, rtol=1e-4)
+    listed = [found[i] for i in range(4)]  # cases without a source are scenes of their own
+    task, _, _ = prepare(find("coarse_cnn", NET), listed, (), Config.of(SMALL))  # type: ignore[arg-type]
+    assert all(abs(float(np.mean(scene["base"]))) < 0.2 for scene in task.patches._scenes)  # type: ignore[attr-defined]
+
+
+def test_how_data_are_read_is_told(tmp_path: Path, cli: Cli) -> None:
+    """Data divided by their maximum, with bands of their own names; the run's file knows it and makes the run again."""
+    data, folder = stack(tmp_path / "unit.h5", (900, 1100), scale=2047), tmp_path / "run"
+    command = [
+        "train",
+        "coarse_cnn",
+        "--data",
+        data,
+        "--validation",
+        data,
+        "--convention",
+        "centre",
+        "-q",
+        "--blocks=1",
+    ]
+    few = [*(flag for flag in FLAGS if "steps" not in flag), "--steps=2", "--width=8"]
+    refused = cli(*command, *few, "--maximum", 4095, "-o", folder)
+    assert refused.code == 2 and "scale" in refused.err and not folder.exists()
+    told = ["--scale", 2047, "--maximum", 4095, "--sensor", "worldview3", "--bands", "red", "green", "blue"]
+    done = cli(*command, *few, *told, "--ignore-georeferencing", "-o", folder)
+    assert done.code == 0, done.err
+    run = read_toml(folder / "config.toml")["run"]
+    assert (run["scale"], run["maximum"], run["bands"]) == (2047, 4095, ["red", "green", "blue"])
+    assert run["ignore_georeferencing"] is True
+    header = weights.read_header(folder)
+    assert header.name == "run" and header.bands == ("red", "green", "blue") and header.centres_nm[0] > 600  # type: ignore[operator]
+    assert header.card["figures"]["rmse"] > 1  # digital numbers, not fractions
+    assert cli("train", "coarse_cnn", "--config", folder / "config.toml", "-o", tmp_path / "again", "-q").code == 0
+    first, second = (weights.read(path)[1] for path in (folder, tmp_path / "again"))
+    assert all(np.array_equal(first[key], second[key]) for key in first)
+
+
+def test_bands_of_files_that_are_some_of_a_sensor(data: dict[str, list[str]]) -> None:
+    """Three of the eight bands of WorldView-3: nobody could tell which without names."""
+    with pytest.raises(SensorError, match="3 bands, which could be any"):
+        cases(data["data"], sensor="worldview3")
+    found = cases(data["data"], sensor="worldview3", bands=["red", "green", "blue"])
+    assert [band.name for band in found[0].obs["ms"].bands] == ["red", "green", "blue"]

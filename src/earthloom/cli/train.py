@@ -18,6 +18,7 @@ from earthloom.errors import FileError, InputError
 
 FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training")
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
+READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 RUNTIME = ("precision", "ensemble")  # fields of a network that training has itself, or has no use for
 HELPS = {"weights": "Weights to start from instead of random ones: a file, the folder of a run, or a shipped name."}
 
@@ -37,6 +38,10 @@ def train(
     validation: Annotated[list[str] | None, Parameter(group=FILES, consume_multiple=True, negative="")] = None,
     sensor: Annotated[str | None, Parameter(group=FILES)] = None,
     convention: Annotated[str | None, Parameter(group=FILES)] = None,
+    bands: Annotated[list[str] | None, Parameter(group=FILES, consume_multiple=True, negative="")] = None,
+    scale: Annotated[float | None, Parameter(group=FILES)] = None,
+    maximum: Annotated[float | None, Parameter(group=FILES)] = None,
+    ignore_georeferencing: Flag = False,
     limit: Annotated[int | None, Parameter(group=FILES)] = None,
     licence: Annotated[str | None, Parameter(group=FILES)] = None,
     not_for: Annotated[str | None, Parameter(group=FILES)] = None,
@@ -64,6 +69,14 @@ def train(
         Sensor name or TOML file (default: what the data say).
     convention
         `centre` or `toolbox` (default: what the data say).
+    bands
+        Names of the MS bands in the order of the files.
+    scale
+        Physical units are so many times the numbers of the files.
+    maximum
+        Largest number that can occur (default: that of the sensor's bit depth).
+    ignore_georeferencing
+        Lay the upper left corners on each other, whatever the files say.
     limit
         At most so many scenes, spread evenly.
     licence
@@ -83,7 +96,8 @@ def train(
     from earthloom.engine.trainjob import train as run
 
     told = {
-        "data": data, "validation": validation, "sensor": sensor, "convention": convention, "limit": limit,
+        "data": data, "validation": validation, "sensor": sensor, "convention": convention, "bands": bands,
+        "scale": scale, "maximum": maximum, "ignore_georeferencing": ignore_georeferencing or None, "limit": limit,
         "licence": licence, "not_for": not_for,
     }  # fmt: skip
     told = {key: value for key, value in told.items() if value is not None}
@@ -108,7 +122,7 @@ def train(
 
 def _in_file(config: Path | None, method: str) -> dict[str, Any]:
     """What the file tells about the data."""
-    known = ["data", "validation", "sensor", "convention", "limit", "licence", "not_for"]
+    known = ["data", "validation", *READ, "limit", "licence", "not_for"]
     run: Mapping[str, Any] = read_toml(config).get("run", {}) if config is not None else {}
     for key in run:
         if key not in (*known, "method"):

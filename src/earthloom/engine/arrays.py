@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -174,8 +174,15 @@ def _geometry(pan: Taken, ms: Taken, convention: str) -> tuple[tuple[float, floa
     return (float(whole), float(whole)), (at, at)
 
 
-def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: str, nodata: float | None = None) -> ArrayScene:
-    """Put two arrays on one grid.
+def array_scene(
+    pan: Taken,
+    ms: Taken,
+    sensor: Any,
+    convention: str,
+    nodata: float | None = None,
+    names: Iterable[str | int] | None = None,
+) -> ArrayScene:
+    """Put two arrays on one grid; ``names`` of the MS bands, where those of the sensor are others.
 
     Raises
     ------
@@ -207,7 +214,7 @@ def array_scene(pan: Taken, ms: Taken, sensor: Any, convention: str, nodata: flo
     pan_band = known.pan or Band("pan", mtf_nyquist=0.15)
     views = {
         "pan": _view(pan, (pan_band,), nodata),
-        "ms": _view(ms, match_bands(known, len(ms.data)), nodata, ratio, offset),
+        "ms": _view(ms, match_bands(known, len(ms.data), names), nodata, ratio, offset),
     }
     if pan.edges and ms.edges:
         views["pan"] = _covered(views["pan"], views["ms"])

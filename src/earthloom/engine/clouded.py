@@ -90,6 +90,11 @@ class CloudCases(DataSet):
         return len(self._units)
 
     @property
+    def groups(self) -> list[int]:
+        """The scene of every case."""
+        return [number for number, _ in self._units]
+
+    @property
     def names(self) -> list[str]:
         """One per case: the place, and the corner of the block where there are several."""
         several = [self.sources[n].title for n, block in self._units if block[:2] != (0, 0)]

@@ -108,6 +108,11 @@ class Cases(DataSet):
         labels = ((self.sources[n].label(i), cell) for n, i, cell in self._units)
         return [label if cell is None else f"{label}@{cell.y},{cell.x}" for label, cell in labels]
 
+    @property
+    def groups(self) -> list[int]:
+        """The source of every case."""
+        return [number for number, _, _ in self._units]
+
     def one(self, index: int) -> Case:
         """A case by its number."""
         opened, cell = self._block(index)

@@ -65,6 +65,11 @@ class DataSet(Sequence):  # of Case; said so, a type checker at run time would r
     def names(self) -> list[str]:
         """One per case: the scene or sample, and the corner of the block where there are several."""
 
+    @property
+    def groups(self) -> list[int]:
+        """One number per case: those of the same number are parts of one source and normalised alike."""
+        return list(range(len(self)))
+
     @abstractmethod
     def one(self, index: int) -> Case:
         """A case by its number, 0 to ``len - 1``."""
@@ -129,12 +134,8 @@ def _open_arrays(source: Stack | Triplet, index: int, reading: Reading) -> Opene
         found[role] = array.astype(np.float32) * np.float32(1 if reading.scale is None else reading.scale)
     convention = reading.convention or source.facts.convention or "centre"
     taken = [arrays.take(found[role], role) for role in ("pan", "ms")]
-    scene = arrays.array_scene(taken[0], taken[1], sensor, convention, reading.nodata)
     names = reading.bands or source.facts.bands
-    if names is not None:
-        ms = scene.whole["ms"]
-        ms = replace(ms, bands=match_bands(sensor, len(ms.bands), names))
-        scene = replace(scene, whole=replace(scene.whole, views={**scene.whole.views, "ms": ms}))
+    scene = arrays.array_scene(taken[0], taken[1], sensor, convention, reading.nodata, names)
     truth = found.get("gt")
     return Opened(scene, sensor, None if truth is None else lambda w: truth[(slice(None), *w.slices)], checked)
 
@@ -146,14 +147,13 @@ def _open_rasters(source: Rasters, reading: Reading) -> Opened:
         images[role] = open_image(files, role=role, nodata=reading.nodata, scale=reading.scale)
     name, facts = reading.sensor, source.facts
     name = next((n for n in (name, facts.sensor, images["ms"].sensor) if n is not None), None)
-    sensor = load(name)
+    sensor, bands = load(name), reading.bands or facts.bands
     scene = collocate(
         images["pan"], images["ms"], sensor=sensor if name is not None else None,
         convention=reading.convention or facts.convention or "auto",  # type: ignore[arg-type]
-        ignore_georeferencing=reading.ignore_georeferencing,
+        ignore_georeferencing=reading.ignore_georeferencing, names=bands if name is not None else None,
     )  # fmt: skip
-    bands = reading.bands or facts.bands
-    if bands is not None:
+    if bands is not None and name is None:
         scene = replace(scene, ms_bands=match_bands(sensor, len(scene.ms_bands), bands))
     scaled = images["ms"].scaled and reading.scale is None
     checked = _checker(source.name, sensor, reading, facts.maximum) if not scaled else lambda role, data: None

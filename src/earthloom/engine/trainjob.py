@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from earthloom.engine.runner import Progress, silent
 from earthloom.engine.trainconfig import Config, nearest, read_toml
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.network import RUNTIME, Network, sample_of, scale_of
+from earthloom.methods.network import RUNTIME, Network, Sizes, sample_of, scale_of
+from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from earthloom.weights import Header
 
 BLOCK_PX = 2048  # larger scenes are normalised and cut block by block
-TOLD = ("method", "data", "validation", "sensor", "convention", "limit", "licence", "not_for")  # keys of [run]
+READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 
 
 def train(
@@ -38,6 +40,10 @@ def train(
     output: str | Path,
     config: Config | Mapping[str, Any] | str | Path | None = None,
     convention: str | None = None,
+    bands: Sequence[str | int] | None = None,
+    scale: float | None = None,
+    maximum: float | None = None,
+    ignore_georeferencing: bool = False,
     limit: int | None = None,
     licence: str | None = None,
     not_for: str | None = None,
@@ -67,6 +73,8 @@ def train(
         A :class:`earthloom.engine.trainconfig.Config`, a mapping of its fields, or a TOML file with them.
     convention
         ``centre`` or ``toolbox``; None takes what the data say.
+    bands, scale, maximum, ignore_georeferencing
+        How the data are read, validation included; see :func:`earthloom.cases`.
     limit
         At most so many scenes, spread evenly.
     licence, not_for
@@ -98,17 +106,20 @@ def train(
     output = Path(output)
     if overwrite:
         clear(output)
-    reading = {"problem": network.card.problem, "sensor": sensor, "convention": convention, "block_px": BLOCK_PX}
-    seen = cases(data, limit=limit, **reading)
-    held = cases(validation, **reading) if validation is not None else ()
+    given = (sensor, convention, bands, scale, maximum, ignore_georeferencing)
+    reading = {key: value for key, value in zip(READ, given, strict=True) if value is not None and value is not False}
+    more: dict[str, Any] = {**reading, "problem": network.card.problem, "block_px": BLOCK_PX}
+    seen = cases(data, limit=limit, **more)
+    held = cases(validation, **more) if validation is not None else ()
     if not held:
         warnings.warn("no validation scenes: the last weights are kept, unjudged", EarthloomWarning, stacklevel=2)
     task, header, module = prepare(network, seen, held, settings, progress)
     title = ", ".join(sorted({str(source.name) for source in getattr(seen, "sources", ())}))
     card = {"data": f"{len(seen)} case(s) of {title}", "licence": licence, "not_for": not_for}
     header = replace(header, sensor=_sensor(seen, sensor), card={k: v for k, v in card.items() if v is not None})
-    told = (network.key, data, validation, sensor, convention, limit, licence, not_for)
-    run = {key: _plain(value) for key, value in zip(TOLD, told, strict=True) if value is not None}
+    told = {"method": network.key, "data": data, "validation": validation, **reading, "limit": limit}
+    told |= {"licence": licence, "not_for": not_for}
+    run = {key: _plain(value) for key, value in told.items() if value is not None}
     own = {key: value for key, value in network.architecture.items() if value is not None}
     return fit(module, task, settings, output, header, {"run": run, "network": own}, resume, progress, say)
 
@@ -141,7 +152,8 @@ def prepare(
 ) -> tuple[Supervised, Header, Any]:
     """What :func:`earthloom.engine.train.fit` needs to train a network on cases: task, header and fresh module.
 
-    Every case is normalised by its own statistics and kept in memory, float32.
+    Cases are kept in memory, float32. Those of one source (the samples of a stack, the blocks of a scene) are
+    normalised alike, by the statistics of all of them, as a whole scene is when the network is used.
 
     Raises
     ------
@@ -153,17 +165,12 @@ def prepare(
 
     first = seen[0]
     sizes = network.sizes(first.obs)
-    samples, kept, total = [], [], len(seen) + len(held)
-    for number, case in enumerate((*seen, *held)):
-        if network.sizes(case.obs) != sizes:
-            raise InputError(f"scenes of {network.sizes(case.obs)} and of {sizes}", "the same bands and ratio for all")
-        sample, mean, std = _sample(network, case)
-        if number < len(seen):
-            samples.append(sample)
-        else:
-            name = getattr(held, "names", [f"scene {i}" for i in range(len(held))])[number - len(seen)]
-            kept.append(hold(sample, name, mean, std, max(sizes.ratio, 1.0), network.multiple(sizes)))
-        progress("reading", number + 1, total)
+    samples = [sample for sample, _ in _samples(network, seen, sizes, progress)]
+    names = getattr(held, "names", [f"scene {i}" for i in range(len(held))])
+    kept = [
+        hold(sample, name, *scale_of(moments), max(sizes.ratio, 1.0), network.multiple(sizes))
+        for name, (sample, moments) in zip(names, _samples(network, held, sizes, progress), strict=True)
+    ]
     symmetric = first.obs.convention != "toolbox"  # its MS pixels lie half a pixel off the middle of their blocks
     augment = config.augment if symmetric or config.augment != "full" else "transpose"
     patches = Patches(samples, config.patch, network.multiple(sizes), augment, config.half_scale)
@@ -175,8 +182,33 @@ def prepare(
     return Supervised(patches, kept, config.loss), replace(fresh.header, name=""), fresh.module
 
 
-def _sample(network: Network, case: Case) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
-    """Inputs without holes and truth, which is NaN where it is not known; mean and deviation that bring it back."""
+def _samples(
+    network: Network, cases: Sequence[Case], sizes: Sizes, progress: Progress
+) -> Iterator[tuple[dict[str, np.ndarray], Moments]]:
+    """The sample of every case, and the moments that bring it back to physical units."""
+    groups = getattr(cases, "groups", range(len(cases)))
+    often, shared = Counter(groups), dict[int, Stats]()
+    looks, done = sum(often[group] > 1 for group in groups) + len(cases), 0
+    for stage in ("measure", "take"):
+        for group, number in zip(groups, range(len(cases)), strict=True):
+            if stage == "measure" and often[group] == 1:
+                continue
+            case = cases[number]
+            if network.sizes(case.obs) != sizes:
+                raise InputError(
+                    f"scenes of {network.sizes(case.obs)} and of {sizes}", "the same bands and ratio for all"
+                )
+            if stage == "take":
+                yield _sample(network, case, shared.get(group))
+            else:
+                stats = network.summarise(case.obs, None)
+                shared[group] = shared[group] + stats if group in shared else stats
+            done += 1
+            progress("reading", done, looks)
+
+
+def _sample(network: Network, case: Case, stats: Stats | None) -> tuple[dict[str, np.ndarray], Moments]:
+    """Inputs without holes and truth, which is NaN where it is not known."""
     from earthloom.engine.fuse import filled, halo_px
 
     obs, truth = case.obs, case.truth
@@ -184,9 +216,7 @@ def _sample(network: Network, case: Case) -> tuple[dict[str, np.ndarray], np.nda
         valid = problems.find(network.card.problem).valid(obs)
         truth = np.where(valid, truth, truth.dtype.type(np.nan))
         obs = filled(obs, halo_px(network, obs))
-    sample, moments = sample_of(network, obs, truth)
-    mean, std = scale_of(moments)
-    return sample, mean, std
+    return sample_of(network, obs, truth, stats)
 
 
 def _settings(

@@ -67,6 +67,8 @@ class Network(Method):
     precision: Literal["float32", "bfloat16"] = "float32"
     ensemble: bool = False
 
+    tile_px: ClassVar[int] = 1024
+    bytes_per_px: ClassVar[int] = 1000
     roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
 
@@ -232,10 +234,13 @@ def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Floa
 
 
 def sample_of(
-    network: Network, obs: Observation, truth: Float[np.ndarray, "band Y X"]
+    network: Network, obs: Observation, truth: Float[np.ndarray, "band Y X"], stats: Stats | None = None
 ) -> tuple[dict[str, Float[np.ndarray, "_ Y X"]], Moments]:
-    """What a network is trained on: its inputs and ``truth``, normalised alike, and the moments that bring it back."""
-    stats = network.summarise(obs, None)
+    """What a network is trained on: its inputs and ``truth``, normalised alike, and the moments that bring it back.
+
+    ``stats`` are those of the scene that the observation is a part of; its own without.
+    """
+    stats = network.summarise(obs, None) if stats is None else stats
     truth = np.ascontiguousarray(normalised(truth, stats["base"]), np.float32)
     return {**prepared(network, obs, stats), "truth": truth}, stats["base"]
 

@@ -149,6 +149,7 @@ def collocate(
     convention: Literal["auto", "centre", "toolbox"] = "auto",
     shift: tuple[float, float] = (0.0, 0.0),
     ignore_georeferencing: bool = False,
+    names: Sequence[str | int] | None = None,
 ) -> RasterScene:
     """Find the wanted grid of a PAN and an MS image and how the MS lies on it.
 
@@ -171,6 +172,8 @@ def collocate(
         and right.
     ignore_georeferencing
         Treat both images as having none.
+    names
+        Which of the sensor's bands the MS holds, whatever the file calls them.
 
     Raises
     ------
@@ -206,7 +209,7 @@ def collocate(
             raise InputError(
                 f"{image.name} holds no valid pixel in the overlap", "some data", "check its nodata code and mask"
             )
-    pan_bands, ms_bands = _bands(sensor, pan, ms)
+    pan_bands, ms_bands = _bands(sensor, pan, ms, names)
     return RasterScene(
         pan,
         ms,
@@ -298,20 +301,25 @@ def _nice(ratio: float) -> float:
     return float(round(ratio)) if abs(ratio - round(ratio)) < WHOLE_RATIO * ratio else ratio
 
 
-def _bands(sensor: Any, pan: Image, ms: Image) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
+def _bands(
+    sensor: Any, pan: Image, ms: Image, names: Sequence[str | int] | None
+) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
     """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
     pan_band = None if sensor is None else sensor.pan
-    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor)
+    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor, names)
 
 
-def bands_of(image: Image, sensor: Any) -> tuple[Band, ...]:
-    """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
+def bands_of(image: Image, sensor: Any, names: Sequence[str | int] | None = None) -> tuple[Band, ...]:
+    """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open.
+
+    ``names`` say which of the sensor's bands they are, whatever the file calls them.
+    """
     if sensor is None:
         names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
         return tuple(map(Band, names, image.wavelengths_nm))
     from earthloom.sensors import match_bands
 
-    bands = match_bands(sensor, image.count, _told(sensor, image.names))
+    bands = match_bands(sensor, image.count, _told(sensor, image.names) if names is None else names)
     return tuple(
         replace(band, centre_nm=centre) if band.centre_nm is None else band
         for band, centre in zip(bands, image.wavelengths_nm, strict=True)
