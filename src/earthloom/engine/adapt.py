@@ -1,9 +1,10 @@
 """Fit a network to the user's own scene, with no ground truth.
 
-Two sources of supervision. One scale down the truth is known: the scene is degraded by its own sensors' physics
-(Wald's protocol), what was seen becomes the truth. At full resolution there is none, but the product, blurred and
-sampled as the coarse sensor would, must be what that sensor saw, and its detail must follow the sharp view as much as
-it does one scale down. Blocks that are never trained on choose the best state, the one it began with included.
+Two sources of supervision. In simulated cases the truth is known: the scene is degraded by its own sensors' physics
+(Wald's protocol), or put under clouds where it is clear, and what was seen becomes the truth. At full resolution there
+is none, but the product, blurred and sampled as a coarse sensor would, must be what that sensor saw, and its detail
+must follow the sharp view as much as it does one scale down. Blocks that are never trained on choose the best state,
+the one it began with included.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.types import Observation, Scene, Window
 
-SEEN = 0.3  # share of a piece that must hold data
-WHOLE_PX = 2048  # a scene up to this side is used whole
-PIECE_PX, PIECES = 1024, 8  # of a larger one, so many windows of this side
+SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
+PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
 CONSISTENCY, DETAIL = 0.5, 0.1  # weights of the full-resolution losses
 BATCH, FULL_SHARE = 8, 4  # one full-resolution patch for so many pairs
+HELD = 8  # cases that judge, at most
 RATE = 2e-3
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
@@ -77,7 +78,7 @@ class Adapted:
             return f"adapting {start} found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks"
         told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
         took = f"{self.seconds:.0f} s ({self.steps} steps)"
-        return f"{start} adapted to the scene in {took}: held-out {', '.join(told)} %"
+        return f"{start} adapted to the scene in {took}: held-out {', '.join(told)}{' %' if len(told) > 1 else ''}"
 
 
 def adapt(
@@ -132,7 +133,9 @@ def adapt(
     found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))
     after = task.figures(found)
     took = time.perf_counter() - began
-    better = after["ergas"] < before["ergas"] and after["consistency"] <= max(before["consistency"], task.floor)
+    better = after["ergas"] < before["ergas"]
+    if "consistency" in after:
+        better = better and after["consistency"] <= max(before["consistency"], task.floor)
     told = Adapted(found, before, after, result.steps, took, header.name)
     if not better:
         return replace(told, method=start, after=before, kept=False)
@@ -160,23 +163,23 @@ def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
     problem = problems.find(network.card.problem)
     if "ms" in scene.empty().views:
         area, ratio = blocks.usable(scene), max(blocks.whole_ratio(scene), 1)
-        cells = spread((area.height, area.width), ratio, scene.convention == "toolbox")
+        cells = spread((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
         pieces = (blocks.cut(scene, cell)[0] for cell in cells)
     else:
-        cells = spread(scene.shape, 1)
+        cells = spread(scene.shape, 1, problem.piece_px)
         pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
-    found = [obs for obs in pieces if problem.valid(obs).mean() > SEEN]
+    found = [obs for obs in pieces if problem.known(obs).mean() > SEEN * problem.enough]
     if not found:
-        raise InputError("a scene that is mostly missing", "some windows with data to adapt to", "leave out --adapt")
+        raise InputError("a scene of which little is seen", "windows with clear data to adapt to", "leave out --adapt")
     return found
 
 
-def spread(shape: tuple[int, int], ratio: int, whole: bool = False) -> list[Window]:
-    """Windows of a grid ``ratio`` times coarser than the wanted one: all of it, or some of a large one."""
-    if whole or max(shape) * ratio <= WHOLE_PX:
+def spread(shape: tuple[int, int], ratio: int, limits: tuple[int, int], whole: bool = False) -> list[Window]:
+    """Windows of a grid ``ratio`` times coarser than the wanted one: all up to a side of ``limits[0]``, else some."""
+    if whole or max(shape) * ratio <= limits[0]:
         return [Window(0, 0, *shape)]
     height, width = shape
-    side = (min(PIECE_PX // ratio, height), min(PIECE_PX // ratio, width))
+    side = (min(limits[1] // ratio, height), min(limits[1] // ratio, width))
     across = max(round((PIECES * width / (height + width)) ** 0.5), 1)
     down = -(-PIECES // across)
     corners = [
@@ -218,7 +221,8 @@ class AdaptTask(Supervised):
         """Degrade the pieces, hold blocks back, and cut patches."""
         network, problem = start.inner, problems.find(start.card.problem)
         step = network.multiple(network.sizes(pieces[0]))
-        cases = [problem.degrade(filled(obs, halo_px(network, obs))) for obs in pieces]
+        whole = [filled(obs, halo_px(network, obs)) for obs in pieces]
+        cases = [case for number, obs in enumerate(whole) for case in problem.pairs(obs, number)]
         ready = [_without_holes(network, case) for case in cases]
         stats = fold(add, [network.summarise(case.obs, None) for case in cases])
         pairs, held = [], []
@@ -231,6 +235,7 @@ class AdaptTask(Supervised):
             pairs.append(train)
             if np.isfinite(kept["truth"]).all(axis=0).any():
                 held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
+        held = held[:: -(-len(held) // HELD) or 1]
         if not held:
             raise InputError("a scene with holes in every block that would judge", "more data", "leave out --adapt")
         side = min(min(sample["truth"].shape[1:]) for sample in pairs)
@@ -244,7 +249,7 @@ class AdaptTask(Supervised):
         centred = pieces[0].convention == "centre"
         augment = "full" if centred else "transpose"
         seen = fold(add, [network.summarise(obs, None) for obs in pieces])
-        patches = Patches(pairs, patch, step, augment)  # type: ignore[arg-type]
+        patches = Patches(pairs, patch, step, augment, enough=problem.enough)  # type: ignore[arg-type]
         task = cls(patches, held, pieces=pieces, stats=seen, patch=patch, augment=augment)
         task._at_full_resolution(start, pairs, unit)
         return task
@@ -298,21 +303,21 @@ class AdaptTask(Supervised):
         return terms
 
     def figures(self, method: Fitted) -> dict[str, float]:
-        """Held-out ERGAS one scale down, consistency at full resolution."""
+        """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""
         module = method.trained.module.eval()
         with torch.inference_mode():
             ergas = self.validate(module)["ergas"]
         assert self.pieces is not None
         found, problem = [], problems.find(method.card.problem)
         for obs in self.pieces:
-            whole = filled(obs, halo_px(method, obs))
-            product = method.fuse(whole, self.stats)
             try:
                 role, gains = problem.observed(obs)
-                error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
-                found.append(100 * np.sqrt((error**2).mean()) / np.abs(obs[role].data[:, obs[role].valid]).mean())
-            except MethodError:
-                found.append(problem.consistency(obs, product)["rmse_percent"])
+            except MethodError:  # nothing coarse to agree with
+                return {"ergas": ergas}
+            whole = filled(obs, halo_px(method, obs))
+            product = method.fuse(whole, self.stats)
+            error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
+            found.append(100 * np.sqrt((error**2).mean()) / np.abs(obs[role].data[:, obs[role].valid]).mean())
         return {"ergas": ergas, "consistency": float(np.mean(found))}
 
 

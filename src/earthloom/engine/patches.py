@@ -22,8 +22,8 @@ Sample = Mapping[str, Float[np.ndarray, "_ _ _"]]
 class Patches:
     """Patches cut at random from whole scenes.
 
-    Every aligned position of every scene is as likely as any other, apart from those where less than half of the
-    patch holds truth, which are never drawn.
+    Every aligned position of every scene is as likely as any other, apart from those where less than ``enough`` of
+    the patch holds truth, which are never drawn.
 
     Parameters
     ----------
@@ -38,6 +38,8 @@ class Patches:
         ``full`` (flips and quarter turns), ``transpose`` or ``none``.
     half_scale
         Also draw from the scenes averaged over 2 x 2 pixels.
+    enough
+        Share of a patch that must hold truth.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Patches:
         multiple: int = 1,
         augment: Literal["full", "transpose", "none"] = "full",
         half_scale: bool = False,
+        enough: float = ENOUGH,
     ) -> None:
         if not samples:
             raise InputError("no scene to train on", "at least one")
@@ -69,7 +72,7 @@ class Patches:
         self.holes = not all(mask.all() for mask in masks)
         self._scenes, self._masks, self._places = [], [], []
         for scene, mask in zip(scenes, masks, strict=True):
-            places = positions(mask, patch, self.step)
+            places = positions(mask, patch, self.step, enough)
             if len(places):
                 self._scenes.append(_ready(scene, mask))
                 self._masks.append(mask)
@@ -79,7 +82,7 @@ class Patches:
             shown = ", ".join(f"{h} x {w}" for h, w in sizes[:3])
             raise InputError(
                 f"no scene holds a patch of {patch} x {patch} pixels (there are scenes of {shown})",
-                "larger scenes, at least half of a patch free of holes", "a smaller patch",
+                f"larger scenes, at least {enough:.0%} of a patch free of holes", "a smaller patch",
             )  # fmt: skip
         self._until = np.cumsum([len(places) for places in self._places])
 
@@ -139,8 +142,8 @@ class Patches:
         return found
 
 
-def positions(mask: Bool[np.ndarray, "y x"], patch: int, step: int) -> Int[np.ndarray, "n two"]:
-    """Upper left corners, multiples of ``step``, of the patches of which at least half is True."""
+def positions(mask: Bool[np.ndarray, "y x"], patch: int, step: int, enough: float = ENOUGH) -> Int[np.ndarray, "n two"]:
+    """Upper left corners, multiples of ``step``, of the patches of which at least ``enough`` is True."""
     height, width = mask.shape
     if min(height, width) < patch:
         return np.empty((0, 2), int)
@@ -152,7 +155,7 @@ def positions(mask: Bool[np.ndarray, "y x"], patch: int, step: int) -> Int[np.nd
     top, left = corners.T
     low, right = top + patch, left + patch
     held = total[low, right] - total[top, right] - total[low, left] + total[top, left]
-    return corners[held >= ENOUGH * patch * patch]
+    return corners[held >= enough * patch * patch]
 
 
 def turned(image: np.ndarray, turn: int) -> np.ndarray:

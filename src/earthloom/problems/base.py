@@ -27,6 +27,8 @@ class Problem(ABC):
     name: ClassVar[str]
     seen: ClassVar[tuple[str, ...]]
     wanted: ClassVar[str]
+    piece_px: ClassVar[tuple[int, int]] = (2048, 1024)  # to learn from a scene: whole up to this side, else windows
+    enough: ClassVar[float] = 0.5  # share of a training patch whose truth must be known
 
     @abstractmethod
     def bands(self, obs: Observation) -> tuple[Band, ...]:
@@ -39,6 +41,14 @@ class Problem(ABC):
     @abstractmethod
     def degrade(self, obs: Observation) -> Case:
         """The same problem one scale down (Wald's protocol): what was seen becomes the truth."""
+
+    def known(self, obs: Observation) -> Bool[np.ndarray, "Y X"]:
+        """Where what was seen can be the truth of a simulated case."""
+        return self.valid(obs)
+
+    def pairs(self, obs: Observation, seed: int = 0) -> list[Case]:
+        """Simulated cases to learn this scene from: one, where the physics leaves no choice."""
+        return [self.degrade(obs)]
 
     @abstractmethod
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:

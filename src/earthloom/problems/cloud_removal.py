@@ -22,6 +22,8 @@ from earthloom.physics.clouds import Sky, simulate_clouds
 from earthloom.problems.base import Case, Problem
 from earthloom.types import Band, Observation, View
 
+SKIES_PX = 800_000  # pixels under simulated clouds that a scene is learnt from
+
 
 @dataclass(frozen=True)
 class CloudRemoval(Problem):
@@ -38,6 +40,8 @@ class CloudRemoval(Problem):
     name: ClassVar[str] = "cloud_removal"
     seen: ClassVar[tuple[str, ...]] = ("optical", "sar", "cloud")
     wanted: ClassVar[str] = "the optical image without clouds"
+    piece_px: ClassVar[tuple[int, int]] = (640, 320)
+    enough: ClassVar[float] = 0.25  # what lies under real clouds has no truth
 
     seed: int = 0
     sky: Sky | None = None
@@ -69,6 +73,15 @@ class CloudRemoval(Problem):
         mask = (under.cloud | clouded(obs))[None].astype(optical.data.dtype)
         views = {**obs.views, "optical": replace(optical, data=under.image), "cloud": replace(obs["cloud"], data=mask)}
         return Case(replace(obs, views=views), truth)
+
+    def known(self, obs: Observation) -> Bool[np.ndarray, "Y X"]:
+        """Where the ground is seen."""
+        return clear(obs)
+
+    def pairs(self, obs: Observation, seed: int = 0) -> list[Case]:
+        """The clear ground under many simulated skies, the more the smaller the scene."""
+        count = round(min(max(SKIES_PX / (obs.shape[0] * obs.shape[1]), 2), 12))
+        return list(training_cases(obs, count, seed, cover=(0.15, 0.5)))
 
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """How far the product is from the optical image where that was clear, in percent of its mean."""

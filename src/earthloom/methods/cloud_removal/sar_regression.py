@@ -8,24 +8,12 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
-from earthloom.methods.filling import Filling, core_samples, require_clear
-from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.ridge import Fit, ridge
-from earthloom.ops.spread import tent
-from earthloom.physics.backscatter import averaged, span_px
-from earthloom.problems.cloud_removal import clear
+from earthloom.methods.filling import Filling
+from earthloom.methods.radar import HALO, NEAR, estimated, gathered, require_sar
+from earthloom.ops.moments import Stats
 from earthloom.types import Observation
-
-SIGMAS = (1.0, 3.0, 8.0)  # px: fine detail under speckle, fields, surroundings
-TYPICAL_DB, SPREAD_DB = -15.0, 5.0  # brings backscatter to about -2 .. 2
-RIDGE = 0.01
-REACHES = ((8, 1.0), (24, 0.3), (72, 0.09))  # px, and weight: how far similar ground is looked for
-BINS = np.linspace(-2, 2, 7)  # of similarity, in standard deviations
-NEAR = 48  # px
-ALONE = 1e-3  # weight of "no correction" where little ground is alike
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,7 @@ class SarRegression(Filling):
 
     card: ClassVar[Card] = Card(
         name="SAR regression", title="SAR-guided regression fill", family="regression", citation="hoerl1970",
-        halo=NEAR + REACHES[-1][0] + span_px(SIGMAS[-1]), problem="cloud_removal",
+        halo=HALO, problem="cloud_removal",
         notes="needs SAR",
     )  # fmt: skip
 
@@ -61,59 +49,12 @@ class SarRegression(Filling):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse a scene without SAR."""
         super().check(obs, shape)
-        if "sar" not in obs.views:
-            raise MethodError("sar_regression without SAR", "VV and VH backscatter", "give --sar FILE, or -m mosaic")
+        require_sar(obs, self.card.name)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of (optical, powers of backscatter) where both were seen."""
-        seen = clear(obs) & obs["sar"].valid
-        return Stats(pairs=Moments.of(core_samples(obs, seen, obs["optical"].data, powers(obs))))
+        return Stats(pairs=gathered(obs))
 
     def estimate(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The regression, and what similar ground says it misses."""
-        bands = len(obs["optical"].bands)
-        least = 4 * (len(stats["pairs"].mean) - bands)
-        fit = ridge(require_clear(stats["pairs"], least, self.card.name), bands, RIDGE)
-        guess = fit(powers(obs))
-        return guess + self.missed(obs, guess, fit, stats["pairs"]) if self.similar else guess
-
-    def missed(
-        self, obs: Observation, guess: Float[np.ndarray, "band y x"], fit: Fit, pairs: Moments
-    ) -> Float[np.ndarray, "band y x"]:
-        """T: weighted means of ``optical - guess`` over clear pixels that are near and predicted alike."""
-        known = clear(obs)
-        error = np.where(known, obs["optical"].data - guess, 0)
-        place = likeness(guess, fit, pairs)
-        total, weight = np.zeros_like(guess), np.zeros_like(place[None])
-        step = BINS[1] - BINS[0]
-        for middle in BINS:
-            member = np.maximum(1 - np.abs(place - place.dtype.type(middle)) / place.dtype.type(step), 0)
-            if not member.any():
-                continue
-            stacked = np.concatenate([error * member, (known * member)[None]])
-            for reach, share in REACHES:
-                near = place.dtype.type(share) * member * tent(stacked, reach)
-                total += near[:-1]
-                weight += near[-1:]
-        return total / (weight + place.dtype.type(ALONE))
-
-
-def powers(obs: Observation) -> Float[np.ndarray, "k y x"]:
-    """First and second powers and products of the averaged backscatter, in units of about 1."""
-    db = obs["sar"].data
-    first = np.concatenate([averaged(db, sigma) for sigma in SIGMAS])
-    first = ((first - TYPICAL_DB) / SPREAD_DB).astype(obs["optical"].data.dtype)
-    rows, cols = np.triu_indices(len(first))
-    return np.concatenate([first, first[rows] * first[cols]])
-
-
-def likeness(guess: Float[np.ndarray, "band y x"], fit: Fit, pairs: Moments) -> Float[np.ndarray, "y x"]:
-    """Where a prediction lies along the direction in which predictions vary most, in standard deviations, -2 .. 2."""
-    bands = len(guess)
-    covariance = pairs.covariance
-    scale = np.sqrt(np.maximum(np.diag(covariance)[:bands], 1e-30))
-    spread = (fit.weights @ covariance[bands:, bands:] @ fit.weights.T) / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(spread)
-    direction = vectors[:, -1] / scale / np.sqrt(max(float(values[-1]), 1e-12))
-    centred = guess - pairs.mean[:bands].astype(guess.dtype)[:, None, None]
-    return np.clip(np.tensordot(direction.astype(guess.dtype), centred, 1), BINS[0], BINS[-1])
+        return estimated(obs, stats["pairs"], self.card.name, self.similar)
