@@ -62,7 +62,7 @@ class Run:
     replace_all: Annotated[bool, Parameter(group=CLOUDS, negative="", show_default=False)] = False
     sensor: Annotated[str | None, Parameter(group=RUN)] = None
     threads: Annotated[int | None, Parameter(group=RUN)] = None
-    tile_size: Annotated[int, Parameter(group=RUN)] = 512
+    tile_size: Annotated[int | None, Parameter(group=RUN)] = None
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
     nodata: Annotated[float | None, Parameter(group=RUN)] = None

@@ -36,7 +36,7 @@ class Run:
     threads
         Tiles worked on at a time (default: one a core).
     tile_size
-        Side of a tile in PAN pixels. The result does not depend on it.
+        Side of a tile in PAN pixels (default: by method and free memory). The result does not depend on it.
     refine
         Back-projections after fusing, which make the product agree with the MS; 0 for none.
     adapt
@@ -65,7 +65,7 @@ class Run:
     register: Flag = False
     convention: Annotated[Literal["centre", "toolbox"] | None, Parameter(group=RUN)] = None
     threads: Annotated[int | None, Parameter(group=RUN)] = None
-    tile_size: Annotated[int, Parameter(group=RUN)] = 512
+    tile_size: Annotated[int | None, Parameter(group=RUN)] = None
     refine: Annotated[int, Parameter(group=RUN)] = 0
     adapt: Flag = False
     adapt_seconds: Annotated[float | None, Parameter(group=RUN)] = None

@@ -63,7 +63,7 @@ def decloud(
     rules: Rules | None = None,
     output: str | Path | None = None,
     threads: int | None = None,
-    tile_size: int = 512,
+    tile_size: int | None = None,
     nodata: float | None = None,
     dtype: str | None = None,
     compress: str = "zstd",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
@@ -84,11 +85,27 @@ def _filled(view: View, halo: int) -> View:
     return replace(view, data=fill(view.data, view.valid, reach))
 
 
+def tile_for(method: Method, scene: Scene, threads: int) -> int:
+    """Side of a tile when nobody chose one: 512, and for methods that want larger ones what fits into free memory."""
+    halo, tile = halo_px(method, scene.empty()), max(method.tile_px, 512)
+    while tile > 256 and threads * (tile + 2 * halo) ** 2 * method.bytes_per_px > _free_bytes() / 4:
+        tile //= 2
+    return tile
+
+
+def _free_bytes() -> int:
+    """Memory that is free, 4 GiB where the system does not tell."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return 4 << 30
+
+
 def fuse_scene(
     method: Method,
     scene: Scene,
     finish: Callable[[Window, Product], R],
-    tile_px: int = 512,
+    tile_px: int | None = None,
     threads: int = 1,
     progress: Progress = silent,
 ) -> list[R]:
@@ -103,8 +120,8 @@ def fuse_scene(
     finish
         Called in a worker with every tile and its product (encode and store it); tiles may finish in any order.
     tile_px
-        Side of a tile in fine pixels. A method that is not local, and the ``toolbox`` convention (periodic
-        borders), take the whole scene as one tile.
+        Side of a tile in fine pixels; None chooses. A method that is not local, and the ``toolbox`` convention (its
+        borders are periodic), take the whole scene as one tile.
     threads
         Workers. Results do not depend on their number.
     progress
@@ -122,6 +139,7 @@ def fuse_scene(
     method = method.ready(empty)
     if not method.card.local or scene.convention == "toolbox":
         tile_px = max(scene.shape)
+    tile_px = tile_px or tile_for(method, scene, threads)
     tiles = plan(scene.shape, tile_px)
     stats = summarise(method, scene, tiles, threads, progress)
     halo = halo_px(method, empty)
@@ -163,7 +181,7 @@ def merged(parts: Iterable[Stats | None]) -> Stats:
 
 
 def fuse_array(
-    method: Method, scene: Scene, tile_px: int = 512, threads: int = 1, progress: Progress = silent
+    method: Method, scene: Scene, tile_px: int | None = None, threads: int = 1, progress: Progress = silent
 ) -> Product:
     """Fuse a scene into arrays."""
     whole: dict[str, np.ndarray] = {}

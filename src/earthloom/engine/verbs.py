@@ -25,7 +25,7 @@ class Options:
     convention: str | None = None
     register: bool = False
     threads: int | None = None
-    tile_size: int = 512
+    tile_size: int | None = None
     nodata: float | None = None
     dtype: str | None = None
     compress: str = "zstd"
@@ -51,9 +51,9 @@ class Options:
             self.measured(residual)
 
     @property
-    def tile_px(self) -> int:
-        """The tile size, when it makes sense."""
-        if self.tile_size < 16:
+    def tile_px(self) -> int | None:
+        """The tile size, when it makes sense; None: the engine chooses."""
+        if self.tile_size is not None and self.tile_size < 16:
             raise InputError(f"tile size {self.tile_size}", "at least 16 pixels")
         return self.tile_size
 
@@ -77,7 +77,7 @@ def pansharpen(
     convention: str | None = None,
     register: bool = False,
     threads: int | None = None,
-    tile_size: int = 512,
+    tile_size: int | None = None,
     nodata: float | None = None,
     dtype: str | None = None,
     compress: str = "zstd",
@@ -112,7 +112,8 @@ def pansharpen(
     register
         Correct a measured displacement between MS and PAN.
     threads, tile_size
-        Workers, and side of a tile in PAN pixels. Results do not depend on them.
+        Workers, and side of a tile in PAN pixels; None chooses by method and free memory. Results do not depend on
+        them.
     nodata
         Code of missing pixels; NaN and infinity are always missing.
     dtype

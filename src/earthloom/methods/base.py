@@ -71,6 +71,8 @@ class Method(ABC):
     """A frozen dataclass: each field is a command-line flag, a TOML key and a provenance tag."""
 
     card: ClassVar[Card]
+    tile_px: ClassVar[int] = 512  # side of a tile that suits it: a wide halo wants a large one
+    bytes_per_px: ClassVar[int] = 200  # that a wanted pixel of a tile takes while it is fused
     rounds: ClassVar[int] = 1  # how often summarise looks at the whole scene; 0: it needs no statistics
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
@@ -144,6 +146,16 @@ class Wrapper(Method):
     def rounds(self) -> int:  # type: ignore[override]
         """As many as the method inside."""
         return self.inner.rounds
+
+    @property
+    def tile_px(self) -> int:  # type: ignore[override]
+        """What suits the method inside."""
+        return self.inner.tile_px
+
+    @property
+    def bytes_per_px(self) -> int:  # type: ignore[override]
+        """What the method inside takes."""
+        return self.inner.bytes_per_px
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Statistics of the method inside."""
