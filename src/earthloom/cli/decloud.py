@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from earthloom.cli.fields import method_in, with_fields
+from earthloom.cli.fields import adapting_seconds, method_in, with_fields
 from earthloom.cli.screen import Screen, show_warnings
 from earthloom.methods import catalog
 
@@ -33,6 +33,12 @@ class Run:
         Of the backscatter: `db`, `linear`, or `auto`, which looks for negative numbers.
     replace_all
         Take the method's image at clear pixels too; otherwise they stay as they were, bit by bit.
+    adapt
+        Fit a network to this very scene first: its clear ground under simulated clouds, without ground truth.
+    adapt_seconds
+        How long to adapt; implies `--adapt` (default: 60).
+    save_weights
+        Keep the adapted weights in this file, for `--weights`.
     sensor
         Optical sensor, or TOML file: says which band is which (default: from the metadata or the number of bands).
     threads
@@ -60,6 +66,9 @@ class Run:
     ] = None
     sar_units: Annotated[Literal["auto", "db", "linear"], Parameter(group=CLOUDS)] = "auto"
     replace_all: Annotated[bool, Parameter(group=CLOUDS, negative="", show_default=False)] = False
+    adapt: Flag = False
+    adapt_seconds: Annotated[float | None, Parameter(group=RUN)] = None
+    save_weights: Annotated[Path | None, Parameter(group=RUN)] = None
     sensor: Annotated[str | None, Parameter(group=RUN)] = None
     threads: Annotated[int | None, Parameter(group=RUN)] = None
     tile_size: Annotated[int | None, Parameter(group=RUN)] = None
@@ -136,7 +145,7 @@ def remove(
     from earthloom.engine.decloud_files import decloud_files
     from earthloom.engine.verbs import Options
 
-    found: dict[str, float] = {}
+    found: dict[str, Any] = {}
     inputs = named(files["optical"], files["sar"], files["mask"], dates, masks)
     values = None if run.mask_values is None else tuple(run.mask_values)
     clouds = Clouds(values, run.sar_units, replace_all=run.replace_all)
@@ -146,7 +155,10 @@ def remove(
             sensor=run.sensor, threads=run.threads, tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype,
             compress=run.compress, overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
             progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
+            adapt_seconds=adapting_seconds(run.adapt, run.adapt_seconds), save_weights=run.save_weights,
         )  # fmt: skip
         path = decloud_files(inputs, output, method, clouds, options)
-        share = f", {found['cloud_percent']:.3g} % under clouds" if found else ""
+        if "network" in found:
+            screen.say(found["network"])
+        share = f", {found['cloud_percent']:.3g} % under clouds" if "cloud_percent" in found else ""
         screen.done(f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB){share}")

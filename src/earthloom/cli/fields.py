@@ -9,6 +9,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 
+from earthloom.errors import InputError
+
+ADAPT_SECONDS = 60.0
+
 
 def field_helps(described: type[Any]) -> dict[str, str]:
     """What the docstrings say about each field (the Parameters section, NumPy style); inherited fields included."""
@@ -43,6 +47,21 @@ def method_in(arguments: Sequence[str], default: str) -> str:
         if argument in ("--method", "-m") and at + 1 < len(arguments):
             return arguments[at + 1]
     return default
+
+
+def adapting_seconds(adapt: bool, seconds: float | None) -> float:
+    """How long to adapt, by `--adapt` and `--adapt-seconds`; 0 for not at all.
+
+    Raises
+    ------
+    InputError
+        For a time that is not positive.
+    """
+    if seconds is None:
+        return ADAPT_SECONDS if adapt else 0.0
+    if not seconds > 0:
+        raise InputError(f"--adapt-seconds {seconds:g}", "a positive number")
+    return seconds
 
 
 def with_fields(command: Callable[..., None], method_class: type[Any]) -> Callable[..., None]:

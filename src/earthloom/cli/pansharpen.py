@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from earthloom.cli.fields import method_in, with_fields
+from earthloom.cli.fields import adapting_seconds, method_in, with_fields
 from earthloom.cli.screen import Screen, show_warnings
-from earthloom.errors import InputError
 from earthloom.methods import catalog
 
-DEFAULT, ADAPT_SECONDS = "gsa", 60.0
+DEFAULT = "gsa"
 FILES, RUN = Group.create_ordered("Files"), Group.create_ordered("Run")
 Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
 
@@ -126,7 +125,7 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
             tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
             progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
-            adapt_seconds=_seconds(run), save_weights=run.save_weights,
+            adapt_seconds=adapting_seconds(run.adapt, run.adapt_seconds), save_weights=run.save_weights,
         )  # fmt: skip
         path = sharpen_files(pan, list(ms), output, refined(method, run.refine), options)
         line = f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB)"
@@ -135,12 +134,3 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
         if "before_percent" in found:
             line += f", residual {found['before_percent']:.3g} -> {found['after_percent']:.3g} %"
         screen.done(line)
-
-
-def _seconds(run: Run) -> float:
-    """How long to adapt; 0 for not at all."""
-    if run.adapt_seconds is None:
-        return ADAPT_SECONDS if run.adapt else 0.0
-    if not run.adapt_seconds > 0:
-        raise InputError(f"--adapt-seconds {run.adapt_seconds:g}", "a positive number")
-    return run.adapt_seconds

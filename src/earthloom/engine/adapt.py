@@ -40,7 +40,7 @@ PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
 CONSISTENCY, DETAIL = 0.5, 0.1  # weights of the full-resolution losses
 BATCH, FULL_SHARE = 4, 4  # one full-resolution patch for so many pairs
-HELD = 8  # cases that judge, at most
+HELD = 4  # cases that judge, at most
 RATE = 2e-3
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 

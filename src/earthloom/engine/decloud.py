@@ -14,7 +14,7 @@ from earthloom.engine.fuse import fuse_array
 from earthloom.engine.runner import Progress, silent
 from earthloom.engine.scene import ArrayScene
 from earthloom.engine.sights import SarUnits, Sights, decide_db, require_roles, sar_names, with_wavelengths
-from earthloom.engine.verbs import Options
+from earthloom.engine.verbs import Options, ready
 from earthloom.errors import GridError, InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -69,6 +69,8 @@ def decloud(
     compress: str = "zstd",
     overwrite: bool = False,
     ignore_georeferencing: bool = False,
+    adapt_seconds: float = 0.0,
+    save_weights: str | Path | None = None,
     progress: Progress = silent,
     **fields: Any,
 ) -> Any:
@@ -103,6 +105,11 @@ def decloud(
         Thresholds by which clouds are found.
     output, threads, tile_size, nodata, dtype, compress, overwrite, ignore_georeferencing, progress
         As for :func:`earthloom.pansharpen`.
+    adapt_seconds
+        For a network (``cf2n``): learn from this very scene for so long, from its clear ground put under simulated
+        clouds. It begins with the weights that fit, or with random ones where none do, and keeps the best state.
+    save_weights
+        File to keep the adapted weights in, for ``weights=``.
     **fields
         Fields of the method.
 
@@ -131,6 +138,7 @@ def decloud(
     options = Options(
         sensor=sensor, threads=threads, tile_size=tile_size, nodata=nodata, dtype=dtype, compress=compress,
         overwrite=overwrite, ignore_georeferencing=ignore_georeferencing, progress=progress,
+        adapt_seconds=adapt_seconds, save_weights=save_weights,
     )  # fmt: skip
     values = None if mask_values is None else tuple(float(v) for v in mask_values)
     clouds = Clouds(values, sar_units, rules or Rules(), replace_all)
@@ -212,8 +220,9 @@ def _decloud_arrays(inputs: Mapping[str, Any], method: Method, clouds: Clouds, o
         options.tell(note)
     obs = Observation(sights(read), first.data.shape[1:])
     require_measured(obs)
-    keeping = Keeping(method, clouds.replace_all)
-    product = fuse_array(keeping, ArrayScene(obs), options.tile_px, options.workers, options.progress)
+    scene = ArrayScene(obs)
+    keeping = Keeping(ready(method, scene, options), clouds.replace_all)
+    product = fuse_array(keeping, scene, options.tile_px, options.workers, options.progress)
     tell_share(replaced_percent(product.measured), options)
     nodata = first.nodata if options.nodata is None else options.nodata
     stored = arrays.restore(product, arrays.dtype_of(options.dtype or first.dtype), nodata)

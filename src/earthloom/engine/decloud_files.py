@@ -12,7 +12,7 @@ from earthloom.engine.decloud import Clouds, prepare, require_bands, tell_share
 from earthloom.engine.files import FOREIGN, labelled, nodata_for
 from earthloom.engine.fuse import fuse_array, fuse_scene, merged
 from earthloom.engine.sights import sar_names
-from earthloom.engine.verbs import Options
+from earthloom.engine.verbs import Options, ready
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
@@ -44,7 +44,7 @@ def open_stack(inputs: Mapping[str, Any], clouds: Clouds, options: Options) -> t
             image = open_image(paths, role="ms", nodata=options.nodata if own else None)
             images[role] = image
             if role == "optical":
-                images[role] = image.north_up()
+                images[role] = image.north_up() if image.georeferenced else image  # else as the others lie
                 continue
             kind = RESAMPLING["mask" if role.endswith("mask") else role] if not own else "cubic"
             images[role], note = lay(image, images["optical"], kind, options.ignore_georeferencing)
@@ -79,10 +79,10 @@ def decloud_files(
     path = None if output is None else Path(output)
     if path is not None and path.suffix.lower() in (*FOREIGN, ".mat"):
         raise InputError(f"the output {path}", "a GeoTIFF", f"call it {path.with_suffix('.tif').name}")
-    keeping = Keeping(method, clouds.replace_all)
     opened, sensor = open_stack(inputs, clouds, options)
     with opened:
         if path is None:
+            keeping = Keeping(ready(method, opened, options), clouds.replace_all)
             product = fuse_array(keeping, opened, options.tile_px, options.workers, options.progress)
             tell_share(replaced_percent(product.measured), options)
             dtype, first = dtype_of(options.dtype) if options.dtype else None, opened.first
@@ -91,7 +91,7 @@ def decloud_files(
         for image in opened.images.values():
             if path.exists() and any(Path(p).exists() and path.samefile(p) for p in image.paths):
                 raise InputError(f"the output {path} is an input", "another name")
-        return _write(opened, path, keeping, sensor, options)
+        return _write(opened, path, Keeping(method, clouds.replace_all), sensor, options)
 
 
 def _write(opened: Stack, path: Path, method: Keeping, sensor: Sensor | None, options: Options) -> Path:
@@ -111,12 +111,14 @@ def _write(opened: Stack, path: Path, method: Keeping, sensor: Sensor | None, op
         wavelengths_nm=[band.centre_nm for band in bands],
         scales=None if physical else first.scales,
         offsets=None if physical else first.offsets,
-        tags=_tags(opened, method, sensor),
         compress=options.compress,  # type: ignore[arg-type]
         overwrite=options.overwrite,
         threads=options.workers,
     )
+    # adapting may take a minute, so it comes after everything that can be refused
+    method = replace(method, inner=ready(method.inner, opened, options))
     with target as writer:
+        writer.tag(_tags(opened, method, sensor))
 
         def finish(window: Window, product: Product) -> Any:
             writer.write(window, product.data, product.valid)
