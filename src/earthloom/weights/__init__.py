@@ -21,6 +21,7 @@ from earthloom.errors import FileError, InputError
 FOLDER = Path(__file__).parent
 SUFFIX = ".safetensors"
 KEY = "earthloom"
+HEADER_BYTES = 100_000_000  # the format allows no longer header
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,11 @@ def locate(name: str | Path) -> Path:
 def _pickled(start: bytes) -> bool:
     """Whether a file begins like a pickle, or like the zip archive that torch puts one in.
 
-    Safetensors begin with the length of their header, eight bytes of which the last are 0.
+    Safetensors begin with the length of their header, eight bytes, which is below ``HEADER_BYTES``.
     """
-    return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5" and any(start[4:]))
+    if int.from_bytes(start, "little") <= HEADER_BYTES:
+        return False
+    return start[:4] == b"PK\x03\x04" or (start[:1] == b"\x80" and start[1:2] in b"\2\3\4\5")
 
 
 def read_header(name: str | Path) -> Header:
