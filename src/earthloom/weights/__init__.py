@@ -180,6 +180,7 @@ def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], h
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(stored, beside, {KEY: json.dumps(told, sort_keys=True)})
+        beside.chmod(0o644)  # safetensors lets nobody else read
         beside.replace(path)
     except (OSError, SafetensorError) as wrong:
         beside.unlink(missing_ok=True)
