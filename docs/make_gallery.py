@@ -14,7 +14,8 @@ HERE = Path(__file__).parent
 HEAD = """# Methods
 
 Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other
-symbols are in each text. `halo` counts MS pixels (pixels of the image in cloud removal).
+symbols are in each text. `halo` counts MS pixels (pixels of the image in cloud removal). The fields that all networks
+share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 """
 TITLES = {"pansharpening": "Pansharpening", "cloud_removal": "Cloud removal"}
 

@@ -8,9 +8,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from earthloom.engine.fuse import fuse_array, fuse_whole
+from earthloom.engine.adapt import adapt
+from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
+from earthloom.methods import catalog
+from earthloom.types import Window
 
 from .contract.conftest import make_scene
 
@@ -32,6 +36,30 @@ def test_the_method_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
     whole = fuse_whole(Hpf(), obs)
     np.testing.assert_allclose(fuse_array(Hpf(), ArrayScene(obs), 100).data, whole, atol=0.05)
     assert not np.allclose(whole, fuse_whole(Hpf(strength=0.5), obs))
+
+
+def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
+    """It tiles, declares its true reach, begins as no fusion, learns, and its weights go to a file and back."""
+    torch.set_num_threads(1)
+    (tmp_path / "guide_dicnn.py").write_text(next(b for b in blocks("docs/networks.md", "python") if "Dicnn" in b))
+    sys.path.insert(0, str(tmp_path))
+    try:
+        from guide_dicnn import Dicnn  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    obs = make_scene(coarse=(48, 44))
+    fresh = Dicnn(width=8).fresh(obs)
+    np.testing.assert_allclose(fuse_whole(fresh, obs), fuse_whole(catalog.make("exp"), obs), rtol=1e-4)
+    found = adapt(Dicnn(width=8), ArrayScene(obs), steps=15, threads=1)
+    assert found.kept and found.after["ergas"] < found.before["ergas"]
+    path = found.method.save(tmp_path / "dicnn.safetensors")
+    method = Dicnn(width=8, weights=str(path))
+    whole = fuse_whole(method, obs)
+    np.testing.assert_allclose(fuse_array(method, ArrayScene(obs), 100).data, whole, rtol=1e-4)
+    core = Window(80, 64, 24, 20)
+    tile, stats = obs.crop(core, halo_px(method, obs)), method.summarise(obs, None)
+    inner = method.fuse(tile, stats)[(slice(None), *tile.core_window.slices)]
+    np.testing.assert_allclose(inner, whole[(slice(None), *core.slices)], rtol=1e-5)
 
 
 def test_the_gallery_is_up_to_date() -> None:
