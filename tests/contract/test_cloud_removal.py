@@ -1,4 +1,4 @@
-"""The contract of cloud removal, over every classical method in its catalogue."""
+"""The contract of cloud removal, over every method in its catalogue; networks with random weights."""
 
 from __future__ import annotations
 
@@ -18,14 +18,20 @@ from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded
 from earthloom.types import Band, Observation, View, Window
 
+from .conftest import method_for
+
 PROBLEM = "cloud_removal"
-NETWORKS = {"cf2n"}
-NAMES = [name for name in catalog.names(PROBLEM) if name not in NETWORKS]
+NAMES = catalog.names(PROBLEM)
+CLASSICAL = [name for name in NAMES if catalog.find(name, PROBLEM).card.family != "network"]
 SKY = Sky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)
 
 
 def make(name: str, **fields: object):
     return catalog.make(name, PROBLEM, **fields)
+
+
+def ready(name: str, case: Case):
+    return method_for(name, case.obs, PROBLEM)
 
 
 def make_case(shape: tuple[int, int] = (203, 187), bands: int = 3, dtype: type = np.float32) -> Case:
@@ -64,8 +70,8 @@ def rmse(image: np.ndarray, case: Case) -> float:
 @pytest.mark.parametrize("tile", [120])
 @pytest.mark.parametrize("name", NAMES)
 def test_tiled_equals_whole(name: str, tile: int, case: Case) -> None:
-    whole = fuse_whole(make(name), case.obs)
-    tiled = fuse_array(make(name), ArrayScene(case.obs), tile, threads=2)
+    whole = fuse_whole(ready(name, case), case.obs)
+    tiled = fuse_array(ready(name, case), ArrayScene(case.obs), tile, threads=2)
     np.testing.assert_allclose(tiled.data[:, tiled.valid], whole[:, tiled.valid], atol=5e-5 * spread(case), rtol=1e-5)
     assert tiled.data.dtype == np.float32 and np.isfinite(whole).all()
 
@@ -73,23 +79,23 @@ def test_tiled_equals_whole(name: str, tile: int, case: Case) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_beats_the_cloudy_image_and_leaves_the_input_alone(name: str, case: Case) -> None:
     before = {role: view.data.copy() for role, view in case.obs.views.items()}
-    found = fuse_whole(make(name), case.obs)
+    found = fuse_whole(ready(name, case), case.obs)
     assert rmse(found, case) < 0.5 * rmse(case.obs["optical"].data, case)
     for role, data in before.items():
         np.testing.assert_array_equal(case.obs[role].data, data)
 
 
 def test_more_to_go_by_is_better(case: Case) -> None:
-    error = {name: rmse(fuse_whole(make(name), case.obs), case) for name in NAMES}
+    error = {name: rmse(fuse_whole(make(name), case.obs), case) for name in CLASSICAL}
     assert error["mosaic"] < error["sar_regression"] < error["inpaint"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_float32_against_float64(name: str, case: Case) -> None:
     views = {role: replace(view, data=view.data.astype(np.float64)) for role, view in case.obs.views.items()}
-    exact = fuse_whole(make(name), replace(case.obs, views=views))
+    exact = fuse_whole(ready(name, case), replace(case.obs, views=views))
     assert exact.dtype == np.float64
-    np.testing.assert_allclose(fuse_whole(make(name), case.obs), exact, atol=1e-3 * spread(case))
+    np.testing.assert_allclose(fuse_whole(ready(name, case), case.obs), exact, atol=1e-3 * spread(case))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -97,7 +103,7 @@ def test_what_lies_under_the_cloud_does_not_matter(name: str, case: Case) -> Non
     optical = case.obs["optical"]
     wild = np.where(clouded(case.obs), optical.data.dtype.type(-4e4), optical.data)
     other = replace(case.obs, views={**case.obs.views, "optical": replace(optical, data=wild)})
-    np.testing.assert_array_equal(fuse_whole(make(name), other), fuse_whole(make(name), case.obs))
+    np.testing.assert_array_equal(fuse_whole(ready(name, case), other), fuse_whole(ready(name, case), case.obs))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,14 +113,14 @@ def test_flat_stays_flat(name: str, case: Case) -> None:
     views = dict(case.obs.views)
     for role in ("optical", "date_1", "date_2"):
         views[role] = replace(views[role], data=np.where(views[role].valid, flat, 0))
-    found = fuse_whole(make(name), replace(case.obs, views=views))
+    found = fuse_whole(ready(name, case), replace(case.obs, views=views))
     np.testing.assert_allclose(found, flat, rtol=2e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", CLASSICAL)
 def test_no_seam(name: str, case: Case) -> None:
     """Across the rim of a cloud the product steps no more than the ground does (three times the median step)."""
-    found = np.where(clear(case.obs), case.obs["optical"].data, fuse_whole(make(name), case.obs))
+    found = np.where(clear(case.obs), case.obs["optical"].data, fuse_whole(ready(name, case), case.obs))
     rim = np.diff(clouded(case.obs).astype(int), axis=0) != 0
     step = np.abs(np.diff(found, axis=1))[:, rim].mean()
     assert step < 1.5 * np.abs(np.diff(case.truth, axis=1))[:, rim].mean()
@@ -128,18 +134,18 @@ def test_missing_pixels_stay_missing(name: str, case: Case) -> None:
         valid[hole.slices] = False
         views[role] = replace(views[role], valid=valid, data=np.where(valid, views[role].data, 0))
     obs = replace(case.obs, views=views)
-    product = fuse_array(make(name), ArrayScene(obs), 190)
+    product = fuse_array(ready(name, case), ArrayScene(obs), 190)
     np.testing.assert_array_equal(product.valid, CloudRemoval().valid(obs))
     assert not product.valid[150:158, 160:172].any() and product.valid.mean() > 0.95
     assert np.isnan(product.data[:, ~product.valid]).all() and np.isfinite(product.data[:, product.valid]).all()
-    again = fuse_array(make(name), ArrayScene(obs), 203)
+    again = fuse_array(ready(name, case), ArrayScene(obs), 203)
     np.testing.assert_allclose(again.data, product.data, atol=1e-4 * spread(case), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_declared_halo_is_true(name: str) -> None:
     case = make_case((341, 331), bands=1)
-    method, stats = make(name), Stats()
+    method, stats = ready(name, case), Stats()
     for _ in range(method.rounds):
         stats = method.summarise(case.obs, stats)
     core = Window(160, 150, 24, 20)
@@ -157,7 +163,7 @@ def test_cards_are_complete(name: str) -> None:
 
 def test_what_is_not_there_is_asked_for(case: Case) -> None:
     bare = replace(case.obs, views={role: case.obs[role] for role in ("optical", "cloud")})
-    for name, word in (("mosaic", "--date"), ("sar_regression", "--sar")):
+    for name, word in (("mosaic", "--date"), ("sar_regression", "--sar"), ("cf2n", "--sar")):
         with pytest.raises(MethodError, match=word):
             make(name).check(bare, bare.shape)
     make("inpaint").check(bare, bare.shape)
@@ -167,7 +173,7 @@ def test_no_clear_pixel(case: Case) -> None:
     obs = replace(case.obs, views={**case.obs.views, "cloud": cloud_view(np.ones(case.obs.shape, bool))})
     for name in ("inpaint", "sar_regression", "mosaic"):
         with pytest.raises(MethodError, match="clear pixels"):
-            fuse_whole(make(name), obs)
+            fuse_whole(ready(name, case), obs)
     found = fuse_array(make("mosaic", normalise="none"), ArrayScene(obs))
     both = obs["date_1"].valid & ~obs["date_2"].valid
     np.testing.assert_allclose(found.data[:, both], obs["date_1"].data[:, both], rtol=1e-6)

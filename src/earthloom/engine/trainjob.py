@@ -124,6 +124,14 @@ def train(
     return fit(module, task, settings, output, header, {"run": run, "network": own}, resume, progress, say)
 
 
+def home(method: str) -> tuple[str, str]:
+    """Problem and name of a method: as it is written, ``problem/name``, else the first that has it."""
+    problem, _, name = method.rpartition("/")
+    homes = [p for p in catalog.problems() if name in catalog.names(p)]
+    first = "pansharpening" if "pansharpening" in homes or not homes else homes[0]
+    return problem or first, name
+
+
 def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
     """The network of a name, its fields set.
 
@@ -133,8 +141,7 @@ def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
         If there is no such method, or it is not a network.
     """
     if isinstance(method, str):
-        problem, _, name = method.rpartition("/")
-        problem = problem or next((p for p in catalog.problems() if name in catalog.names(p)), "pansharpening")
+        problem, name = home(method)
         if problem not in catalog.problems():
             raise MethodError(f"no problem '{problem}'", f"one of {', '.join(catalog.problems())}")
         found = catalog.make(name, problem, **fields)
@@ -239,8 +246,8 @@ def _settings(
     own = {**given.pop("network", {}), **{k: v for k, v in fields.items() if not _is_setting(k)}}
     given.pop("run", None)
     if isinstance(method, str):
-        name = method.rpartition("/")[2]
-        known = next((catalog.find(name, p) for p in catalog.problems() if name in catalog.names(p)), None)
+        problem, name = home(method)
+        known = catalog.find(name, problem) if name in catalog.names(problem) else None
         words = [f.name for f in fields_of(known)] if known else list(own)
         for word in own:
             if word not in words:
