@@ -63,7 +63,7 @@ def none_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 def test_no_weights_fit(cli: Cli, pair: Make, none_shipped: Path) -> None:
     """The message says what there is, what is needed, and that --adapt helps."""
     files = pair()
-    refused(cli(*files.arguments("-m", "cf2n")), "CF2N has no weights for 3 bands at 4:1", "--adapt", "--weights FILE")
+    refused(cli(*files.arguments("-m", "cf2n")), "CF2N has no weights for 3 bands at 4:1", "--adapt", "--weights")
     random_weights(none_shipped / "landsat.safetensors", "cf2n", 6, 2)
     random_weights(none_shipped / "plain.safetensors", "pnn", 3, 4)
     weights._shipped.cache_clear()
@@ -204,6 +204,8 @@ BROKEN: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         ("with dates", "update earthloom"),
     ),
     "value of a field": (lambda p: _headed(p, _told(p, fields={**FIELDS, "width": 1000})), ("width",)),
+    "type of a field": (lambda p: _headed(p, _told(p, fields={**FIELDS, "width": "wide"})), ("width", "wide")),
+    "type of a size": (lambda p: _headed(p, _told(p, sizes={"bands": "three"})), ("update earthloom",)),
     "tensors of another size": (
         lambda p: _headed(p, _told(p, fields={**FIELDS, "width": 16})),
         ("tensors of w that do not fit", "size mismatch"),
@@ -219,6 +221,21 @@ def test_broken_weights(case: str, cli: Cli, pair: Make, tmp_path: Path) -> None
     files = pair()
     refused(cli(*files.arguments("-m", "coarse_cnn", "--weights", path)), *words)
     assert files.untouched()
+
+
+@pytest.mark.parametrize("name", ["cf2n", "coarse_cnn", "pannet", "fusionnet"])
+def test_fields_that_make_no_sense(name: str, cli: Cli, pair: Make) -> None:
+    files = pair()
+    for flag, value in (("width", 0), ("width", 10**6), ("blocks", -1)):
+        refused(cli(*files.arguments("-m", name, f"--{flag}={value}", "--adapt")), f"{flag}={value:g}")
+
+
+def test_fields_are_those_of_the_weights(cli: Cli, pair: Make, tmp_path: Path) -> None:
+    """Fields need not be given beside weights; others than theirs are a mistake."""
+    path = random_weights(tmp_path / "w.safetensors", "coarse_cnn", **SMALL)
+    files = pair()
+    refused(cli(*files.arguments("-m", "coarse_cnn", "--weights", path, "--width", 16)), "width=16", "width=8")
+    assert cli(*files.arguments("-m", "coarse_cnn", "--weights", path, *FLAGS, "-q")).code == 0
 
 
 def test_weights_written_anew_are_read_anew(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ that weights carry over between units and sensors; the network gives the wanted 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,8 @@ from jaxtyping import Float
 from earthloom import weights
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.fitting import Sizes as Sizes
+from earthloom.methods.fitting import order, order_or_raise, own_fields
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, ratio_of
 from earthloom.types import Band, Observation, View
@@ -30,22 +32,6 @@ if TYPE_CHECKING:
 
 RUNTIME = ("weights", "precision", "ensemble")  # fields that do not shape the network
 EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]  # ways to look at an image
-FAR_NM = 60.0  # bands further apart than this are not the same band
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """What shapes a network besides its fields: bands wanted, guide bands, extra bands, and the ratio."""
-
-    bands: int
-    guide: int = 1
-    ratio: float = 1.0
-    extra: int = 0
-
-    def __str__(self) -> str:
-        guide = "" if self.guide == 1 else f", {self.guide} guide bands"
-        extra = f", {self.extra} extra" if self.extra else ""
-        return f"{self.bands} band{'' if self.bands == 1 else 's'} at {self.ratio:g}:1{guide}{extra}"
 
 
 @dataclass(frozen=True)
@@ -117,13 +103,29 @@ class Network(Method):
         if self.weights is not None:
             return load(self, self.weights, obs)
         for header in weights.shipped(self.key):
-            if dict(header.fields) == self.architecture and _order(header, self.sizes(obs), self._bands(obs)):
+            if dict(header.fields) == self.architecture and order(header, self.sizes(obs), self._bands(obs)):
                 return load(self, header.name, obs)
         have = "; ".join(f"{h.name} ({Sizes(**h.sizes)})" for h in weights.shipped(self.key))  # type: ignore[arg-type]
         raise MethodError(
             f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
-            "--adapt trains it on this scene, --weights FILE takes yours, `earthloom train` makes them",
+            f"{self._part(obs)}--adapt trains it on this scene, --weights takes yours, `earthloom train` makes them",
         )  # fmt: skip
+
+    def _part(self, obs: Observation) -> str:
+        """A hint when weights fit some of the scene's bands."""
+        sizes, bands = self.sizes(obs), self._bands(obs)
+        for header in weights.shipped(self.key):
+            there = [c for c in header.centres_nm if c is not None]
+            near = [
+                min((b for b in bands if b.centre_nm), key=lambda b: abs((b.centre_nm or 0) - c), default=None)
+                for c in there
+            ]
+            chosen = tuple(b for b in near if b is not None)
+            if len(chosen) == len(set(chosen)) < sizes.bands and order(
+                header, replace(sizes, bands=len(chosen)), chosen
+            ):
+                return f"give {', '.join(band.name for band in chosen)} alone for {header.name}; "
+        return ""
 
     def fresh(self, obs: Observation, seed: int = 0) -> Fitted:
         """The network with random weights (its output layer is zero, so that it begins as its base)."""
@@ -177,7 +179,7 @@ class Fitted(Wrapper):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the card excludes, and another number of bands or ratio than the weights'."""
         Method.check(self.inner, obs, shape)
-        _order_or_raise(self.trained.header, self.inner, obs)
+        order_or_raise(self.trained.header, self.inner, obs)
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Normalise, align to the network's blocks, run, and take all that back."""
@@ -207,7 +209,9 @@ class Fitted(Wrapper):
         """Whose weights."""
         header = self.trained.header
         made = f", made for {header.sensor}" if header.sensor else ""
-        return f"{self.card.name} with weights '{header.name}'{made} ({Sizes(**header.sizes)})"  # type: ignore[arg-type]
+        bands = f": {', '.join(header.bands)}" if 0 < len(header.bands) <= 16 else ""
+        own = Sizes(**header.sizes)  # type: ignore[arg-type]
+        return f"{self.card.name} with weights '{header.name}'{made} ({own}{bands})"
 
     def save(self, path: str | Path, half: bool = False, **card: Any) -> Path:
         """Write the weights and what they are for; ``card`` adds to what they say about themselves."""
@@ -293,14 +297,8 @@ def load(network: Network, name: str, obs: Observation) -> Fitted:
             f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
             f"they run with the method {header.method.rpartition('/')[2]}",
         )  # fmt: skip
-    own, sizes = ({field.name for field in fields(cls)} for cls in (type(network), Sizes))
-    if later := sorted((set(header.fields) - own) | (set(header.sizes) - sizes)):
-        raise MethodError(
-            f"weights '{header.name}' of a {network.card.name} with {', '.join(later)}",
-            f"the fields {', '.join(network.architecture)}", "a later version wrote them? update earthloom",
-        )  # fmt: skip
-    network = replace(network, **header.fields)
-    order = _order_or_raise(header, network, obs)
+    network = replace(network, **own_fields(network, header))
+    order = order_or_raise(header, network, obs)
     module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
     return Fitted(network, Trained(module, header, order))
 
@@ -320,45 +318,6 @@ def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
             str(wrong).splitlines()[-1].strip(),
         ) from wrong  # fmt: skip
     return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _order_or_raise(header: weights.Header, network: Network, obs: Observation) -> tuple[int, ...] | None:
-    """The order of bands, or what does not fit."""
-    sizes, own = network.sizes(obs), Sizes(**header.sizes)  # type: ignore[arg-type]
-    order = _order(header, sizes, obs[network.roles["base"]].bands)
-    if order is None:
-        here = [(band.name, band.centre_nm) for band in obs[network.roles["base"]].bands]
-        there = zip(header.bands, header.centres_nm or [None] * len(header.bands), strict=False)
-        raise MethodError(
-            f"a scene of {sizes} ({_listed(here)}) for weights '{header.name}'", f"{own} ({_listed(there)})",
-            "leave out the weights and give --adapt (adapt_seconds) to train the network on this scene",
-        )  # fmt: skip
-    return None if order == tuple(range(sizes.bands)) else order
-
-
-def _listed(bands: Iterable[tuple[str, float | None]]) -> str:
-    """Names and wavelengths, the first six."""
-    found = [name if nm is None else f"{name} {nm:g} nm" for name, nm in bands]
-    return ", ".join(found if len(found) <= 6 else [*found[:6], "..."]) or "bands unknown"
-
-
-def _order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tuple[int, ...] | None:
-    """Where the scene holds each of the network's bands; None when the weights do not fit it.
-
-    Wavelengths decide where both sides know them, else the number of bands.
-    """
-    own = Sizes(**header.sizes)  # type: ignore[arg-type]
-    same = (own.bands, own.guide, own.extra) == (sizes.bands, sizes.guide, sizes.extra)
-    if not same or abs(own.ratio - sizes.ratio) > 0.01 * own.ratio:
-        return None
-    here = [band.centre_nm for band in bands]
-    there = list(header.centres_nm)
-    if len(there) != len(here) or None in here or None in there:
-        return tuple(range(sizes.bands))
-    distance = np.abs(np.subtract.outer(np.array(there, float), np.array(here, float)))
-    nearest = distance.argmin(axis=1)
-    fits = len(set(nearest.tolist())) == len(here) and distance.min(axis=1).max() <= FAR_NM
-    return tuple(nearest.tolist()) if fits else None
 
 
 def _pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.methods.base import INTERPOLATION, Card
+from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes
 from earthloom.nn.blocks import ResidualBlock
 
@@ -38,6 +39,10 @@ class Fusionnet(Network):
         minimum=4,
         notes="our training, not the authors' weights",
     )
+
+    def __post_init__(self) -> None:
+        within(self, "width", 1, 256)
+        within(self, "blocks", 0, 32)
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions on the wanted grid."""
