@@ -1,4 +1,4 @@
-"""Train CF2N for cloud removal, a run for each scene that is left out; runs go under bench/results/runs.
+"""CF2N for cloud removal: a training run for each scene that is left out, and the rows of `python -m bench.decloud`.
 
 python -m bench.decloud_networks [SCENE ...]      (without names: all folds that are not there yet)
 
@@ -10,16 +10,22 @@ choose its best state: the last running average of the weights is kept.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
-from bench.decloud import clear_pairs
+from bench.decloud import Case, clear_pairs, figures
 from bench.networks import RUNS, steps_in
+from earthloom.engine.adapt import adapt
+from earthloom.engine.fuse import fuse_array
 from earthloom.engine.patches import Patches
+from earthloom.engine.scene import ArrayScene
 from earthloom.engine.train import Config, Supervised, fit
 from earthloom.methods import catalog
+from earthloom.methods.keep import Keeping
 from earthloom.methods.network import Network, sample_of
 from earthloom.problems.cloud_removal import training_cases
 from earthloom.types import Observation
@@ -32,6 +38,7 @@ SETTINGS = {
     "threads": 1, "ema": 0.995,
 }  # fmt: skip
 LICENCE = "TerraMesh, CC BY-SA 4.0; BigEarthNet-MM, CDLA-Permissive-1.0; SEN12MS-CR, CC BY 4.0"
+ADAPT_STEPS, ADAPTED = 100, ("sky 1", "")  # on the first sky and the transplanted cloud of each place
 CIRRUS = "cirrus"  # level 1C holds it, level 2A does not
 
 
@@ -46,7 +53,7 @@ def scenes() -> Iterator[tuple[str, Observation]]:
         yield name, obs
 
 
-def folder(name: str):
+def folder(name: str) -> Path:
     """Where the run that has never seen a scene lies."""
     return RUNS / f"decloud_without_{name}"
 
@@ -80,6 +87,26 @@ def train(name: str) -> None:
         say=lambda line: print(name, line, flush=True),
     )  # fmt: skip
     print(f"without {name}: {result.steps} steps, {result.seconds:.0f} s", flush=True)
+
+
+def measured(case: Case) -> Iterator[tuple[str, dict[str, float]]]:
+    """Rows of CF2N: weights of the other places, and adapted to the case from those and from random weights."""
+    torch.set_num_threads(1)
+    place, _, sky = case.name.partition(" ")
+    plain = catalog.make("cf2n", "cloud_removal")
+    assert isinstance(plain, Network)
+    starts = {"random": plain}
+    if (folder(place) / "weights.safetensors").is_file():
+        trained = starts["weights"] = replace(plain, weights=str(folder(place)))
+        for name, method in (("weights", trained), ("weights, 8 ways", replace(trained, ensemble=True))):
+            began = time.perf_counter()
+            product = fuse_array(Keeping(method), ArrayScene(case.obs), threads=1)
+            seconds = time.perf_counter() - began
+            yield f"cf2n, {name}", figures(case, product.data) | {"s_per_mpx": seconds * 1e6 / product.valid.size}
+    for name, start in starts.items() if sky in ADAPTED else ():
+        found = adapt(start, ArrayScene(case.obs), steps=ADAPT_STEPS, threads=1)
+        image = fuse_array(Keeping(found.method), ArrayScene(case.obs), threads=1).data
+        yield f"cf2n, adapted from {name}", figures(case, image) | {"adapt_s": found.seconds, "kept": found.kept}
 
 
 def main(names: list[str]) -> None:

@@ -71,7 +71,7 @@ class Cf2n(Network):
         title="Frequency-spectral dual-domain cross fusion network",
         family="network",
         citation="liu2024cf2n",
-        halo=HALO + 60,
+        halo=HALO + 42,
         problem="cloud_removal",
         minimum=8,
         notes="a reconstruction from the paper's figure and abstract: the authors' network was never released; "
