@@ -88,7 +88,7 @@ EVERY = (
     | {f"ablation_{number}": Run("cf2n", 40.0, fields=fields) for number, fields in enumerate(PARTS.values())}
     | {
         f"{cube}_cf2n{end}": Run(
-            "cf2n", 2 * SHORT, *pairs, fields={"blind": True} if end else {}, sensor=None, config={"patch": 32},
+            "cf2n", 40.0, *pairs, fields={"blind": True} if end else {}, sensor=None, config={"patch": 32},
             data=f"an AVIRIS cube ({cube})", licence="see its source",
         )
         for cube, pairs in CUBES.items() for end in ("", "_blind")

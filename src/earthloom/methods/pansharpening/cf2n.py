@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from torch import nn
 
+from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes
@@ -65,6 +66,8 @@ class Cf2n(Network):
     def __post_init__(self) -> None:
         for name, low, high in (("width", 4, 256), ("fusions", 1, 12), ("kernel", 1, 9), ("window", 1, 65)):
             within(self, name, low, high)
+            if name in ("kernel", "window") and getattr(self, name) % 2 == 0:
+                raise MethodError(f"CF2N with {name}={getattr(self, name)}", "an odd number, which has a middle")
         within(self, "blocks", 0, 8)
         within(self, "corrections", 0, 12)
         within(self, "components", 0)
@@ -73,13 +76,13 @@ class Cf2n(Network):
         """The network on the packet's grid, as fine as the MS or a little finer."""
         return CF2NNet(
             sizes.guide, sizes.bands + sizes.extra, sizes.bands, levels(sizes.ratio), self.width, self.fusions,
-            self.corrections, self.kernel | 1, self.window | 1, self.blocks, self.components, self.blind,
+            self.corrections, self.kernel, self.window, self.blocks, self.components, self.blind,
         )  # fmt: skip
 
     def halo_px(self, ratio: float) -> int:
         """The network's reach, a block for the alignment, and the interpolation of the MS."""
         block = 2 ** levels(ratio)
-        reach = reach_of(self.fusions, self.kernel | 1, self.window | 1, self.blocks)
+        reach = reach_of(self.fusions, self.kernel, self.window, self.blocks)
         return (reach + 1) * block + math.ceil(INTERPOLATION * ratio)
 
     def multiple(self, sizes: Sizes) -> int:
