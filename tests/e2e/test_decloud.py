@@ -303,3 +303,30 @@ def test_arrays_refused() -> None:
         earthloom.decloud(clear, db, cloud_mask(), method="mosaic")
     with pytest.raises(InputError, match="no cloud_removal method"):
         earthloom.decloud(clear, db, cloud_mask(), method="gsa")
+
+
+def test_files_that_lie_nowhere_stay_on_each_other(files: Make, cli: Cli) -> None:
+    """Without georeferencing rows are rows: nothing is turned north up, and nothing asks where a file lies."""
+    nowhere = {"transform": None, "crs": None}
+    made = files(nowhere, nowhere, nowhere)
+    assert cli(*made.masked("-m", "sar_regression")).code == 0
+    data, _ = get(made.out)
+    clear = ~cloud_mask()
+    np.testing.assert_array_equal(data[:, clear], ground()[0].astype("uint16")[:, clear])
+    assert error(data) < 150
+
+
+def test_network_learns_from_the_scene(files: Make, cli: Cli) -> None:
+    pytest.importorskip("torch")
+    made = files()
+    refusal = cli(*made.masked("-m", "cf2n"))
+    assert refusal.code != 0 and "--adapt" in refusal.err and made.untouched()
+    own = made.out.parent.parent / "own.safetensors"
+    small = ("--width", 8, "--fusions", 1, "--blocks", 1)
+    told = cli(*made.masked("-m", "cf2n", "--adapt-seconds", 3, "--save-weights", own, "--threads", 1, *small))
+    assert told.code == 0 and own.is_file() and "CF2N" in told.err
+    data, _ = get(made.out)
+    np.testing.assert_array_equal(data[:, ~cloud_mask()], ground()[0].astype("uint16")[:, ~cloud_mask()])
+    before = error(data)
+    assert cli(*made.masked("-m", "cf2n", "--weights", own, "--overwrite")).code == 0
+    assert error(get(made.out)[0]) == pytest.approx(before, rel=1e-3)

@@ -219,9 +219,10 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
     if options.measured is not None:
         options.measured({"network": f"{method.card.name} {found}"})
     if not found.kept and found.began == "random":
+        start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"
         warnings.warn(
-            f"{method.card.name} learnt nothing on this scene: the product is the interpolated image; adapt longer, or "
-            "give --weights", EarthloomWarning, stacklevel=2,
+            f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give --weights",
+            EarthloomWarning, stacklevel=2,
         )  # fmt: skip
     if options.save_weights is not None:
         found.method.save(options.save_weights)
