@@ -1,6 +1,7 @@
 """Figures of the trained networks, beside classical rows with refinement; writes bench/results/networks.json.
 
-python -m bench.network_rows [GROUP ...]       landsat7, full, gaofen2, hyperspectral, adapt, generic, speed
+python -m bench.network_rows [GROUP ...]       landsat7, full, gaofen2, hyperspectral, generic, triplets, ablation,
+adapt_WV2, adapt_IK, adapt_GE1, speed
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,10 +94,10 @@ def held_out(image: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return {"ergas": float(ergas(image[at], truth[at], 4)), "sam_deg": float(sam_deg(image[at], truth[at]))}
 
 
-def adapted() -> Iterator[Row]:
+def adapted(image: str) -> Iterator[Row]:
     """CF2N fitted to three quarters of a scene, judged on the quarter it never saw, and at full resolution."""
     for name, pan, ms, sensor in native_pairs():
-        if name not in ADAPTED:
+        if name != image:
             continue
         case, seen = quarter(pan, ms, sensor)
         full = Case("full resolution", name, observe(pan, ms, sensor), None, 0)
@@ -194,7 +196,7 @@ GROUPS: dict[str, Callable[[], Iterable[Row]]] = {
     "hyperspectral": hyperspectral,
     "generic": lambda: measured("generic", (*triplets(), *gaofen2(), *netdata.reduced_native()), "generic"),
     "ablation": ablation,
-    "adapt": adapted,
+    **{f"adapt_{image}": partial(adapted, image) for image in ADAPTED},
     "triplets": reduced_scenes,
     "speed": speed,
 }
@@ -204,9 +206,9 @@ def main(names: list[str]) -> None:
     """Measure the groups that are named, or all, and keep the rest as it was."""
     torch.set_num_threads(2)
     path = RESULTS / "networks.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
     for name in names or GROUPS:
-        known[name] = list(GROUPS[name]())
+        rows = list(GROUPS[name]())
+        known = (json.loads(path.read_text()) if path.is_file() else {}) | {name: rows}
         path.write_text(json.dumps(known, indent=1))
         methods = list(dict.fromkeys(row["method"] for row in known[name]))
         print(name)

@@ -77,8 +77,9 @@ def networks(found: dict[str, Rows], table: Table) -> dict[str, str]:
             made[f"networks_{group}"] = means(found[group], keys, table, "ergas" if keys is TRUTH else None)
     if "speed" in found:
         made["networks_speed"] = cost(found["speed"], table)
-    if "adapt" in found:
-        made["networks_adapt"] = adapted(found["adapt"], table)
+    own = [row for name, rows in found.items() if name.startswith("adapt_") for row in rows]
+    if own:
+        made["networks_adapt"] = adapted(own, table)
     for group in ("ablation", "hyperspectral", "generic"):
         if group in found:
             parts = []
