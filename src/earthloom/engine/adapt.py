@@ -38,7 +38,7 @@ from earthloom.types import Observation, Scene, Window
 SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
-CONSISTENCY, DETAIL = 0.5, 0.1  # weights of the full-resolution losses
+CONSISTENCY, DETAIL = 0.5, 0.4  # weights of the full-resolution losses
 BATCH, FULL_SHARE = 4, 4  # one full-resolution patch for so many pairs
 HELD = 4  # cases that judge, at most
 RATE = 2e-3
