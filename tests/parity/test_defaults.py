@@ -13,6 +13,7 @@ from earthloom.methods import catalog
 from earthloom.metrics import ergas, q2n
 from earthloom.physics.forward import reduce
 from earthloom.types import Band, Observation, View
+from earthloom.weights import shipped
 
 WV3 = (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315)
 TRIPLETS = {
@@ -23,8 +24,9 @@ TRIPLETS = {
 }
 LANDSAT = (32, 33, 35, 37, 38, 39)
 GOLDEN = {"wv3": "WV3_test.mat", "gf2": "data_gf2.mat"}
-METHODS = tuple(name for name in catalog.names() if name != "exp")
-PUBLISHED = {name: catalog.find(name).card.published for name in METHODS if catalog.find(name).card.published}
+CLASSICAL = tuple(n for n in catalog.names() if n != "exp" and catalog.find(n).card.family != "network")
+METHODS = (*CLASSICAL, *(n for n in catalog.names() if shipped(f"pansharpening/{n}")))
+PUBLISHED = {name: catalog.find(name).card.published for name in CLASSICAL if catalog.find(name).card.published}
 
 
 def views(ms: np.ndarray, pan: np.ndarray, gains, pan_gain: float, ratio: float, offset: float) -> dict[str, View]:
@@ -80,6 +82,9 @@ def test_default_beats_interpolation_on_every_image(shared: Path, kind: str, nam
         cases, ratio = [triplet(folder / "reduced_triplets", n) for n in TRIPLETS], 4
     else:
         cases, ratio = [landsat(folder / "landsat7", n) for n in LANDSAT], 2
+    if name not in CLASSICAL and kind == "triplets":  # no weights are shipped for eight bands
+        cases = [case for case in cases if len(case[0]) == 4]
+        assert len(cases) == 3
     for truth, obs in cases:
         error, quality = scores(truth, fuse_whole(catalog.make(name), obs), ratio)
         exp_error, exp_quality = scores(truth, fuse_whole(catalog.make("exp"), obs), ratio)
