@@ -38,7 +38,7 @@ SETTINGS = {
     "threads": 1, "ema": 0.995,
 }  # fmt: skip
 LICENCE = "TerraMesh, CC BY-SA 4.0; BigEarthNet-MM, CDLA-Permissive-1.0; SEN12MS-CR, CC BY 4.0"
-ADAPT_STEPS, ADAPTED = 250, ("sky 1", "")  # on the first sky and the transplanted cloud of each place
+ADAPT_STEPS, ADAPTED = 100, ("sky 1", "")  # on the first sky and the transplanted cloud of each place
 CIRRUS = "cirrus"  # level 1C holds it, level 2A does not
 
 

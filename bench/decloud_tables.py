@@ -15,7 +15,7 @@ TITLES = {
 BESIDE = ("cloudy input", "inpaint", "sar_regression")
 NETWORKS = {  # table: rows of the network, over the cases that all of them hold
     "CF2N with weights of the other places (leave one out), {} cases": ("cf2n, weights", "cf2n, weights, 8 ways"),
-    "CF2N adapted to the scene for 250 steps (a minute), {} cases": ("cf2n, adapted from random",),
+    "CF2N adapted to the scene for 100 steps, {} cases": ("cf2n, adapted from random",),
     "The same beginning with weights of the other places, {} cases": (
         "cf2n, weights", "cf2n, adapted from random", "cf2n, adapted from weights",
     ),
