@@ -27,7 +27,7 @@ from earthloom.engine.runner import Progress, silent
 from earthloom.engine.train import Config, DivergedError, fit
 from earthloom.engine.traintask import Held, Supervised, hold
 from earthloom.errors import InputError, MethodError
-from earthloom.methods.network import Fitted, Network, Trained, normalised, prepared, scale_of
+from earthloom.methods.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import operators, reduce
@@ -135,7 +135,7 @@ def adapt(
     took = time.perf_counter() - began
     better = after["ergas"] < before["ergas"]
     if "consistency" in after:
-        better = better and after["consistency"] <= max(before["consistency"], task.floor)
+        better = better and after["consistency"] <= before["consistency"]
     told = Adapted(found, before, after, result.steps, took, header.name)
     if not better:
         return replace(told, method=start, after=before, kept=False)
@@ -214,7 +214,6 @@ class AdaptTask(Supervised):
     wanted: Tensor | None = None
     patch: int = 64
     augment: str = "full"
-    floor: float = 0.0
 
     @classmethod
     def of(cls, start: Fitted, pieces: list[Observation]) -> AdaptTask:
@@ -357,10 +356,7 @@ def _without_holes(network: Network, case: Case) -> Case:
 
 def _copy(start: Fitted) -> nn.Module:
     """A module to train, the one it begins with untouched."""
-    sizes = {k: v for k, v in start.trained.header.sizes.items()}
-    from earthloom.methods.network import Sizes
-
-    module = start.inner.net(Sizes(**sizes))  # type: ignore[arg-type]
+    module = start.inner.net(Sizes(**start.trained.header.sizes))  # type: ignore[arg-type]
     module.load_state_dict(start.trained.module.state_dict())
     return module
 

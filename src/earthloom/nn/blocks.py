@@ -13,6 +13,19 @@ from torch.nn import functional as F
 SLOPE = 0.1  # of the leaky ReLU
 
 
+def zeroed(conv: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with weights and bias 0: an output layer that adds nothing at first."""
+    nn.init.zeros_(conv.weight)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
+    return conv
+
+
+def high_pass(x: Float[Tensor, "batch c y x"]) -> Float[Tensor, "batch c y x"]:
+    """``x - box(x)``, the mean over 5 x 5 pixels taken off; reaches 2 pixels."""
+    return x - F.avg_pool2d(x, 5, 1, 2, count_include_pad=False)
+
+
 class ResidualBlock(nn.Module):
     """``x + conv(act(conv(x)))``, 3 x 3; reaches 2 pixels."""
 
@@ -23,6 +36,16 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Float[Tensor, "batch c y x"]) -> Float[Tensor, "batch c y x"]:
         """Add what two convolutions make of the input."""
         return x + self.second(F.leaky_relu(self.first(x), SLOPE))
+
+
+class ResidualStack(nn.Module):
+    """Head, residual blocks and an output layer that is 0 at first: what is to be added to an image."""
+
+    def __init__(self, seen: int, width: int, found: int, blocks: int) -> None:
+        super().__init__()
+        self.head = nn.Conv2d(seen, width, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
+        self.out = zeroed(nn.Conv2d(width, found, 3, padding=1))
 
 
 class AdaptiveWeightedFusion(nn.Module):

@@ -20,14 +20,15 @@ from earthloom.nn.blocks import (
     SLOPE,
     AdaptiveWeightedFusion,
     ResidualBlock,
+    high_pass,
     local_mean,
     per_pixel,
     spectral_basis,
+    zeroed,
 )
 from earthloom.nn.haar import haar, inverse_haar
 
 SQUEEZE = 4  # kernels act on so many times fewer features: what they cost falls by it, accuracy does not
-HIGH_PASS = 5  # side of the box whose mean the high pass takes off, on the packet's grid
 
 
 class DetailReconstruction(nn.Module):
@@ -45,10 +46,8 @@ class DetailReconstruction(nn.Module):
         self.base_head = nn.Conv2d(packets * base, width, 3, padding=1)
         self.fuse = AdaptiveWeightedFusion(width)
         self.hierarchy = ResidualBlock(width)
-        self.detail = nn.Conv2d(width, packets * bands, 3, padding=1)
+        self.detail = zeroed(nn.Conv2d(width, packets * bands, 3, padding=1))
         self.encode = nn.Conv2d(packets * bands, width, 3, padding=1)
-        nn.init.zeros_(self.detail.weight)
-        nn.init.zeros_(self.detail.bias)  # type: ignore[arg-type]
 
     def forward(
         self, guide: Float[Tensor, "n g y x"], base: Float[Tensor, "n b y x"]
@@ -89,9 +88,7 @@ class CrossFusion(nn.Module):
         if window > 1:
             self.spectral, self.excite = nn.Conv2d(width, few, 1), nn.Conv2d(2 * few, few, 1)
         if kernel > 1:
-            self.frequency = nn.Conv2d(2, kernel * kernel, 3, padding=1)
-            nn.init.zeros_(self.frequency.weight)
-            nn.init.zeros_(self.frequency.bias)  # type: ignore[arg-type]
+            self.frequency = zeroed(nn.Conv2d(2, kernel * kernel, 3, padding=1))
 
     def forward(
         self, features: Float[Tensor, "n c y x"], spectral: Float[Tensor, "n c y x"]
@@ -158,9 +155,7 @@ class CF2NNet(nn.Module):
         if self.corrections:
             self.high = nn.Conv2d(packets * (guide + base), width, 3, padding=1)
             self.optimise = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(self.corrections))
-        self.out = nn.Conv2d(width, packets * bands, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+        self.out = zeroed(nn.Conv2d(width, packets * bands, 3, padding=1))
 
     def forward(
         self,
@@ -186,6 +181,4 @@ class CF2NNet(nn.Module):
 
     def _high(self, guide: Float[Tensor, "n g y x"], seen: Float[Tensor, "n b y x"]) -> Float[Tensor, "n c y x"]:
         """Features of what a box mean takes off."""
-        both = torch.cat([guide, seen], 1)
-        both = both - F.avg_pool2d(both, HIGH_PASS, 1, HIGH_PASS // 2, count_include_pad=False)
-        return F.leaky_relu(self.high(both), SLOPE)
+        return F.leaky_relu(self.high(high_pass(torch.cat([guide, seen], 1))), SLOPE)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earthloom.nn.blocks import local_mean
+from earthloom.nn.blocks import high_pass, local_mean
 
 BORDER = 2  # coarse pixels at a patch's border whose blur is cut off
 WINDOW = 9  # pixels across which detail is correlated
@@ -47,14 +47,9 @@ def inconsistency(seen: Float[Tensor, "n b y x"], coarse: Float[Tensor, "n b y x
     return (seen[inner] - coarse[inner]).abs().mean()
 
 
-def detail(image: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
-    """``x - box(x)`` over 5 x 5 pixels."""
-    return image - F.avg_pool2d(image, 5, 1, 2, count_include_pad=False)
-
-
 def detail_correlation(image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"]) -> Float[Tensor, "n b Y X"]:
     """Local correlation of each band's detail with the guide's, in windows of 9 x 9 pixels."""
-    a, b = detail(image.float()), detail(guide.float())
+    a, b = high_pass(image.float()), high_pass(guide.float())
     cov = local_mean(a * b, WINDOW)
     power = local_mean(a * a, WINDOW) * local_mean(b * b, WINDOW)
     return cov / (power + EPSILON**2).sqrt()

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes
-from earthloom.nn.blocks import SLOPE, ResidualBlock
+from earthloom.nn.blocks import SLOPE, ResidualStack
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,12 @@ class CoarseCnn(Network):
         return (2 * self.blocks + 3) * max(round(ratio), 2) + math.ceil(INTERPOLATION * ratio)
 
 
-class CoarseNet(nn.Module):
+class CoarseNet(ResidualStack):
     """Head, residual blocks, tail, between an unshuffle and a shuffle."""
 
     def __init__(self, guide: int, bands: int, block: int, width: int, blocks: int, blind: bool) -> None:
-        super().__init__()
+        super().__init__(block * block * (guide + bands), width, block * block * bands, blocks)
         self.block, self.blind = block, blind
-        self.head = nn.Conv2d(block * block * (guide + bands), width, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.out = nn.Conv2d(width, block * block * bands, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
         """The wanted image, normalised as the base."""

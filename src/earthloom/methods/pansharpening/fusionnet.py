@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes
-from earthloom.nn.blocks import ResidualBlock
+from earthloom.nn.blocks import ResidualStack
 
 
 @dataclass(frozen=True)
@@ -46,23 +46,15 @@ class Fusionnet(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions on the wanted grid."""
-        return FusionNetNet(sizes.bands, self.width, self.blocks)
+        return FusionNetNet(sizes.bands, self.width, sizes.bands, self.blocks)
 
     def halo_px(self, ratio: float) -> int:
         """Convolutions, and the interpolation of the MS."""
         return 2 + 2 * self.blocks + round(INTERPOLATION * ratio + 0.5)
 
 
-class FusionNetNet(nn.Module):
+class FusionNetNet(ResidualStack):
     """Head, residual blocks, tail."""
-
-    def __init__(self, bands: int, width: int, blocks: int) -> None:
-        super().__init__()
-        self.head = nn.Conv2d(bands, width, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.out = nn.Conv2d(width, bands, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
         """The wanted image, normalised as the base."""

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes
-from earthloom.nn.blocks import ResidualBlock
+from earthloom.nn.blocks import ResidualStack, high_pass
 
 
 @dataclass(frozen=True)
@@ -47,26 +47,17 @@ class Pannet(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions on the wanted grid."""
-        return PanNetNet(sizes.guide + sizes.bands, sizes.bands, self.width, self.blocks)
+        return PanNetNet(sizes.guide + sizes.bands, self.width, sizes.bands, self.blocks)
 
     def halo_px(self, ratio: float) -> int:
         """Box, convolutions, and the interpolation of the MS."""
         return 2 + 2 + 2 * self.blocks + round(INTERPOLATION * ratio + 0.5)
 
 
-class PanNetNet(nn.Module):
+class PanNetNet(ResidualStack):
     """Box of 5 x 5 taken off, then residual blocks."""
-
-    def __init__(self, seen: int, bands: int, width: int, blocks: int) -> None:
-        super().__init__()
-        self.head = nn.Conv2d(seen, width, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
-        self.out = nn.Conv2d(width, bands, 3, padding=1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
 
     def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
         """The wanted image, normalised as the base."""
-        both = torch.cat([base, guide], 1)
-        high = both - F.avg_pool2d(both, 5, 1, 2, count_include_pad=False)
+        high = high_pass(torch.cat([base, guide], 1))
         return base + self.out(F.relu(self.body(F.relu(self.head(high))))).float()

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.network import Network, Sizes
+from earthloom.nn.blocks import zeroed
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,8 @@ class PNNNet(nn.Module):
         super().__init__()
         self.residual = residual
         self.first, self.second = nn.Conv2d(seen, 48, 9, padding=4), nn.Conv2d(48, 32, 5, padding=2)
-        self.out = nn.Conv2d(32, bands, 5, padding=2)
-        if residual:
-            nn.init.zeros_(self.out.weight)
-            nn.init.zeros_(self.out.bias)  # type: ignore[arg-type]
+        last = nn.Conv2d(32, bands, 5, padding=2)
+        self.out = zeroed(last) if residual else last
 
     def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
         """The wanted image, normalised as the base."""
