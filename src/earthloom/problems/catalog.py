@@ -12,4 +12,5 @@ from earthloom.problems.base import Problem
 def find(name: str) -> Problem:
     """The problem of a name such as ``pansharpening``."""
     module = import_module(f"earthloom.problems.{name}")
-    return next(c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__)()
+    own = (c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__)
+    return next(c for c in own if issubclass(c, Problem))()

@@ -1,0 +1,1 @@
+"""Cloud removal: one file is one method."""
