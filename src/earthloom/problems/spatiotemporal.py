@@ -1,4 +1,4 @@
-"""Spatiotemporal fusion: seen are fine and coarse images of known dates and a coarse one of another, wanted is the fine.
+"""Spatiotemporal fusion: seen are fine and coarse images of known dates and a coarse one of another, wanted is a fine.
 
 Views:
 

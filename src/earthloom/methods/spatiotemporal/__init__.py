@@ -1,1 +1,1 @@
-"""Cloud removal: one file is one method."""
+"""Spatiotemporal fusion: one file is one method."""
