@@ -1,0 +1,41 @@
+"""Windows of the spatiotemporal family: how far neighbours lie, means over what was measured, similar pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+
+def reach(window_px: int) -> tuple[int, int]:
+    """First and last offset of a window: -r..r when its side is odd, -r..r-1 when even."""
+    return -(window_px // 2), (window_px - 1) // 2
+
+
+def distances(window_px: int) -> Float[np.ndarray, "side side"]:
+    """Distance in pixels of every place of a window from its pixel, rows and columns in order of the offsets."""
+    first, last = reach(window_px)
+    along = np.arange(first, last + 1, dtype=np.float64)
+    return np.hypot(along[:, None], along[None])
+
+
+def box_sum(image: Float[np.ndarray, "band y x"], window_px: int) -> Float[np.ndarray, "band y x"]:
+    """Sums over the window around each pixel, cut at the border, in float64 and the same time whatever the window."""
+    first, last = reach(window_px)
+    total = image.astype(np.float64)
+    for axis in (1, 2):
+        size = total.shape[axis]
+        low = np.clip(np.arange(size) + first, 0, size)
+        high = np.clip(np.arange(size) + last + 1, 0, size)
+        run = np.cumsum(total, axis=axis)
+        run = np.concatenate([np.zeros_like(run.take([0], axis=axis)), run], axis=axis)
+        total = run.take(high, axis=axis) - run.take(low, axis=axis)
+    return total
+
+
+def window_mean(
+    image: Float[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"], window_px: int
+) -> Float[np.ndarray, "band y x"]:
+    """Mean of the valid pixels of the window around each pixel, cut at the border; 0 where there is none."""
+    both = np.concatenate([np.where(valid, image, 0), valid[None].astype(image.dtype)])
+    total = box_sum(both, window_px)
+    return total[:-1] / np.maximum(total[-1:], 1)
