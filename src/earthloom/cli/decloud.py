@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +9,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
 
-from earthloom.cli.fields import adapting_seconds, method_in, with_fields
-from earthloom.cli.screen import Screen, show_warnings
+from earthloom.cli.fields import method_in, with_fields
+from earthloom.cli.running import FILES, RUN, Files, Run, working
 from earthloom.methods import catalog
 
 PROBLEM = "cloud_removal"
-FILES, CLOUDS, RUN = (Group.create_ordered(name) for name in ("Files", "Clouds and radar", "Run"))
-Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
-Files = Annotated[list[str] | None, Parameter(group=FILES, consume_multiple=True, negative="")]
+CLOUDS = Group("Clouds and radar", sort_key=2)
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
-class Run:
-    """How to run, whatever the method.
+class Inputs:
+    """What is told about the images.
 
     Parameters
     ----------
@@ -33,32 +30,10 @@ class Run:
         Of the backscatter: `db`, `linear`, or `auto`, which looks for negative numbers.
     replace_all
         Take the method's image at clear pixels too; otherwise they stay as they were, bit by bit.
-    adapt
-        Fit a network to this very scene first: its clear ground under simulated clouds, without ground truth.
-    adapt_seconds
-        How long to adapt; implies `--adapt` (default: 60).
-    save_weights
-        Keep the adapted weights in this file, for `--weights`.
     sensor
         Optical sensor, or TOML file: says which band is which (default: from the metadata or the number of bands).
-    threads
-        Tiles worked on at a time (default: one a core).
-    tile_size
-        Side of a tile in pixels. The result does not depend on it.
-    compress
-        zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
-    dtype
-        Type of the output, such as uint16 or float32 (default: that of the optical image).
     nodata
         Code of missing pixels in the optical images and the output, instead of what the files say.
-    ignore_georeferencing
-        Lay the upper left corners on each other, whatever the files say.
-    overwrite
-        Replace an existing output.
-    verbose
-        Say what is done and why.
-    quiet
-        No progress bar, no summary; warnings stay.
     """
 
     mask_values: Annotated[
@@ -66,19 +41,8 @@ class Run:
     ] = None
     sar_units: Annotated[Literal["auto", "db", "linear"], Parameter(group=CLOUDS)] = "auto"
     replace_all: Annotated[bool, Parameter(group=CLOUDS, negative="", show_default=False)] = False
-    adapt: Flag = False
-    adapt_seconds: Annotated[float | None, Parameter(group=RUN)] = None
-    save_weights: Annotated[Path | None, Parameter(group=RUN)] = None
     sensor: Annotated[str | None, Parameter(group=RUN)] = None
-    threads: Annotated[int | None, Parameter(group=RUN)] = None
-    tile_size: Annotated[int | None, Parameter(group=RUN)] = None
-    compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
-    dtype: Annotated[str | None, Parameter(group=RUN)] = None
     nodata: Annotated[float | None, Parameter(group=RUN)] = None
-    ignore_georeferencing: Flag = False
-    overwrite: Flag = False
-    verbose: Annotated[Flag, Parameter(name=["--verbose", "-v"])] = False
-    quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -106,6 +70,7 @@ def decloud(
     date_mask: Files = None,
     output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
     method: Annotated[str | None, Parameter(name=["--method", "-m"], group=FILES)] = None,
+    inputs: Inputs | None = None,
     run: Run | None = None,
     **chosen: Any,
 ) -> None:
@@ -129,36 +94,19 @@ def decloud(
         Name of a method; `earthloom methods` lists them (default: mosaic with other dates, else sar_regression with
         SAR, else inpaint).
     """
-    run = run or Run()
     made = catalog.make(method or default_method(sar is not None, bool(date)), PROBLEM, **chosen)
-    remove({"optical": optical, "sar": sar, "mask": mask}, date or [], date_mask, output, made, run)
+    files = {"optical": optical, "sar": sar, "mask": mask, "dates": date or [], "date_masks": date_mask}
+    remove(files, output, made, inputs or Inputs(), run or Run())
 
 
-def remove(
-    files: dict[str, Any], dates: Sequence[str], masks: Sequence[str] | None, output: Path, method: Any, run: Run
-) -> None:
+def remove(files: dict[str, Any], output: Path, method: Any, inputs: Inputs, run: Run) -> None:
     """Run, with a progress bar and a line at the end."""
-    from earthloom.cli.process import tune
+    with working(run, sensor=inputs.sensor, nodata=inputs.nodata) as work:
+        from earthloom.engine.decloud import Clouds, named
+        from earthloom.engine.decloud_files import decloud_files
 
-    tune()  # before GDAL reads its settings
-    from earthloom.engine.decloud import Clouds, named
-    from earthloom.engine.decloud_files import decloud_files
-    from earthloom.engine.verbs import Options
-
-    found: dict[str, Any] = {}
-    inputs = named(files["optical"], files["sar"], files["mask"], dates, masks)
-    values = None if run.mask_values is None else tuple(run.mask_values)
-    clouds = Clouds(values, run.sar_units, replace_all=run.replace_all)
-    with Screen(run.quiet, run.verbose) as screen, warnings.catch_warnings():
-        show_warnings(screen)
-        options = Options(
-            sensor=run.sensor, threads=run.threads, tile_size=run.tile_size, nodata=run.nodata, dtype=run.dtype,
-            compress=run.compress, overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
-            progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
-            adapt_seconds=adapting_seconds(run.adapt, run.adapt_seconds), save_weights=run.save_weights,
-        )  # fmt: skip
-        path = decloud_files(inputs, output, method, clouds, options)
-        if "network" in found:
-            screen.say(found["network"])
-        share = f", {found['cloud_percent']:.3g} % under clouds" if "cloud_percent" in found else ""
-        screen.done(f"{path} ({Path(path).stat().st_size / 1e6:.1f} MB){share}")
+        values = None if inputs.mask_values is None else tuple(inputs.mask_values)
+        clouds = Clouds(values, inputs.sar_units, replace_all=inputs.replace_all)
+        path = decloud_files(named(**files), output, method, clouds, work.options)
+        share = ", {cloud_percent:.3g} % under clouds"
+        work.done(path, share.format(**work.found) if "cloud_percent" in work.found else "")
