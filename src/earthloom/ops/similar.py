@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float
 
+from earthloom.types import Window
+
 
 def reach(window_px: int) -> tuple[int, int]:
     """First and last offset of a window: -r..r when its side is odd, -r..r-1 when even."""
@@ -16,6 +18,23 @@ def distances(window_px: int) -> Float[np.ndarray, "side side"]:
     first, last = reach(window_px)
     along = np.arange(first, last + 1, dtype=np.float64)
     return np.hypot(along[:, None], along[None])
+
+
+def surrounded(
+    image: Float[np.ndarray, "*lead y x"], window: Window, side: int, spare: int = 0
+) -> Float[np.ndarray, "*lead h w"]:
+    """The pixels that windows of ``side`` around those of ``window`` cover, 0 beyond the border.
+
+    Pixel ``(y, x)`` of ``window`` finds place ``(a, b)`` of its window at ``[y + a, x + b]``, with no border to mind.
+    ``spare`` columns more on the right.
+    """
+    first, last = reach(side)
+    spans, pads = [], [(0, 0)] * (image.ndim - 2)
+    for at, count, size, more in zip(window[:2], window[2:], image.shape[-2:], (0, spare), strict=True):
+        low, high = at + first, at + count + last + more
+        spans.append(slice(max(low, 0), min(high, size)))
+        pads.append((max(-low, 0), max(high - size, 0)))
+    return np.ascontiguousarray(np.pad(image[..., spans[0], spans[1]], pads))
 
 
 def box_sum(image: Float[np.ndarray, "band y x"], window_px: int) -> Float[np.ndarray, "band y x"]:
