@@ -132,7 +132,7 @@ class Run:
         if config.batch % fabric.world_size:
             raise InputError(f"a batch of {config.batch} on {fabric.world_size} processes", "a multiple of them")
         self.fabric, self.task, self.config, self.header = fabric, task, config, header
-        self.learner = Learner(fabric, module, config)
+        self.learner = getattr(task, "learner", Learner)(fabric, module, config)  # a task may bring its own
         self.place = Place()
         self.best: dict[str, Tensor] = {}
         mine = path if fabric.is_global_zero else None  # the first process writes

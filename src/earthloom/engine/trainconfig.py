@@ -44,7 +44,7 @@ class Config:
     half_scale
         Also train on the scenes at half their resolution: more variety where scenes are few.
     optimiser
-        ``adam`` or ``adamw``.
+        ``adam``, ``adamw`` or ``rmsprop`` (which knows no ``beta1``).
     lr
         Learning rate after the warm-up. Larger learns faster until it diverges.
     beta1
@@ -97,7 +97,7 @@ class Config:
     patch: int = 64
     augment: Literal["full", "transpose", "none"] = "full"
     half_scale: bool = False
-    optimiser: Literal["adam", "adamw"] = "adam"
+    optimiser: Literal["adam", "adamw", "rmsprop"] = "adam"
     lr: float = 2e-3
     beta1: float = 0.9
     beta2: float = 0.999

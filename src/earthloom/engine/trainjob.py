@@ -167,26 +167,28 @@ def prepare(
     InputError
         If the cases ask for networks of different sizes.
     """
+    from earthloom.engine.adversarial import job, lesson
     from earthloom.engine.patches import Patches
-    from earthloom.engine.traintask import Supervised, hold
+    from earthloom.engine.traintask import hold
 
     first = seen[0]
     sizes = network.sizes(first.obs)
-    samples = [sample for sample, _ in _samples(network, seen, sizes, progress)]
+    step, taught = network.multiple(sizes), _samples(network, seen, sizes, progress)
+    samples = [lesson(sample, moments, step, network.teaching) for sample, moments in taught]
     names = getattr(held, "names", [f"scene {i}" for i in range(len(held))])
     kept = [
-        hold(sample, name, *scale_of(moments), max(sizes.ratio, 1.0), network.multiple(sizes))
+        hold(sample, name, *scale_of(moments), max(sizes.ratio, 1.0), step)
         for name, (sample, moments) in zip(names, _samples(network, held, sizes, progress), strict=True)
     ]
     symmetric = first.obs.convention != "toolbox"  # its MS pixels lie half a pixel off the middle of their blocks
     augment = config.augment if symmetric or config.augment != "full" else "transpose"
-    patches = Patches(samples, config.patch, network.multiple(sizes), augment, config.half_scale)
+    patches = Patches(samples, config.patch, step, augment, config.half_scale)
     start = network.fitted(first.obs) if network.weights else network.fresh(first.obs, config.seed)
     if start.trained.order is not None:
         raise MethodError(f"weights of bands {', '.join(start.trained.header.bands)}", "the order of the data")
     fresh = network.fresh(first.obs, config.seed).trained
     fresh.module.load_state_dict(start.trained.module.state_dict())
-    return Supervised(patches, kept, config.loss), replace(fresh.header, name=""), fresh.module
+    return job(network, patches, kept, config.loss, sizes.bands), replace(fresh.header, name=""), fresh.module
 
 
 def _samples(

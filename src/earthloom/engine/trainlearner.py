@@ -26,6 +26,17 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
     return config.lr
 
 
+def optimiser_of(module: nn.Module, config: Config) -> torch.optim.Optimizer:
+    """The optimiser that a configuration asks for, over all of a module's weights."""
+    if config.optimiser == "rmsprop":
+        return torch.optim.RMSprop(module.parameters(), config.lr, config.beta2, weight_decay=config.weight_decay)
+    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    return kinds[config.optimiser](
+        module.parameters(), config.lr, (config.beta1, config.beta2), weight_decay=config.weight_decay,
+        fused=config.precision != "16-mixed",  # the scaler's gradients must be seen before the step
+    )  # fmt: skip
+
+
 class Learner:
     """A network with its optimiser and the running average of its weights.
 
@@ -39,12 +50,7 @@ class Learner:
         if fabric.world_size > 1 and fabric.device.type == "cuda":
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
         self.fabric, self.config, self.module = fabric, config, module
-        kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-        optimiser = kinds[config.optimiser](
-            module.parameters(), config.lr, (config.beta1, config.beta2), weight_decay=config.weight_decay,
-            fused=config.precision != "16-mixed",  # the scaler's gradients must be seen before the step
-        )  # fmt: skip
-        self.wrapped, self.optimiser = fabric.setup(module, optimiser)
+        self.wrapped, self.optimiser = fabric.setup(module, optimiser_of(module, config))
         self.wrapped.train()
         self.average = deepcopy(module).requires_grad_(False).eval() if config.ema else None
         self._averaged: list[Tensor] = list(self.average.parameters()) if self.average is not None else []
@@ -52,9 +58,12 @@ class Learner:
 
     def update(self, task: Task, batch: Mapping[str, Tensor], step: int, rate: float) -> dict[str, Tensor]:
         """One step; returns the loss, its terms and the norm of the gradient."""
+        return self.follow(task.loss(self.wrapped, batch), step, rate)
+
+    def follow(self, terms: Mapping[str, Tensor], step: int, rate: float) -> dict[str, Tensor]:
+        """Take a step down the sum of the terms."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        terms = task.loss(self.wrapped, batch)
         loss = torch.stack(list(terms.values())).sum() if len(terms) > 1 else next(iter(terms.values()))
         self.optimiser.zero_grad()
         self.fabric.backward(loss)

@@ -35,6 +35,40 @@ EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)] 
 
 
 @dataclass(frozen=True)
+class Teaching:
+    """How a network is taught, where the error of its pixels is not all.
+
+    Parameters
+    ----------
+    staged
+        Called with ``stages=True`` and the truth, the network gives one image for each of its stages; each is compared
+        with the truth on its own grid.
+    spectral, structure
+        Weights of the spectral angle (radians) and of ``1 - SSIM``.
+    critic
+        What a critic minimises: ``hinge``, ``wgan_gp``, ``wgan``, or ``none`` for no critic.
+    adversarial
+        Weight of the critic's opinion in the network's loss.
+    critic_width, critic_batch_norm
+        Its features and whether it has batch norm.
+    critic_rate
+        Its learning rate over the network's.
+    alone
+        Steps that the network learns without it.
+    """
+
+    staged: bool = False
+    spectral: float = 0.0
+    structure: float = 0.0
+    critic: Literal["hinge", "wgan_gp", "wgan", "none"] = "none"
+    adversarial: float = 1e-3
+    critic_width: int = 64
+    critic_batch_norm: bool = False
+    critic_rate: float = 1.0
+    alone: int = 0
+
+
+@dataclass(frozen=True)
 class Network(Method):
     """A method whose fuse pass is a trained network.
 
@@ -57,6 +91,8 @@ class Network(Method):
     bytes_per_px: ClassVar[int] = 1000
     roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
+    scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
+    teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
     def net(self, sizes: Sizes) -> nn.Module:
@@ -77,6 +113,10 @@ class Network(Method):
     def ready(self, obs: Observation) -> Method:
         """With the weights that fit."""
         return self.fitted(obs)
+
+    def scale(self, name: str) -> str | None:
+        """Whose moments normalise an input; None leaves it as it is."""
+        return self.scales.get(name, name if name in self.roles else None)
 
     def multiple(self, sizes: Sizes) -> int:
         """Patches and tiles begin at multiples of this many wanted pixels."""
@@ -186,7 +226,7 @@ class Fitted(Wrapper):
         inputs = prepared(self.inner, obs, stats)
         order = self.trained.order
         if order is not None:
-            inputs["base"] = inputs["base"][list(order)]
+            inputs = {name: _ordered(self.inner, name, image, order) for name, image in inputs.items()}
         step = self.inner.multiple(self.inner.sizes(obs))
         before = [origin % step for origin in obs.origin]
         pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
@@ -231,8 +271,9 @@ def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Floa
     """A network's inputs, normalised, as float32."""
     found = {}
     for name, image in network.inputs(obs, stats).items():
-        if name in network.roles:
-            image = normalised(image, stats[name])
+        scale = network.scale(name)
+        if scale is not None:
+            image = normalised(image, stats[scale])
         found[name] = np.ascontiguousarray(image, np.float32)
     return found
 
@@ -255,9 +296,17 @@ def scale_of(moments: Moments) -> tuple[Float[np.ndarray, " band"], Float[np.nda
 
 
 def normalised(image: Float[np.ndarray, "band Y X"], moments: Moments) -> Float[np.ndarray, "band Y X"]:
-    """``(image - mean) / std``."""
-    mean, std = (value.astype(image.dtype)[:, None, None] for value in scale_of(moments))
+    """``(image - mean) / std``; an image of several dates holds the bands of each in turn."""
+    dates = len(image) // len(moments.mean)
+    mean, std = (np.tile(value.astype(image.dtype), dates)[:, None, None] for value in scale_of(moments))
     return (image - mean) / np.where(std > 0, std, 1)
+
+
+def _ordered(network: Network, name: str, image: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """An input with the bands of each of its dates in the order of the weights, if it has the bands of the base."""
+    if network.scale(name) != "base":
+        return image
+    return image.reshape(-1, len(order), *image.shape[1:])[:, list(order)].reshape(image.shape)
 
 
 def run(

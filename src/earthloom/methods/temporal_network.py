@@ -1,0 +1,111 @@
+"""What networks of spatiotemporal fusion see: fine images, coarse images, and a first estimate made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.errors import MethodError
+from earthloom.methods import change
+from earthloom.methods.fields import within
+from earthloom.methods.network import Network, Sizes, scale_of
+from earthloom.methods.temporal import Temporal
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import expand
+from earthloom.problems.spatiotemporal import Pair, pairs
+from earthloom.types import Observation
+
+STEPS = (4.0, 8.0, 16.0)  # ratios that networks are made for; the coarse images are brought to the nearest
+
+
+@dataclass(frozen=True)
+class TemporalNetwork(Network, Temporal):
+    """A network that sees one known date or two; all inputs lie on the wanted grid.
+
+    ``fine`` are the known fine images, ``low`` the coarse images of the known dates and of the prediction date,
+    ``base`` an estimate of the wanted image (:mod:`earthloom.methods.change`). All are normalised by the means and
+    standard deviations of the known fine images of the scene.
+
+    Parameters
+    ----------
+    pairs
+        Known dates that it sees: 1 is the nearest one, 2 those around the prediction date, 0 two where there are two.
+    coarse_px
+        Side of a coarse pixel in fine ones, where the coarse images were brought to the fine grid by someone else.
+    """
+
+    pairs: int = 0
+    coarse_px: int = 16
+
+    roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
+    scales: ClassVar[Mapping[str, str]] = {"fine": "base", "low": "base"}
+    bytes_per_px: ClassVar[int] = 2000
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be."""
+        within(self, "pairs", 0, 2)
+        within(self, "coarse_px", 2, 64)
+
+    def used(self, obs: Observation) -> list[Pair]:
+        """The known dates that it sees.
+
+        Raises
+        ------
+        MethodError
+            If there are fewer than it was made for.
+        """
+        if len(pairs(obs)) < self.pairs:
+            raise MethodError(
+                f"{self.card.name} with pairs={self.pairs} got {len(pairs(obs))} known date(s)",
+                f"at least {self.pairs}", "give another --pair, or take the variant that sees one (pairs=1)",
+            )  # fmt: skip
+        return change.chosen(obs, self.pairs or 2)
+
+    def sizes(self, obs: Observation) -> Sizes:
+        """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images."""
+        bands, dates = len(obs["fine_1"].bands), len(self.used(obs))
+        return Sizes(bands, dates * bands, self.step(max(obs["coarse_p"].ratio)), (dates + 1) * bands)
+
+    def step(self, ratio: float) -> float:
+        """The nearest of the ratios that networks are made for."""
+        ratio = ratio if ratio > 1 else float(self.coarse_px)
+        return min(STEPS, key=lambda step: abs(np.log(step / ratio)))
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Moments of the known fine images, all dates together, and those that the base needs."""
+        rows, cols = obs.core_window.slices
+        seen = self.alone(obs)
+        total = Moments.of(np.empty((len(obs["fine_1"].bands), 0)))
+        for pair in pairs(seen):
+            view = seen[pair.fine]
+            total = total + Moments.of(view.data[:, rows, cols][:, view.valid[rows, cols]])
+        return Stats(base=total, change=change.gathered(seen))
+
+    def alone(self, obs: Observation) -> Observation:
+        """The observation with the dates that it sees, coarse images on their own grids."""
+        return change.only(obs, self.used(obs), self.coarse_px)
+
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
+        """Fine images, coarse images interpolated, and the estimate."""
+        seen = self.alone(obs)
+        dates = pairs(seen)
+        low = [expand(seen, role=role) for role in (*(pair.coarse for pair in dates), "coarse_p")]
+        return {
+            "fine": np.concatenate([seen[pair.fine].data for pair in dates]),
+            "low": np.concatenate(low),
+            "base": change.regressed(seen, stats["change"], *scale_of(stats["base"])),
+        }
+
+    def multiple(self, sizes: Sizes) -> int:
+        """Blocks of its coarsest grid."""
+        return int(sizes.ratio)
+
+    def around_px(self, ratio: float, network_px: int) -> int:
+        """Halo: what the base reaches, the network, and a block for the alignment."""
+        side = ratio if ratio > 1 else float(self.coarse_px)
+        own = 0 if ratio > 1 else self.coarse_px
+        return int(np.ceil(change.REACH * side)) + own + network_px + int(self.step(ratio))
