@@ -36,7 +36,7 @@ from earthloom.types import Observation
 from earthloom.weights import read_header
 
 Row = dict[str, Any]
-NETWORKS = ("cf2n", "cf2n_long", "cf2n_full", "cf2n_blind", "coarse_cnn", "pnn", "pannet", "fusionnet")
+NETWORKS = ("cf2n", "cf2n_long", "cf2n_long_sharp", "cf2n_full", "cf2n_full_sharp", "cf2n_blind", "coarse_cnn", "pnn", "pannet", "fusionnet")
 SECONDS = {"WV2": (110.0, 2), "IK": (90.0, 1), "GE1": (90.0, 1)}  # to adapt, and threads
 ADAPTED = {"WV2": 3.6, "IK": 1.70, "GE1": 1.15}  # ERGAS asked of the held-out quarter
 
@@ -55,7 +55,7 @@ def beside() -> Iterator[tuple[str, Method]]:
     """The classical rows that a network is judged against."""
     for name in ("exp", "gsa", "mtf_glp_hpm", "bdsd_pc", "pracs", "cnmf"):
         yield name, catalog.make(name)
-    for name in ("exp", "bdsd_pc", "cnmf"):
+    for name in ("exp", "mtf_glp_hpm", "bdsd_pc", "cnmf"):
         yield f"{name} + 10 refinements", refined(catalog.make(name), 10)
 
 
@@ -63,11 +63,12 @@ def measured(group: str, cases: Iterable[Case], prefix: str, more: tuple[int, ..
     """Every network of a set on every case, plain and refined, and the classical rows."""
     for case in cases:
         methods = [*beside(), *trained(prefix, case.obs)]
-        refine = "cf2n_full" if any(name == "cf2n_full" for name, _ in methods) else "cf2n"
+        names = [name for name, _ in methods]
+        refine = next(name for name in ("cf2n_full_sharp", "cf2n_full", "cf2n") if name in names)
         methods += [(f"{name} + {n} refinements", refined(m, n)) for name, m in methods if name == refine for n in more]
         methods += [
             (f"{name}, ensemble", replace(m, inner=replace(m.inner, ensemble=True)))  # type: ignore[attr-defined]
-            for name, m in methods if name == "cf2n_long"
+            for name, m in methods if name in ("cf2n_long_sharp", "cf2n_full_sharp")
         ]  # fmt: skip
         for name, method in methods:
             figures = judge(case, method)

@@ -206,14 +206,14 @@ def test_samples_of_a_stack_are_normalised_alike(tmp_path: Path) -> None:
     found = cases([dark_and_bright, other], maximum=4095)
     assert found.groups == [0, 0, 1, 1]
     task, _, _ = prepare(find("coarse_cnn", NET), found, found, Config.of({**SMALL, "augment": "none"}))  # type: ignore[arg-type]
-    first, second, third, fourth = (float(np.mean(scene["base"])) for scene in task.patches._scenes)  # type: ignore[attr-defined]
+    first, second, third, fourth = (float(np.mean(scene["base"])) for scene in task.patches.scenes)  # type: ignore[attr-defined]
     assert first < -0.5 and second > 0.5 and abs(first + second) < 0.1
     assert abs(third + fourth) < 0.3 and abs(third) < 0.5
     for held, case in zip(task.held, found, strict=True):  # figures are in physical units all the same
         np.testing.assert_allclose(held.truth, case.truth, rtol=1e-4)
     listed = [found[i] for i in range(4)]  # cases without a source are scenes of their own
     task, _, _ = prepare(find("coarse_cnn", NET), listed, (), Config.of(SMALL))  # type: ignore[arg-type]
-    assert all(abs(float(np.mean(scene["base"]))) < 0.2 for scene in task.patches._scenes)  # type: ignore[attr-defined]
+    assert all(abs(float(np.mean(scene["base"]))) < 0.2 for scene in task.patches.scenes)  # type: ignore[attr-defined]
 
 
 def test_how_data_are_read_is_told(tmp_path: Path, cli: Cli) -> None:

@@ -10,27 +10,27 @@ the one it began with included.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce as fold
 from operator import add
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from earthloom.engine import blocks
+from earthloom.engine.fullres import FullResolution, WithFullResolution
 from earthloom.engine.fuse import filled, halo_px
 from earthloom.engine.patches import Patches
 from earthloom.engine.runner import Progress, silent
 from earthloom.engine.train import Config, DivergedError, fit
-from earthloom.engine.traintask import Held, Supervised, hold
+from earthloom.engine.traintask import Held, hold
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
-from earthloom.physics.forward import operators, reduce
+from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.types import Observation, Scene, Window
@@ -38,8 +38,7 @@ from earthloom.types import Observation, Scene, Window
 SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
-CONSISTENCY, DETAIL = 0.5, 0.4  # weights of the full-resolution losses
-BATCH, FULL_SHARE = 4, 4  # one full-resolution patch for so many pairs
+BATCH = 4
 HELD = 4  # cases that judge, at most
 RATE = 2e-3
 AGAIN = 0.3  # share of the rate when the weights are not fresh
@@ -189,29 +188,12 @@ def spread(shape: tuple[int, int], ratio: int, limits: tuple[int, int], whole: b
     return [Window(int(y), int(x), *side) for y in corners[0] for x in corners[1]]
 
 
-class FullPatches:
-    """Pairs one scale down, and beside them patches at full resolution under names that begin with ``full_``."""
-
-    def __init__(self, pairs: Patches, full: Patches | None) -> None:
-        self.pairs, self.full = pairs, full
-
-    def batch(self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1) -> dict[str, np.ndarray]:
-        """Both, drawn for this step."""
-        found = self.pairs.batch(step, batch, seed, rank, of)
-        if self.full is not None:
-            beside = self.full.batch(step, max(batch // FULL_SHARE, of), seed + 1, rank, of)
-            found |= {f"full_{name}": image for name, image in beside.items()}
-        return found
-
-
 @dataclass
-class AdaptTask(Supervised):
+class AdaptTask(WithFullResolution):
     """Pairs one scale down, full-resolution losses, and held-out blocks."""
 
     pieces: list[Observation] | None = None
     stats: Stats = field(default_factory=Stats)  # of the scene, as the pieces show it
-    sensor: losses.SensorModel | None = None
-    wanted: Tensor | None = None
     patch: int = 64
     augment: str = "full"
 
@@ -249,57 +231,9 @@ class AdaptTask(Supervised):
         augment = "full" if centred else "transpose"
         seen = fold(add, [network.summarise(obs, None) for obs in pieces])
         patches = Patches(pairs, patch, step, augment, enough=problem.enough)  # type: ignore[arg-type]
-        task = cls(patches, held, pieces=pieces, stats=seen, patch=patch, augment=augment)
-        task._at_full_resolution(start, pairs, unit)
-        return task
-
-    def _at_full_resolution(self, start: Fitted, pairs: list[Any], unit: int) -> None:
-        """The losses without truth, where a patch's geometry is the same everywhere (whole ratios)."""
-        assert self.pieces is not None
-        network, problem = start.inner, problems.find(start.card.problem)
-        try:
-            role, gains = problem.observed(self.pieces[0])
-        except MethodError:  # nothing coarse is seen: there is no sensor model to agree with
-            return
-        view = self.pieces[0][role]
-        if any(abs(r - round(r)) > 1e-6 for r in view.ratio) or self.patch // round(view.ratio[0]) <= 2 * losses.BORDER:
-            return
-        order = list(start.trained.order or range(len(gains)))
-        samples = []
-        for obs in self.pieces:
-            obs = filled(obs, halo_px(network, obs))
-            coarse, stats = obs[role], self.stats
-            n = [min(s // round(r), c) for s, r, c in zip(obs.shape, coarse.ratio, coarse.shape, strict=True)]
-            size = [k * round(r) for k, r in zip(n, coarse.ratio, strict=True)]
-            sample = {k: v[:, : size[0], : size[1]] for k, v in prepared(network, obs, stats).items()}
-            sample["base"] = sample["base"][order]
-            valid = problem.valid(obs)[: size[0], : size[1]]
-            sample["truth"] = np.where(valid, sample["base"], np.float32(np.nan))
-            sample["coarse"] = normalised(coarse.data[:, : n[0], : n[1]], stats["base"])[order].astype(np.float32)
-            samples.append(sample)
-        empty = np.zeros((len(gains), *(self.patch // round(r) for r in view.ratio)), np.float32)
-        small = replace(view, data=empty, valid=np.ones(empty.shape[1:], bool))
-        one = Observation({role: small}, (self.patch, self.patch), self.pieces[0].convention)
-        terms = [operators(one, gains[band], role=role) for band in order]
-        matrices = [
-            [[torch.from_numpy(term[axis].matrix()).float() for term in band] for band in terms] for axis in (0, 1)
-        ]
-        self.sensor = losses.SensorModel(*matrices)
-        self.patches = FullPatches(self.patches, Patches(samples, self.patch, unit, "none"))  # type: ignore[arg-type]
-        self.wanted = _correlation(pairs) if "guide" in pairs[0] and len(pairs[0]["guide"]) == 1 else None
-
-    def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Error of the pairs, inconsistency, lacking detail."""
-        full = {k.removeprefix("full_"): v for k, v in batch.items() if k.startswith("full_")}
-        terms = super().loss(module, {k: v for k, v in batch.items() if not k.startswith("full_")})
-        if not full or self.sensor is None:
-            return terms
-        coarse = full.pop("coarse")
-        product = module(**{k: v for k, v in full.items() if k not in ("truth", "mask")})
-        terms["consistency"] = CONSISTENCY * losses.inconsistency(self.sensor(product), coarse)
-        if self.wanted is not None:
-            terms["detail"] = DETAIL * losses.lacking_detail(product, full["guide"], self.wanted)
-        return terms
+        wanted = own_correlation(pairs) if "guide" in pairs[0] and len(pairs[0]["guide"]) == 1 else None
+        full = FullResolution.of(start, pieces, [seen] * len(pieces), patch, unit, wanted)
+        return cls(patches, held, full=full, pieces=pieces, stats=seen, patch=patch, augment=augment)
 
     def figures(self, method: Fitted) -> dict[str, float]:
         """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""
@@ -331,7 +265,7 @@ def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
     return {**sample, "truth": np.where(out, nan, truth)}, {**sample, "truth": np.where(out, truth, nan)}
 
 
-def _correlation(pairs: list[dict[str, np.ndarray]]) -> Tensor:
+def own_correlation(pairs: Sequence[Mapping[str, np.ndarray]]) -> Tensor:
     """How far each band's detail follows the guide's one scale down; below 0 counts as 0."""
     found = []
     for sample in pairs:

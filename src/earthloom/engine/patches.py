@@ -70,14 +70,15 @@ class Patches:
         scenes = list(samples) + ([halved(sample, self.ratios) for sample in samples] if half_scale else [])
         masks = [np.asarray(np.isfinite(scene[TRUTH]).all(axis=0)) for scene in scenes]
         self.holes = not all(mask.all() for mask in masks)
-        self._scenes, self._masks, self._places = [], [], []
+        self.scenes: list[dict[str, np.ndarray]] = []
+        self._masks, self._places = [], []
         for scene, mask in zip(scenes, masks, strict=True):
             places = positions(mask, patch, self.step, enough)
             if len(places):
-                self._scenes.append(_ready(scene, mask))
+                self.scenes.append(_ready(scene, mask))
                 self._masks.append(mask)
                 self._places.append(places)
-        if not self._scenes:
+        if not self.scenes:
             sizes = sorted({scene[TRUTH].shape[1:] for scene in samples})
             shown = ", ".join(f"{h} x {w}" for h, w in sizes[:3])
             raise InputError(
@@ -132,7 +133,7 @@ class Patches:
             scene = int(np.searchsorted(self._until, place, side="right"))
             first = self._until[scene - 1] if scene else 0
             y, x = self._places[scene][place - first]
-            for name, image in self._scenes[scene].items():
+            for name, image in self.scenes[scene].items():
                 ratio, n = self.ratios[name], side[name]
                 rows, cols = Window(y // ratio, x // ratio, n, n).slices
                 found[name][at] = turned(image[:, rows, cols], turn)

@@ -143,7 +143,7 @@ class Network(Method):
         if self.weights is not None:
             return load(self, self.weights, obs)
         for header in weights.shipped(self.key):
-            if dict(header.fields) == self.architecture and order(header, self.sizes(obs), self._bands(obs)):
+            if {**self._defaults, **header.fields} == self.architecture and order(header, self.sizes(obs), self._bands(obs)):
                 return load(self, header.name, obs)
         have = "; ".join(f"{h.name} ({Sizes(**h.sizes)})" for h in weights.shipped(self.key))  # type: ignore[arg-type]
         raise MethodError(
@@ -195,6 +195,11 @@ class Network(Method):
     def architecture(self) -> dict[str, Any]:
         """The fields that shape the network."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in RUNTIME}
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        """What weights that are older than a field mean by it."""
+        return type(self)().architecture
 
     def _bands(self, obs: Observation) -> tuple[Band, ...]:
         return obs[self.roles["base"]].bands

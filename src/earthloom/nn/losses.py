@@ -56,9 +56,9 @@ def detail_correlation(image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n 
 
 
 def lacking_detail(
-    image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"], wanted: Float[Tensor, " b"]
+    image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"], wanted: Float[Tensor, " b"], exact: bool = False
 ) -> Tensor:
-    """``mean relu(wanted_b - rho_b)``: bands that follow the guide less than they do one scale down.
+    """``mean relu(wanted_b - rho_b)``: bands that follow the guide less than is wanted; with ``exact`` also more.
 
     After the idea of Z-PNN: correlation is asked for up to what the data themselves show, not up to 1.
 
@@ -66,4 +66,5 @@ def lacking_detail(
     ----------
     Ciotola, Vitale, Mazza, Poggi, Scarpa, IEEE Transactions on Geoscience and Remote Sensing 60, 5408017, 2022.
     """
-    return F.relu(wanted[:, None, None] - detail_correlation(image, guide)).mean()
+    gap = wanted[:, None, None] - detail_correlation(image, guide)
+    return gap.abs().mean() if exact else F.relu(gap).mean()

@@ -6,13 +6,28 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from jaxtyping import Float
 from torch import nn
 
 from earthloom.errors import MethodError
-from earthloom.methods.base import INTERPOLATION, Card
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
 from earthloom.methods.fields import within
+from earthloom.methods.multiresolution import (
+    band_means,
+    expand_with_low,
+    guard_levels,
+    low_of_one,
+    match_stats,
+    matched,
+)  # fmt: skip
 from earthloom.methods.network import Network, Sizes
 from earthloom.nn.cross_fusion import CF2NNet, reach_of
+from earthloom.ops.modulate import modulate_by
+from earthloom.ops.moments import Stats
+from earthloom.types import Observation
+
+GUARD = 0.05  # least divisor of the injection, in parts of a band's mean
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,9 @@ class Cf2n(Network):
         Residual blocks in each cross fusion.
     components
         With more bands than this (hyperspectral), so many combinations of them are sharpened. 0 sharpens every band.
+    inject
+        With more bands than ``components``, begin with PAN's detail in every band as MTF-GLP-HPM injects it, ``U M_b
+        P_b / P_b^L``, and let the network find what that leaves: too many gains to learn from the few cubes there are.
     blind
         Never look at PAN. For comparison only: it shows how much of the gain is deblurring.
     """
@@ -50,6 +68,7 @@ class Cf2n(Network):
     window: int = 17
     blocks: int = 2
     components: int = 16
+    inject: bool = True
     blind: bool = False
 
     card: ClassVar[Card] = Card(
@@ -72,6 +91,26 @@ class Cf2n(Network):
         within(self, "corrections", 0, 12)
         within(self, "components", 0)
 
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Moments that normalise, and those that say how much of PAN's detail belongs into every band."""
+        stats = super().summarise(obs, so_far)
+        if self._injects(len(obs["ms"].bands)):
+            stats.update(match_stats(obs, "detail"))
+        return stats
+
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
+        """PAN and the interpolated MS, which holds PAN's detail already where there are many bands."""
+        if not self._injects(len(obs["ms"].bands)):
+            return super().inputs(obs, stats)
+        slope, constant = matched(stats, "detail")
+        base, low = expand_with_low(obs)
+        level = guard_levels(band_means(stats, len(base)), GUARD)
+        modulate_by(base, obs["pan"].data[0], low, slope, constant, low_of_one(obs), level)
+        return {"guide": obs["pan"].data, "base": base}
+
+    def _injects(self, bands: int) -> bool:
+        return self.inject and not self.blind and 0 < self.components < bands
+
     def net(self, sizes: Sizes) -> nn.Module:
         """The network on the packet's grid, as fine as the MS or a little finer."""
         return CF2NNet(
@@ -83,7 +122,7 @@ class Cf2n(Network):
         """The network's reach, a block for the alignment, and the interpolation of the MS."""
         block = 2 ** levels(ratio)
         reach = reach_of(self.fusions, self.kernel, self.window, self.blocks)
-        return (reach + 1) * block + math.ceil(INTERPOLATION * ratio)
+        return (reach + 1) * block + math.ceil((INTERPOLATION + 2 * LOWPASS) * ratio)
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of the wavelet packet."""
