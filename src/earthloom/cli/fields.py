@@ -24,7 +24,7 @@ def field_helps(described: type[Any]) -> dict[str, str]:
 
 def _told(text: str) -> dict[str, str]:
     """The Parameters section of one docstring."""
-    found, name, inside = dict[str, str](), "", False
+    found, names, inside = dict[str, str](), list[str](), False
     for line in text.splitlines():
         text = line.strip()
         if text in ("Parameters", "Attributes"):
@@ -32,10 +32,10 @@ def _told(text: str) -> dict[str, str]:
         elif inside and text and not line.startswith(" ") and not set(text) <= {"-"}:
             if text in ("References", "Notes", "Raises", "Examples", "See Also"):
                 break
-            name = text.split(":")[0].strip()
-            found[name] = ""
-        elif inside and name and line.startswith(" "):
-            found[name] = f"{found[name]} {text}".strip()
+            names = [name.strip() for name in text.split(":")[0].split(",")]
+            found |= dict.fromkeys(names, "")
+        elif inside and line.startswith(" "):
+            found |= {name: f"{found[name]} {text}".strip() for name in names}
     return found
 
 

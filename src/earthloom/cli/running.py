@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 FILES, RUN = Group("Files", sort_key=1), Group("Run", sort_key=3)  # 2: what a command has of its own
 Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
 Files = Annotated[list[str] | None, Parameter(group=FILES, consume_multiple=True, negative="")]
+
+
+def shown_as(words: str) -> dict[str, Any]:
+    """What the help calls the values of a flag; nothing for a cyclopts that cannot be told."""
+    return {"metavar": words} if "metavar" in inspect.signature(Parameter).parameters else {}
 
 
 @Parameter(name="*")

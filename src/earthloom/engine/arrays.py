@@ -153,11 +153,22 @@ def valid_pixels(data: np.ndarray, nodata: float | None) -> np.ndarray:
     return valid
 
 
-def _geometry(pan: Taken, ms: Taken, convention: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ratio and offset: from coordinates where both inputs have them, else from the shapes."""
+def geometry(
+    pan: Taken, ms: Taken, convention: str, called: tuple[str, str] = ("PAN", "MS")
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ratio and offset: from coordinates where both inputs have them, else from the shapes.
+
+    Raises
+    ------
+    GridError
+        If there is no one ratio.
+    """
     if pan.edges and ms.edges:
         if any(p[1] * m[1] <= 0 for p, m in zip(pan.edges, ms.edges, strict=True)):
-            raise GridError("coordinates of PAN and MS that run in opposite directions", "the same", "turn one round")
+            raise GridError(
+                f"coordinates of {called[0]} and {called[1]} that run in opposite directions", "the same",
+                "turn one round",
+            )  # fmt: skip
         ratio = tuple(abs(m[1] / p[1]) for p, m in zip(pan.edges, ms.edges, strict=True))
         offset = tuple((m[0] - p[0]) / p[1] for p, m in zip(pan.edges, ms.edges, strict=True))
         return (ratio[0], ratio[1]), (offset[0], offset[1])
@@ -166,7 +177,7 @@ def _geometry(pan: Taken, ms: Taken, convention: str) -> tuple[tuple[float, floa
     whole = round(float(np.mean(found)))
     if any(abs(f - whole * c) >= whole for f, c in zip(fine, coarse, strict=True)):
         raise GridError(
-            f"PAN of {fine[0]} x {fine[1]} and MS of {coarse[0]} x {coarse[1]} pixels",
+            f"{called[0]} of {fine[0]} x {fine[1]} and {called[1]} of {coarse[0]} x {coarse[1]} pixels",
             "one whole ratio in rows and columns",
             "bands come first (band, y, x); cut both to the same ground, or give files or xarray with coordinates",
         )
@@ -199,7 +210,7 @@ def array_scene(
         raise InputError(f"PAN of {pan.data.shape[0]} bands", "one band", "are pan and ms swapped?")
     if pan.crs and ms.crs and pan.crs != ms.crs and not _same_crs(pan.crs, ms.crs):
         raise GridError("PAN and MS in different CRS", "one CRS", "reproject one of them, or give files")
-    ratio, offset = _geometry(pan, ms, convention)
+    ratio, offset = geometry(pan, ms, convention)
     fine, coarse = pan.data.shape[1:], ms.data.shape[1:]
     if Ratio(min(ratio)) < 1.5:
         raise GridError(f"ratio {min(ratio):g}", "MS pixels at least 1.5 times as large as PAN pixels")

@@ -65,7 +65,7 @@ def measure(scene: Scene, threads: int = 1) -> Registration:
     """Measure the displacement over evenly spread blocks and take the weighted median."""
     ratio = scene.empty()["ms"].ratio
     side = [math.ceil(BLOCK * r) for r in ratio]
-    windows = _blocks(scene.shape, (side[0], side[1]))
+    windows = spread_blocks(scene.shape, (side[0], side[1]))
     halo = math.ceil(8 * max(ratio))
 
     def one(window: Window) -> Shift | None:
@@ -86,7 +86,7 @@ def measure(scene: Scene, threads: int = 1) -> Registration:
     return Registration(y, x, size, spread, tuple(good), len(windows))
 
 
-def _blocks(shape: tuple[int, int], side: tuple[int, int]) -> list[Window]:
+def spread_blocks(shape: tuple[int, int], side: tuple[int, int]) -> list[Window]:
     """At most ``BLOCKS`` windows spread evenly over the scene (one, smaller, where the scene is small)."""
     side = (min(side[0], shape[0]), min(side[1], shape[1]))
     counts = [max(1, min(int(math.sqrt(BLOCKS)), shape[a] // side[a])) for a in (0, 1)]

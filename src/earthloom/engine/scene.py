@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from earthloom.types import Convention, Observation, Window
 
@@ -26,6 +27,10 @@ class ArrayScene:
     def observe(self, core: Window, halo_px: int) -> Observation:
         """The tile ``core`` with its halo (views on the arrays, nothing is copied)."""
         return self.whole.crop(core, halo_px)
+
+    def pick(self, roles: Mapping[str, str]) -> ArrayScene:
+        """Some of the views under other roles, ``new: old``."""
+        return ArrayScene(replace(self.whole, views={new: self.whole[old] for new, old in roles.items()}))
 
     def empty(self) -> Observation:
         """The whole observation: in memory there is no need for an empty one."""

@@ -102,7 +102,7 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
 
 def name_of(method: Method) -> str:
     """The catalogue's name of a method: the file it is in, or the entry point that leads to it."""
-    while hasattr(method, "inner"):  # a wrapper
+    while any(field.name == "inner" for field in dataclass_fields(method)):  # a wrapper
         method = method.inner  # type: ignore[attr-defined]
     home, _, last = type(method).__module__.rpartition(".")
     if home == f"earthloom.methods.{method.card.problem}":

@@ -191,14 +191,14 @@ def collocate(
     if ignore_georeferencing or not (pan.georeferenced or ms.georeferenced):
         fit, crs, transform = fit_by_shape(_grid(pan), _grid(ms), kind), None, Affine.identity()
     else:
-        _require_both(pan, ms)
+        require_both(pan, ms)
         for image in (pan, ms):
             require_straight(_grid(image))
         turned = [image for image in (pan, ms) if image.transform.e > 0]
         notes += [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
         pan, ms = pan.north_up(), ms.north_up()
-        if not _same_crs(pan, ms):
-            notes.append(f"{ms.name}: resampled (cubic) from {_crs_name(ms.crs)} to {_crs_name(pan.crs)}")
+        if not same_crs(pan, ms):
+            notes.append(f"{ms.name}: resampled (cubic) from {crs_name(ms.crs)} to {crs_name(pan.crs)}")
             ms = _warp(pan, ms)
         fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
         east, north = applied(pan.transform, fit.fine.x, fit.fine.y)
@@ -238,19 +238,19 @@ def _grid(image: Image) -> Grid:
     return Grid(image.shape, image.transform, image.crs, image.name)
 
 
-def _crs_name(crs: Any) -> str:
+def crs_name(crs: Any) -> str:
     """Short name of a CRS."""
     code = crs.to_epsg() if crs is not None else None
     return f"EPSG:{code}" if code else str(crs)[:40]
 
 
-def _require_both(pan: Image, ms: Image) -> None:
+def require_both(pan: Image, ms: Image) -> None:
     """Refuse pairs of which one alone says where it lies."""
     known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
     hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
     if (pan.crs is None) != (ms.crs is None):
         raise GridError(
-            f"{known.name} has a CRS ({_crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
+            f"{known.name} has a CRS ({crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
         )
     identity = Affine.identity()
     if (pan.transform == identity) != (ms.transform == identity):
@@ -258,7 +258,7 @@ def _require_both(pan: Image, ms: Image) -> None:
         raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
 
 
-def _same_crs(pan: Image, ms: Image) -> bool:
+def same_crs(pan: Image, ms: Image) -> bool:
     """Whether both CRS are one, if not by their text then because the corners of MS stay where they are."""
     if pan.crs == ms.crs:
         return True
@@ -278,15 +278,10 @@ def _warp(pan: Image, ms: Image) -> Image:
     """MS on a grid of its own pixel size in the CRS of PAN, nested in the PAN grid where the ratio allows."""
     from rasterio.warp import calculate_default_transform
 
-    rows, cols = ms.shape
-    t = ms.transform
-    bounds = (t.c, t.f + t.e * rows, t.c + t.a * cols, t.f)
+    size = native_pixel(ms, pan)
     with file_errors(ms.name, "resampled to the CRS of PAN", "check both CRS"), quietly():
-        own, _, _ = calculate_default_transform(ms.crs, pan.crs, cols, rows, *bounds)
-        pixel = (abs(own.e), own.a)
-        size = [_nice(p / abs(q)) * abs(q) for p, q in zip(pixel, (pan.transform.e, pan.transform.a), strict=True)]
         own, width, height = calculate_default_transform(
-            ms.crs, pan.crs, cols, rows, *bounds, resolution=(size[1], size[0])
+            ms.crs, pan.crs, ms.shape[1], ms.shape[0], *_bounds(ms), resolution=(size[1], size[0])
         )
     assert width is not None and height is not None
     p = pan.transform
@@ -294,6 +289,30 @@ def _warp(pan: Image, ms: Image) -> Image:
     first_x, first_y = math.floor(x), math.floor(y)
     placed = Affine(size[1], 0, p.c + first_x * p.a, 0, -size[0], p.f + first_y * p.e)
     return ms.warped(pan.crs, placed, (int(height) + 1, int(width) + 1))
+
+
+def native_pixel(image: Image, on: Image) -> tuple[float, float]:
+    """Height and width of an image's pixels in the CRS of a finer one; whole multiples of its pixels when close.
+
+    Raises
+    ------
+    FileError
+        If there is no way from one CRS to the other.
+    """
+    from rasterio.warp import calculate_default_transform
+
+    with file_errors(image.name, f"resampled to the CRS of {on.name}", "check both CRS"), quietly():
+        own, _, _ = calculate_default_transform(image.crs, on.crs, image.shape[1], image.shape[0], *_bounds(image))
+    height, width = (
+        _nice(p / abs(q)) * abs(q) for p, q in zip((abs(own.e), own.a), (on.transform.e, on.transform.a), strict=True)
+    )
+    return height, width
+
+
+def _bounds(image: Image) -> tuple[float, float, float, float]:
+    """West, south, east and north of a north-up image."""
+    (rows, cols), t = image.shape, image.transform
+    return t.c, t.f + t.e * rows, t.c + t.a * cols, t.f
 
 
 def _nice(ratio: float) -> float:

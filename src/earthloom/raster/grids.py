@@ -113,7 +113,7 @@ def fit_by_place(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
     )
     ratios = tuple(c / f for c, f in zip(coarse.pixel, fine.pixel, strict=True))
     require_ratio((ratios[0], ratios[1]), fine.name, coarse.name)
-    axes = [_snap(e, r, n) for e, r, n in zip(edges, ratios, coarse.shape, strict=True)]
+    axes = [snap(e, r, n) for e, r, n in zip(edges, ratios, coarse.shape, strict=True)]
     spans = [_overlap(*axes[a], coarse.shape[a], fine.shape[a]) for a in (0, 1)]
     for axis, (first, last) in enumerate(spans):
         if last <= first:
@@ -172,7 +172,7 @@ def cut_coarse(fit: Fit) -> Fit:
     return replace(fit, coarse=used._replace(y=fit.coarse.y + used.y, x=fit.coarse.x + used.x), offset=offset)
 
 
-def _snap(edge: float, ratio: float, count: int) -> tuple[float, float]:
+def snap(edge: float, ratio: float, count: int) -> tuple[float, float]:
     """Edge and ratio freed from the noise of a geotransform, when the whole axis agrees within ``SNAP_PX``."""
     whole, at = float(round(ratio)), round(edge * 2) / 2
     worst = max(abs(edge - at), abs(edge + ratio * count - at - whole * count))

@@ -1,0 +1,239 @@
+"""Coarse images brought to the fine ones: moved where they were misplaced, converted where their units differ."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from earthloom.engine.survey import Displacement
+from earthloom.errors import EarthloomWarning
+from earthloom.ops.banded import apply
+from earthloom.ops.fill import fill
+from earthloom.physics.resample import RADIUS, interpolation
+from earthloom.types import Convention, Observation, View, Window
+
+Coregister = Literal["auto", "always", "measure", "off"]
+Move = tuple[float, float]
+ALIKE_PX = 0.02  # moves that differ by less, in coarse pixels, are one
+
+
+@dataclass(frozen=True)
+class Moves:
+    """What was found about the places of the coarse images, and what is done about it.
+
+    Parameters
+    ----------
+    found
+        Role of a coarse image to its displacement against a fine one.
+    common
+        Displacement that all agree on (weighted by certainty), and its standard error; None where none is known.
+    moves
+        Role to what is added to its place, in fine pixels; empty: nothing is moved.
+    """
+
+    found: Mapping[str, Displacement]
+    common: tuple[Move, float] | None = None
+    moves: Mapping[str, Move] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for provenance and JSON."""
+        told: dict[str, Any] = {role: one.as_dict() for role, one in self.found.items()}
+        moved = {role: [round(d, 2) for d in move] for role, move in self.moves.items()}
+        return {"measured": told, "moved_px": moved}
+
+
+def decide(found: Mapping[str, Displacement], mode: Coregister, roles: Mapping[str, str]) -> Moves:
+    """What to move, and by how much.
+
+    The images of one sensor are usually off by the same: the mean of all that agree, weighted by certainty, moves
+    them all. One that is beyond doubt elsewhere is moved by its own displacement.
+
+    Parameters
+    ----------
+    found
+        Role to displacement.
+    mode
+        ``auto`` moves what is beyond doubt and more than a quarter of a coarse pixel off, ``always`` whatever could be
+        measured, ``measure`` nothing.
+    roles
+        Every coarse role, and how to call it.
+    """
+    known = {role: one for role, one in found.items() if one.known}
+    if not known:
+        return Moves(found)
+    middle = [float(np.median([getattr(one, axis) for one in known.values()])) for axis in ("y", "x")]
+    ratio = next(iter(known.values())).ratio
+    apart = {role: math.hypot(one.y - middle[0], one.x - middle[1]) for role, one in known.items()}
+    agree = {r: one for r, one in known.items() if apart[r] <= max(3 * one.sigma_px, Displacement.LIMIT * ratio)}
+    agree = agree or known
+    weight = np.array([1 / (one.sigma_px + 0.02 * ratio) ** 2 for one in agree.values()])
+    y, x = (float(np.average([getattr(one, axis) for one in agree.values()], weights=weight)) for axis in ("y", "x"))
+    sigma = float(weight.sum() ** -0.5)
+    likelier = sum(one.gain for one in agree.values())
+    joint = Displacement(y, x, sigma, likelier, 1.0, 1.0, ratio)
+    moved = mode == "always" or (mode == "auto" and joint.clear)
+    moves = {role: (y, x) for role in roles} if moved else {}
+    for role, one in known.items():
+        if role not in agree and (mode == "always" or (mode == "auto" and one.clear)):
+            moves = {**dict.fromkeys(roles, (0.0, 0.0)), **moves, role: (one.y, one.x)}
+    if not moves and joint.clear:
+        warnings.warn(
+            f"the coarse images belong {y:+.1f} rows, {x:+.1f} columns (fine pixels) further, {joint.coarse_px:.2f} "
+            "coarse pixels; they were not moved: --coregister auto", EarthloomWarning, stacklevel=5,
+        )  # fmt: skip
+    return Moves(found, ((y, x), sigma), moves)
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A scene whose coarse images lie where they belong, in the units of the fine ones.
+
+    Parameters
+    ----------
+    scene
+        As read.
+    moves
+        Coarse role to what is added to its place, in fine pixels. On their own grid it is a change of the offset
+        (images that move by something else than the first one are interpolated onto its pixels, since methods need
+        one coarse grid); on the fine grid they move by whole pixels.
+    gains, constants
+        Of each band: ``gain * coarse + constant``; None: as they are.
+    """
+
+    scene: Any
+    moves: Mapping[str, Move] = field(default_factory=dict)
+    gains: tuple[float, ...] | None = None
+    constants: tuple[float, ...] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the fine grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def pick(self, roles: Mapping[str, str]) -> Corrected:
+        """Some of the images under other roles, ``new: old``."""
+        moves = {new: self.moves[old] for new, old in roles.items() if old in self.moves}
+        return replace(self, scene=self.scene.pick(roles), moves=moves)
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo."""
+        if not self.moves:
+            return self._converted(self.scene.observe(core, halo_px))
+        ratio = max(max(view.ratio) for view in self.scene.empty().views.values())
+        extra = math.ceil(max(max(map(abs, move)) for move in self.moves.values()))
+        extra += math.ceil((2 * RADIUS + 2) * ratio) if not self._as_one and ratio > 1 else 0
+        wide = self._moved(self.scene.observe(core, halo_px + extra))
+        return self._converted(wide.crop(wide.core_window, halo_px))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels: bands, ratios and offsets."""
+        obs = self.scene.empty()
+        if 0 not in obs.shape:  # arrays show themselves whole
+            return self.observe(Window(0, 0, *obs.shape), 0)
+        views = {
+            role: self._placed(view, self._first) if self.moves and _is_coarse(role) and max(view.ratio) > 1 else view
+            for role, view in obs.views.items()
+        }
+        return replace(obs, views=views)
+
+    @property
+    def _first(self) -> Move:
+        """The move of the first coarse image, whose grid is that of all."""
+        return self.moves[min(self.moves)]
+
+    @property
+    def _as_one(self) -> bool:
+        """Whether every image moves by the same."""
+        ratio = max(max(view.ratio) for view in self.scene.empty().views.values())
+        first = self._first
+        return all(
+            max(abs(a - b) for a, b in zip(move, first, strict=True)) <= ALIKE_PX * ratio
+            for move in self.moves.values()
+        )
+
+    def _placed(self, view: View, move: Move) -> View:
+        """A view with another offset."""
+        return replace(view, offset=(view.offset[0] + move[0], view.offset[1] + move[1]))
+
+    def _moved(self, obs: Observation) -> Observation:
+        """Every coarse view where it belongs."""
+        views = dict(obs.views)
+        for role, move in self.moves.items():
+            view = views[role]
+            if max(view.ratio) == 1:
+                views[role] = _rolled(view, round(move[0]), round(move[1]))
+                continue
+            first = self._first
+            apart = tuple((m - f) / r for m, f, r in zip(move, first, view.ratio, strict=True))
+            if max(map(abs, apart)) > ALIKE_PX:
+                view = _interpolated(view, (apart[0], apart[1]))
+            views[role] = covering(self._placed(view, first), obs.shape)
+        return replace(obs, views=views)
+
+    def _converted(self, obs: Observation) -> Observation:
+        """Coarse views in the units of the fine ones."""
+        if self.gains is None or self.constants is None:
+            return obs
+        views = dict(obs.views)
+        for role, view in obs.views.items():
+            if _is_coarse(role):
+                gain, constant = (np.array(v, view.data.dtype)[:, None, None] for v in (self.gains, self.constants))
+                views[role] = replace(view, data=np.where(view.valid, gain * view.data + constant, 0))
+        return replace(obs, views=views)
+
+
+def _is_coarse(role: str) -> bool:
+    """Whether a role is of the coarse sensor."""
+    return role.startswith("coarse")
+
+
+def _rolled(view: View, dy: int, dx: int) -> View:
+    """A view on the fine grid with its content moved by whole pixels; nothing where it came from outside."""
+    data, valid = np.zeros_like(view.data), np.zeros_like(view.valid)
+    spans = []
+    for d, n in zip((dy, dx), view.shape, strict=True):
+        spans.append((slice(max(d, 0), n + min(d, 0)), slice(max(-d, 0), n - max(d, 0))))
+    (to_y, from_y), (to_x, from_x) = spans
+    if all(abs(d) < n for d, n in zip((dy, dx), view.shape, strict=True)):
+        data[:, to_y, to_x], valid[to_y, to_x] = view.data[:, from_y, from_x], view.valid[from_y, from_x]
+    return replace(view, data=data, valid=valid)
+
+
+def _interpolated(view: View, apart: Move) -> View:
+    """A coarse view, whose pixels lie ``apart`` coarse pixels further than those of another, on the pixels of that."""
+    if not view.data.size:
+        return view
+    data = view.data if view.all_valid else fill(view.data, view.valid, RADIUS + 1)
+    rows, cols = (interpolation(n, n, 1.0, a) for n, a in zip(view.shape, apart, strict=True))
+    sides = []
+    for n, a in zip(view.shape, apart, strict=True):
+        at = np.arange(n) - a
+        low, high = np.floor(at + 1e-6).astype(int), np.ceil(at - 1e-6).astype(int)
+        inside = (low >= 0) & (high < n)
+        sides.append((np.clip(low, 0, n - 1), np.clip(high, 0, n - 1), inside))
+    (y0, y1, y_in), (x0, x1, x_in) = sides
+    valid = np.logical_and.reduce([view.valid[np.ix_(y, x)] for y in (y0, y1) for x in (x0, x1)])
+    return replace(view, data=apply(rows, cols, data), valid=np.asarray(valid & y_in[:, None] & x_in))
+
+
+def covering(view: View, shape: tuple[int, int]) -> View:
+    """The view with pixels of nothing around it where it does not reach the border of the fine grid."""
+    pads = []
+    for o, r, n, size in zip(view.offset, view.ratio, view.shape, shape, strict=True):
+        before = max(0, math.ceil((o - r / 2 + 0.5) / r - 1e-6))
+        after = max(0, math.ceil((size - 0.5 - (o + r * (n - 1) + r / 2)) / r - 1e-6))
+        pads.append((before, after))
+    if not any(map(any, pads)):
+        return view
+    offset = (view.offset[0] - pads[0][0] * view.ratio[0], view.offset[1] - pads[1][0] * view.ratio[1])
+    return replace(view, data=np.pad(view.data, ((0, 0), *pads)), valid=np.pad(view.valid, pads), offset=offset)

@@ -1,0 +1,194 @@
+"""From images of several dates to what a method can use: seen, in one unit, in place; or refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine.coregister import Corrected, Moves, decide
+from earthloom.engine.known import Handling
+from earthloom.engine.runner import plan
+from earthloom.engine.survey import Survey, survey
+from earthloom.engine.units import Regression, regress, require_units
+from earthloom.engine.verbs import Options
+from earthloom.errors import InputError
+from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, valid_on_fine
+from earthloom.types import Band
+
+LOOK_PX = 1024  # tiles in which a whole scene is searched for a pixel that was seen
+FAR_NM = 120.0  # bands of two sensors whose centres lie further apart show different things
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was found about the images, and what was done."""
+
+    moves: Moves
+    regression: Regression | None = None
+    ratio: float = 1.0
+    notes: tuple[str, ...] = field(default=())
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for provenance and JSON."""
+        told: dict[str, Any] = {"coregistration": self.moves.as_dict()}
+        return told | ({"match": self.regression.as_dict()} if self.regression is not None else {})
+
+
+def prepare(
+    scene: Any, handling: Handling, called: Mapping[str, str], options: Options, scale: float | None = None
+) -> tuple[Corrected, Facts]:
+    """Look at the images at the scale of the coarse sensor, and bring the coarse ones to the fine ones.
+
+    Parameters
+    ----------
+    scene
+        Views ``fine_1, coarse_1 ...``, and ``coarse_p`` where there is one.
+    handling
+        What is to be done.
+    called
+        Role to how the image is called in messages.
+    options
+        How to run.
+    scale
+        Of the coarse images, told or read; a hint multiplies it.
+
+    Raises
+    ------
+    InputError
+        If an image shows nothing, or the two sensors are in different units.
+    """
+    known = pairs(scene.empty())
+    surveys: dict[str, Survey] = {}
+    for pair in known:
+        found = survey(scene, pair.fine, pair.coarse, handling.ratio, options.workers)
+        if found.empty:
+            require_seen(scene, pair, called)
+        else:
+            surveys[pair.coarse] = found
+    target = None
+    if "coarse_p" in scene.empty().views:
+        require_target(scene, called)
+        target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, options.workers)
+    moves = placed(scene, surveys, target, handling, called, options)
+    regression = None
+    if handling.match == "regression":
+        if not surveys:
+            raise InputError("no sample in which fine and coarse images agree", "clear pixels in both")
+        regression = regress(surveys, moves.moves)
+        for line in regression.lines([band.name for band in scene.empty()[known[0].fine].bands]):
+            options.tell(f"matched {line}")
+        if options.measured is not None:
+            options.measured({"matched": regression.as_dict()})
+    else:
+        require_units(surveys, {p.coarse: called[p.coarse] for p in known}, scale)
+    ratio = max([one.ratio for one in surveys.values()], default=1.0)
+    gains, constants = (regression.gains, regression.constants) if regression else (None, None)
+    return Corrected(scene, moves.moves, gains, constants), Facts(moves, regression, ratio)
+
+
+def placed(
+    scene: Any,
+    surveys: Mapping[str, Survey],
+    target: Survey | None,
+    handling: Handling,
+    called: Mapping[str, str],
+    options: Options,
+) -> Moves:
+    """Displacements of the coarse images, told, and what is moved."""
+    if handling.coregister == "off":
+        return Moves({})
+    found = {role: one.displacement for role, one in surveys.items()}
+    if target is not None and not target.empty:
+        found["coarse_p"] = target.displacement
+    for role, one in found.items():
+        options.tell(f"{called.get(role, role)}: {one}")
+    roles = {role: called.get(role, role) for role in scene.empty().views if role.startswith("coarse")}
+    moves = decide(found, handling.coregister, roles)
+    for role, (y, x) in sorted(moves.moves.items()):
+        options.tell(f"{called.get(role, role)}: moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
+    if options.measured is not None and moves.moves:
+        options.measured({"moved_px": list(moves.moves.get("coarse_p", next(iter(moves.moves.values()))))})
+    return moves
+
+
+def _nearest(scene: Any) -> int:
+    """Number of the known date nearest to the prediction date (the first without dates)."""
+    obs = scene.empty()
+    target = obs["coarse_p"].date
+    days = [obs[pair.fine].date for pair in pairs(obs)]
+    if target is None or any(day is None for day in days):
+        return 0
+    return int(np.argmin([abs((day - target).days) for day in days if day is not None]))
+
+
+def require_seen(scene: Any, pair: Pair, called: Mapping[str, str]) -> None:
+    """Refuse a known date of which nothing was seen.
+
+    Raises
+    ------
+    InputError
+        Says which image is to blame.
+    """
+    picked = scene.pick({"fine_1": pair.fine, "coarse_1": pair.coarse})
+    fine = coarse = False
+    for tile in plan(scene.shape, LOOK_PX):
+        obs = picked.observe(tile, 0)
+        if pair_valid(obs, Pair("fine_1", "coarse_1")).any():
+            return
+        fine, coarse = fine or bool(obs["fine_1"].valid.any()), coarse or bool(obs["coarse_1"].valid.any())
+    hint = "check nodata, NaN and the masks, or leave that date out"
+    for seen, role in ((fine, pair.fine), (coarse, pair.coarse)):
+        if not seen:
+            raise InputError(f"{called[role]} has no clear pixel", "some", hint)
+    raise InputError(f"{called[pair.fine]} and {called[pair.coarse]} have no clear pixel in common", "some", hint)
+
+
+def require_target(scene: Any, called: Mapping[str, str]) -> None:
+    """Refuse a prediction date of which nothing was seen.
+
+    Raises
+    ------
+    InputError
+        Then.
+    """
+    picked = scene.pick({"fine_1": pairs(scene.empty())[0].fine, "coarse_p": "coarse_p"})
+    if not any(valid_on_fine(picked.observe(tile, 0), "coarse_p").any() for tile in plan(scene.shape, LOOK_PX)):
+        raise InputError(
+            f"{called['coarse_p']} has no clear pixel", "some", "check nodata, NaN and the mask; nothing else shows "
+            "what changed",
+        )  # fmt: skip
+
+
+def require_bands(fine: tuple[Band, ...], coarse: tuple[Band, ...], counts: Sequence[tuple[str, int]]) -> None:
+    """Refuse images of different bands.
+
+    Parameters
+    ----------
+    fine, coarse
+        Bands of the two sensors.
+    counts
+        How every image is called, and its number of bands.
+
+    Raises
+    ------
+    InputError
+        If their numbers differ, or wavelengths that are known lie far apart.
+    """
+    first, want = counts[0]
+    for name, count in counts:
+        if count != want:
+            raise InputError(
+                f"{name} of {count} band(s) and {first} of {want}", "the same bands in the same order",
+                "choose them with --fine-bands and --coarse-bands",
+            )  # fmt: skip
+    centres = [(f.centre_nm, c.centre_nm) for f, c in zip(fine, coarse, strict=True)]
+    far = [b for b, (f, c) in enumerate(centres, 1) if f is not None and c is not None and abs(f - c) > FAR_NM]
+    if far:
+        f, c = centres[far[0] - 1]
+        raise InputError(
+            f"band {far[0]} of the fine images at {f:.0f} nm and of the coarse ones at {c:.0f} nm", "the same bands",
+            "put them into one order with --coarse-bands, or leave out the sensors if they are not what they hold",
+        )  # fmt: skip
