@@ -18,6 +18,8 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.metrics import consistency_of, cut_border, with_reference, without_reference
+from earthloom.physics.forward import smooth
+from earthloom.types import Observation
 
 RESULTS = Path(__file__).parent / "results"
 KEPT = ("ergas", "sam_deg", "q2n", "scc", "psnr")
@@ -43,12 +45,22 @@ def judge(case: Case, method: Method) -> dict[str, float] | None:
         found = without_reference(fused, case.obs)
         agree = consistency_of(fused, case.obs)
         row = {k: float(found[k]) for k in FULL} | {f"consistency_{k}": float(agree[k]) for k in AGREEMENT}
+        if "Landsat-7" in case.name:
+            row["covered_detail_cc"] = covered_detail(fused, case.obs)
     else:
         ratio = round(case.obs["ms"].ratio[0])
         product, truth = cut_border(fused, case.cut), cut_border(case.truth, case.cut)
         found = with_reference(product, truth, ratio, peak=float(truth.max()))
         row = {k: float(found[k]) for k in KEPT}
     return row | {"seconds": seconds}
+
+
+def covered_detail(fused: np.ndarray, obs: Observation) -> float:
+    """Correlation of detail with PAN in the bands that ETM+'s PAN covers: red, green and NIR, in the files' order."""
+    gain = [obs["ms"].bands[0].mtf_nyquist]
+    pan = obs["pan"].data - smooth(obs, obs["pan"].data, gain)
+    detail = [band - smooth(obs, band[None], gain)[0] for band in fused[[0, 1, 3]]]
+    return float(np.mean([np.corrcoef(one.ravel(), pan.ravel())[0, 1] for one in detail]))
 
 
 def main(names: list[str]) -> None:

@@ -36,7 +36,18 @@ from earthloom.types import Observation
 from earthloom.weights import read_header
 
 Row = dict[str, Any]
-NETWORKS = ("cf2n", "cf2n_long", "cf2n_long_sharp", "cf2n_full", "cf2n_full_sharp", "cf2n_blind", "coarse_cnn", "pnn", "pannet", "fusionnet")
+NETWORKS = (
+    "cf2n",
+    "cf2n_long",
+    "cf2n_long_sharp",
+    "cf2n_full",
+    "cf2n_full_sharp",
+    "cf2n_blind",
+    "coarse_cnn",
+    "pnn",
+    "pannet",
+    "fusionnet",
+)
 SECONDS = {"WV2": (110.0, 2), "IK": (90.0, 1), "GE1": (90.0, 1)}  # to adapt, and threads
 ADAPTED = {"WV2": 3.6, "IK": 1.70, "GE1": 1.15}  # ERGAS asked of the held-out quarter
 

@@ -10,7 +10,7 @@ import numpy as np
 Table = Callable[[list[str], list[list[str]]], str]
 Rows = list[dict[str, Any]]
 TRUTH = ("ergas", "sam_deg", "q2n", "scc")
-FULL = ("hqnr", "d_lambda_k", "d_s", "consistency_ergas", "consistency_pan_detail_cc")
+FULL = ("hqnr", "d_lambda_k", "d_s", "consistency_ergas", "consistency_pan_detail_cc", "covered_detail_cc")
 LOWER = ("ergas", "sam_deg", "d_lambda", "d_s", "consistency_ergas")
 NO_FUSION = "exp"
 
