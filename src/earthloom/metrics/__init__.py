@@ -1,9 +1,10 @@
 """Quality indices of fused images: pure functions of ``(band, y, x)`` arrays of numpy or torch.
 
-With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`scc`, :func:`ssim`, :func:`psnr`,
-:func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`, :func:`d_lambda_k`, :func:`d_s`, :func:`qnr`,
-:func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs: :func:`consistency`. All at once:
-:func:`with_reference`, :func:`without_reference`, :func:`with_clouds`, :func:`consistency_of`.
+With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`uiqi_global`, :func:`scc`,
+:func:`ssim`, :func:`psnr`, :func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`, :func:`d_lambda_k`,
+:func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs:
+:func:`consistency`. All at once: :func:`with_reference`, :func:`without_reference`, :func:`with_clouds`,
+:func:`with_truth`, :func:`consistency_of`.
 """
 
 from earthloom.metrics.clouds import mae as mae
@@ -30,9 +31,11 @@ from earthloom.metrics.reference import psnr as psnr
 from earthloom.metrics.reference import rmse as rmse
 from earthloom.metrics.reference import sam_deg as sam_deg
 from earthloom.metrics.reference import sam_map_deg as sam_map_deg
+from earthloom.metrics.reference import uiqi_global as uiqi_global
 from earthloom.metrics.structure import scc as scc
 from earthloom.metrics.structure import ssim as ssim
 from earthloom.metrics.structure import uiqi as uiqi
 from earthloom.metrics.summary import cut_border as cut_border
 from earthloom.metrics.summary import with_reference as with_reference
 from earthloom.metrics.summary import without_reference as without_reference
+from earthloom.metrics.temporal import with_truth as with_truth

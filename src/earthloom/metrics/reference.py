@@ -1,4 +1,4 @@
-"""Indices against a reference, pixel by pixel: ERGAS, SAM, RMSE, PSNR, CC.
+"""Indices against a reference, pixel by pixel: ERGAS, SAM, RMSE, PSNR, CC, and Q of whole bands.
 
 All take ``(band, y, x)`` arrays of numpy or torch, the product first, and an optional mask of the pixels that
 count. For numpy they compute in float64 and return floats; for torch they return tensors with a gradient.
@@ -12,6 +12,7 @@ from typing import Any
 from jaxtyping import Real
 
 from earthloom.errors import InputError
+from earthloom.metrics.blocks import universal
 from earthloom.metrics.checks import Image, Mask, Number, Pair, Scalar, divide, pair, root, scalar
 
 
@@ -194,8 +195,43 @@ def cc(product: Image, reference: Image, *, valid: Mask | None = None) -> Scalar
     return scalar(images.xp.mean(correlation(images)))
 
 
+def uiqi_global(product: Image, reference: Image, *, valid: Mask | None = None) -> Scalar:
+    """Universal image quality index of whole bands (-1 .. 1, 1 is best): one window a band, averaged over bands.
+
+    ``Q = 4 cov(x, y) mean x mean y / ((var x + var y)(mean x^2 + mean y^2))``. Tables of spatiotemporal fusion mostly
+    give this one; :func:`earthloom.metrics.uiqi` looks through sliding windows and is the stricter.
+
+    Parameters
+    ----------
+    product, reference
+        (band, y, x).
+    valid
+        Pixels that count, (y, x).
+
+    Raises
+    ------
+    InputError
+        For shapes that differ or values that are not finite.
+
+    References
+    ----------
+    Wang, Bovik, IEEE Signal Processing Letters 9(3), 81-84, 2002.
+    """
+    images = pair(product, reference, valid)
+    mean_p, mean_r, pp, rr, pr = _moments(images)
+    return scalar(images.xp.mean(universal(images.xp, mean_p, mean_r, pp + rr, pr)))
+
+
 def correlation(images: Pair) -> Any:
     """Pearson's correlation of each band, (band,)."""
+    xp: Any = images.xp
+    _, _, pp, rr, pr = _moments(images)
+    both = (pp <= 0) & (rr <= 0)
+    return xp.where(both, xp.ones_like(pp), divide(xp, pr, root(xp, pp) * root(xp, rr), 0.0))
+
+
+def _moments(images: Pair) -> tuple[Any, Any, Any, Any, Any]:
+    """Means of both images, and sums of squares and products about them, (band,); 0 where rounding is all there is."""
     xp: Any = images.xp
     sums: list[Any] = [0.0, 0.0]
     for product, reference, _ in images.strips():
@@ -212,5 +248,4 @@ def correlation(images: Pair) -> Any:
         pp, rr, pr = (a + xp.sum(b, axis=(1, 2)) for a, b in ((pp, p * p), (rr, r * r), (pr, p * r)))
     noise = (4 * float(xp.finfo(pp.dtype).eps)) ** 2 * images.count * size[:, 0, 0]  # what rounding alone leaves
     pp, rr = (xp.where(s > noise, s, xp.zeros_like(s)) for s in (pp, rr))
-    both = (pp <= 0) & (rr <= 0)
-    return xp.where(both, xp.ones_like(pp), divide(xp, pr, root(xp, pp) * root(xp, rr), 0.0))
+    return mean_p[:, 0, 0], mean_r[:, 0, 0], pp, rr, pr
