@@ -23,15 +23,13 @@ import torch
 
 from bench import netdata
 from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat7_train, observe
-from earthloom.engine.adapt import own_correlation
+from earthloom.engine.adapt import own_slopes
 from earthloom.engine.fullres import FullResolution, Weights, WithFullResolution
-from earthloom.engine.fuse import fuse_whole
 from earthloom.engine.patches import Patches
 from earthloom.engine.train import Config, Supervised, fit
 from earthloom.engine.traintask import hold
 from earthloom.methods import catalog
 from earthloom.methods.network import Network, load, sample_of, scale_of
-from earthloom.physics.forward import smooth
 from earthloom.types import Observation
 from earthloom.weights import Header
 
@@ -57,9 +55,8 @@ FULL = {"width": 64, "fusions": 3, "corrections": 3}
 RATES = {"pnn": 1e-3}  # 9 x 9 kernels learn badly at the others' rate
 BUDGET = 150.0
 SHORT = 50.0  # five Gaofen-2 patches: more only overfits
-POLISH, POLISH_RATE = 120.0, 7e-4
-SHARP = Weights(consistency=0.5, detail=0.3, similarity=0, exact=True)
-COVERED = ("green", "red", "nir")  # that the PAN of ETM+ sees, 520 to 900 nm
+POLISH, POLISH_RATE = 60.0, 7e-4
+SHARP = Weights(consistency=0.5, detail=0.5, similarity=0)
 CUBE = 12.0  # one cube to learn from: from 100 steps on others get worse
 NAMES = ("cf2n", "coarse_cnn", "pnn", "pannet", "fusionnet")
 
@@ -160,8 +157,7 @@ def prepare(network: Network, run: Run) -> tuple[Supervised, Header]:
 def polish(name: str) -> None:
     """Go on from a trained run with what is asked at full resolution, and leave it as ``NAME_sharp``.
 
-    Pairs one scale down teach the network to undo the simulated blur; that it follows PAN where PAN sees a band as
-    much as component substitution does, and the other bands no more than they do one scale down, it learns here.
+    Pairs one scale down teach the network to undo the simulated blur; here it learns to take its detail from PAN.
     """
     run = EVERY[name]
     torch.set_num_threads(1)
@@ -174,7 +170,10 @@ def polish(name: str) -> None:
     stats = [network.summarise(obs, None) for obs in scenes]
     start = load(network, str(RUNS / name), scenes[0])
     patch, step = DEFAULTS["patch"], network.multiple(network.sizes(scenes[0]))
-    asked = FullResolution.of(start, scenes, stats, patch, step, wanted_detail(scenes, pairs), SHARP)
+    below = [network.summarise(case.obs, None) for case in landsat7_train()]
+    of_scenes = zip(pairs.scenes, below, stats, strict=True)
+    each = [own_slopes([pair], coarser, here, None) for pair, coarser, here in of_scenes]
+    asked = FullResolution.of(start, scenes, stats, patch, step, torch.stack(each).mean(0), SHARP)
     whole = WithFullResolution(pairs, (), full=asked)
     module = network.net(network.sizes(scenes[0]))
     module.load_state_dict(start.trained.module.state_dict())
@@ -187,19 +186,6 @@ def polish(name: str) -> None:
 def in_float32(obs: Observation) -> Observation:
     """As a file is read."""
     return replace(obs, views={r: replace(v, data=v.data.astype(np.float32)) for r, v in obs.views.items()})
-
-
-def wanted_detail(scenes: list[Observation], pairs: Patches) -> torch.Tensor:
-    """Correlation of detail with PAN: what GSA reaches in the bands that PAN covers, the data's own in the others."""
-    found = []
-    for obs in scenes[::4]:
-        gains = [band.mtf_nyquist for band in obs["ms"].bands]
-        fused = fuse_whole(catalog.make("gsa"), obs)
-        detail = (fused - smooth(obs, fused, gains), obs["pan"].data - smooth(obs, obs["pan"].data, gains[:1]))
-        found.append([np.corrcoef(band.ravel(), detail[1].ravel())[0, 1] for band in detail[0]])
-    covered = [band in COVERED for band in SHIPPED["landsat_2to1"][2]]
-    wanted = torch.tensor(np.mean(found, axis=0), dtype=torch.float32)
-    return torch.where(torch.tensor(covered), wanted, own_correlation(pairs.scenes))
 
 
 def steps_in(module: torch.nn.Module, task: Supervised, config: Config, core_s: float) -> int:

@@ -187,30 +187,24 @@ def test_inconsistency_leaves_the_border_out() -> None:
     torch.testing.assert_close(losses.inconsistency(seen, coarse), torch.tensor(1 / 16))
 
 
-def test_detail_correlation_against_numpy() -> None:
-    image, guide = noise(1, 2, 20, 18), noise(1, 1, 20, 18, seed=1)
-    image[:, 1] = 0.4 * guide[:, 0] + 5 + 0.1 * image[:, 1]
-    found = losses.detail_correlation(image, guide)[0].numpy()
+def test_detail_slopes_are_those_of_a_regression() -> None:
+    guide, own = noise(1, 1, 40, 36, seed=1), noise(1, 2, 40, 36)
+    image = torch.tensor([0.4, -1.5])[:, None, None] * guide + 5 + 0.1 * own
+    image[:, :, :8] = torch.nan
+    found = losses.detail_slopes(image, guide)
+    torch.testing.assert_close(found, torch.tensor([0.4, -1.5]), atol=0.02, rtol=0)
+    exact = torch.tensor([0.4, -1.5])[:, None, None] * guide + 5
+    torch.testing.assert_close(losses.detail_slopes(exact, guide), torch.tensor([0.4, -1.5]), atol=1e-5, rtol=0)
+    assert losses.foreign_detail(exact, guide, torch.tensor([0.4, -1.5])) < 1e-5
 
-    def box(x: np.ndarray, reach: int, y: int, z: int) -> np.ndarray:
-        return x[max(y - reach, 0) : y + reach + 1, max(z - reach, 0) : z + reach + 1]
 
-    def detail(x: np.ndarray) -> np.ndarray:
-        return np.array([[x[y, z] - box(x, 2, y, z).mean() for z in range(18)] for y in range(20)])
-
-    b = detail(guide[0, 0].numpy().astype(float))
-    for band in range(2):
-        a = detail(image[0, band].numpy().astype(float))
-        for y, z in ((0, 0), (3, 17), (10, 9)):
-            x, w = box(a, 4, y, z), box(b, 4, y, z)
-            expected = (x * w).mean() / np.sqrt((x * x).mean() * (w * w).mean())
-            assert abs(found[band, y, z] - expected) < 1e-3
-    assert found[1].mean() > 0.9 and abs(found[0].mean()) < 0.3
-    torch.testing.assert_close(
-        losses.lacking_detail(image, guide, torch.tensor([-1.0, -1.0])), torch.tensor(0.0)
-    )  # nothing is asked for
-    assert losses.lacking_detail(guide, guide, torch.tensor([1.0])) < 1e-4
-    assert losses.detail_correlation(torch.ones(1, 1, 12, 12), guide[..., :12, :12]).abs().max() < 1e-3  # flat
+def test_foreign_detail_is_lacking_or_too_much_of_it() -> None:
+    guide = noise(1, 1, 40, 36, seed=1)
+    size = losses.foreign_detail(guide, guide, torch.tensor([0.0]))
+    for share in (0.5, 1.5):
+        torch.testing.assert_close(losses.foreign_detail(share * guide, guide, torch.tensor([1.0])), 0.5 * size)
+    checker = (torch.arange(40)[:, None] + torch.arange(36)) % 2 - 0.5  # invisible once it is averaged
+    assert losses.foreign_detail(guide + 2 * checker, guide, torch.tensor([1.0])) > 0.9
 
 
 # The network

@@ -40,12 +40,12 @@ class Base(nn.Module):
 
 
 def asked(
-    obs: Observation, weights: Weights | None = None, wanted: Tensor | None = None
+    obs: Observation, weights: Weights | None = None, slopes: Tensor | None = None
 ) -> tuple[FullResolution, Fitted]:
     network = catalog.make("cf2n", width=8)
     assert isinstance(network, Network)
     start = network.fresh(obs)
-    found = FullResolution.of(start, [obs], [network.summarise(obs, None)], PATCH, 4, wanted, weights)
+    found = FullResolution.of(start, [obs], [network.summarise(obs, None)], PATCH, 4, slopes, weights)
     assert found is not None
     return found, start
 
@@ -81,19 +81,16 @@ def test_the_detail_of_a_product_that_follows_pan_lowers_similarity() -> None:
     assert full.terms(Base(), smooth)["similarity"] < 1e-5 < full.terms(Base(), batch)["similarity"]
 
 
-def test_exact_detail_punishes_too_much_of_it() -> None:
-    obs = scene()
-    wanted = torch.full((4,), 0.2)
+def test_detail_is_asked_for_in_the_share_of_each_band() -> None:
+    shares = torch.tensor([0.2, 0.5, 0.0, 1.0])
 
-    class Copy(nn.Module):
+    class Share(nn.Module):
         def forward(self, guide: Tensor, base: Tensor) -> Tensor:
-            return guide.expand(-1, 4, -1, -1)
+            return shares[:, None, None] * guide
 
-    lenient, _ = asked(obs, Weights(0, 1, 0), wanted)
-    strict, _ = asked(obs, Weights(0, 1, 0, exact=True), wanted)
-    batch = batch_of(lenient)
-    assert float(lenient.terms(Copy(), batch)["detail"]) < 1e-3
-    assert float(strict.terms(Copy(), batch)["detail"]) == pytest.approx(0.8, abs=0.02)
+    full, _ = asked(scene(), Weights(0, 1, 0), shares)
+    batch = batch_of(full)
+    assert float(full.terms(Share(), batch)["detail"]) < 1e-6 < float(full.terms(Base(), batch)["detail"])
 
 
 def test_a_product_that_agrees_is_consistent() -> None:

@@ -231,8 +231,9 @@ class AdaptTask(WithFullResolution):
         augment = "full" if centred else "transpose"
         seen = fold(add, [network.summarise(obs, None) for obs in pieces])
         patches = Patches(pairs, patch, step, augment, enough=problem.enough)  # type: ignore[arg-type]
-        wanted = own_correlation(pairs) if "guide" in pairs[0] and len(pairs[0]["guide"]) == 1 else None
-        full = FullResolution.of(start, pieces, [seen] * len(pieces), patch, unit, wanted)
+        one = "guide" in pairs[0] and len(pairs[0]["guide"]) == 1
+        slopes = own_slopes(pairs, stats, seen, start.trained.order) if one else None
+        full = FullResolution.of(start, pieces, [seen] * len(pieces), patch, unit, slopes)
         return cls(patches, held, full=full, pieces=pieces, stats=seen, patch=patch, augment=augment)
 
     def figures(self, method: Fitted) -> dict[str, float]:
@@ -265,14 +266,15 @@ def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
     return {**sample, "truth": np.where(out, nan, truth)}, {**sample, "truth": np.where(out, truth, nan)}
 
 
-def own_correlation(pairs: Sequence[Mapping[str, np.ndarray]]) -> Tensor:
-    """How far each band's detail follows the guide's one scale down; below 0 counts as 0."""
-    found = []
-    for sample in pairs:
-        truth, guide = (torch.from_numpy(sample[k])[None] for k in ("truth", "guide"))
-        rho = losses.detail_correlation(truth.nan_to_num(), guide)[0]
-        found.append(torch.stack([band[seen].mean() for band, seen in zip(rho, truth[0].isfinite(), strict=True)]))
-    return torch.stack(found).mean(0).clamp(min=0)
+def own_slopes(
+    pairs: Sequence[Mapping[str, np.ndarray]], below: Stats, here: Stats, order: Sequence[int] | None
+) -> Tensor:
+    """How much of the guide's detail each band holds one scale down, in the units of the scene itself."""
+    found = [losses.detail_slopes(*(torch.from_numpy(sample[k])[None] for k in ("truth", "guide"))) for sample in pairs]
+    (_, base), (_, guide) = scale_of(below["base"]), scale_of(below["guide"])
+    (_, base_here), (_, guide_here) = scale_of(here["base"]), scale_of(here["guide"])
+    units = base / guide * guide_here / np.where(base_here > 0, base_here, 1)
+    return torch.stack(found).mean(0) * torch.from_numpy(units[list(order)] if order else units).float()
 
 
 def _ordered(values: np.ndarray, start: Fitted) -> np.ndarray:

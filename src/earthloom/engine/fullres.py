@@ -1,8 +1,8 @@
 """Losses at full resolution, where there is no truth: what a product must agree with all the same.
 
-Blurred and sampled as a coarse sensor would, it must be what that sensor saw (consistency); its detail must follow the
-sharp view as much as it does one scale down (detail); and it must resemble the sharp view as much as the coarse view
-resembles the blurred one, which is what ``D_s`` of the HQNR asks (similarity).
+Blurred and sampled as a coarse sensor would, it must be what that sensor saw (consistency); its detail must be that of
+the sharp view, as much of it as each band holds one scale down (detail); and it must resemble the sharp view as much as
+the coarse view resembles the blurred one, which is what ``D_s`` of the HQNR asks (similarity).
 """
 
 from __future__ import annotations
@@ -33,15 +33,11 @@ BLOCK = 32  # of the similarity, in wanted pixels
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each loss counts beside the error of the pairs, which is in standard deviations.
-
-    ``exact`` also punishes bands that follow the sharp view more than is wanted.
-    """
+    """How much each loss counts beside the error of the pairs, which is in standard deviations."""
 
     consistency: float = 0.5
-    detail: float = 0.4
-    similarity: float = 0.4
-    exact: bool = False
+    detail: float = 0.3
+    similarity: float = 0.2
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,8 @@ class FullResolution:
         Inputs beside ``coarse``, what the coarse sensor saw, and ``low``, the sharp view as blurred as the base.
     sensor
         Blur and sampling of a patch.
-    wanted
-        Correlation of each band's detail with the guide; None does not ask.
+    slopes
+        How much of the guide's detail each band holds one scale down, normalised; None does not ask.
     scale
         Mean and deviation of the bands of base and guide: similarity is measured in physical units. None where scenes
         differ in them, the guide is not one band, or patches are too small for a block; then it is not asked for.
@@ -65,7 +61,7 @@ class FullResolution:
 
     patches: Patches
     sensor: losses.SensorModel
-    wanted: Tensor | None
+    slopes: Tensor | None
     scale: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]] | None
     weights: Weights
 
@@ -77,7 +73,7 @@ class FullResolution:
         stats: Sequence[Stats],
         patch: int,
         unit: int,
-        wanted: Tensor | None = None,
+        slopes: Tensor | None = None,
         weights: Weights | None = None,
     ) -> FullResolution | None:
         """The losses where a patch's geometry is the same everywhere (whole ratios); None where it is not.
@@ -110,7 +106,7 @@ class FullResolution:
             base, guide = ([_column(v) for v in scale_of(stats[0][name])] for name in ("base", "guide"))
             scale = ((base[0][order], base[1][order]), (guide[0], guide[1]))
         patches = Patches(samples, patch, unit, "none")
-        return cls(patches, losses.SensorModel(*matrices), wanted, scale, weights or Weights())
+        return cls(patches, losses.SensorModel(*matrices), slopes, scale, weights or Weights())
 
     def terms(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The weighted losses of a batch of :attr:`patches`."""
@@ -118,9 +114,8 @@ class FullResolution:
         product = module(**{k: v for k, v in batch.items() if k not in extra})
         weights = self.weights
         found = {"consistency": weights.consistency * losses.inconsistency(self.sensor(product), batch["coarse"])}
-        if self.wanted is not None and weights.detail:
-            lacking = losses.lacking_detail(product, batch["guide"], self.wanted, weights.exact)
-            found["detail"] = weights.detail * lacking
+        if self.slopes is not None and weights.detail:
+            found["detail"] = weights.detail * losses.foreign_detail(product, batch["guide"], self.slopes)
         if self.scale is not None and weights.similarity:
             found["similarity"] = weights.similarity * self._dissimilarity(product, batch)
         return found

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from earthloom.nn.blocks import high_pass, local_mean
+from earthloom.nn.blocks import high_pass
 
 BORDER = 2  # coarse pixels at a patch's border whose blur is cut off
-WINDOW = 9  # pixels across which detail is correlated
-EPSILON = 1e-4  # squared standard deviations below which detail counts as none
 
 
 class SensorModel(nn.Module):
@@ -47,24 +44,18 @@ def inconsistency(seen: Float[Tensor, "n b y x"], coarse: Float[Tensor, "n b y x
     return (seen[inner] - coarse[inner]).abs().mean()
 
 
-def detail_correlation(image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"]) -> Float[Tensor, "n b Y X"]:
-    """Local correlation of each band's detail with the guide's, in windows of 9 x 9 pixels."""
-    a, b = high_pass(image.float()), high_pass(guide.float())
-    cov = local_mean(a * b, WINDOW)
-    power = local_mean(a * a, WINDOW) * local_mean(b * b, WINDOW)
-    return cov / (power + EPSILON**2).sqrt()
+def detail_slopes(image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"]) -> Float[Tensor, " b"]:
+    """``s_b = sum h(x_b) h(P) / sum h(P)^2``, how much of the guide's detail h a band holds, without NaN pixels."""
+    seen = image.isfinite().all(1, keepdim=True)
+    a, b = high_pass(image.nan_to_num()) * seen, high_pass(guide) * seen
+    return (a * b).sum((0, 2, 3)) / (b * b).sum().clamp(min=1e-12)
 
 
-def lacking_detail(
-    image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"], wanted: Float[Tensor, " b"], exact: bool = False
+def foreign_detail(
+    image: Float[Tensor, "n b Y X"], guide: Float[Tensor, "n one Y X"], slopes: Float[Tensor, " b"]
 ) -> Tensor:
-    """``mean relu(wanted_b - rho_b)``: bands that follow the guide less than is wanted; with ``exact`` also more.
+    """``mean |h(F_b) - s_b h(P)|``: detail that the guide's does not explain, or that is lacking.
 
-    After the idea of Z-PNN: correlation is asked for up to what the data themselves show, not up to 1.
-
-    References
-    ----------
-    Ciotola, Vitale, Mazza, Poggi, Scarpa, IEEE Transactions on Geoscience and Remote Sensing 60, 5408017, 2022.
+    A correlation would say nothing of its size, and can be met by a pattern that the coarse sensor does not see.
     """
-    gap = wanted[:, None, None] - detail_correlation(image, guide)
-    return gap.abs().mean() if exact else F.relu(gap).mean()
+    return (high_pass(image.float()) - slopes[:, None, None] * high_pass(guide.float())).abs().mean()
