@@ -194,7 +194,8 @@ def cases(
         Files and folders in any layout of :func:`earthloom.raster.layouts.find` (docs/datasets.md), or one scene as
         ``{"pan": ..., "ms": ..., "gt": ...}``.
     problem
-        ``pansharpening`` or ``cloud_removal``.
+        ``pansharpening``, ``cloud_removal`` or ``spatiotemporal`` (folders of dates,
+        :mod:`earthloom.engine.datefolders`).
     sensor
         Whose bands they are; None: what the file, its name or its metadata says, else ``generic``.
     convention
@@ -217,7 +218,8 @@ def cases(
     block_px
         Larger scenes come as blocks of this many pixels of the truth a side.
     **more
-        Of the problem; cloud removal takes ``mask`` and ``seed`` (:mod:`earthloom.engine.clouded`).
+        Of the problem; cloud removal takes ``mask`` and ``seed`` (:mod:`earthloom.engine.clouded`), spatiotemporal
+        fusion ``noise`` (:mod:`earthloom.engine.triples`).
 
     Raises
     ------
@@ -237,13 +239,17 @@ def cases(
     ((64, 64), (8, 64, 64))
     """
     reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+    if problem == "spatiotemporal":
+        from earthloom.engine.triples import TripleCases
+
+        return TripleCases(paths, reading, limit, **more)
     sources = layouts.find(paths)
     if problem == "cloud_removal":
         from earthloom.engine.clouded import CloudCases
 
         return CloudCases(sources, reading, limit, **more)
     if problem != "pansharpening":
-        raise InputError(f"data of the problem '{problem}'", "'pansharpening' or 'cloud_removal'")
+        raise InputError(f"data of the problem '{problem}'", "'pansharpening', 'cloud_removal' or 'spatiotemporal'")
     if more:
         raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
     wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)

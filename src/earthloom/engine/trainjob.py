@@ -115,7 +115,8 @@ def train(
         warnings.warn("no validation scenes: the last weights are kept, unjudged", EarthloomWarning, stacklevel=2)
     task, header, module = prepare(network, seen, held, settings, progress)
     title = ", ".join(sorted({str(source.name) for source in getattr(seen, "sources", ())}))
-    card = {"data": f"{len(seen)} case(s) of {title}", "licence": licence, "not_for": not_for}
+    made = ", coarse images simulated" if getattr(seen, "simulated", False) else ""
+    card = {"data": f"{len(seen)} case(s) of {title}{made}", "licence": licence, "not_for": not_for}
     header = replace(header, sensor=_sensor(seen, sensor), card={k: v for k, v in card.items() if v is not None})
     told = {"method": network.key, "data": data, "validation": validation, **reading, "limit": limit}
     told |= {"licence": licence, "not_for": not_for}
