@@ -1,0 +1,94 @@
+"""Cubes to learn hyperspectral super-resolution from, and to judge it by: (band, y, x) float32, largest value 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from bench.data import SHARED, TRAINING, bands_first, landsat7_pair
+from earthloom.physics.resample import imresize
+
+CAVE = SHARED / "data/hyperspectral/cave"
+HELD = ("egyptian_statue", "glass_tiles", "pompoms")
+PICTURES = (
+    "astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "brick.png", "gravel.png", "grass.png",
+    "camera.png", "coins.png", "rocket.jpg", "retina.jpg", "hubble_deep_field.jpg", "ihc.png", "color.png",
+)  # fmt: skip
+MIXED = 8  # bands of a colour picture spread over a spectrum
+
+
+def _read(path: Path) -> np.ndarray:
+    import warnings
+
+    import rasterio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with rasterio.open(path) as file:
+            return np.asarray(file.read())
+
+
+def cave_held() -> Iterator[tuple[str, np.ndarray]]:
+    """The three validation scenes, reflectance 0 .. 1 of full scale."""
+    for name in HELD:
+        yield name, (_read(CAVE / f"{name}.tif") / 65535).astype(np.float32)
+
+
+def cave_train() -> Iterator[tuple[str, np.ndarray]]:
+    """The nineteen training scenes."""
+    for path in sorted(CAVE.glob("*.jp2")):
+        yield path.stem, (_read(path) / 1023).astype(np.float32)
+
+
+def landsat() -> Iterator[tuple[str, np.ndarray]]:
+    """Landsat-7 scenes of 30 m bands in the order of their wavelengths, blue to SWIR."""
+    for scene in TRAINING:
+        _, ms = landsat7_pair(scene)
+        yield f"landsat7 {scene}", scaled_to_one(ms[[2, 1, 0, 3, 4, 5]] if len(ms) >= 6 else ms)
+
+
+def pictures() -> Iterator[tuple[str, np.ndarray]]:
+    """The photographs that come with scikit-image as cubes: linear light, their colours spread over a spectrum."""
+    import imageio.v3
+    import skimage
+
+    folder = Path(skimage.__file__).parent / "data"
+    for name in PICTURES:
+        image = imageio.v3.imread(folder / name)[..., :3] / 255.0
+        image = np.repeat(image[..., None], 3, -1) if image.ndim == 2 else image
+        linear = bands_first(image**2.2).astype(np.float32)
+        linear = np.clip(imresize(linear, 0.5 if min(linear.shape[1:]) > 300 else 0.75), 0, None)
+        at = np.linspace(0, 2, MIXED)
+        weight = np.clip(1 - np.abs(at[:, None] - np.arange(3)), 0, None)
+        yield name, scaled_to_one(np.tensordot(weight, linear, 1))
+
+
+def scaled_to_one(cube: np.ndarray) -> np.ndarray:
+    """Divided by its largest value."""
+    return (cube / cube.max()).astype(np.float32)
+
+
+def at_scales(cube: np.ndarray, scales: tuple[float, ...], least: int) -> Iterator[np.ndarray]:
+    """The cube at some scales (MATLAB's bicubic), those of at least ``least`` pixels a side."""
+    for scale in scales:
+        found = cube if scale == 1 else imresize(cube, scale)
+        if min(found.shape[1:]) >= least:
+            yield found
+
+
+def sample(cube: np.ndarray, ratio: int) -> dict[str, np.ndarray]:
+    """What a network is trained on: the truth, the cube that MATLAB's bicubic makes of it, and that enlarged."""
+    height, width = (n // ratio * ratio for n in cube.shape[1:])
+    truth = np.ascontiguousarray(cube[:, :height, :width], np.float32)
+    small = imresize(truth, 1 / ratio)
+    return {"hs": small, "base": imresize(small, float(ratio)), "truth": truth}
+
+
+@cache
+def known(names: str) -> tuple[np.ndarray, ...]:
+    """Training cubes of a kind: ``cave``, ``landsat`` or ``pictures``."""
+    made = {"cave": cave_train, "landsat": landsat, "pictures": pictures}[names]
+    return tuple(scaled_to_one(cube) for _, cube in made())
