@@ -15,19 +15,22 @@ if TYPE_CHECKING:
     from earthloom.engine.datasets import cases as cases
     from earthloom.engine.decloud import decloud as decloud
     from earthloom.engine.evaluate import evaluate as evaluate
+    from earthloom.engine.leaveout import leave_one_out as leave_one_out
     from earthloom.engine.predict import predict as predict
+    from earthloom.engine.series import series as series
     from earthloom.engine.simulate import simulate as simulate
     from earthloom.engine.trainjob import train as train
     from earthloom.engine.verbs import pansharpen as pansharpen
 
 _HOMES = {
     "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
-    "evaluate": "engine.evaluate", "metrics": "", "pansharpen": "engine.verbs",
-    "predict": "engine.predict", "sensors": "", "simulate": "engine.simulate", "train": "engine.trainjob",
+    "evaluate": "engine.evaluate", "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
+    "predict": "engine.predict", "sensors": "", "series": "engine.series",
+    "simulate": "engine.simulate", "train": "engine.trainjob",
 }  # fmt: skip
 __all__ = [
-    "__version__", "cases", "convert", "decloud", "evaluate", "metrics", "pansharpen", "predict", "sensors",
-    "simulate", "train",
+    "__version__", "cases", "convert", "decloud", "evaluate", "leave_one_out", "metrics", "pansharpen", "predict",
+    "sensors", "series", "simulate", "train",
 ]  # fmt: skip
 
 

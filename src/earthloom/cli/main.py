@@ -18,6 +18,7 @@ COMMANDS = {  # command: module, function, one line for the help
     "pansharpen": ("pansharpen", "Sharpen a multispectral image with a panchromatic one."),
     "decloud": ("decloud", "Take clouds out of an optical image, with radar and other dates."),
     "predict": ("predict", "Predict the fine image of a date from a coarse one and other dates."),
+    "series": ("series", "Predict every date of a folder of coarse images, or test a method on the known ones."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
     "dataset": ("dataset", "Convert scenes to training data and back, or tell what a data set holds."),

@@ -13,7 +13,7 @@ from typing import Any
 
 from earthloom.cli import stop
 
-UNITS = {"training": "steps", "reading": "scenes"}  # what a stage counts, where it is not tiles
+UNITS = {"training": "steps", "reading": "scenes", "comparing": "dates"}  # what a stage counts, where it is not tiles
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
 

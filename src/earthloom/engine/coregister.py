@@ -137,14 +137,14 @@ class Corrected:
 
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets."""
-        obs = self.scene.empty()
-        if 0 not in obs.shape:  # arrays show themselves whole
-            return self.observe(Window(0, 0, *obs.shape), 0)
         views = {
-            role: self._placed(view, self._first) if self.moves and _is_coarse(role) and max(view.ratio) > 1 else view
-            for role, view in obs.views.items()
+            role: replace(view, data=view.data[:, :0, :0], valid=view.valid[:0, :0])  # arrays show themselves whole
+            for role, view in self.scene.empty().views.items()
         }
-        return replace(obs, views=views)
+        for role in self.moves:
+            if max(views[role].ratio) > 1:
+                views[role] = self._placed(views[role], self._first)
+        return Observation(views, (0, 0), self.convention)
 
     @property
     def _first(self) -> Move:

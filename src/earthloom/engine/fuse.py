@@ -145,7 +145,7 @@ def fuse_scene(
     halo = halo_px(method, empty)
 
     def work(tile: Window) -> tuple[R, bool]:
-        product = _fuse_tile(method, scene, tile, halo, stats)
+        product = fuse_tile(method, scene, tile, halo, stats)
         return finish(tile, product), bool(product.valid.any())
 
     results, seen = [], False
@@ -158,7 +158,7 @@ def fuse_scene(
     return results
 
 
-def _fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stats) -> Product:
+def fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stats) -> Product:
     """One tile's core; pixels that an input is missing are invalid, with NaN as data."""
     problem = problems.find(method.card.problem)
     obs = observe(scene, tile, halo, problem)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from earthloom.engine.coregister import Corrected, Moves, decide
 from earthloom.engine.known import Handling
+from earthloom.engine.quality import spread_of
 from earthloom.engine.runner import plan
 from earthloom.engine.survey import Survey, survey
 from earthloom.engine.units import Regression, regress, require_units
@@ -24,12 +26,24 @@ FAR_NM = 120.0  # bands of two sensors whose centres lie further apart show diff
 
 @dataclass(frozen=True)
 class Facts:
-    """What was found about the images, and what was done."""
+    """What was found about the images, and what was done.
+
+    Parameters
+    ----------
+    moves
+        Of the coarse images.
+    regression
+        Of the coarse images on the fine ones, when asked for.
+    ratio
+        Coarse over fine pixel size; estimated where the coarse images lie on the fine grid.
+    spread
+        Of every fine band at the coarse scale; None where nothing could be sampled.
+    """
 
     moves: Moves
     regression: Regression | None = None
     ratio: float = 1.0
-    notes: tuple[str, ...] = field(default=())
+    spread: Float[np.ndarray, " band"] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for provenance and JSON."""
@@ -37,21 +51,77 @@ class Facts:
         return told | ({"match": self.regression.as_dict()} if self.regression is not None else {})
 
 
-def prepare(
-    scene: Any, handling: Handling, called: Mapping[str, str], options: Options, scale: float | None = None
+def look(
+    scene: Any, known: Sequence[Pair], handling: Handling, called: Mapping[str, str], options: Options
+) -> tuple[dict[str, Survey], dict[str, InputError]]:
+    """Known dates at the coarse scale, by coarse role; and by fine role those of which nothing is seen, with why."""
+    surveys: dict[str, Survey] = {}
+    blind: dict[str, InputError] = {}
+    for done, pair in enumerate(known, 1):
+        options.progress("comparing", done - 1, len(known))
+        found = survey(scene, pair.fine, pair.coarse, handling.ratio, options.workers)
+        if not found.empty:
+            surveys[pair.coarse] = found
+            continue
+        try:
+            require_seen(scene, pair, called)
+        except InputError as error:
+            blind[pair.fine] = error
+    options.progress("comparing", len(known), len(known))
+    return surveys, blind
+
+
+def settle(
+    scene: Any,
+    surveys: Mapping[str, Survey],
+    handling: Handling,
+    called: Mapping[str, str],
+    options: Options,
+    target: Survey | None = None,
 ) -> tuple[Corrected, Facts]:
-    """Look at the images at the scale of the coarse sensor, and bring the coarse ones to the fine ones.
+    """Bring the coarse images to the fine ones, by what the surveys of known dates tell.
 
     Parameters
     ----------
     scene
-        Views ``fine_1, coarse_1 ...``, and ``coarse_p`` where there is one.
+        Fine and coarse images.
+    surveys
+        Coarse role to its samples beside those of the fine image of that date.
     handling
         What is to be done.
     called
         Role to how the image is called in messages.
     options
         How to run.
+    target
+        Of ``coarse_p``, beside the nearest known fine image; it tells about places, not about units.
+    """
+    moves = _placed(scene, surveys, target, handling, called, options)
+    regression = None
+    if handling.match == "regression":
+        if not surveys:
+            raise InputError("no sample in which fine and coarse images agree", "clear pixels in both")
+        regression = regress(surveys, moves.moves)
+        names = next(view.bands for role, view in scene.empty().views.items() if role.startswith("fine"))
+        for line in regression.lines([band.name for band in names]):
+            options.tell(f"matched {line}")
+        if options.measured is not None:
+            options.measured({"matched": regression.as_dict()})
+    ratio = max([one.ratio for one in surveys.values()], default=1.0)
+    gains, constants = (regression.gains, regression.constants) if regression else (None, None)
+    facts = Facts(moves, regression, ratio, spread_of(surveys))
+    return Corrected(scene, moves.moves, gains, constants), facts
+
+
+def prepare(
+    scene: Any, handling: Handling, called: Mapping[str, str], options: Options, scale: float | None = None
+) -> tuple[Corrected, Facts]:
+    """Look at the images of one prediction, and bring the coarse ones to the fine ones.
+
+    Parameters
+    ----------
+    scene
+        Views ``fine_1, coarse_1 ... coarse_p``.
     scale
         Of the coarse images, told or read; a hint multiplies it.
 
@@ -61,35 +131,19 @@ def prepare(
         If an image shows nothing, or the two sensors are in different units.
     """
     known = pairs(scene.empty())
-    surveys: dict[str, Survey] = {}
-    for pair in known:
-        found = survey(scene, pair.fine, pair.coarse, handling.ratio, options.workers)
-        if found.empty:
-            require_seen(scene, pair, called)
-        else:
-            surveys[pair.coarse] = found
+    surveys, blind = look(scene, known, handling, called, options)
+    if blind:
+        raise next(iter(blind.values()))
+    require_target(scene, called)
     target = None
-    if "coarse_p" in scene.empty().views:
-        require_target(scene, called)
+    if handling.coregister != "off":
         target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, options.workers)
-    moves = placed(scene, surveys, target, handling, called, options)
-    regression = None
-    if handling.match == "regression":
-        if not surveys:
-            raise InputError("no sample in which fine and coarse images agree", "clear pixels in both")
-        regression = regress(surveys, moves.moves)
-        for line in regression.lines([band.name for band in scene.empty()[known[0].fine].bands]):
-            options.tell(f"matched {line}")
-        if options.measured is not None:
-            options.measured({"matched": regression.as_dict()})
-    else:
-        require_units(surveys, {p.coarse: called[p.coarse] for p in known}, scale)
-    ratio = max([one.ratio for one in surveys.values()], default=1.0)
-    gains, constants = (regression.gains, regression.constants) if regression else (None, None)
-    return Corrected(scene, moves.moves, gains, constants), Facts(moves, regression, ratio)
+    if handling.match == "none":
+        require_units(surveys, called, scale)
+    return settle(scene, surveys, handling, called, options, target)
 
 
-def placed(
+def _placed(
     scene: Any,
     surveys: Mapping[str, Survey],
     target: Survey | None,
@@ -107,8 +161,12 @@ def placed(
         options.tell(f"{called.get(role, role)}: {one}")
     roles = {role: called.get(role, role) for role in scene.empty().views if role.startswith("coarse")}
     moves = decide(found, handling.coregister, roles)
-    for role, (y, x) in sorted(moves.moves.items()):
-        options.tell(f"{called.get(role, role)}: moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
+    if len(set(moves.moves.values())) == 1:
+        y, x = next(iter(moves.moves.values()))
+        options.tell(f"coarse images moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
+    else:
+        for role, (y, x) in sorted(moves.moves.items()):
+            options.tell(f"{called.get(role, role)}: moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
     if options.measured is not None and moves.moves:
         options.measured({"moved_px": list(moves.moves.get("coarse_p", next(iter(moves.moves.values()))))})
     return moves

@@ -87,6 +87,10 @@ class Method(ABC):
         """The fused image, and statistics of how it came out: over the core, mergeable; most have none to tell."""
         return self.fuse(obs, stats), Stats()
 
+    def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"] | None:
+        """On how many pixels every fused one rests, halo included; None where that says nothing about it."""
+        return None
+
     def ready(self, obs: Observation) -> Method:
         """The method as it will run on this scene: a network finds its weights here."""
         return self
@@ -164,6 +168,10 @@ class Wrapper(Method):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The image of the method inside."""
         return self.inner.fuse(obs, stats)
+
+    def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"] | None:
+        """That of the method inside."""
+        return self.inner.support(obs, stats)
 
     def ready(self, obs: Observation) -> Method:
         """With the method inside made ready."""
