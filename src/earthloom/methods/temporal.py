@@ -6,6 +6,7 @@ the prediction date. What was not measured is told by masks; the engine has put 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method
 from earthloom.methods.fields import within
+from earthloom.ops.moments import Moments
 from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
 from earthloom.types import Observation, Window
 
@@ -161,3 +163,11 @@ def core_values(
     rows, cols = obs.core_window.slices
     kept = seen[rows, cols]
     return np.concatenate([image[:, rows, cols][:, kept] for image in images]).astype(np.float64)
+
+
+def level_of(moments: Iterable[Moments]) -> float:
+    """How large the values of a scene are: mean and two standard deviations of the brightest band, 1 if all are 0.
+
+    A yardstick for thresholds that works for reflectance in any scale: 1 % of it is about 0.005 over green land.
+    """
+    return max((float((np.abs(m.mean) + 2 * m.std).max()) for m in moments), default=0.0) or 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Num
 
 from earthloom.types import Window
 
@@ -21,8 +21,8 @@ def distances(window_px: int) -> Float[np.ndarray, "side side"]:
 
 
 def surrounded(
-    image: Float[np.ndarray, "*lead y x"], window: Window, side: int, spare: int = 0
-) -> Float[np.ndarray, "*lead h w"]:
+    image: Num[np.ndarray, "*lead y x"], window: Window, side: int, spare: int = 0
+) -> Num[np.ndarray, "*lead h w"]:
     """The pixels that windows of ``side`` around those of ``window`` cover, 0 beyond the border.
 
     Pixel ``(y, x)`` of ``window`` finds place ``(a, b)`` of its window at ``[y + a, x + b]``, with no border to mind.

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
-from earthloom.methods.temporal import Known, Windowed, known, predicted
+from earthloom.methods.temporal import Known, Windowed, known, level_of, predicted
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.similar import distances
 from earthloom.ops.similar_pool import NOWHERE, SURE, Candidates, Centres, pooled
@@ -155,7 +155,7 @@ class Starfm(Windowed):
         """
         moments = [[stats[f"{k} {b}"] for b in range(bands)] for k in range(count)]
         std = np.array([[float(m.std[0]) for m in row] for row in moments])
-        level = max(abs(float(m.mean[0])) + 2 * float(m.std[0]) for row in moments for m in row) or 1.0
+        level = level_of(m for row in moments for m in row)
         if self.variant == "nasa":
             if level < 100:
                 raise MethodError(
