@@ -37,7 +37,7 @@ class Weights:
 
     consistency: float = 0.5
     detail: float = 0.3
-    similarity: float = 0.2
+    similarity: float = 0.3
 
 
 @dataclass(frozen=True)
