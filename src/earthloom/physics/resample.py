@@ -159,6 +159,12 @@ def interpolation(outputs: int, size: int, ratio: float, offset: float, border: 
 
 
 @lru_cache(maxsize=256)
+def cubic(outputs: int, size: int, ratio: float, offset: float) -> Banded:
+    """The same by cubic convolution (Keys, a = -1/2), the border mirrored: what enlarging ``imresize`` does."""
+    return sampled((np.arange(outputs) - offset) / ratio, size, _bicubic, 2.0, "symmetric")
+
+
+@lru_cache(maxsize=256)
 def gaussian(outputs: int, size: int, ratio: float, offset: float, sigma: float) -> Banded:
     """Gaussian low pass of standard deviation ``sigma`` fine pixels, sampled at ``ratio * i + offset``."""
     centres = np.arange(outputs) * ratio + offset
