@@ -164,7 +164,7 @@ class AdversarialLearner(Learner):
             judged = self._judge(seen, rate)
             self.critics.requires_grad_(False)
             with self.fabric.autocast():
-                opinions = [critic(product).mean() for critic, (product, _) in zip(self.critics, seen, strict=True)]
+                opinions = [critic(product).float().mean() for critic, (product, _) in zip(self.critics, seen, strict=True)]
             terms["adversarial"] = -self.teaching.adversarial * torch.stack(opinions).sum()
         told = self.follow(terms, step, rate)
         self.critics.requires_grad_(True)
@@ -179,7 +179,7 @@ class AdversarialLearner(Learner):
         losses = []
         with self.fabric.autocast():
             for critic, (product, truth) in zip(self.critics, seen, strict=True):
-                losses.append(critic_loss(kind, critic(truth), critic(product.detach())))
+                losses.append(critic_loss(kind, critic(truth).float(), critic(product.detach()).float()))
                 if kind == "wgan_gp":
                     losses.append(gradient_penalty(critic, truth, product))
         loss = torch.stack(losses).sum()

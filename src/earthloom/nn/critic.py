@@ -53,7 +53,7 @@ class Critic(nn.Module):
     def forward(self, image: Float[Tensor, "n b y x"]) -> Float[Tensor, " n"]:
         """Higher for what looks like a real image."""
         pooled = self.features(image).mean(dim=(2, 3))
-        return self.score(F.leaky_relu(self.dense(pooled), SLOPE))[:, 0].float()
+        return self.score(F.leaky_relu(self.dense(pooled), SLOPE))[:, 0]
 
 
 def critic_loss(kind: str, real: Float[Tensor, " n"], fake: Float[Tensor, " n"]) -> Tensor:

@@ -1,0 +1,39 @@
+"""What the tests of adversarial training run, also in processes of their own: python -m tests.train.rival FOLDER N."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from earthloom.engine.adversarial import Lessons
+from earthloom.engine.patches import Patches
+from earthloom.engine.train import Config, fit
+from earthloom.engine.traintask import hold
+from earthloom.methods.network import Teaching
+from tests.train.child import slow
+from tests.train.tiny import HEADER, config, sample, tiny
+
+TEACHING: dict[str, Any] = {
+    "critic": "hinge", "adversarial": 0.05, "critic_width": 2, "alone": 3, "structure": 0.05, "critic_rate": 0.5,
+}  # fmt: skip
+
+
+def lessons(**changes: Any) -> Lessons:
+    """Four scenes with holes to learn from and one held out."""
+    patches = Patches([sample(seed, hole=True) for seed in range(4)], patch=16, multiple=2)
+    held = [hold(sample(9), "ninth", mean=10.0, std=2.0, ratio=2)]
+    return Lessons(patches, held, teaching=Teaching(**{**TEACHING, **changes}), bands=3)
+
+
+def settings(**changes: object) -> Config:
+    """A run of a second."""
+    return config(**{"steps": 60, **changes})
+
+
+if __name__ == "__main__":
+    folder, devices = Path(sys.argv[1]), int(sys.argv[2])
+    if devices == 1:
+        fit(tiny(), lessons(), settings(), folder, HEADER, progress=slow)
+    else:  # no dropout: its draws belong to a process, not to a batch
+        fit(tiny(0.0), lessons(), settings(steps=12, devices=devices), folder, HEADER)
