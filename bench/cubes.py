@@ -57,8 +57,8 @@ def pictures() -> Iterator[tuple[str, np.ndarray]]:
 
     folder = Path(skimage.__file__).parent / "data"
     for name in PICTURES:
-        image = imageio.v3.imread(folder / name)[..., :3] / 255.0
-        image = np.repeat(image[..., None], 3, -1) if image.ndim == 2 else image
+        image = imageio.v3.imread(folder / name) / 255.0
+        image = np.repeat(image[..., None], 3, -1) if image.ndim == 2 else image[..., :3]
         linear = bands_first(image**2.2).astype(np.float32)
         linear = np.clip(imresize(linear, 0.5 if min(linear.shape[1:]) > 300 else 0.75), 0, None)
         at = np.linspace(0, 2, MIXED)

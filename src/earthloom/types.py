@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
-Convention = Literal["centre", "toolbox"]
+Convention = Literal["centre", "toolbox", "bicubic"]
 REACH = 6  # coarse pixels that a crop keeps around a window, so that interpolation sees what it needs
 
 

@@ -21,7 +21,7 @@ FAR_NM = 60.0  # bands further apart than this are not the same band
 
 @dataclass(frozen=True)
 class Sizes:
-    """What shapes a network besides its fields: bands wanted, guide bands, extra bands, and the ratio."""
+    """What shapes a network besides its fields: bands wanted (0: any number), guide bands, extra bands, the ratio."""
 
     bands: int
     guide: int = 1
@@ -29,9 +29,10 @@ class Sizes:
     extra: int = 0
 
     def __str__(self) -> str:
-        guide = "" if self.guide == 1 else f", {self.guide} guide bands"
+        guide = "" if self.guide <= 1 else f", {self.guide} guide bands"
         extra = f", {self.extra} extra" if self.extra else ""
-        return f"{self.bands} band{'' if self.bands == 1 else 's'} at {self.ratio:g}:1{guide}{extra}"
+        count = self.bands or "any number of"
+        return f"{count} band{'' if self.bands == 1 else 's'} at {self.ratio:g}:1{guide}{extra}"
 
 
 def own_fields(network: Network, header: weights.Header) -> dict[str, Any]:
@@ -82,6 +83,8 @@ def order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tupl
     same = (own.bands, own.guide, own.extra) == (sizes.bands, sizes.guide, sizes.extra)
     if not same or abs(own.ratio - sizes.ratio) > 0.01 * own.ratio:
         return None
+    if own.bands == 0:  # a network that takes as many as there are, in their order
+        return ()
     here = [band.centre_nm for band in bands]
     there = list(header.centres_nm)
     if len(there) != len(here) or None in here or None in there:
@@ -90,3 +93,12 @@ def order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tupl
     nearest = distance.argmin(axis=1)
     fits = len(set(nearest.tolist())) == len(here) and distance.min(axis=1).max() <= FAR_NM
     return tuple(nearest.tolist()) if fits else None
+
+
+def need_torch(name: str) -> None:
+    """Say what to install."""
+    try:
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as missing:
+        raise MethodError(f"{name} without {missing.name}", "torch", "pip install 'earthloom[torch]'") from missing

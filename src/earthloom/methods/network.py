@@ -22,7 +22,7 @@ from earthloom import weights
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.fitting import Sizes as Sizes
-from earthloom.methods.fitting import order, order_or_raise, own_fields
+from earthloom.methods.fitting import need_torch, order, order_or_raise, own_fields
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, ratio_of
 from earthloom.types import Band, Observation, View
@@ -92,6 +92,7 @@ class Network(Method):
     roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
+    aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
@@ -126,6 +127,10 @@ class Network(Method):
         """Moments of the views that normalise the inputs, over the valid pixels of the core."""
         return Stats(**{name: Moments.of(_pixels(obs, role)) for name, role in self.roles.items()})
 
+    def measure(self, trained: Trained, obs: Observation, so_far: Stats | None) -> Stats:
+        """What summarise gathers when the weights are known."""
+        return self.summarise(obs, so_far)
+
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Also refuse a scene that no weights fit."""
         super().check(obs, shape)
@@ -139,11 +144,12 @@ class Network(Method):
         MethodError
             If none fit; the message names what there is and what would be needed.
         """
-        _need_torch(self.card.name)
+        need_torch(self.card.name)
         if self.weights is not None:
             return load(self, self.weights, obs)
         for header in weights.shipped(self.key):
-            if {**self._defaults, **header.fields} == self.architecture and order(header, self.sizes(obs), self._bands(obs)):
+            same = {**self._defaults, **header.fields} == self.architecture
+            if same and order(header, self.sizes(obs), self._bands(obs)) is not None:
                 return load(self, header.name, obs)
         have = "; ".join(f"{h.name} ({Sizes(**h.sizes)})" for h in weights.shipped(self.key))  # type: ignore[arg-type]
         raise MethodError(
@@ -169,7 +175,7 @@ class Network(Method):
 
     def fresh(self, obs: Observation, seed: int = 0) -> Fitted:
         """The network with random weights (its output layer is zero, so that it begins as its base)."""
-        _need_torch(self.card.name)
+        need_torch(self.card.name)
         import torch
 
         sizes, bands = self.sizes(obs), self._bands(obs)
@@ -186,6 +192,25 @@ class Network(Method):
         """The image that the fitting weights make."""
         return self.fitted(obs).fuse(obs, stats)
 
+    def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Normalise, align to the network's blocks, run, and take all that back."""
+        inputs = prepared(self, obs, stats)
+        order = trained.order
+        if order is not None:
+            inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
+        step = self.multiple(self.sizes(obs))
+        before = [origin % step for origin in obs.origin]
+        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
+        if any(map(any, pads)):
+            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
+        fused = run(trained.module, inputs, self.precision, self.ensemble)
+        fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
+        if order is not None:
+            fused = fused[np.argsort(order)]
+        mean, std = scale_of(stats["base"])
+        like = obs[self.roles["base"]].data.dtype
+        return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+
     @property
     def key(self) -> str:
         """``problem/name``."""
@@ -194,7 +219,7 @@ class Network(Method):
     @property
     def architecture(self) -> dict[str, Any]:
         """The fields that shape the network."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in RUNTIME}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*RUNTIME, *self.aside)}
 
     @property
     def _defaults(self) -> dict[str, Any]:
@@ -226,24 +251,13 @@ class Fitted(Wrapper):
         Method.check(self.inner, obs, shape)
         order_or_raise(self.trained.header, self.inner, obs)
 
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """What the network asks of the scene."""
+        return self.inner.measure(self.trained, obs, so_far)
+
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
-        """Normalise, align to the network's blocks, run, and take all that back."""
-        inputs = prepared(self.inner, obs, stats)
-        order = self.trained.order
-        if order is not None:
-            inputs = {name: _ordered(self.inner, name, image, order) for name, image in inputs.items()}
-        step = self.inner.multiple(self.inner.sizes(obs))
-        before = [origin % step for origin in obs.origin]
-        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
-        if any(map(any, pads)):
-            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
-        fused = run(self.trained.module, inputs, self.inner.precision, self.inner.ensemble)
-        fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
-        if order is not None:
-            fused = fused[np.argsort(order)]
-        mean, std = scale_of(stats["base"])
-        like = obs[self.inner.roles["base"]].data.dtype
-        return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+        """What the network makes of the tile."""
+        return self.inner.apply(self.trained, obs, stats)
 
     def ready(self, obs: Observation) -> Fitted:
         """As it is."""
@@ -371,6 +385,8 @@ def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
             f"tensors of {header.name} that do not fit {header.method}", "weights written by this version",
             str(wrong).splitlines()[-1].strip(),
         ) from wrong  # fmt: skip
+    folded: Any = getattr(module, "folded", None)  # without what only training needs
+    module = module if folded is None else folded()
     return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
@@ -380,12 +396,3 @@ def _pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
     rows, cols = obs.in_core(role)
     flat = view.data[:, rows, cols].reshape(len(view.data), -1)
     return flat if view.all_valid else flat[:, view.valid[rows, cols].ravel()]
-
-
-def _need_torch(name: str) -> None:
-    """Say what to install."""
-    try:
-        import safetensors  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as missing:
-        raise MethodError(f"{name} without {missing.name}", "torch", "pip install 'earthloom[torch]'") from missing

@@ -13,7 +13,7 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, Wrapper
 from earthloom.methods.fields import fits
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.backproject import back_project
+from earthloom.physics.backproject import back_project, descend
 from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
 from earthloom.types import Observation
@@ -24,7 +24,7 @@ UNSEEN = 1e-3  # share of a coarse pixel's blur that may lie on missing pixels
 
 @dataclass(frozen=True)
 class Refined(Wrapper):
-    """The product F of the method inside, after N back-projections ``F <- F + U (M - D B F)``.
+    """The product F of the method inside, after N back-projections ``F <- F + U w (M - D B F)``.
 
     M is the coarse view that shows the wanted image itself (pansharpening: the MS), B its blur, D its sampling, U
     interpolation. A coarse pixel corrects nothing where it was not measured, or where what it blurs together was
@@ -34,6 +34,13 @@ class Refined(Wrapper):
     ----------
     steps
         N. More agree better with M; too many raise its noise.
+    tolerance
+        Stop after the fewest steps, at most N, whose residual over the whole scene is no more than so many percent of
+        the mean of M. The scene is fused once more to find out. 0 takes all N.
+    angle_deg
+        With 0, w is 1. Otherwise ``w = min(angle / angle_deg, 1)``, the angle between the spectra of D B F and of M
+        in degrees at every coarse pixel: spectra that agree are left alone. DualSR's fine stage has one w for the
+        whole scene, the mean angle over 1 degree.
 
     References
     ----------
@@ -41,10 +48,15 @@ class Refined(Wrapper):
     """
 
     steps: int = 0
+    tolerance: float = 0.0
+    angle_deg: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
         _check(self.steps)
+        for name in ("tolerance", "angle_deg"):
+            if not fits(getattr(self, name), float) or not getattr(self, name) >= 0:
+                raise MethodError(f"refine with {name}={getattr(self, name)!r}", "a number, at least 0")
 
     @property
     def card(self) -> Card:  # type: ignore[override]
@@ -59,7 +71,55 @@ class Refined(Wrapper):
     @property
     def parameters(self) -> dict[str, Any]:
         """Those of the method inside, and how often it was refined."""
-        return {**self.inner.parameters, "refine": int(self.steps)}
+        more = {"refine_tolerance": self.tolerance, "refine_angle_deg": self.angle_deg}
+        given = {name: value for name, value in more.items() if value}
+        return {**self.inner.parameters, "refine": int(self.steps), **given}
+
+    @property
+    def rounds(self) -> int:  # type: ignore[override]
+        """Those of the method inside; a tolerance needs one more, which looks at the residuals of all steps."""
+        return self.inner.rounds + (self.tolerance > 0)
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Statistics of the method inside; with a tolerance, in the last round, how the residual falls."""
+        if not self.tolerance:
+            return self.inner.summarise(obs, so_far)
+        if isinstance(so_far, _Turn):
+            last, done = so_far.turn + 1 == self.rounds - 1, so_far.turn + 1
+        else:
+            last, done = self.rounds == 1, 0
+        mine = so_far["inner"] if isinstance(so_far, _Turn) else None
+        if not last:
+            return _Turn(done, {"inner": self.inner.summarise(obs, mine)})
+        mine = mine if mine is not None else Stats()
+        image = self.inner.fuse(obs, mine)
+        seen, role, gains = self._seen(obs)
+        trail = descend(seen, image, gains, self.steps, role, self.angle_deg)
+        view, (rows, cols) = seen[role], seen.in_core(role)
+        counted = view.valid[rows, cols]
+        parts = [np.abs(view.data), *(residual for residual, _ in trail)]
+        sums = [float(np.square(part[:, rows, cols][:, counted], dtype=np.float64).sum()) for part in parts[1:]]
+        level = float(parts[0][:, rows, cols][:, counted].sum(dtype=np.float64))
+        size = int(counted.sum()) * len(view.data)
+        return _Turn(done, {"inner": _Known(mine), "trail": np.array([size, level, *sums])})
+
+    def _steps(self, stats: Stats) -> tuple[int, Stats]:
+        """How many steps this scene needs, and the statistics of the method inside."""
+        if not self.tolerance:
+            return self.steps, stats
+        size, level, *sums = stats["trail"]
+        percent = 100 * np.sqrt(np.array(sums) / max(size, 1)) / max(level / max(size, 1), 1e-300)
+        enough = np.flatnonzero(percent <= self.tolerance)
+        return int(enough[0]) if len(enough) else self.steps, stats["inner"].stats
+
+    def _seen(self, obs: Observation) -> tuple[Observation, str, list[float]]:
+        """The observation with the coarse pixels that count, their role, and the gains."""
+        problem = problems.find(self.card.problem)
+        role, gains = problem.observed(obs)
+        obs = _inside(obs, role)
+        if not all(view.all_valid for view in obs.views.values()):
+            obs = _seen_whole(obs, problem.valid(obs), role, gains)
+        return obs, role, gains
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the method inside refuses, and a problem in which no coarse view shows what is wanted."""
@@ -72,17 +132,35 @@ class Refined(Wrapper):
 
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
         """The refined image; ``residual``: moments of (M - D B F before, after, |M|) over what counts of the core."""
+        steps, stats = self._steps(stats)
         image = self.inner.fuse(obs, stats)
-        problem = problems.find(self.card.problem)
-        role, gains = problem.observed(obs)
-        obs = _inside(obs, role)
-        if not all(view.all_valid for view in obs.views.values()):
-            obs = _seen_whole(obs, problem.valid(obs), role, gains)
-        image, before, after = back_project(obs, image, gains, self.steps, role)
+        obs, role, gains = self._seen(obs)
+        image, before, after = back_project(obs, image, gains, steps, role, self.angle_deg)
         view, (rows, cols) = obs[role], obs.in_core(role)
         counted = view.valid[rows, cols]
         parts = [part[:, rows, cols][:, counted].ravel() for part in (before, after, np.abs(view.data))]
         return image, Stats(residual=Moments.of(np.stack(parts)))
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Statistics of rounds that are over: every tile brings the same."""
+
+    stats: Stats
+
+    def __add__(self, other: _Known) -> _Known:
+        return self
+
+
+class _Turn(Stats):
+    """Statistics of one round, and which it was."""
+
+    def __init__(self, turn: int, entries: dict[str, Any]) -> None:
+        super().__init__(entries)
+        self.turn = turn
+
+    def __add__(self, other: dict[str, Any]) -> _Turn:
+        return _Turn(self.turn, {key: value + other[key] for key, value in self.items()})
 
 
 def _inside(obs: Observation, role: str) -> Observation:
@@ -116,8 +194,8 @@ def _check(steps: Any) -> None:
         raise MethodError(f"refine={steps!r}", f"a whole number of steps from 0 to {MOST}")
 
 
-def refined(method: Method, steps: Any) -> Method:
-    """The method with ``steps`` back-projections after it; itself with none.
+def refined(method: Method, steps: Any, tolerance: float = 0.0, angle_deg: float = 0.0) -> Method:
+    """The method with ``steps`` back-projections after it; itself with none. See :class:`Refined`.
 
     Raises
     ------
@@ -125,7 +203,7 @@ def refined(method: Method, steps: Any) -> Method:
         If the number makes no sense.
     """
     _check(steps)
-    return Refined(method, int(steps)) if steps else method
+    return Refined(method, int(steps), tolerance, angle_deg) if steps else method
 
 
 def residual_percent(stats: Stats | None) -> dict[str, float] | None:

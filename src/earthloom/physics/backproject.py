@@ -1,8 +1,8 @@
 """Back-projection: correct a fine image until, blurred and sampled, it is what the coarse sensor saw.
 
-A step is ``F <- F + U (M - D B F)``. With the residual ``r = M - D B F`` it reads ``r <- r - D B U r``, and N steps
-are ``F + U (r_0 + r_1 + ... + r_{N-1})``: all but one blur and one interpolation happen on the coarse grid, where
-``D B U`` is a small filter. N steps cost hardly more than one.
+A step is ``F <- F + U (M - D B F)``, with a weight for every coarse pixel where spectra are asked. With the residual
+``r = M - D B F`` it reads ``r <- r - D B U r``, and N steps are ``F + U (r_0 + r_1 + ... + r_{N-1})``: all but one blur
+and one interpolation happen on the coarse grid, where ``D B U`` is a small filter. N steps cost hardly more than one.
 
 References
 ----------
@@ -11,7 +11,7 @@ Irani and Peleg, CVGIP: Graphical Models and Image Processing 53(3), 231-239, 19
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,9 +19,11 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.ops.banded import Banded, apply, compose
+from earthloom.physics.bicubic import shrinking
+from earthloom.physics.fine_stage import spectral_angle_deg
 from earthloom.physics.forward import expand, grouped, reduce
 from earthloom.physics.mtf import sigma_px
-from earthloom.physics.resample import gaussian, interpolation
+from earthloom.physics.resample import cubic, gaussian, interpolation
 from earthloom.types import Observation
 
 
@@ -39,8 +41,9 @@ def back_project(
     gains: Sequence[float],
     steps: int,
     role: str = "ms",
+    angle_deg: float = 0.0,
 ) -> BackProjected:
-    """``steps`` times ``F <- F + U (M - D B F)``, U, D and B as in :mod:`earthloom.physics.forward`.
+    """``steps`` times ``F <- F + U w (M - D B F)``, U, D and B as in :mod:`earthloom.physics.forward`.
 
     The eigenvalues of ``D B U`` run from the gain at Nyquist (squared, in the corner of the spectrum) to 1: every
     step shrinks every part of the residual, that of the mean at once and the finest details slowest. Many steps
@@ -56,23 +59,45 @@ def back_project(
         MTF gain of each band.
     steps
         0 changes nothing. More agree better with M.
+    angle_deg
+        With 0, w is 1. Otherwise ``w = min(angle(D B F, M) / angle_deg, 1)`` for every coarse pixel, the angle between
+        its two spectra in degrees: pixels whose spectra agree already are corrected the less, the larger this is.
     """
+    trail = descend(obs, image, gains, steps, role, angle_deg)
+    before, total = next(trail)
+    after = before
+    for residual, correction in trail:
+        after, total = residual, total + correction
+    if steps == 0:
+        return BackProjected(image, before, before)
+    fine = expand(obs, total, role)
+    fine += image
+    return BackProjected(fine, before, after)
 
+
+def descend(
+    obs: Observation,
+    image: Float[np.ndarray, "band Y X"],
+    gains: Sequence[float],
+    steps: int,
+    role: str = "ms",
+    angle_deg: float = 0.0,
+) -> Iterator[tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "band y x"]]]:
+    """Residual and correction on the coarse grid, before the first step (no correction) and after each."""
     view = obs[role]
 
     def counted(residual: np.ndarray) -> np.ndarray:
         return residual if view.all_valid else np.where(view.valid, residual, 0)
 
-    before = residual = counted(view.data - reduce(obs, image, gains, role))
-    if steps == 0:
-        return BackProjected(image, before, before)
-    total = np.zeros_like(residual)
+    residual = counted(view.data - reduce(obs, image, gains, role))
+    yield residual, np.zeros_like(residual)
     for _ in range(steps):
-        total += residual
-        residual = residual - counted(seen_again(obs, residual, gains, role))
-    correction = expand(obs, total, role)
-    correction += image
-    return BackProjected(correction, before, residual)
+        correction = residual
+        if angle_deg:
+            angle = spectral_angle_deg(view.data - residual, view.data)
+            correction = residual * np.minimum(angle / angle_deg, 1).astype(residual.dtype)
+        residual = residual - counted(seen_again(obs, correction, gains, role))
+        yield residual, correction
 
 
 def seen_again(
@@ -84,7 +109,9 @@ def seen_again(
     view, out = obs[role], np.empty_like(coarse)
     for gain, bands in grouped(gains, len(coarse)).items():
         rows, cols = (
-            _seen_again(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a], sigma_px(gain, view.ratio[a]))
+            _cubic_again(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a])
+            if obs.convention == "bicubic"
+            else _seen_again(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a], sigma_px(gain, view.ratio[a]))
             for a in (0, 1)
         )
         out[bands] = apply(rows, cols, coarse[bands])
@@ -95,3 +122,9 @@ def seen_again(
 def _seen_again(fine: int, size: int, ratio: float, offset: float, sigma: float) -> Banded:
     """One axis of ``D B U``."""
     return compose(gaussian(size, fine, ratio, offset, sigma), interpolation(fine, size, ratio, offset))
+
+
+@lru_cache(maxsize=256)
+def _cubic_again(fine: int, size: int, ratio: float, offset: float) -> Banded:
+    """The same of the bicubic convention."""
+    return compose(shrinking(size, fine, ratio, offset), cubic(fine, size, ratio, offset))

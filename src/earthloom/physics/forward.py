@@ -3,7 +3,8 @@
 Everything depends on the observation's convention. ``centre``: coarse pixel ``i`` covers fine pixels around
 ``ratio * i + offset``, blur is a normalised Gaussian with the band's gain at Nyquist, borders are replicated.
 ``toolbox``: every habit of the MATLAB protocol (41 x 41 kernels that are not normalised, decimation by picking
-pixel ``ratio / 2``, periodic 23-tap interpolation).
+pixel ``ratio / 2``, periodic 23-tap interpolation). ``bicubic``: the habit of super-resolution, the geometry of
+``centre`` with MATLAB's antialiased bicubic ``imresize`` as blur and sampling, whatever the gain, and as interpolation.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from earthloom.ops.banded import Banded, apply, correlate, separable, stationary
+from earthloom.physics.bicubic import shrinking
 from earthloom.physics.mtf import lowpass_kernel, sigma_px, toolbox_kernel
-from earthloom.physics.resample import gaussian, interp23_operator, interpolation
-from earthloom.types import Observation, View
+from earthloom.physics.resample import cubic, gaussian, interp23_operator, interpolation
+from earthloom.types import Convention, Observation, View
 
 
 def ratio_of(view: View) -> float:
@@ -40,7 +42,8 @@ def expansion(obs: Observation, role: str = "ms") -> tuple[Banded, Banded]:
     if obs.convention == "toolbox":
         rows, cols = (interp23_operator(n, int(ratio_of(view))) for n in view.shape)
     else:
-        rows, cols = (interpolation(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a]) for a in (0, 1))
+        along = cubic if obs.convention == "bicubic" else interpolation
+        rows, cols = (along(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a]) for a in (0, 1))
     return rows, cols
 
 
@@ -85,12 +88,17 @@ def _reduce_one(obs: Observation, image: np.ndarray, gain: float, view: View) ->
     if obs.convention == "toolbox":
         ratio = int(ratio_of(view))
         return pick(image, toolbox_kernel(gain, float(ratio)), ratio)
-    rows, cols = blur_and_sample(obs.shape, view, gain)
+    rows, cols = blur_and_sample(obs.shape, view, gain, obs.convention)
     return apply(rows, cols, image, rows_first=True)
 
 
-def blur_and_sample(shape: tuple[int, int], view: View, gain: float) -> tuple[Banded, Banded]:
-    """Row and column operators of D B for the view's own geometry (centre convention)."""
+def blur_and_sample(
+    shape: tuple[int, int], view: View, gain: float, convention: Convention = "centre"
+) -> tuple[Banded, Banded]:
+    """Row and column operators of D B for the view's own geometry (centre and bicubic conventions)."""
+    if convention == "bicubic":
+        rows, cols = (shrinking(view.shape[a], shape[a], view.ratio[a], view.offset[a]) for a in (0, 1))
+        return rows, cols
     rows, cols = (
         gaussian(view.shape[a], shape[a], view.ratio[a], view.offset[a], sigma_px(gain, view.ratio[a])) for a in (0, 1)
     )
@@ -109,7 +117,7 @@ def operators(obs: Observation, gain: float, sample: bool = True, role: str = "m
             for down, along in parts
         ]
     if sample:
-        return [blur_and_sample(obs.shape, view, gain)]
+        return [blur_and_sample(obs.shape, view, gain, obs.convention)]
     sigma = sigma_px(gain, ratio)
     return [(gaussian(height, height, 1.0, 0.0, sigma), gaussian(width, width, 1.0, 0.0, sigma))]
 
@@ -130,11 +138,11 @@ def pick(image: Float[np.ndarray, "band Y X"], kernel: Float[np.ndarray, "k k"],
 def reduce_adjoint(
     obs: Observation, coarse: Float[np.ndarray, "band y x"], gains: float | Sequence[float], role: str = "ms"
 ) -> Float[np.ndarray, "band Y X"]:
-    """Adjoint of :func:`reduce` (centre convention): ``<D B u, v> = <u, B' D' v>``."""
+    """Adjoint of :func:`reduce` (not the toolbox convention): ``<D B u, v> = <u, B' D' v>``."""
     view = obs[role]
     out = np.empty((coarse.shape[0], *obs.shape), coarse.dtype)
     for gain, bands in grouped(gains, coarse.shape[0]).items():
-        rows, cols = blur_and_sample(obs.shape, view, gain)
+        rows, cols = blur_and_sample(obs.shape, view, gain, obs.convention)
         out[bands] = apply(rows.adjoint(), cols.adjoint(), coarse[bands], rows_first=False)
     return out
 

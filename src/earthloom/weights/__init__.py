@@ -91,6 +91,11 @@ def locate(name: str | Path) -> Path:
     return path
 
 
+def _checkpoint(name: str | Path) -> bool:
+    """Whether it is a checkpoint of torch, which authors give away."""
+    return Path(name).suffix.lower() in (".pth", ".pt") and Path(name).is_file()
+
+
 def _pickled(start: bytes) -> bool:
     """Whether a file begins like a pickle, or like the zip archive that torch puts one in.
 
@@ -109,6 +114,10 @@ def read_header(name: str | Path) -> Header:
     FileError
         If the file is missing, cut short, a pickle, not one of ours, or written by a later version.
     """
+    if _checkpoint(name):
+        from earthloom.weights.pth import read_coarsr
+
+        return read_coarsr(name)[0]
     path = locate(name)
     with _opened(path) as file:
         text = (file.metadata() or {}).get(KEY)
@@ -141,6 +150,10 @@ def fingerprint(header: Header) -> str:
 
 def read(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
     """Header and tensors of a file of weights; half precision as float32."""
+    if _checkpoint(name):
+        from earthloom.weights.pth import read_coarsr
+
+        return read_coarsr(name)
     header = read_header(name)
     with _opened(Path(header.path)) as file:
         try:

@@ -1,0 +1,80 @@
+"""Batches of a few neighbouring bands, from cubes with different numbers of them.
+
+A network that sharpens every band with its neighbours needs no whole spectrum to learn from: neighbouring bands show
+nearly the same, so that a few bands of many places teach more than all bands of a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.engine.patches import MASK, Patches
+from earthloom.errors import InputError
+
+
+class BandGroups:
+    """Patches with ``bands`` bands each, drawn from patches of whole cubes.
+
+    Every patch takes bands ``first, first + stride, ...`` of its cube, in either order: strides larger than 1 are
+    neighbours less alike, as at the ends of a cube and at gaps in its spectrum.
+
+    Parameters
+    ----------
+    sources
+        Patches of cubes; those of one source have the same number of bands.
+    bands
+        In every patch.
+    strides
+        Steps between the bands, as likely as each other where the cube has bands enough.
+    shares
+        How often each source is drawn from; as often as each other without.
+
+    Raises
+    ------
+    InputError
+        If a cube has fewer bands, or sources differ in their grids.
+    """
+
+    def __init__(
+        self, sources: Sequence[Patches], bands: int = 6, strides: Sequence[int] = (1, 2, 3),
+        shares: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        few = min((min(source.bands.values()) for source in sources), default=0)
+        if few < bands:
+            raise InputError(f"cubes of {few} bands", f"at least {bands}")
+        if len({(source.patch, tuple(sorted(source.ratios.items()))) for source in sources}) > 1:
+            raise InputError("cubes on different grids", "one ratio and one size of patches")
+        self.sources, self.bands, self.strides = list(sources), bands, sorted(strides)
+        given = np.ones(len(sources)) if shares is None else np.asarray(shares, float)
+        self._until = np.cumsum(given / given.sum())
+        self.holes = any(source.holes for source in sources)
+
+    def batch(
+        self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1
+    ) -> dict[str, Float[np.ndarray, "batch _ _ _"]]:
+        """The patches of one step, or one process's part of them; see :meth:`Patches.batch`."""
+        share = batch // of
+        rows = [self._one(step, rank * share + at, batch, seed) for at in range(share)]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def _one(self, step: int, number: int, batch: int, seed: int) -> dict[str, np.ndarray]:
+        """One patch."""
+        rng = np.random.default_rng((seed, step, number, 1))
+        source = self.sources[int(np.searchsorted(self._until, rng.random(), side="right"))]
+        found = source.batch(step, batch, seed, number, batch)
+        chosen = self._chosen(min(source.bands.values()), rng)
+        patch = {name: image if name == MASK else image[:, chosen] for name, image in found.items()}
+        if self.holes and MASK not in patch:
+            patch[MASK] = np.ones((1, 1, source.patch, source.patch), np.float32)
+        return patch
+
+    def _chosen(self, bands: int, rng: np.random.Generator) -> np.ndarray:
+        """Which bands of a cube."""
+        fitting = [stride for stride in self.strides if (self.bands - 1) * stride < bands] or [1]
+        stride = fitting[int(rng.integers(len(fitting)))]
+        first = int(rng.integers(bands - (self.bands - 1) * stride))
+        chosen = first + stride * np.arange(self.bands)
+        return chosen[::-1] if rng.random() < 0.5 else chosen

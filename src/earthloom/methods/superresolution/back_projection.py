@@ -1,0 +1,60 @@
+"""Back-projection: the enlarged cube, corrected until its coarse version is what was seen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.methods.base import Card, Method
+from earthloom.methods.fields import within
+from earthloom.methods.refine import reach
+from earthloom.ops.moments import Stats
+from earthloom.physics.backproject import back_project
+from earthloom.physics.forward import expand
+from earthloom.problems.superresolution import gains, ratio_in
+from earthloom.types import Observation
+
+
+@dataclass(frozen=True)
+class BackProjection(Method):
+    """``F <- F + U (H - D B F)``, begun at ``U H``: iterative back-projection of Irani and Peleg, band by band.
+
+    Parameters
+    ----------
+    steps
+        How often. More undo more of the blur, and raise more noise.
+    """
+
+    steps: int = 10
+
+    card: ClassVar[Card] = Card(
+        name="Back-projection",
+        title="Iterative back-projection",
+        family="model",
+        citation="irani1991",
+        problem="superresolution",
+        halo=24,
+        minimum=1,
+        notes="no learning: the strongest row that needs no data",
+    )
+    rounds: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        within(self, "steps", 1, 100)
+
+    def halo_px(self, ratio: float) -> int:
+        """What so many steps look at, and the interpolation they begin with."""
+        return math.ceil((reach(self.steps) + 2) * ratio)
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse ratios that no cube is enlarged by."""
+        ratio_in(obs)
+        super().check(obs, shape)
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Enlarge and correct."""
+        return back_project(obs, expand(obs, role="hs"), gains(obs), self.steps, "hs").image
