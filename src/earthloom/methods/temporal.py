@@ -58,7 +58,7 @@ class Temporal(Method):
             )  # fmt: skip
         bands = len(obs["fine_1"].bands)
         for role, view in obs.views.items():
-            if len(view.bands) != bands:
+            if role.startswith(("fine_", "coarse_")) and len(view.bands) != bands:
                 raise MethodError(
                     f"{len(view.bands)} band(s) in {role} and {bands} in fine_1", "the same bands in the same order",
                     "choose the bands that both sensors have",

@@ -40,9 +40,11 @@ class Rule(NamedTuple):
     least
         With so many similar pixels or fewer the window's mean change stands in.
     step
-        A regression is tried where the coarse images of the two dates differ by as much.
-    tiny
-        Added to what divides the shares of the dates.
+        A slope is tried where the coarse images of the two dates differ by as much (``ridge`` 0).
+    ridge
+        Coarse values must spread by as much for a slope to count for half; 0 asks whether it is significant instead.
+    calm
+        A change that hardly speaks against a date; positive.
     low, high
         A prediction that is not strictly between them is replaced by the mean of the similar pixels.
     """
@@ -51,7 +53,8 @@ class Rule(NamedTuple):
     middle: Float[np.ndarray, " band"]
     least: int
     step: float
-    tiny: float
+    ridge: float
+    calm: float
     low: float
     high: float
 
@@ -83,8 +86,9 @@ def regressed(
     Similar are pixels with ``|F - F_0| < width`` in every band on both dates. With their weights
     ``w = 1 / (u d + 1e-7)``, u of :func:`unlike` and ``d = 1 + r / half the window``:
     ``F_p = sum_k t_k (F_k + V sum w (C_p - C_k) / sum w)``. V is the slope of the similar pixels' fine over their
-    coarse values on both dates, 1 where it is not significant or not in (0, 5]. The shares t of the dates are as
-    ``1 / |mean (C_p - C_k)|`` over the window.
+    coarse values on both dates: drawn to 1, ``(S_cf + ridge^2) / (S_cc + ridge^2)`` with their covariance and
+    variance S and kept within 0..5; or with no ridge 1 where it is not significant or not in (0, 5]. The shares t of
+    the dates are as ``1 / (|mean (C_p - C_k)| + calm)`` over the window.
 
     Parameters
     ----------
@@ -108,7 +112,8 @@ def regressed(
     _regress(
         near, valid, np.ascontiguousarray(coded[:, rows, cols] - np.uint8(STEPS)), todo[rows, cols].view(np.uint8), own,
         rule.width.ravel().astype(kind), unlike(fine, coarse), _records(fine, coarse, target, rule.middle), places,
-        change, _critical(window_px**2), rule.least, np.array([rule.step, rule.tiny, rule.low, rule.high]), out,
+        change, _critical(window_px**2), rule.least,
+        np.array([rule.step, rule.ridge, rule.calm, rule.low, rule.high]), out,
     )  # fmt: skip
     return out
 
@@ -221,22 +226,30 @@ def _add(records, unlikes, own, width, y, x, row, at, place, found, places, heav
 @compiled
 def _predict(own, change, band, bands, sums, critical, least, limits):
     """One band of one pixel from the sums over its similar pixels."""
-    step, tiny, low, high = limits
+    step, ridge, calm, low, high = limits
     f1, f2 = own[band], own[bands + band]
-    d1, d2 = abs(change[0]) + tiny, abs(change[1]) + tiny
+    d1, d2 = abs(change[0]) + calm, abs(change[1]) + calm
     t1, t2 = d2 / (d1 + d2), d1 / (d1 + d2)
     count, late = int(sums[0]), 1 + 6 * bands
     if count <= least:
         return t1 * (f1 + change[0]) + t2 * (f2 + change[1])
-    c1, c2, f, cc, cf, ff = sums[1 + band : late : bands]
-    slope = 1.0
-    if abs(c1 - c2) >= step * count:
-        n = 2 * count
-        cc, cf, ff = cc - (c1 + c2) ** 2 / n, cf - (c1 + c2) * f / n, ff - f * f / n
-        if cc > 0 and cf > 0 and cf <= STEEPEST * cc and cf * cf >= critical[count] * cc * ff:
-            slope = cf / cc
+    slope = _slope(sums[1 + band : late : bands], count, step, ridge, critical)
     g1, g2, m1, m2 = sums[late + 1 + band : late + 1 + 4 * bands : bands] / sums[late]
     found = t1 * (f1 + slope * m1) + t2 * (f2 + slope * m2)
     if low < found < high:
         return found
     return t1 * g1 + t2 * g2
+
+
+@compiled
+def _slope(sums, count, step, ridge, critical):
+    """V from the sums of one band over ``count`` similar pixels."""
+    c1, c2, f, cc, cf, ff = sums
+    n = 2 * count
+    cc, cf, ff = cc - (c1 + c2) ** 2 / n, cf - (c1 + c2) * f / n, ff - f * f / n
+    if ridge > 0:
+        doubt = n * ridge * ridge
+        return min(max((cf + doubt) / (cc + doubt), 0.0), STEEPEST)
+    if abs(c1 - c2) < step * count or cc <= 0 or cf <= 0 or cf > STEEPEST * cc:
+        return 1.0
+    return cf / cc if cf * cf >= critical[count] * cc * ff else 1.0

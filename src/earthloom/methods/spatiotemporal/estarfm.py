@@ -20,10 +20,12 @@ from earthloom.ops.similar_regress import Rule, TwoDates, regressed
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation, Window
 
-STEP = 0.02  # of the level: a smaller change between the known dates tells nothing about a slope
+RIDGE = 0.25  # of the level: slopes on real images are worth little (bench/spatiotemporal), even the significant ones
+CALM = 0.01  # of the level
 TINY = 1e-6  # of the level
 RANGE = (0.0, 10000.0)  # DN that the published program allows
-FORGIVING = 0.01**5  # DN, its guard against division by zero
+STEP = 200.0  # DN, from which on it tries a slope
+GUARD = 0.01**5  # DN, its guard against division by zero
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Estarfm(Windowed):
     ``F_p = sum_k t_k (F_k + V sum w (C_p - C_k) / sum w)``, sums over the pixels of the window that are similar on
     both dates: in every band within ``2 std / classes``. They weigh the more, the better their fine and coarse values
     correlate over bands and dates and the nearer they are. V turns coarse change into fine change: the slope of the
-    similar pixels' fine values over their coarse ones on both dates, where it is significant (F test, 5 %), else 1.
-    ``t_k`` falls with the change ``|mean (C_p - C_k)|`` of the window. With too few similar pixels the window's mean
-    change stands in for the sum. Where one of the two dates is masked, the other alone predicts, by the same rule.
+    similar pixels' fine values over their coarse ones on both dates, drawn to 1. ``t_k`` falls with the change
+    ``|mean (C_p - C_k)|`` of the window. With too few similar pixels the window's mean change stands in for the sum.
+    Where one of the two dates is masked, the other alone predicts, by the same rule.
 
     Of more than two known dates the last before and the first after the prediction date are taken.
 
@@ -47,9 +49,10 @@ class Estarfm(Windowed):
         Side in fine pixels of blocks that have thresholds of their own and see nothing of each other, as in the
         published program (500). None takes thresholds of the whole scene and leaves no seams.
     variant
-        ``ours``, or ``zhu`` for the published program's numbers in units of reflectance x 10000: a slope is tried
-        from a change of 200 on, values outside 0..10000 become the mean of the similar pixels.
-        Ours measures the first by the level of the data, knows no range, and takes any units.
+        ``ours``, or ``zhu`` for the published program's numbers: V is the plain slope where the known dates differ by
+        200, where it is significant (F test, 5 %) and in (0, 5], else 1; values outside 0..10000 become the mean of
+        the similar pixels. It takes reflectance x 10000. Ours takes any units and knows no range, and its slope needs
+        coarse values that spread by a quarter of the level of the data to count for half.
 
     References
     ----------
@@ -138,12 +141,12 @@ class Estarfm(Windowed):
         width = np.maximum(2 * std / self.classes, TINY * level)
         middle, least = (whole[0] + whole[1]).mean, self.min_similar - 1
         if self.variant == "ours":
-            return Rule(width, middle, least, STEP * level, TINY * level, -math.inf, math.inf)
+            return Rule(width, middle, least, 0.0, RIDGE * level, CALM * level, -math.inf, math.inf)
         if level < 100:
             raise MethodError(
                 f"ESTARFM's variant zhu with values about {level:.3g}", "reflectance x 10000", "take variant ours"
             )
-        return Rule(width, middle, least, STEP * RANGE[1], FORGIVING, *RANGE)
+        return Rule(width, middle, least, STEP, 0.0, GUARD, *RANGE)
 
 
 def common(one: Window, other: Window) -> Window | None:

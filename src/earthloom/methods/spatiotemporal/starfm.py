@@ -19,7 +19,7 @@ from earthloom.ops.similar_pool import NOWHERE, SURE, Candidates, Centres, poole
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation
 
-SHARE = 0.01  # uncertainty over the level of the data, where none is given: 0.005 of reflectance in green land
+SHARE = 0.005  # uncertainty over the level of the data, where none is given
 TINY = 1e-6  # of the level: no width and no uncertainty is smaller
 RANGE = (0.0, 10000.0)  # DN that the C program takes for measurements
 UNCERTAINTY = 50.0  # DN, its usual setting
@@ -52,8 +52,8 @@ class Starfm(Windowed):
     ----------
     fine_uncertainty, coarse_uncertainty
         Of a measurement, in the units of the data. Differences below them hardly count, so larger ones smooth more.
-        None takes 1 % of the level of the data, which is the mean and two standard deviations of the brightest
-        band: about 0.005 of reflectance over green land, whatever the scale.
+        None takes 0.5 % of the level of the data, which is the mean and two standard deviations of the brightest
+        band: about 0.002 of reflectance over green land, whatever the scale.
     variant
         ``ours``, or ``nasa`` for the C program number by number: integers, the same thresholds, windows with an even
         side (one pixel longer to the upper left), NaN where it leaves a hole. It takes reflectance x 10000, and 50
