@@ -118,7 +118,7 @@ def quantise(
         if dtype.kind == "f":
             _floats(*line, *_float_codes(nodata, dtype))
         else:
-            _integers(*line, *_integer_codes(nodata, dtype, number))
+            _integers(*line, *integer_codes(nodata, dtype, number))
     return out
 
 
@@ -132,7 +132,7 @@ def _float_codes(nodata: float | None, dtype: np.dtype) -> tuple[np.floating, np
     return code, np.nextafter(code, kind(0) if code else kind(1)), code
 
 
-def _integer_codes(nodata: float | None, dtype: np.dtype, number: type) -> tuple[np.floating, ...]:
+def integer_codes(nodata: float | None, dtype: np.dtype, number: type) -> tuple[np.floating, ...]:
     """Low and high end, code, the step away from it, and what to write where nothing was measured."""
     info = np.iinfo(dtype)
     if nodata is None:

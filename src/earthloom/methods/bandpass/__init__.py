@@ -1,0 +1,1 @@
+"""Bandpass alignment: one file is one method."""

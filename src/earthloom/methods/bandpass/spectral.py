@@ -1,0 +1,116 @@
+"""Spectral: lines or a mixing matrix computed from the response curves of both sensors, no images needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom import sensors
+from earthloom.errors import MethodError
+from earthloom.methods.aligning import Aligner, line_of
+from earthloom.methods.base import Card
+from earthloom.methods.fields import within
+from earthloom.methods.mapping import Mapping
+from earthloom.ops.lookup import Mix
+from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.ridge import ridge
+from earthloom.physics.srf import responses, spectral_response_matrix
+from earthloom.problems.bandpass import partners
+from earthloom.samples.spectra import Library, library
+from earthloom.types import Band
+
+SAME_NM = 1.0  # bands of an image and of a sensor file within this are the same
+
+
+@dataclass(frozen=True)
+class Spectral(Aligner):
+    """``y = A x + c``, fitted to what both sensors would see of a library of spectra: ``x = R_s l``, ``y = R_t l``.
+
+    R integrate a spectrum l against the sensors' response curves: the published ones where a sensor is named, else
+    Gaussians of the bands' centres and widths.
+
+    Parameters
+    ----------
+    source, target
+        Names of the sensors, or files of your own.
+    library
+        Spectra: ``santa_barbara`` (240 pixels of an AVIRIS scene: vegetation, soil, roofs, roads, water), or a CSV file
+        with a column ``wavelength_nm`` and one for each spectrum. The more it is like the scene, the better.
+    cross
+        A matrix over all source bands; without it a line for each band.
+    strength
+        Of the matrix's ridge, in variances of a band.
+    unit
+        What the image's numbers are for a reflectance of 1: 1, or 10000 for usual digital numbers.
+
+    References
+    ----------
+    Chander et al., IEEE Transactions on Geoscience and Remote Sensing 51(3), 1267-1281, 2013.
+    """
+
+    source: str | None = None
+    target: str | None = None
+    library: str = "santa_barbara"
+    cross: bool = True
+    strength: float = 1e-5
+    unit: float = 1.0
+
+    rounds: ClassVar[int] = 0
+    fits: ClassVar[bool] = False
+    crosses: ClassVar[bool] = True
+    card: ClassVar[Card] = Card(
+        name="Spectral", title="From response curves and a library of spectra", family="model", citation="chander2013",
+        halo=0, problem="bandpass", minimum=1,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        within(self, "strength", 0)
+        within(self, "unit", 1e-9)
+
+    def solve(self, stats: Stats, source: Sequence[Band], target: Sequence[Band]) -> Mapping:
+        """Fit to the library."""
+        spectra = library(self.library)
+        seen = np.concatenate(
+            [simulated(spectra, target, self.target), simulated(spectra, source, self.source)]
+        ).astype(np.float64)
+        moments = Moments.of(seen * self.unit)
+        found = partners(source, target, self.card.name, every=not self.cross)
+        if self.cross:
+            fit = ridge(moments, len(target), self.strength)
+            return Mapping(Mix.linear(fit.weights, fit.constant))
+        partner = [s for s in found if s is not None]
+        return Mapping.lines(partner, *line_of(moments, partner, len(target)), len(source))
+
+
+def simulated(spectra: Library, bands: Sequence[Band], sensor: str | None) -> Float[np.ndarray, "band spectrum"]:
+    """What bands see of the spectra.
+
+    Raises
+    ------
+    MethodError
+        If a band is not one of the sensor's, or without a sensor has no wavelength and width.
+    """
+    if sensor is None:
+        if any(band.centre_nm is None or band.fwhm_nm is None for band in bands):
+            raise MethodError(
+                "spectral for bands without wavelengths", "sensors by name, or bands with centre_nm and fwhm_nm"
+            )
+        known = replace(sensors.load("generic"), bands=tuple(bands), any_band=None, pan=None)
+    else:
+        known = sensors.load(sensor)
+        known = sensors.select(known, [_name_in(known, band) for band in bands])
+    wavelength, curves, _ = responses(known)
+    matrix = spectral_response_matrix(spectra.wavelength_nm, wavelength, curves, spectra.fwhm_nm)
+    return matrix @ spectra.reflectance.T
+
+
+def _name_in(sensor: sensors.Sensor, band: Band) -> str:
+    """What the sensor calls a band."""
+    for own in sensor.bands:
+        if band.centre_nm is not None and own.centre_nm is not None and abs(own.centre_nm - band.centre_nm) <= SAME_NM:
+            return own.name
+    return band.name
