@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,9 @@ def test_moved_images_tile(own: bool, apart: bool) -> None:
             view = whole[role]
             np.testing.assert_allclose(view.data[:, view.valid], right.data[:, view.valid], atol=1e-6)
             assert 0 < (~view.valid).mean() < 0.08  # what came from beyond the border is not measured
+            wider = replace(moved, coarse_px=8).observe(Window(0, 0, *SHAPE), 0)[role]
+            assert wider.all_valid  # but for a coarse pixel, which repeats it
+            np.testing.assert_array_equal(wider.data[:, view.valid], view.data[:, view.valid])
     empty = moved.empty()
     apart_px = np.subtract(empty["coarse_1"].offset, first.offset) / first.ratio
     assert empty.shape == (0, 0) and (apart_px % 1 == 0).all() and empty["coarse_1"].ratio == first.ratio

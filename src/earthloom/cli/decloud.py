@@ -36,9 +36,7 @@ class Inputs:
         Code of missing pixels in the optical images and the output, instead of what the files say.
     """
 
-    mask_values: Annotated[
-        list[float] | None, Parameter(group=CLOUDS, consume_multiple=True, negative="", allow_leading_hyphen=True)
-    ] = None
+    mask_values: Annotated[list[float] | None, Parameter(group=CLOUDS, consume_multiple=True, negative="")] = None
     sar_units: Annotated[Literal["auto", "db", "linear"], Parameter(group=CLOUDS)] = "auto"
     replace_all: Annotated[bool, Parameter(group=CLOUDS, negative="", show_default=False)] = False
     sensor: Annotated[str | None, Parameter(group=RUN)] = None

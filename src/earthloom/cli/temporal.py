@@ -11,11 +11,9 @@ if TYPE_CHECKING:
     from earthloom.engine.known import Handling
 
 IMAGES = Group("Images", sort_key=2)
-Number = Annotated[float | None, Parameter(group=IMAGES, allow_leading_hyphen=True)]
+Number = Annotated[float | None, Parameter(group=IMAGES)]
 Words = Annotated[list[str] | None, Parameter(group=IMAGES, consume_multiple=True, negative="")]
-Numbers = Annotated[
-    list[float] | None, Parameter(group=IMAGES, consume_multiple=True, negative="", allow_leading_hyphen=True)
-]
+Numbers = Annotated[list[float] | None, Parameter(group=IMAGES, consume_multiple=True, negative="")]
 Bits = Annotated[list[int] | None, Parameter(group=IMAGES, consume_multiple=True, negative="")]
 Name = Annotated[str | None, Parameter(group=IMAGES)]
 

@@ -103,12 +103,16 @@ class Corrected:
         one coarse grid); on the fine grid they move by whole pixels.
     gains, constants
         Of each band: ``gain * coarse + constant``; None: as they are.
+    coarse_px
+        Coarse pixel size, in fine pixels, of images on the fine grid. So far beyond the border that a move uncovers the
+        pixels at the border are repeated; beyond that nothing is known.
     """
 
     scene: Any
     moves: Mapping[str, Move] = field(default_factory=dict)
     gains: tuple[float, ...] | None = None
     constants: tuple[float, ...] | None = None
+    coarse_px: float = 0.0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -171,13 +175,13 @@ class Corrected:
         for role, move in self.moves.items():
             view = views[role]
             if max(view.ratio) == 1:
-                views[role] = _rolled(view, round(move[0]), round(move[1]))
+                views[role] = _rolled(view, round(move[0]), round(move[1]), round(self.coarse_px))
                 continue
             first = self._first
             apart = tuple((m - f) / r for m, f, r in zip(move, first, view.ratio, strict=True))
             if max(map(abs, apart)) > ALIKE_PX:
                 view = _interpolated(view, (apart[0], apart[1]))
-            views[role] = covering(self._placed(view, first), obs.shape)
+            views[role] = covering(self._placed(view, first), obs.shape, repeated=1)
         return replace(obs, views=views)
 
     def _converted(self, obs: Observation) -> Observation:
@@ -197,15 +201,19 @@ def _is_coarse(role: str) -> bool:
     return role.startswith("coarse")
 
 
-def _rolled(view: View, dy: int, dx: int) -> View:
-    """A view on the fine grid with its content moved by whole pixels; nothing where it came from outside."""
-    data, valid = np.zeros_like(view.data), np.zeros_like(view.valid)
-    spans = []
+def _rolled(view: View, dy: int, dx: int, reach: int) -> View:
+    """A view on the fine grid with its content moved by whole pixels.
+
+    What came from outside is nothing, but for ``reach`` pixels beside the border, which repeat it.
+    """
+    index, known = [], []
     for d, n in zip((dy, dx), view.shape, strict=True):
-        spans.append((slice(max(d, 0), n + min(d, 0)), slice(max(-d, 0), n - max(d, 0))))
-    (to_y, from_y), (to_x, from_x) = spans
-    if all(abs(d) < n for d, n in zip((dy, dx), view.shape, strict=True)):
-        data[:, to_y, to_x], valid[to_y, to_x] = view.data[:, from_y, from_x], view.valid[from_y, from_x]
+        source = np.arange(n) - d
+        index.append(np.clip(source, 0, n - 1))
+        known.append((source >= -reach) & (source < n + reach))
+    at = np.ix_(*index)
+    valid = view.valid[at] & known[0][:, None] & known[1]
+    data = np.where(valid, view.data[:, index[0][:, None], index[1]], view.data.dtype.type(0))
     return replace(view, data=data, valid=valid)
 
 
@@ -226,14 +234,21 @@ def _interpolated(view: View, apart: Move) -> View:
     return replace(view, data=apply(rows, cols, data), valid=np.asarray(valid & y_in[:, None] & x_in))
 
 
-def covering(view: View, shape: tuple[int, int]) -> View:
-    """The view with pixels of nothing around it where it does not reach the border of the fine grid."""
+def covering(view: View, shape: tuple[int, int], repeated: int = 0) -> View:
+    """The view with pixels around it where it does not reach the border of the fine grid.
+
+    The first ``repeated`` of them repeat its border, further ones are nothing.
+    """
     pads = []
     for o, r, n, size in zip(view.offset, view.ratio, view.shape, shape, strict=True):
         before = max(0, math.ceil((o - r / 2 + 0.5) / r - 1e-6))
         after = max(0, math.ceil((size - 0.5 - (o + r * (n - 1) + r / 2)) / r - 1e-6))
         pads.append((before, after))
-    if not any(map(any, pads)):
+    if not any(map(any, pads)) or 0 in view.shape:
         return view
     offset = (view.offset[0] - pads[0][0] * view.ratio[0], view.offset[1] - pads[1][0] * view.ratio[1])
-    return replace(view, data=np.pad(view.data, ((0, 0), *pads)), valid=np.pad(view.valid, pads), offset=offset)
+    near = [(min(a, repeated), min(b, repeated)) for a, b in pads]
+    far = [(a - c, b - d) for (a, b), (c, d) in zip(pads, near, strict=True)]
+    data = np.pad(np.pad(view.data, ((0, 0), *near), mode="edge"), ((0, 0), *far))
+    valid = np.pad(np.pad(view.valid, near, mode="edge"), far)
+    return replace(view, data=data, valid=valid, offset=offset)

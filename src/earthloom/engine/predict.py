@@ -207,6 +207,7 @@ def array_pairs(inputs: Mapping[str, tuple[Any, Any, day_of | None]], handling: 
     taken = {role: arrays.take(image, role) for role, (image, _, _) in inputs.items()}
     fine = next(each for role, each in taken.items() if role.startswith("fine"))
     coarse = next(each for role, each in taken.items() if role.startswith("coarse"))
+    place = _place(fine, coarse, handling.ratio)
     for role, each in taken.items():
         like, what = (fine, "first fine image") if role.startswith("fine") else (coarse, "first coarse image")
         if each.data.shape[1:] != like.data.shape[1:]:
@@ -220,7 +221,6 @@ def array_pairs(inputs: Mapping[str, tuple[Any, Any, day_of | None]], handling: 
     bands = {"fine": _bands(handling.fine, counts, "fine"), "coarse": _bands(handling.coarse, counts, "coarse")}
     picked = [(role, _count(handling, role, count)) for role, count in counts.items()]
     require_bands(bands["fine"], bands["coarse"], picked)
-    place = _place(fine, coarse, handling.ratio)
     views: dict[str, View] = {}
     for role, (_, mask, day) in inputs.items():
         sensor = role.split("_")[0]

@@ -110,7 +110,7 @@ def settle(
     ratio = max([one.ratio for one in surveys.values()], default=1.0)
     gains, constants = (regression.gains, regression.constants) if regression else (None, None)
     facts = Facts(moves, regression, ratio, spread_of(surveys))
-    return Corrected(scene, moves.moves, gains, constants), facts
+    return Corrected(scene, moves.moves, gains, constants, ratio), facts
 
 
 def prepare(

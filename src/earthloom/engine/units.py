@@ -95,7 +95,10 @@ def _hint(found: np.ndarray, common: float, scale: float | None) -> str:
     regress = "--match regression (match='regression') fits the coarse images to the fine ones"
     if found.max() / found.min() > UNIFORM:
         bands = ", ".join(f"{f:.2g}" for f in found)
-        return f"no one scale does it (band by band {bands}): {regress}"
+        return (
+            f"no one scale does it (band by band {bands}): --fine-scale, --fine-offset, --coarse-scale and "
+            f"--coarse-offset where they are known; else {regress}"
+        )
     power = 10.0 ** round(math.log10(common))
     told = power if 1 / 1.6 < common / power < 1.6 else float(f"{common:.2g}")
     number = f"{told * (1.0 if scale is None else scale):.10g}"
