@@ -14,11 +14,6 @@ Kind = Literal["thin_plate", "multiquadric"]
 STENCIL: dict[Kind, int] = {"thin_plate": 10, "multiquadric": 32}  # nodes along a side of a neighbourhood
 
 
-def reach(kind: Kind) -> int:
-    """Nodes on either side that a value between two nodes depends on."""
-    return STENCIL[kind] // 2
-
-
 def spline(
     values: Float[np.ndarray, "band y x"],
     rows: Float[np.ndarray, " Y"],
@@ -33,7 +28,7 @@ def spline(
     the nodes and no plane, it is a multiquadric. The coefficients come from the nodes around p alone, 10 x 10 (32 x 32
     for the multiquadric) or as many as there are: what lies further away matters less and less (at 10 nodes by about
     1e-4 of the values' range), the work grows with the number of points alone, and a part of the grid gives the same
-    values as all of it. Near the border the neighbourhood stays inside the grid.
+    values as all of it. Near the border the neighbourhood stays inside the grid, and so looks further to the other side.
 
     Parameters
     ----------

@@ -184,7 +184,7 @@ class FitFc(Temporal):
     def filtered(
         self, obs: Observation, k: int, stats: Stats, near: Window, values: Float[np.ndarray, "band n m"], part: Window
     ) -> tuple[Float[np.ndarray, "band h w"], Int[np.ndarray, "h w"]]:
-        """Means of ``values``, which fill the window ``near``, over pixels similar to those of ``part``; their number."""
+        """Means of ``values``, which fill the window ``near``, over pixels similar to those of ``part``; how many."""
         chosen, half = self.guides(obs["fine_1"].bands), self.window_px // 2
         guide = obs[pairs(obs)[k].fine].data[:, near.slices[0], near.slices[1]][chosen].astype(np.float64)
         if self.red is None and self.variant == "ours":

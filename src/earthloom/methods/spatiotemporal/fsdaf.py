@@ -123,10 +123,15 @@ class Fsdaf(Windowed):
         within(self, "ratio", 1)
 
     def halo_px(self, ratio: float) -> int:
-        """Whole coarse pixels: the window, the coarse pixels it touches, their windows; and the spline's nodes."""
+        """Whole coarse pixels: the window, the coarse pixels it touches, their windows; and the spline's nodes.
+
+        At the scene's border all nodes lie on one side. Tiles carry some of their own, and with gaps need one more.
+        """
         half, across = self.window_px // 2, ratio if ratio > 1 else self.ratio or 1.0
-        nodes = thinplate.reach(self.spline) + (2 if ratio == 1 else 1 - REACH)
-        return math.ceil(across * max(math.ceil(2 * half / across) + 1, math.ceil(half / across) + 1 + nodes))
+        nodes = thinplate.STENCIL[self.spline] + 1
+        beside = nodes - REACH if ratio > 1 else nodes + 1
+        windows, spline = math.ceil(2 * half / across) + 1, math.ceil(half / across) + beside - nodes // 2
+        return math.ceil(across * max(windows, spline, beside))
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse coarse images that do not say what their pixels cover."""
@@ -170,16 +175,15 @@ class Fsdaf(Windowed):
         """The second round: purest coarse pixels, and ranges of fine values (by class) and of coarse ones."""
         seen, core = self.seen(obs, k), obs.core_window
         ground = self.ground(so_far, k)
-        image, labels = self.classified(obs, seen, ground, Window(0, 0, *obs.shape))
-        share, count = self.shares(seen, labels, ground.classes)
+        wide = core.grow(math.ceil(max(seen.cells.ratio)), obs.shape)
+        image, labels = self.classified(obs, seen, ground, wide)
+        share, count = self.shares(seen, wide, labels, ground.classes)
         known = seen.cells.owned(obs) & seen.measured & (count > 0.5 * np.prod(seen.cells.ratio))
         change = (seen.after - seen.before)[:, known]
         fine, coarse = Keyed(), Keyed()
         for key, part in self.blocks(obs, core):
-            own = seen.valid[part.slices]
-            fine[key] = Range.of(
-                image[:, part.slices[0], part.slices[1]][:, own], labels[part.slices][own], ground.classes
-            )
+            own, (rows, cols) = seen.valid[part.slices], part.relative_to(wide).slices
+            fine[key] = Range.of(image[:, rows, cols][:, own], labels[rows, cols][own], ground.classes)
             inside = known & seen.cells.owned(replace(obs, core=part))
             coarse[key] = Range.of(seen.after[:, inside])
         return Stats(
@@ -214,12 +218,12 @@ class Fsdaf(Windowed):
         return image, place if known.all() else np.where(known, place, isodata.nearest(fine, ground.centres))
 
     def shares(
-        self, seen: Seen, labels: Int[np.ndarray, "Y X"], classes: int
+        self, seen: Seen, window: Window, labels: Int[np.ndarray, "h w"], classes: int
     ) -> tuple[Float[np.ndarray, "class y x"], Float[np.ndarray, "y x"]]:
-        """Share of every class in each coarse pixel, and how many fine pixels of it are known."""
-        cells = seen.cells
-        found = fractions(labels, seen.valid, classes, cells.row, cells.col, cells.shape)
-        return found, cells.sums(seen.fine[:0], seen.valid)[1]
+        """Share of every class in each coarse pixel of a window, and how many fine pixels of it are known there."""
+        cells, counted = seen.cells.cut(window), seen.valid[window.slices]
+        found = fractions(labels, counted, classes, cells.row, cells.col, cells.shape)
+        return found, cells.sums(np.zeros((0, *labels.shape)), counted)[1]
 
     def rates(self, stats: Stats, k: int) -> Float[np.ndarray, "band class"]:
         """Change of every class; ours believes none that is a standard deviation beyond what coarse pixels show."""
@@ -287,8 +291,7 @@ class Fsdaf(Windowed):
         here = area.relative_to(wide).slices
         image, labels, alikeness = image[:, here[0], here[1]], labels[here], alikeness[here]
         cells, counted = seen.cells.cut(area), seen.valid[area.slices]
-        rates = self.rates(stats, k)
-        share = fractions(labels, counted, ground.classes, cells.row, cells.col, cells.shape)
+        rates, share = self.rates(stats, k), self.shares(seen, area, labels, ground.classes)[0]
         rest = seen.after - seen.before - np.tensordot(rates, share, 1)
         change = rates[:, labels]
         spatial = thinplate.spline(
