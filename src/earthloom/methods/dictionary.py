@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -130,7 +131,7 @@ def transferred(
 def _cut(image: np.ndarray, corners: Int[np.ndarray, "n two"], side: int) -> np.ndarray:
     """Patches, ``(band, n, pixel)``."""
     windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(1, 2))
-    return windows[:, corners[:, 0], corners[:, 1]].reshape(len(image), len(corners), -1)
+    return windows[:, corners[:, 0], corners[:, 1]].reshape(len(image), len(corners), side * side)
 
 
 def _learnt(patches: Float[np.ndarray, "n two pixel"], atoms: int, seed: int) -> Pair | None:
@@ -154,7 +155,9 @@ def _learnt(patches: Float[np.ndarray, "n two pixel"], atoms: int, seed: int) ->
         min(atoms, len(x) // 2), alpha=1, max_iter=10, batch_size=256, fit_algorithm="cd", random_state=seed,
         shuffle=False,
     )  # fmt: skip
-    found = model.fit(np.concatenate([x / spread[0], y / spread[1]], axis=1)).components_
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # codes that are not exact yet still better the atoms
+        found = model.fit(np.concatenate([x / spread[0], y / spread[1]], axis=1)).components_
     coarse, fine = np.split(found, 2, axis=1)
     length = np.linalg.norm(coarse, axis=1, keepdims=True)
     kept = length[:, 0] > 1e-6

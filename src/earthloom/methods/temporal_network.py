@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods import change
+from earthloom.methods.cells import require_cells
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes, scale_of
 from earthloom.methods.temporal import Temporal
@@ -34,21 +35,22 @@ class TemporalNetwork(Network, Temporal):
     ----------
     pairs
         Known dates that it sees: 1 is the nearest one, 2 those around the prediction date, 0 two where there are two.
-    coarse_px
-        Side of a coarse pixel in fine ones, where the coarse images were brought to the fine grid by someone else.
+    ratio
+        Coarse over fine pixel size, where the coarse images were brought to the fine grid by someone else.
     """
 
     pairs: int = 0
-    coarse_px: int = 16
+    ratio: float | None = None
 
     roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
     scales: ClassVar[Mapping[str, str]] = {"fine": "base", "low": "base"}
+    aside: ClassVar[tuple[str, ...]] = ("ratio",)  # tells about the images, not about the network
     bytes_per_px: ClassVar[int] = 2000
 
     def __post_init__(self) -> None:
         """Refuse what no network can be."""
         within(self, "pairs", 0, 2)
-        within(self, "coarse_px", 2, 64)
+        within(self, "ratio", 1)
 
     def used(self, obs: Observation) -> list[Pair]:
         """The known dates that it sees.
@@ -67,12 +69,13 @@ class TemporalNetwork(Network, Temporal):
 
     def sizes(self, obs: Observation) -> Sizes:
         """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images."""
+        require_cells(obs, self.ratio, self.card.name)
         bands, dates = len(obs["fine_1"].bands), len(self.used(obs))
         return Sizes(bands, dates * bands, self.step(max(obs["coarse_p"].ratio)), (dates + 1) * bands)
 
     def step(self, ratio: float) -> float:
         """The nearest of the ratios that networks are made for."""
-        ratio = ratio if ratio > 1 else float(self.coarse_px)
+        ratio = ratio if ratio > 1 else self.ratio or STEPS[-1]
         return min(STEPS, key=lambda step: abs(np.log(step / ratio)))
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
@@ -87,7 +90,7 @@ class TemporalNetwork(Network, Temporal):
 
     def alone(self, obs: Observation) -> Observation:
         """The observation with the dates that it sees, coarse images on their own grids."""
-        return change.only(obs, self.used(obs), self.coarse_px)
+        return change.only(obs, self.used(obs), self.ratio)
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
         """Fine images, coarse images interpolated, and the estimate."""
@@ -106,6 +109,6 @@ class TemporalNetwork(Network, Temporal):
 
     def around_px(self, ratio: float, network_px: int) -> int:
         """Halo: what the base reaches, the network, and a block for the alignment."""
-        side = ratio if ratio > 1 else float(self.coarse_px)
-        own = 0 if ratio > 1 else self.coarse_px
-        return int(np.ceil(change.REACH * side)) + own + network_px + int(self.step(ratio))
+        side = ratio if ratio > 1 else self.ratio or STEPS[-1]
+        own = 0 if ratio > 1 else side  # a cell that the tile cuts is averaged over a part of it
+        return int(np.ceil(change.REACH * side + own)) + network_px + int(self.step(ratio))
