@@ -96,14 +96,13 @@ class Cells:
 
 def cells_of(obs: Observation, ratio: float | None) -> Cells:
     """The cells of the coarse image to predict from; ``ratio`` where it lies on the fine grid."""
-    view = obs["coarse_p"]
+    view, ratio = obs["coarse_p"], require_ratio(obs, ratio)
     if max(view.ratio) > 1:
         rows, cols = (
             np.floor((np.arange(n) - o) / r + 0.5 + ROUNDING).clip(0, size - 1).astype(np.int64)
             for n, r, o, size in zip(obs.shape, view.ratio, view.offset, view.shape, strict=True)
         )
         return Cells(rows, cols, view.shape, view.ratio, view.offset)
-    assert ratio is not None  # require_cells
     rows, cols = (
         np.floor((np.arange(n) + first) / ratio + ROUNDING).astype(np.int64)
         for n, first in zip(obs.shape, obs.origin, strict=True)
@@ -130,20 +129,24 @@ def coarse_cells(
     return np.where(seen, total, filled) / np.maximum(np.where(seen, count, area), 1), seen
 
 
-def require_cells(obs: Observation, ratio: float | None, name: str) -> None:
-    """Refuse a coarse image that lies on the fine grid without a word on what its pixels cover.
+def require_ratio(obs: Observation, ratio: float | None, name: str = "") -> float:
+    """Fine pixels along a coarse one: what the coarse image says, or ``ratio`` where it lies on the fine grid.
 
     Raises
     ------
     MethodError
-        Then.
+        If neither does.
     """
-    if max(obs["coarse_p"].ratio) == 1 and (ratio is None or ratio <= 1):
-        given = "" if ratio is None else f" and ratio={ratio:g}"
+    own = max(obs["coarse_p"].ratio)
+    if own > 1:
+        return own
+    if ratio is None or ratio <= 1:
+        given = "coarse images on the fine grid" + ("" if ratio is None else f" and ratio={ratio:g}")
         raise MethodError(
-            f"{name} got coarse images on the fine grid{given}", "how many fine pixels a coarse one is wide, above 1",
+            f"{name} got {given}" if name else given, "how many fine pixels a coarse one is wide, above 1",
             "give ratio=16, say, or the coarse images on their own grid",
         )  # fmt: skip
+    return ratio
 
 
 def usable(obs: Observation, k: int) -> Bool[np.ndarray, "Y X"]:

@@ -155,7 +155,8 @@ def change_rates(
             continue
         found[b] = np.linalg.lstsq(share.T, change, rcond=None)[0]
         if limits is not None and ((found[b] < limits[0][b]) | (found[b] > limits[1][b])).any():
-            found[b] = lsq_linear(share.T, change, (limits[0][b], limits[1][b])).x
+            low, high = limits[0][b], limits[1][b]
+            found[b] = lsq_linear(share.T, change, (low, high)).x if low < high else low
             found[b, share.max(axis=1) == 0] = 0
     return found
 

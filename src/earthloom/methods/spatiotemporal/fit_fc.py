@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.cells import Cells, by_date, cells_of, coarse_cells, require_cells, usable
+from earthloom.methods.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
 from earthloom.methods.fields import within
 from earthloom.methods.temporal import WIDEST, Temporal, core_values, nearest
 from earthloom.ops.banded import apply
@@ -108,7 +108,7 @@ class FitFc(Temporal):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse coarse images that do not say what their pixels cover, and bands that are not there."""
         super().check(obs, shape)
-        require_cells(obs, self.ratio, self.card.name)
+        require_ratio(obs, self.ratio, self.card.name)
         self.guides(obs["fine_1"].bands)
 
     def guides(self, bands: tuple[Band, ...]) -> list[int]:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.cells import Cells, by_date, cells_of, coarse_cells, require_cells, usable
+from earthloom.methods.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
 from earthloom.methods.fields import within
 from earthloom.methods.temporal import Windowed, core_values, nearest
 from earthloom.ops import isodata, thinplate
@@ -136,7 +136,7 @@ class Fsdaf(Windowed):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse coarse images that do not say what their pixels cover."""
         super().check(replace(obs, views={r: v for r, v in obs.views.items() if r != CLASSES}), shape)
-        require_cells(obs, self.ratio, self.card.name)
+        require_ratio(obs, self.ratio, self.card.name)
 
     def seen(self, obs: Observation, k: int) -> Seen:
         """Known date ``k`` as this method looks at it."""
@@ -323,8 +323,7 @@ class Fsdaf(Windowed):
         if self.block is None:
             yield (0, 0), window
             return
-        across = max(obs["coarse_p"].ratio)
-        side = self.block * (across if across > 1 else self.ratio or 1.0)
+        side = self.block * require_ratio(obs, self.ratio)
         spans = []
         for first, count, origin in zip(window[:2], window[2:], obs.origin, strict=True):
             number = np.floor((np.arange(first, first + count) + origin) / side + 1e-6).astype(int)
