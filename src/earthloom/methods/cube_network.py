@@ -18,8 +18,10 @@ from jaxtyping import Float
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes, Trained, prepared, run, scale_of
+from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.forward import expand, ratio_of
+from earthloom.physics.forward import ratio_of
+from earthloom.physics.resample import cubic
 from earthloom.problems.superresolution import ratio_in
 from earthloom.types import Observation
 
@@ -78,8 +80,10 @@ class CubeNetwork(Network):
         return Stats(base=Largest.of(view.data[:, rows, cols][:, view.valid[rows, cols]]))
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band _ _"]]:
-        """The coarse cube where whole pixels of it lie on the wanted grid, and the interpolated one there."""
-        return {"hs": obs["hs"].data, "base": expand(obs, role="hs")}
+        """The coarse cube, and the same enlarged by bicubic interpolation, whatever the convention."""
+        hs = obs["hs"]
+        rows, cols = (cubic(obs.shape[a], hs.shape[a], hs.ratio[a], hs.offset[a]) for a in (0, 1))
+        return {"hs": hs.data, "base": apply(rows, cols, hs.data)}
 
     def scale(self, name: str) -> str | None:
         """Both alike."""
@@ -97,10 +101,10 @@ class CubeNetwork(Network):
         """Coarse pixels on every side that the network looks at."""
         return self.card.halo
 
-    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+    def refuse(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Also refuse ratios that no cube is enlarged by."""
         ratio_in(obs)
-        super().check(obs, shape)
+        super().refuse(obs, shape)
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The cube on the whole coarse pixels that a tile sees, cut to the tile."""

@@ -133,8 +133,12 @@ class Network(Method):
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Also refuse a scene that no weights fit."""
-        super().check(obs, shape)
+        self.refuse(obs, shape)
         self.fitted(obs)
+
+    def refuse(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Refuse a scene that the network excludes, whatever its weights."""
+        super().check(obs, shape)
 
     def fitted(self, obs: Observation) -> Fitted:
         """The network with the weights that fit this scene.
@@ -195,8 +199,7 @@ class Network(Method):
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Normalise, align to the network's blocks, run, and take all that back."""
         inputs = prepared(self, obs, stats)
-        order = trained.order
-        if order is not None:
+        if (order := trained.order) is not None:
             inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
         step = self.multiple(self.sizes(obs))
         before = [origin % step for origin in obs.origin]
@@ -248,7 +251,7 @@ class Fitted(Wrapper):
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the card excludes, and another number of bands or ratio than the weights'."""
-        Method.check(self.inner, obs, shape)
+        self.inner.refuse(obs, shape)
         order_or_raise(self.trained.header, self.inner, obs)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
@@ -290,8 +293,7 @@ def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Floa
     """A network's inputs, normalised, as float32."""
     found = {}
     for name, image in network.inputs(obs, stats).items():
-        scale = network.scale(name)
-        if scale is not None:
+        if (scale := network.scale(name)) is not None:
             image = normalised(image, stats[scale])
         found[name] = np.ascontiguousarray(image, np.float32)
     return found

@@ -35,7 +35,7 @@ class FCNN3D(CubeNetwork):
         family="network",
         citation="mei2017",
         problem="superresolution",
-        halo=3,
+        halo=6,
         minimum=4,
         published={"bias": True},
     )
@@ -45,5 +45,5 @@ class FCNN3D(CubeNetwork):
         return FCNN3DNet(self.bias)
 
     def halo_px(self, ratio: float) -> int:
-        """Its kernels lie on the wanted grid."""
-        return SPATIAL + math.ceil(ratio)
+        """Its kernels lie on the wanted grid, over the interpolation of the coarse one."""
+        return SPATIAL + math.ceil(3 * ratio)
