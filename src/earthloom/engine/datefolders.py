@@ -118,7 +118,7 @@ def series_in(item: str) -> Series:
     FileError
         If it is no folder, or holds no images with dates.
     """
-    name, _, choice = item.rpartition("@") if "@" in Path(item).name else (item, "", "")
+    name, _, choice = item.rpartition("@") if "@" in item and not Path(item).is_dir() else (item, "", "")
     folder = Path(name)
     if not folder.is_dir():
         raise FileError(f"{folder} is no folder", "a folder of fine and coarse images with dates in their names")

@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods import change
-from earthloom.methods.cells import require_cells
 from earthloom.methods.fields import within
 from earthloom.methods.network import Network, Sizes, scale_of
 from earthloom.methods.temporal import Temporal
@@ -68,10 +67,20 @@ class TemporalNetwork(Network, Temporal):
         return change.chosen(obs, self.pairs or 2)
 
     def sizes(self, obs: Observation) -> Sizes:
-        """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images."""
-        require_cells(obs, self.ratio, self.card.name)
-        bands, dates = len(obs["fine_1"].bands), len(self.used(obs))
-        return Sizes(bands, dates * bands, self.step(max(obs["coarse_p"].ratio)), (dates + 1) * bands)
+        """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images.
+
+        Raises
+        ------
+        MethodError
+            If nobody says what the ratio is.
+        """
+        bands, dates, ratio = len(obs["fine_1"].bands), len(self.used(obs)), max(obs["coarse_p"].ratio)
+        if ratio == 1 and (self.ratio is None or self.ratio == 1):
+            raise MethodError(
+                f"{self.card.name} got coarse images on the fine grid", "how many fine pixels a coarse one is wide",
+                "give ratio=16, say, or the coarse images on their own grid",
+            )  # fmt: skip
+        return Sizes(bands, dates * bands, self.step(ratio), (dates + 1) * bands)
 
     def step(self, ratio: float) -> float:
         """The nearest of the ratios that networks are made for."""
