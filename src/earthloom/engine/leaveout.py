@@ -180,7 +180,7 @@ def trial(
         own, products = lib.without([day]), dict[str, np.ndarray]()
         for name, method in methods.items():
             try:
-                products[name] = _product(own, day, method, most, window)
+                products[name] = product_without(own, day, method, most, window)
             except EarthloomError as error:
                 notes.append(f"{name} {day}: {reason(error)}")
         rows |= _rows(truths[day], products, day, lib.ratio, top)
@@ -210,7 +210,7 @@ def _truth(lib: Library, day: day_of, window: Window) -> np.ndarray:
     return np.where(view.valid, view.data, view.data.dtype.type(np.nan))
 
 
-def _product(lib: Library, day: day_of, method: Method, most: int, window: Window) -> np.ndarray:
+def product_without(lib: Library, day: day_of, method: Method, most: int, window: Window) -> np.ndarray:
     """What a method predicts, NaN where it cannot."""
     attempts, _ = lib.attempts(day, method, most)
     for one in attempts:
