@@ -206,7 +206,7 @@ def test_reach_is_what_one_pixel_moves() -> None:
 def test_one_or_two_known_dates(fields: dict[str, object], one: Case, three: Case) -> None:
     network = make("stfgan", **fields)
     assert network.sizes(one.obs).guide == 3 and network.sizes(three.obs).guide == 6
-    assert make("stfgan", pairs=1, **fields).sizes(three.obs) == network.sizes(one.obs)
+    assert make("stfgan", known=1, **fields).sizes(three.obs) == network.sizes(one.obs)
     for seen in (one, three):
         fresh = fuse_whole(network.fresh(seen.obs), seen.obs)
         if fields.get("base") == "none":
@@ -221,8 +221,8 @@ def test_one_or_two_known_dates(fields: dict[str, object], one: Case, three: Cas
 
 
 def test_what_is_refused(one: Case, three: Case) -> None:
-    with pytest.raises(MethodError, match=r"pairs=2 got 1 known date.*pairs=1"):
-        make("stfgan", pairs=2).sizes(one.obs)
+    with pytest.raises(MethodError, match=r"known=2 got 1 known date.*known=1"):
+        make("stfgan", known=2).sizes(one.obs)
     trained = stirred(make("stfgan"), three.obs)
     with pytest.raises(MethodError, match="6 guide bands"):
         trained.check(one.obs, one.obs.shape)
@@ -395,11 +395,11 @@ def test_both_steps_of_stfdcnn_learn(squares: list[Case]) -> None:
 
 def test_adapting_needs_three_known_dates(three: Case) -> None:
     fine = series((128, 144), dates=4)
-    found = adapt(make("stfgan", pairs=2), ArrayScene(case(fine, 1).obs), steps=3, threads=1)
+    found = adapt(make("stfgan", known=2), ArrayScene(case(fine, 1).obs), steps=3, threads=1)
     assert np.isfinite(found.before["ergas"])
-    with pytest.raises(MethodError, match="pairs=2 got 1"):
-        adapt(make("stfgan", pairs=2), ArrayScene(three.obs), steps=1)
-    once = adapt(make("stfgan", pairs=1), ArrayScene(three.obs), steps=2, threads=1)
+    with pytest.raises(MethodError, match="known=2 got 1"):
+        adapt(make("stfgan", known=2), ArrayScene(three.obs), steps=1)
+    once = adapt(make("stfgan", known=1), ArrayScene(three.obs), steps=2, threads=1)
     assert np.isfinite(once.before["ergas"])
 
 

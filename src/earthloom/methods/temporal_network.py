@@ -32,13 +32,13 @@ class TemporalNetwork(Network, Temporal):
 
     Parameters
     ----------
-    pairs
+    known
         Known dates that it sees: 1 is the nearest one, 2 those around the prediction date, 0 two where there are two.
     ratio
         Coarse over fine pixel size, where the coarse images were brought to the fine grid by someone else.
     """
 
-    pairs: int = 0
+    known: int = 0
     ratio: float | None = None
 
     roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
@@ -48,7 +48,7 @@ class TemporalNetwork(Network, Temporal):
 
     def __post_init__(self) -> None:
         """Refuse what no network can be."""
-        within(self, "pairs", 0, 2)
+        within(self, "known", 0, 2)
         within(self, "ratio", 1)
 
     def used(self, obs: Observation) -> list[Pair]:
@@ -59,12 +59,12 @@ class TemporalNetwork(Network, Temporal):
         MethodError
             If there are fewer than it was made for.
         """
-        if len(pairs(obs)) < self.pairs:
+        if len(pairs(obs)) < self.known:
             raise MethodError(
-                f"{self.card.name} with pairs={self.pairs} got {len(pairs(obs))} known date(s)",
-                f"at least {self.pairs}", "give another --pair, or take the variant that sees one (pairs=1)",
+                f"{self.card.name} with known={self.known} got {len(pairs(obs))} known date(s)",
+                f"at least {self.known}", "give another --pair, or take the variant that sees one (known=1)",
             )  # fmt: skip
-        return change.chosen(obs, self.pairs or 2)
+        return change.chosen(obs, self.known or 2)
 
     def sizes(self, obs: Observation) -> Sizes:
         """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images.
