@@ -407,7 +407,7 @@ def test_inputs_are_normalised_by_the_fine_images(three: Case) -> None:
     network = make("stfgan")
     stats: Stats = network.summarise(three.obs, None)
     found = prepared(network, three.obs, stats)
-    assert {name: image.shape[0] for name, image in found.items()} == {"fine": 6, "low": 9, "base": 3}
+    assert {name: image.shape[0] for name, image in found.items()} == {"fine": 6, "seen": 9, "base": 3}
     mean, std = scale_of(stats["base"])
     np.testing.assert_allclose(
         found["fine"][:3] * std[:, None, None] + mean[:, None, None], three.obs["fine_1"].data, atol=1e-5

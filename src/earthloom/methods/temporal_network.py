@@ -26,7 +26,7 @@ STEPS = (4.0, 8.0, 16.0)  # ratios that networks are made for; the coarse images
 class TemporalNetwork(Network, Temporal):
     """A network that sees one known date or two; all inputs lie on the wanted grid.
 
-    ``fine`` are the known fine images, ``low`` the coarse images of the known dates and of the prediction date,
+    ``fine`` are the known fine images, ``seen`` the coarse images of the known dates and of the prediction date,
     ``base`` an estimate of the wanted image (:mod:`earthloom.methods.change`). All are normalised by the means and
     standard deviations of the known fine images of the scene.
 
@@ -42,7 +42,7 @@ class TemporalNetwork(Network, Temporal):
     ratio: float | None = None
 
     roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
-    scales: ClassVar[Mapping[str, str]] = {"fine": "base", "low": "base"}
+    scales: ClassVar[Mapping[str, str]] = {"fine": "base", "seen": "base"}
     aside: ClassVar[tuple[str, ...]] = ("ratio",)  # tells about the images, not about the network
     bytes_per_px: ClassVar[int] = 2000
 
@@ -103,13 +103,13 @@ class TemporalNetwork(Network, Temporal):
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
         """Fine images, coarse images interpolated, and the estimate."""
-        seen = self.alone(obs)
-        dates = pairs(seen)
-        low = [expand(seen, role=role) for role in (*(pair.coarse for pair in dates), "coarse_p")]
+        own = self.alone(obs)
+        dates = pairs(own)
+        coarse = [expand(own, role=role) for role in (*(pair.coarse for pair in dates), "coarse_p")]
         return {
-            "fine": np.concatenate([seen[pair.fine].data for pair in dates]),
-            "low": np.concatenate(low),
-            "base": change.regressed(seen, stats["change"], *scale_of(stats["base"])),
+            "fine": np.concatenate([own[pair.fine].data for pair in dates]),
+            "seen": np.concatenate(coarse),
+            "base": change.regressed(own, stats["change"], *scale_of(stats["base"])),
         }
 
     def multiple(self, sizes: Sizes) -> int:

@@ -126,21 +126,21 @@ class StfganNet(nn.Module):
         self.second = Ifgan(*seen, bands, factors[1], **shape)  # type: ignore[arg-type]
 
     def forward(
-        self, fine: Float[Tensor, "n f Y X"], low: Float[Tensor, "n c Y X"], base: Float[Tensor, "n b Y X"],
+        self, fine: Float[Tensor, "n f Y X"], seen: Float[Tensor, "n c Y X"], base: Float[Tensor, "n b Y X"],
         truth: Float[Tensor, "n b Y X"] | None = None, stages: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
         """The wanted image, normalised as the fine ones; with ``stages`` the images of both generators.
 
-        ``low`` are the coarse images, brought to the wanted grid; ``truth`` is looked at under the feed ``truth``
+        ``seen`` are the coarse images, brought to the wanted grid; ``truth`` is looked at under the feed ``truth``
         alone, which only a lesson has.
         """
         step, ground = self.factors[1], torch.zeros_like(base) if not self.has_base else base
         shown = torch.cat([fine, base], 1) if self.has_base else fine
         if self.pyramid:
-            small, at = self._smaller(shown), self._smaller(low, self.factors[0] * step)
+            small, at = self._smaller(shown), self._smaller(seen, self.factors[0] * step)
             under = self._smaller(ground)
         else:
-            small, at, under = shown, _picked(low, step), ground
+            small, at, under = shown, _picked(seen, step), ground
         first = under + self.first(at, small)
         fed = first if self.feed == "joint" else first.detach()
         if self.feed == "truth" and truth is not None:

@@ -47,7 +47,7 @@ class Stfdcnn(TemporalNetwork):
     apart: bool = True
 
     roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
-    scales: ClassVar[Mapping[str, str]] = {"fine": "base", "low": "base", "zero": "base"}
+    scales: ClassVar[Mapping[str, str]] = {"fine": "base", "seen": "base", "zero": "base"}
     teaching: ClassVar[Teaching | None] = Teaching(staged=True)
     card: ClassVar[Card] = Card(
         name="STFDCNN",
@@ -102,11 +102,11 @@ class TwoSteps(nn.Module):
         self.mapping, self.sharpening = _three(bands, width, groups), _three(bands, width, groups)
 
     def forward(
-        self, fine: Float[Tensor, "n f Y X"], low: Float[Tensor, "n c Y X"], base: Float[Tensor, "n b Y X"],
+        self, fine: Float[Tensor, "n f Y X"], seen: Float[Tensor, "n c Y X"], base: Float[Tensor, "n b Y X"],
         zero: Float[Tensor, "n b Y X"], truth: Float[Tensor, "n b Y X"] | None = None, stages: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
         """The wanted image; with ``stages`` what either network makes of what it is taught on."""
-        known, then = fine.chunk(self.pairs, 1), F.avg_pool2d(low, self.step).chunk(self.pairs + 1, 1)
+        known, then = fine.chunk(self.pairs, 1), F.avg_pool2d(seen, self.step).chunk(self.pairs + 1, 1)
         if stages:
             assert truth is not None
             return self._mapped(then[-1]), self._sharpened(F.avg_pool2d(truth, self.step))
