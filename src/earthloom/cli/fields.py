@@ -64,18 +64,24 @@ def adapting_seconds(adapt: bool, seconds: float | None) -> float:
     return seconds
 
 
-def with_fields(command: Callable[..., None], method_class: type[Any]) -> Callable[..., None]:
-    """A command with the fields of a method as further flags; they arrive as its keyword arguments."""
+def with_fields(
+    command: Callable[..., None], method_class: type[Any], without: Sequence[str] = ()
+) -> Callable[..., None]:
+    """A command with the fields of a method as further flags; they arrive as its keyword arguments.
+
+    ``without`` are fields that the command has a flag for itself.
+    """
     lists = {name for name, hint in get_type_hints(method_class).items() if _takes_numbers(hint)}
 
-    def called(**arguments: Any) -> None:
-        command(**{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
+    def called(*given: Any, **arguments: Any) -> None:
+        command(*given, **{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
 
     signature = inspect.signature(command, eval_str=True)
     parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     group = Group(f"Fields of {method_class.card.name}")
     helps, hints = field_helps(method_class), get_type_hints(method_class)
-    for field in fields(method_class):
+    own = [field for field in fields(method_class) if field.name not in without]
+    for field in own:
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
         told, off = helps.get(field.name, "").replace("``", "`"), field.default is False  # a switch that is off
         flag = Parameter(
@@ -88,8 +94,8 @@ def with_fields(command: Callable[..., None], method_class: type[Any]) -> Callab
     called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
     card = method_class.card
-    own = f"The last flags are those of {card.name}" if fields(method_class) else f"{card.name} has no flags of its own"
-    more = f"{own} ({card.title}); `-m NAME --help` shows those of another method."
+    told = f"The last flags are those of {card.name}" if own else f"{card.name} has no flags of its own"
+    more = f"{told} ({card.title}); `-m NAME --help` shows those of another method."
     called.__doc__ = (inspect.getdoc(command) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
     return called
 

@@ -14,12 +14,13 @@ from earthloom.cli.temporal import Inputs
 from earthloom.methods import catalog
 
 PROBLEM, DEFAULT = "spatiotemporal", "starfm"
+SHARED = ("ratio",)  # a field of some methods that the flags about images hold already
 NONE = "none"  # in a list of masks: this image has none
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The command for the method that the arguments name."""
-    return with_fields(predict, catalog.find(method_in(arguments, DEFAULT), PROBLEM))
+    return with_fields(predict, catalog.find(method_in(arguments, DEFAULT), PROBLEM), SHARED)
 
 
 def predict(
@@ -60,15 +61,15 @@ def predict(
     with working(run or Run()) as work:
         from earthloom.engine.dates import parse_date
         from earthloom.engine.known import listed
+        from earthloom.engine.predict import with_ratio
         from earthloom.engine.predict_files import predict_files
         from earthloom.methods.refine import refined
 
         told = inputs or Inputs()
         known, target_mask = listed([one[:2] for one in pair], [one[2] for one in pair], *masks)
-        path = predict_files(
-            known, coarse[0], target_mask, parse_date(coarse[1]), output, refined(made, told.refine),
-            told.handling(days_apart), work.options,
-        )  # fmt: skip
+        whole, handling = refined(with_ratio(made, told.ratio), told.refine), told.handling(days_apart)
+        day = parse_date(coarse[1])
+        path = predict_files(known, coarse[0], target_mask, day, output, whole, handling, work.options)
         work.done(path, _summary(work.found))
 
 

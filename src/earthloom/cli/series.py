@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Group, Parameter
 
 from earthloom.cli.fields import method_in, with_fields
-from earthloom.cli.predict import DEFAULT, PROBLEM
+from earthloom.cli.predict import DEFAULT, PROBLEM, SHARED
 from earthloom.cli.running import FILES, Run, Work, shown_as, working
 from earthloom.cli.screen import strict
 from earthloom.cli.temporal import Inputs
@@ -33,7 +33,7 @@ HIGHER = ("cc", "ssim", "uiqi", "uiqi_global")
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The command for the method that the arguments name."""
-    return with_fields(series, catalog.find(method_in(arguments, DEFAULT), PROBLEM))
+    return with_fields(series, catalog.find(method_in(arguments, DEFAULT), PROBLEM), SHARED)
 
 
 def series(
@@ -103,14 +103,15 @@ def series(
     _check(output, evaluate, figure, json, run or Run())
     told = inputs or Inputs()
     with working(run or Run()) as work:
+        from earthloom.engine.predict import with_ratio
         from earthloom.engine.series import require_count
         from earthloom.methods.refine import refined
 
         require_count(most_pairs)
-        whole, handling = refined(made, told.refine), told.handling(days_apart)
+        whole, handling = refined(with_ratio(made, told.ratio), told.refine), told.handling(days_apart)
         if evaluate:
             names = [one for one in (beside if beside is not None else ["copy"]) if one != method]
-            others = {one: catalog.make(one, PROBLEM) for one in names}
+            others = {one: with_ratio(catalog.make(one, PROBLEM), told.ratio) for one in names}
             found, bands = _tried(sources, {method: whole, **others}, handling, work, most_pairs, peak, figure)
             _show(found, bands, json, figure, work)
             return

@@ -54,7 +54,8 @@ class Inputs:
     coarse_sensor
         The same for the coarse images; sets their blur.
     ratio
-        Coarse over fine pixel size, where coarse images were resampled to the fine grid (default: estimated).
+        Coarse over fine pixel size, where the coarse images were resampled to the fine grid. Images are compared at
+        that scale (default: estimated); FSDAF, Fit-FC and networks must be told.
     match
         `regression` fits the coarse images to the fine ones, band by band, where units or sensors differ.
     coregister

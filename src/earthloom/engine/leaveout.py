@@ -13,7 +13,7 @@ from earthloom.engine.attempts import Piece, fuse_attempts
 from earthloom.engine.coregister import Coregister
 from earthloom.engine.known import Handling, sorted_out
 from earthloom.engine.library import MOST_PAIRS, Library, reason
-from earthloom.engine.predict import PROBLEM, run_options
+from earthloom.engine.predict import choose, run_options
 from earthloom.engine.series import array_library, named_progress
 from earthloom.engine.units import Match
 from earthloom.engine.verbs import Options
@@ -131,12 +131,12 @@ def leave_one_out(
     handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
     lib, _ = array_library(fine, coarse, fine_masks, coarse_masks, handling, options)
     given = [methods] if isinstance(methods, (str, Method)) else list(methods)
-    return trial(lib, named(given), most_pairs, peak).report
+    return trial(lib, named(given, ratio), most_pairs, peak).report
 
 
-def named(methods: Sequence[str | Method]) -> dict[str, Method]:
-    """Methods by name."""
-    made = [catalog.make(one, PROBLEM) if isinstance(one, str) else one for one in methods]
+def named(methods: Sequence[str | Method], ratio: float | None) -> dict[str, Method]:
+    """Methods by name, told the ratio where they have to be."""
+    made = [choose(one, {}, ratio) for one in methods]
     return {catalog.name_of(one): one for one in made}
 
 

@@ -61,7 +61,8 @@ def predict(
         Name of a method (``earthloom methods`` lists them) or a method object.
     ratio
         Coarse over fine pixel size of arrays; from their shapes (or coordinates) when None. For coarse images that
-        somebody brought to the fine grid: what it was before; it is the scale at which they are compared.
+        somebody brought to the fine grid: what it was before. They are compared at that scale (estimated when None),
+        and methods that look at coarse pixels (``fsdaf``, ``fit_fc``, networks) must be told.
     dates
         Days of the pairs: text (2020-03-08, 20200308, 2020068), dates or datetimes; two of them, or
         ``"2020-03-08/2020-03-10"``, where the fine and the coarse image of a pair are of different days.
@@ -109,7 +110,7 @@ def predict(
     fine_told, coarse_told, rest = sorted_out(more)
     handling = Handling(fine_told, coarse_told, ratio, match, coregister, days_apart)
     options, own = run_options(rest)
-    chosen = refined(choose(method, own), refine)
+    chosen = refined(choose(method, own, ratio), refine)
     known, target_mask = listed(pairs, dates, fine_masks, coarse_masks)
     day = None if date is None else parse_date(date)
     given = [one for pair in known for one in (pair.fine, pair.coarse, pair.fine_mask, pair.coarse_mask)]
@@ -134,8 +135,8 @@ def run_options(more: Mapping[str, Any]) -> tuple[Options, dict[str, Any]]:
     return Options(**run), {name: value for name, value in more.items() if name not in names}
 
 
-def choose(method: str | Method, own: Mapping[str, Any]) -> Method:
-    """The method asked for.
+def choose(method: str | Method, own: Mapping[str, Any], ratio: float | None = None) -> Method:
+    """The method asked for; one that has to be told the ratio of images on the fine grid is told.
 
     Raises
     ------
@@ -149,7 +150,15 @@ def choose(method: str | Method, own: Mapping[str, Any]) -> Method:
         raise InputError(f"{', '.join(own)} beside a method object", "fields of a method given by name")
     if chosen.card.problem != PROBLEM:
         raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", "a method of spatiotemporal fusion")
-    return chosen
+    told = any(one.name == "ratio" for one in fields(chosen)) and getattr(chosen, "ratio", None) is not None
+    return chosen if told else with_ratio(chosen, ratio)
+
+
+def with_ratio(method: Method, ratio: float | None) -> Method:
+    """The method with its field ``ratio`` set, where it has one and there is something to tell."""
+    if ratio is None or all(one.name != "ratio" for one in fields(method)):
+        return method
+    return replace(method, ratio=float(ratio))  # type: ignore[call-arg]
 
 
 def _predict_arrays(

@@ -123,7 +123,7 @@ def series(
     told, coarse_told, rest = sorted_out(more)
     handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
     options, own = run_options(rest)
-    chosen = refined(choose(method, own), refine)
+    chosen = refined(choose(method, own, ratio), refine)
     require_count(most_pairs)
     if not isinstance(fine, Mapping) and not isinstance(coarse, Mapping):
         from earthloom.engine.series_files import Sources, series_files
