@@ -46,7 +46,8 @@ def open_raw(
     interleave
         ``bsq``, ``bil`` or ``bip``; None takes the ending of the name, ``bsq`` where it says nothing.
     dtype
-        Of the numbers, in the byte order of this computer.
+        Of the numbers, in the byte order of this computer. CIA is described as uint16; its reflectances (x 10000) are
+        the same in both, and fills of MODIS stay negative.
     nodata, scale
         Code of missing pixels; physical units = ``scale * number``.
 
