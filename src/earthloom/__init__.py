@@ -11,26 +11,29 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
+    from earthloom.engine.align import align as align
     from earthloom.engine.convert import convert as convert
     from earthloom.engine.datasets import cases as cases
     from earthloom.engine.decloud import decloud as decloud
     from earthloom.engine.evaluate import evaluate as evaluate
     from earthloom.engine.leaveout import leave_one_out as leave_one_out
     from earthloom.engine.predict import predict as predict
+    from earthloom.engine.revisit import revisit as revisit
     from earthloom.engine.series import series as series
     from earthloom.engine.simulate import simulate as simulate
+    from earthloom.engine.superresolve import superresolve as superresolve
     from earthloom.engine.trainjob import train as train
     from earthloom.engine.verbs import pansharpen as pansharpen
 
 _HOMES = {
-    "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
+    "align": "engine.align", "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
     "evaluate": "engine.evaluate", "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
-    "predict": "engine.predict", "sensors": "", "series": "engine.series",
-    "simulate": "engine.simulate", "train": "engine.trainjob",
+    "predict": "engine.predict", "revisit": "engine.revisit", "sensors": "", "series": "engine.series",
+    "simulate": "engine.simulate", "superresolve": "engine.superresolve", "train": "engine.trainjob",
 }  # fmt: skip
 __all__ = [
-    "__version__", "cases", "convert", "decloud", "evaluate", "leave_one_out", "metrics", "pansharpen", "predict",
-    "sensors", "series", "simulate", "train",
+    "__version__", "align", "cases", "convert", "decloud", "evaluate", "leave_one_out", "metrics", "pansharpen",
+    "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip
 
 

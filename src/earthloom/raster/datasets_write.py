@@ -18,7 +18,7 @@ from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
 from earthloom.raster.benchmarks import TAGS, broken
 from earthloom.raster.datasets import Sample
-from earthloom.raster.write import Layout, require_place
+from earthloom.raster.write import Layout, missing_code, require_place
 from earthloom.types import Window
 
 FORMAT = "earthloom dataset 1"
@@ -99,18 +99,30 @@ class MatWriter:
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
-            write_mat(self.layout.path, {"sr": self._data}, self.overwrite, {TAGS: json.dumps(self._tags)})
+            centres = [nm for nm in self.layout.wavelengths_nm if nm is not None]
+            more: dict[str, Any] = {TAGS: json.dumps(self._tags)}
+            if len(centres) == self.layout.count:
+                more["wavelengths"] = np.array(centres)[:, None]
+            write_mat(self.layout.path, {"sr": self._data}, self.overwrite, more)
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """More provenance."""
         self._tags |= tags
 
-    def write(self, window: Window, data: Float[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"]) -> None:
-        """Put a tile in its place; tiles do not overlap, so any thread may."""
+    def write(
+        self,
+        window: Window,
+        data: Float[np.ndarray, "band y x"],
+        valid: Bool[np.ndarray, "y x"],
+        empty: Sequence[int] = (),
+    ) -> None:
+        """Put a tile in its place; tiles do not overlap, so any thread may. ``empty`` bands hold nothing."""
         layout, (rows, cols) = self.layout, window.slices
         self._data[:, rows, cols] = quantise(
             data, valid, layout.dtype, nodata=layout.nodata, scales=layout.scales, offsets=layout.offsets
         )
+        if empty:
+            self._data[list(empty), rows, cols] = missing_code(layout)
 
 
 def create_mat(
@@ -124,6 +136,7 @@ def create_mat(
     offsets: Sequence[float] | None = None,
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    wavelengths_nm: Sequence[float | None] | None = None,
     **georeferencing: Any,
 ) -> MatWriter:
     """Prepare a ``.mat`` product as :func:`earthloom.raster.write.create` does a GeoTIFF; it has no georeferencing.
@@ -140,7 +153,7 @@ def create_mat(
     _require_size(path.name, count * shape[0] * shape[1] * dtype.itemsize)
     gains = tuple(scales) if scales is not None else (1.0,) * count
     shifts = tuple(offsets) if offsets is not None else (0.0,) * count
-    empty = ("",) * count, (None,) * count
+    empty = ("",) * count, (None,) * count if wavelengths_nm is None else tuple(wavelengths_nm)
     identity = Affine.identity()
     return MatWriter(
         Layout(path, shape, count, dtype, None, identity, nodata, *empty, gains, shifts, dict(tags or {})), overwrite
@@ -157,7 +170,7 @@ def write_mat(
     path: str | Path,
     images: Mapping[str, np.ndarray],
     overwrite: bool = False,
-    texts: Mapping[str, str] | None = None,
+    texts: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write images ``(band, y, x)`` as MATLAB variables ``H x W x C`` (``H x W`` for one called ``pan``).
 

@@ -18,7 +18,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
@@ -99,7 +99,13 @@ class Writer:
         finally:
             self._discard()
 
-    def write(self, window: Window, data: Float[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"]) -> None:
+    def write(
+        self,
+        window: Window,
+        data: Float[np.ndarray, "band y x"],
+        valid: Bool[np.ndarray, "y x"],
+        empty: Sequence[int] = (),
+    ) -> None:
         """Write a tile; fastest when its corners are multiples of 512.
 
         Parameters
@@ -110,6 +116,8 @@ class Writer:
             Physical units.
         valid
             Where there is a measurement; nodata goes elsewhere.
+        empty
+            Bands, from 0, that hold none at all.
 
         Raises
         ------
@@ -139,9 +147,15 @@ class Writer:
                 offsets=layout.offsets,
                 out=self._buffer(piece),
             )
-            area = RasterWindow(piece.x, piece.y, piece.width, piece.height)  # type: ignore[call-arg]
-            with self._lock, file_errors(layout.path, "written", "is the disk full?"):
-                self._dataset.write(stored, window=area)
+            if empty:
+                stored[list(empty)] = missing_code(layout)
+            self.put(piece, stored)
+
+    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> None:
+        """Write numbers as they are to be stored: scaled, rounded, nodata in place; else as :meth:`write`."""
+        area = RasterWindow(window.x, window.y, window.width, window.height)  # type: ignore[call-arg]
+        with self._lock, file_errors(self.layout.path, "written", "is the disk full?"):
+            self._dataset.write(stored, window=area)
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Add to the provenance what is known only now, before the file is closed."""
@@ -366,6 +380,12 @@ def check_whole(path: Path, layout: Layout) -> None:
                 raise FileError(f"{layout.path} was cut short", hint="is the disk full?")
         row, col = last_row * BLOCK, last_col * BLOCK
         file.read(window=RasterWindow(col, row, layout.shape[1] - col, layout.shape[0] - row))  # type: ignore[call-arg]
+
+
+def missing_code(layout: Layout) -> float:
+    """What is stored where nothing was measured: nodata, else NaN or 0."""
+    neutral = np.nan if layout.dtype.kind == "f" else 0
+    return neutral if layout.nodata is None else layout.nodata
 
 
 def _blocks(window: Window) -> Iterator[Window]:

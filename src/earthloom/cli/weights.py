@@ -1,0 +1,122 @@
+"""`earthloom weights`: list the shipped weights, tell about a file of them, bring in checkpoints of authors."""
+
+from __future__ import annotations
+
+import json as js
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+if TYPE_CHECKING:
+    from earthloom.weights import Header
+
+Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
+
+
+def command(name: str, arguments: Sequence[str]) -> App:
+    """The commands below ``weights``."""
+    about = "List weights of networks, tell about a file of them, bring in checkpoints of authors."
+    app = App(name=name, help=about, help_format="markdown", result_action="return_value")
+    app.command(bring_in, name="import")
+    app.command(listing, name="list")
+    app.command(show, name="show")
+    return app
+
+
+def bring_in(
+    checkpoint: str,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    half: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> None:
+    """Turn an authors' checkpoint into weights of ours.
+
+    Weight norm and batch norm are folded into the convolutions. The file is read without running code that it holds.
+
+    Parameters
+    ----------
+    checkpoint
+        .pth of CoarSR, from one GPU or several.
+    output
+        .safetensors to write, for --weights.
+    half
+        Store half precision: half the size.
+    overwrite
+        Replace an existing output.
+    """
+    from earthloom import weights
+    from earthloom.errors import FileError, InputError
+    from earthloom.weights.pth import read_coarsr
+
+    if output.suffix != weights.SUFFIX:
+        raise InputError(f"the output {output.name}", f"a name that ends in {weights.SUFFIX}")
+    if output.exists() and not overwrite:
+        raise FileError(f"{output} exists", hint="choose another name, or --overwrite to replace it")
+    header, tensors = read_coarsr(checkpoint)
+    weights.write(output, header, tensors, half)
+    print(f"{output}: {_line(header)}, {sum(t.size for t in tensors.values()):,} parameters")
+
+
+def listing(*, json: Json = False) -> None:
+    """List the shipped weights."""
+    from earthloom import weights
+
+    found = weights.shipped()
+    if json:
+        print(js.dumps([_plain(header) for header in found], indent=2, default=str))
+        return
+    width = max((len(header.name) for header in found), default=0) + 2
+    for header in found:
+        print(f"  {header.name:<{width}}{_line(header)}")
+    print("\n`earthloom weights show NAME` tells more, of files of your own too; --weights takes either.")
+
+
+def show(name: str, /, *, json: Json = False) -> None:
+    """Tell about weights.
+
+    Parameters
+    ----------
+    name
+        Shipped weights, a .safetensors file, the folder of a run, or an authors' .pth.
+    """
+    from earthloom import weights
+
+    header = weights.read_header(name)
+    if json:
+        print(js.dumps(_plain(header), indent=2, default=str))
+        return
+    for key, value in _plain(header).items():
+        if isinstance(value, dict):
+            print(key)
+            for inner, item in value.items():
+                print(f"  {inner:<18} {_text(item)}")
+        elif value not in (None, "", [], ()):
+            print(f"{key:<20} {_text(value)}")
+
+
+def _line(header: Header) -> str:
+    """Method, sizes, sensor."""
+    bands = round(header.sizes.get("bands", 0)) or "any number of"
+    made = f", made for {header.sensor}" if header.sensor else ""
+    return f"{header.method}, {bands} bands at {header.sizes.get('ratio', 0):g}:1{made}"
+
+
+def _plain(header: Header) -> dict[str, Any]:
+    """A header as plain data."""
+    from dataclasses import asdict
+
+    found = asdict(header)
+    return {"name": found.pop("name"), **{k: v for k, v in found.items() if k != "path"}}
+
+
+def _text(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join("-" if item is None else _text(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
