@@ -15,8 +15,9 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.temporal import around, nearest
 from earthloom.ops.moments import Stats
+from earthloom.ops.similar import box_sum
 from earthloom.physics.clouds import fractal
-from earthloom.physics.forward import expand, reduce
+from earthloom.physics.forward import expand, footprint, reduce
 from earthloom.problems.base import Case
 from earthloom.problems.spatiotemporal import Spatiotemporal
 from earthloom.types import Band, Observation, View, Window
@@ -211,6 +212,38 @@ def test_single_band(name: str) -> None:
     assert np.isfinite(found).all()
     if name != "copy":
         assert rmse(found, case) < 0.7 * rmse(fuse_whole(make("copy"), case.obs), case)
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_support_counts_pixels_and_knows_no_tiles(name: str, case: Case) -> None:
+    method, stats = make(name), Stats()
+    for turn in range(method.rounds):
+        stats = method.summarise(case.obs, stats if turn else None)
+    whole = method.support(case.obs, stats)
+    if whole is None:
+        return
+    assert whole.shape == case.obs.shape and (whole >= 0).all() and whole.max() > 5
+    core = Window(70, 60, 40, 50)
+    tile = case.obs.crop(core, halo_px(method, case.obs))
+    np.testing.assert_array_equal(method.support(tile, stats)[tile.core_window.slices], whole[core.slices])
+
+
+@pytest.mark.parametrize("name,each", [("starfm", 2), ("estarfm", 1)])
+def test_everything_is_similar_on_flat_ground(name: str, each: int, case: Case) -> None:
+    """The count is then that of the measured pixels of the window, for each of the dates that are pooled."""
+    obs = holed(changed(case.obs, **{r: {"data": np.full_like(v.data, 500)} for r, v in case.obs.views.items()}), 500)
+    method = make(name, window_px=9)
+    seen = [obs[f"fine_{k}"].valid & footprint(obs, f"coarse_{k}") & footprint(obs, "coarse_p") for k in (1, 2)]
+    if each == 2:
+        expected = sum(box_sum(one[None].astype(float), 9)[0] * one for one in seen)
+    else:
+        only = (seen[0] & seen[1], seen[0] & ~seen[1], seen[1] & ~seen[0])
+        whole = (seen[0] & seen[1], seen[0], seen[1])
+        expected = sum(box_sum(w[None].astype(float), 9)[0] * o for w, o in zip(whole, only, strict=True))
+    shown = (seen[0] | seen[1]) & footprint(obs, "coarse_p")
+    found = method.support(obs, method.summarise(obs, None))
+    assert found is not None
+    np.testing.assert_allclose(found[shown], expected[shown], atol=1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

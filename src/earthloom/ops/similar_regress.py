@@ -80,8 +80,10 @@ def unlike(
 
 def regressed(
     known: TwoDates, rule: Rule, window_px: int, window: Window, todo: Bool[np.ndarray, "y x"]
-) -> Float[np.ndarray, "band h w"]:
+) -> tuple[Float[np.ndarray, "band h w"], Float[np.ndarray, "h w"]]:
     """Predict the pixels of ``window`` that are to do from the similar pixels around them; the others become 0.
+
+    Beside the prediction: how many similar pixels there were.
 
     Similar are pixels with ``|F - F_0| < width`` in every band on both dates. With their weights
     ``w = 1 / (u d + 1e-7)``, u of :func:`unlike` and ``d = 1 + r / half the window``:
@@ -108,14 +110,14 @@ def regressed(
     fine, coarse, target = (surrounded(image, window, window_px) for image in known[:3])
     own = np.ascontiguousarray(np.moveaxis(known.fine[..., rows, cols].reshape(-1, window.height, window.width), 0, -1))
     places = 1 + distances(window_px) / max(window_px // 2, 1)
-    out = np.zeros((bands, window.height, window.width), kind)
+    out, count = np.zeros((bands, window.height, window.width), kind), np.zeros((window.height, window.width))
     _regress(
         near, valid, np.ascontiguousarray(coded[:, rows, cols] - np.uint8(STEPS)), todo[rows, cols].view(np.uint8), own,
         rule.width.ravel().astype(kind), unlike(fine, coarse), _records(fine, coarse, target, rule.middle), places,
         change, _critical(window_px**2), rule.least,
-        np.array([rule.step, rule.ridge, rule.calm, rule.low, rule.high]), out,
+        np.array([rule.step, rule.ridge, rule.calm, rule.low, rule.high]), out, count,
     )  # fmt: skip
-    return out
+    return out, count
 
 
 def _codes(
@@ -161,7 +163,9 @@ def _critical(most: int) -> Float[np.ndarray, " n"]:
 
 
 @compiled
-def _regress(near, valid, low, todo, own, width, unlikes, records, places, change, critical, least, limits, out):
+def _regress(
+    near, valid, low, todo, own, width, unlikes, records, places, change, critical, least, limits, out, count
+):  # fmt: skip
     bands, height, cols = out.shape
     side = len(places)
     words = np.zeros(BLOCK // 8, np.uint64)
@@ -179,6 +183,7 @@ def _regress(near, valid, low, todo, own, width, unlikes, records, places, chang
                 _add(records, unlikes, own, width, y, x, y + a, at, place, found, places[a], heavy, sums)
             for i in range(n):
                 if todo[y, x + i]:
+                    count[y, x + i] = sums[i, 0]
                     for band in range(bands):
                         out[band, y, x + i] = _predict(
                             own[y, x + i], change[:, band, y, x + i], band, bands, sums[i], critical, least, limits

@@ -93,8 +93,16 @@ class Estarfm(Windowed):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Both dates where both are known, one where one is."""
+        return self.predict(obs, stats)[0]
+
+    def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"]:
+        """How many similar pixels were found."""
+        return self.predict(obs, stats)[1]
+
+    def predict(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "y x"]]:
+        """The image, and on how many similar pixels it rests."""
         numbers, dates, (target, seen) = around(obs), known(obs), predicted(obs)
-        image = np.array(dates[numbers[0]].fine, dtype=target.dtype)
+        image, count = np.array(dates[numbers[0]].fine, dtype=target.dtype), np.zeros(obs.shape)
         both = dates[numbers[0]].valid & dates[numbers[1]].valid & seen
         for first, last in ((0, 1), (0, 0), (1, 1)):
             a, b = (dates[numbers[at]] for at in (first, last))
@@ -108,10 +116,10 @@ class Estarfm(Windowed):
                 )
                 scene = TwoDates(fine, coarse, target[(..., *part.slices)], valid[part.slices])
                 rule, wanted = self.rule(stats, numbers, moments), todo[part.slices]
-                found = regressed(scene, rule, self.window_px, window.relative_to(part), wanted)
-                whole = image[(..., *window.slices)]
-                np.copyto(whole, found, where=todo[window.slices])
-        return image
+                found, similar = regressed(scene, rule, self.window_px, window.relative_to(part), wanted)
+                np.copyto(image[(..., *window.slices)], found, where=todo[window.slices])
+                np.copyto(count[window.slices], similar, where=todo[window.slices])
+        return image, count
 
     def parts(
         self, obs: Observation, stats: Stats, numbers: tuple[int, int]

@@ -110,6 +110,18 @@ class Starfm(Windowed):
             image[b][window.slices] = self.finish(total, weight, found.value[0][window.slices])
         return image
 
+    def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"]:
+        """How many similar pixels were found, in the band that has fewest."""
+        dates, (target, seen) = known(obs), predicted(obs)
+        rule, window = self.rule(stats, len(dates), len(target)), self.inner(obs)
+        fewest, everywhere = np.full(obs.shape, np.inf), np.ones((self.window_px, self.window_px))
+        for b in range(len(target)):
+            found, asked = self.prepare(dates, target, seen, b, rule)
+            found = found._replace(gain=(found.gain > 0).astype(found.gain.dtype))
+            count = pooled(found, asked, rule.width[:, b], everywhere, window, hard=True, cap=1.0)[1]
+            fewest[window.slices] = np.minimum(fewest[window.slices], count)
+        return np.where(np.isinf(fewest), 0, fewest)
+
     def prepare(
         self, dates: list[Known], target: np.ndarray, seen: Bool[np.ndarray, "y x"], band: int, rule: Rule
     ) -> tuple[Candidates, Centres]:
