@@ -15,7 +15,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import EarthloomWarning, FileError, GridError, InputError
-from earthloom.raster import landsat
+from earthloom.raster import landsat, radiometry
 from earthloom.raster.handles import file_errors, open_file, quietly
 
 _NM_PER_UNIT = {"nanometers": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1e3, "micrometer": 1e3, "um": 1e3}
@@ -92,6 +92,12 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         pair = mtl.scaling(band.band, band.kind)
         if pair is not None:
             scales, offsets, scaled_by = [pair[0]], [pair[1]], mtl.path.name
+    told = radiometry.of(path) if file.count == 1 and mtl is None else None
+    if told is not None:
+        names = [names[0] or told.band or ""]
+        nodata = [told.nodata if nodata[0] is None else nodata[0]]
+        if told.scale is not None or told.offset is not None:
+            scales, offsets, scaled_by = [told.scale or 1.0], [told.offset or 0.0], told.told_by
     stem, tags = Path(path).stem, dict(file.tags())
     for i, name in enumerate(names):
         names[i] = name or (stem if file.count == 1 else "")
@@ -111,8 +117,8 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         wavelengths_nm=tuple(_wavelength_nm(file, i) for i in file.indexes),
         scales=tuple(float(s) for s in scales),
         offsets=tuple(float(o) for o in offsets),
-        acquired=mtl.acquired if mtl is not None else None,
-        sensor=mtl.sensor if mtl is not None else tags.get("EARTHLOOM_SENSOR"),
+        acquired=mtl.acquired if mtl is not None else told.acquired if told is not None else None,
+        sensor=mtl.sensor if mtl is not None else tags.get("EARTHLOOM_SENSOR") or (told.sensor if told else None),
         scaled_by=scaled_by,
         tags=tags,
         structure=dict(file.tags(ns="IMAGE_STRUCTURE")),

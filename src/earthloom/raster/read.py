@@ -13,7 +13,7 @@ from affine import Affine
 from jaxtyping import Bool, Float
 
 from earthloom.errors import FileError, GridError, InputError
-from earthloom.raster import benchmarks, landsat
+from earthloom.raster import benchmarks, landsat, safe
 from earthloom.raster.facts import FileFacts, examine, same_grid
 from earthloom.raster.sources import ArrayReader, FileReader, Part, Reader, Warp
 from earthloom.types import Window
@@ -215,8 +215,9 @@ def open_image(
     Parameters
     ----------
     paths
-        One multi-band file, or several files on the same grid (a file per band), or a Landsat folder with its
-        MTL file, or a benchmark file (``x.mat``, ``x.mat:key``, ``x.h5:pan:3``), or anything else GDAL opens.
+        One multi-band file, or several files on the same grid (a file per band), a Landsat folder with its MTL file,
+        a Sentinel-2 folder (SAFE, or band files), a benchmark file (``x.mat``, ``x.mat:key``, ``x.h5:pan:3``), or
+        anything else GDAL opens.
     bands
         Which bands in which order: numbers from 1, or names. All when None.
     nodata
@@ -242,6 +243,9 @@ def open_image(
         if landsat.is_landsat_folder(Path(items[0])):
             image = open_landsat(items[0], role, bands)
             return _override(image, nodata, scale, offset)
+        if safe.is_folder(Path(items[0])):
+            items, bands = [*safe.files(Path(items[0]), bands)], None
+            return _override(_assemble([(examine(str(item)), 1) for item in items]), nodata, scale, offset)
         address = benchmarks.parse_address(str(items[0]))
         if address is not None:
             return _override(_open_benchmark(address, role, bands), nodata, scale, offset)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,27 @@ def write_json(path: Path, plain: Any) -> None:
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise FileError(f"{path} cannot be written: {error.strerror}", hint="is the disk full?") from error
+
+
+def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:
+    """Whether a GeoJSON feature (its outline, else its bbox) covers a longitude and latitude; True without either."""
+    shape = item.get("geometry") or {}
+    rings = {"Polygon": [shape.get("coordinates")], "MultiPolygon": shape.get("coordinates")}.get(shape.get("type", ""))
+    if rings:
+        return any(
+            _inside(polygon[0], place) and not any(_inside(hole, place) for hole in polygon[1:]) for polygon in rings
+        )
+    box = item.get("bbox")
+    if not box:
+        return True
+    east, north = len(box) // 2, len(box) // 2 + 1
+    return bool(box[0] <= place[0] <= box[east] and box[1] <= place[1] <= box[north])
+
+
+def _inside(ring: Sequence[Sequence[float]], place: Sequence[float]) -> bool:
+    """Whether a ring holds a point: a ray to the east crosses it an odd number of times."""
+    x, y, odd = place[0], place[1], False
+    for a, b in pairwise(ring):
+        if (a[1] > y) != (b[1] > y) and x < a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]):
+            odd = not odd
+    return odd

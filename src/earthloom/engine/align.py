@@ -1,0 +1,288 @@
+"""`earthloom.align`: one sensor's bands as those of another, for files and arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine import arrays
+from earthloom.engine.fuse import fuse_array, summarise, tile_for
+from earthloom.engine.known import Told
+from earthloom.engine.levels import Levels, require_unit
+from earthloom.engine.predict import run_options
+from earthloom.engine.runner import plan
+from earthloom.engine.scene import ArrayScene
+from earthloom.engine.verbs import Options, ready
+from earthloom.errors import GridError, InputError, MethodError
+from earthloom.methods import catalog
+from earthloom.methods.aligning import Aligner, Solved
+from earthloom.methods.base import Method
+from earthloom.problems.bandpass import bands_alone, nearest
+from earthloom.sensors import Sensor, load, match_bands
+from earthloom.types import Band, Observation, View
+
+PROBLEM = "bandpass"
+DEFAULT = "spectral"  # needs no image of the target sensor
+FITTED = "cross_linear"  # where there is one
+MARK = "earthloom_method"  # attribute of a DataArray that was aligned
+_TOLD = tuple(one.name for one in fields(Told) if one.name != "sensor")
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """From which sensor to which, and what is told about the images of both."""
+
+    source: Told
+    target: Told
+    force: bool = False
+
+
+def align(
+    source: Any,
+    *,
+    source_sensor: Any = None,
+    target_sensor: Any = None,
+    method: str | Method | None = None,
+    target: Any = None,
+    source_mask: Any = None,
+    target_mask: Any = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    **more: Any,
+) -> Any:
+    """Turn one sensor's image into what another sensor's bands would have shown.
+
+    Parameters
+    ----------
+    source
+        Image of the sensor that was there: path (a file, a file per band, a SAFE or Landsat folder), numpy
+        ``(band, y, x)``, torch tensor or xarray DataArray.
+    source_sensor, target_sensor
+        Names of the sensors, or files of your own; for files what their metadata say when None.
+    method
+        Name of a method (``earthloom methods bandpass`` lists them), or a method object. None: ``cross_linear`` with a
+        target, ``spectral`` without.
+    target
+        Image of the other sensor, same place and time, that the method is fitted to. For files it may have another
+        grid: they are compared on the grid of the larger pixels.
+    source_mask, target_mask
+        Clouds, one band each: pixels that do not count when fitting.
+    output
+        For files: the COG to write. Without it, files give an xarray DataArray.
+    force
+        Also align an image that was aligned before.
+    **more
+        Fields of the method. What is told about the images: ``source_`` and ``target_`` with ``bands``, ``scale``,
+        ``offset``, ``nodata``, ``mask_values``, ``mask_bits``. How to run: ``threads``, ``tile_size``, ``dtype``,
+        ``compress``, ``overwrite``, ``ignore_georeferencing``, ``progress``, as for :func:`earthloom.pansharpen`.
+
+    Returns
+    -------
+    Array of the kind of ``source`` with the target sensor's bands (those that a source band sees); for files the
+    path written, or a DataArray. Numbers are stored as those of ``source``; with a ``target`` as those of it.
+
+    Raises
+    ------
+    EarthloomError
+        With what was given, what was expected and what to do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from earthloom import align
+    >>> image = np.random.default_rng(0).uniform(0.02, 0.4, (4, 32, 32))
+    >>> align(image, source_sensor="sentinel2a", target_sensor="gaofen1_wfv").shape
+    (4, 32, 32)
+    """
+    pairing, rest = told_pair(more, source_sensor, target_sensor, force)
+    options, own = run_options(rest)
+    if arrays.is_path(source):
+        from earthloom.engine.align_files import align_files
+
+        chosen = choose(method, own, target is not None)
+        given = {"source": source_mask, "target": target_mask}
+        return align_files(source, target, given, output, chosen, pairing, options)
+    if output is not None:
+        raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
+    if target is not None and arrays.is_path(target):
+        raise InputError("the source as an array and the target as a path", "both of one kind")
+    chosen = choose(method, own, target is not None)
+    return _align_arrays(source, target, (source_mask, target_mask), chosen, pairing, options)
+
+
+def told_pair(
+    more: Mapping[str, Any], source_sensor: Any, target_sensor: Any, force: bool
+) -> tuple[Pairing, dict[str, Any]]:
+    """What is told about both images, out of keywords; and the rest."""
+    told: dict[str, dict[str, Any]] = {"source": {"sensor": source_sensor}, "target": {"sensor": target_sensor}}
+    rest: dict[str, Any] = {}
+    for name, value in more.items():
+        role, _, what = name.partition("_")
+        if role in told and what in _TOLD:
+            told[role][what] = value
+        else:
+            rest[name] = value
+    return Pairing(Told(**told["source"]), Told(**told["target"]), force), rest
+
+
+def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method:
+    """The method asked for.
+
+    Raises
+    ------
+    InputError, MethodError
+        If there is no such method, or it does not take the fields.
+    """
+    name = (FITTED if fits else DEFAULT) if method is None else method
+    chosen = catalog.make(name, PROBLEM, **own) if isinstance(name, str) else name
+    if not isinstance(chosen, Method):
+        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
+    if own and chosen is method:
+        raise InputError(f"{', '.join(own)} beside a method object", "fields of a method given by name")
+    if chosen.card.problem != PROBLEM:
+        raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", "a method of bandpass alignment")
+    return chosen
+
+
+def for_sensors(method: Method, source: Sensor, target: Sensor) -> Method:
+    """A method that is told whose bands it turns into whose, where it asks: names, or which satellite's table.
+
+    Raises
+    ------
+    MethodError
+        If a table has no row for the satellite.
+    """
+    known = {one.name for one in fields(method)}
+    told: dict[str, Any] = {
+        role: one.name for role, one in (("source", source), ("target", target))
+        if role in known and getattr(method, role) is None
+    }  # fmt: skip
+    if "satellite" in known:
+        msi = next((one.name for one in (source, target) if one.name.startswith("sentinel2")), None)
+        if msi == "sentinel2c":
+            raise MethodError(
+                f"{method.card.name} for Sentinel-2C", "Sentinel-2A or 2B", "there is no row for it: choose spectral"
+            )  # fmt: skip
+        told |= {"satellite": msi} if msi is not None else {}
+    return replace(method, **told) if told else method
+
+
+def require_sensor(name: Any, role: str) -> Sensor:
+    """The sensor of an image.
+
+    Raises
+    ------
+    InputError
+        If nobody says which.
+    """
+    if name is None:
+        flag = "--from" if role == "source" else "--to"
+        raise InputError(f"no {role} sensor", f"{flag} NAME ({role}_sensor=)", "`earthloom sensors` lists them")
+    return load(name)
+
+
+def wanted_bands(source: Sequence[Band], target: Sensor, names: Sequence[int | str] | None) -> tuple[Band, ...]:
+    """Bands of the target sensor: those named, else each that some source band sees nearest of all.
+
+    One source band answers to one target band: coastal blue is not made of blue because there is nothing else.
+    """
+    if names is not None:
+        return match_bands(target, len(names), names)
+    found = nearest(source, target.bands)
+    kept = []
+    for t, s in enumerate(found):
+        if s is None:
+            continue
+        own = source[s]
+        rivals = [target.bands[r] for r, other in enumerate(found) if other == s]
+        if _apart(own, target.bands[t]) == min(_apart(own, rival) for rival in rivals):
+            kept.append(target.bands[t])
+    return tuple(kept) or target.bands  # of sensors that share none: the method says so
+
+
+def _apart(one: Band, other: Band) -> float:
+    """Distance of two bands in nm."""
+    return abs((one.centre_nm or 0.0) - (other.centre_nm or 0.0))
+
+
+def fitted(method: Method, scene: Any, options: Options) -> Method:
+    """The method as it will be applied: an aligner with its mapping known, fitted to the pairs of a scene.
+
+    Raises
+    ------
+    MethodError
+        If the bands do not answer to each other, or there is nothing to fit to.
+    """
+    empty = scene.empty()
+    method.check(empty, scene.shape)
+    if not isinstance(method, Aligner):
+        return ready(method, scene, options)
+    tile = options.tile_px or tile_for(method, scene, options.workers)
+    stats = summarise(method, scene, plan(scene.shape, tile), options.workers, options.progress)
+    return Solved(method, method.solve(stats, empty["source"].bands, empty["target"].bands))
+
+
+def _align_arrays(
+    source: Any, target: Any, masks: tuple[Any, Any], method: Method, pairing: Pairing, options: Options
+) -> Any:
+    """Numpy, torch or xarray."""
+    before = getattr(source, "attrs", None)
+    if isinstance(before, Mapping) and MARK in before and not pairing.force:
+        raise InputError(f"a source that was aligned before ({before[MARK]})", "the sensor's own image", "force=True")
+    taken = arrays.take(source, "source")
+    sensors = [
+        require_sensor(told.sensor, role) for role, told in (("source", pairing.source), ("target", pairing.target))
+    ]
+    view = _view(taken, masks[0], "source", pairing.source, sensors[0])
+    if target is None:
+        other, found = bands_alone(wanted_bands(view.bands, sensors[1], pairing.target.bands), view.data.dtype), taken
+    else:
+        found = arrays.take(target, "target")
+        other = _view(found, masks[1], "target", pairing.target, sensors[1])
+        if found.data.shape[1:] != taken.data.shape[1:]:
+            raise GridError(
+                f"a source of {taken.data.shape[1:]} and a target of {found.data.shape[1:]} pixels", "one grid",
+                "resample one of them, or give georeferenced files",
+            )  # fmt: skip
+    clean = _view(taken, None, "source", pairing.source, sensors[0])
+    scene = ArrayScene(Observation({"source": view, "target": other}, view.shape))
+    method = for_sensors(method, *sensors)
+    if view.valid.any():
+        seen = view.data[:, view.valid].astype(float)
+        require_unit(Levels.of(seen), method, "the source")
+    chosen = fitted(method, scene, options)
+    whole = ArrayScene(Observation({"source": clean, "target": bands_alone(other.bands, view.data.dtype)}, view.shape))
+    product = fuse_array(chosen, whole, options.tile_px, options.workers, options.progress)
+    told = pairing.source if target is None else pairing.target
+    data = product.data
+    if told.offset or told.scale:
+        data = (data - data.dtype.type(told.offset or 0)) / data.dtype.type(told.scale or 1)
+    valid = product.valid & np.isfinite(data).all(axis=0)
+    nodata = taken.nodata if pairing.source.nodata is None else pairing.source.nodata
+    product = replace(product, data=np.where(valid, data, data.dtype.type(np.nan)), valid=valid)
+    dtype = arrays.dtype_of(options.dtype or found.dtype)
+    attrs = {**found.attrs, MARK: f"{PROBLEM}/{catalog.name_of(chosen)}, {sensors[0].name} to {sensors[1].name}"}
+    return taken.back(arrays.restore(product, dtype, nodata), product.bands, attrs)
+
+
+def _view(taken: arrays.Taken, mask: Any, role: str, told: Told, sensor: Sensor) -> View:
+    """An image in physical units, without its clouds."""
+    valid = taken.valid(told.nodata)
+    if not valid.any():
+        raise InputError(f"the {role} has no valid pixel", "some data", "check nodata and NaN")
+    names = None if told.bands is None else list(told.bands)
+    bands = match_bands(sensor, len(taken.data), names)
+    exact = np.float32 if np.can_cast(taken.data.dtype, np.float32) else np.float64
+    data = taken.data.astype(exact)
+    if mask is not None:
+        numbers = np.asarray(arrays.take(np.asarray(mask, dtype=float), f"mask of the {role}").data)
+        if numbers.shape != (1, *valid.shape):
+            raise GridError(f"a mask of {numbers.shape} for a {role} of {valid.shape} pixels", "one band on its grid")
+        valid = valid & ~told.cloudy(numbers[0])
+    with np.errstate(invalid="ignore"):
+        data = data * exact(1 if told.scale is None else told.scale) + exact(told.offset or 0)
+    return View(np.where(valid, data, exact(0)), valid, bands)
