@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as js
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -26,6 +27,7 @@ def evaluate(
     mask: str | None = None,
     pan: str | None = None,
     ms: Annotated[list[str] | None, Parameter(consume_multiple=True, negative="")] = None,
+    hs: str | None = None,
     ratio: float | None = None,
     sensor: str | None = None,
     convention: str | None = None,
@@ -33,6 +35,7 @@ def evaluate(
     peak: float | None = None,
     margin: Annotated[int, Parameter(show_default=False)] = 0,
     ignore_georeferencing: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    figure: Path | None = None,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Say how good a product is, with or without a reference.
@@ -51,6 +54,8 @@ def evaluate(
         both inputs.
     ms
         The MS that was sharpened: a file, or a file per band.
+    hs
+        The cube that was super-resolved, for --reference: its bicubic enlargement as a second row.
     ratio
         MS pixel size over PAN pixel size, for --reference (ERGAS divides by it).
     sensor
@@ -65,6 +70,8 @@ def evaluate(
         Border left out of the figures, in pixels (21 in the MATLAB protocol).
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
+    figure
+        PNG to draw, for cubes with a --reference: spectra of two pixels, PSNR of every band.
     json
         Print JSON.
     """
@@ -73,20 +80,25 @@ def evaluate(
     with Screen() as screen, warnings.catch_warnings():
         show_warnings(screen)
         report = judge(
-            product, reference, mask=mask, pan=pan, ms=ms, ratio=ratio, sensor=sensor, convention=convention,
-            nodata=nodata, peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
+            product, reference, mask=mask, pan=pan, ms=ms, hs=hs, ratio=ratio, sensor=sensor,
+            convention=convention, nodata=nodata, peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
         )  # fmt: skip
+        if figure is not None:
+            from earthloom.report.spectra import spectra_of
+
+            spectra_of(product, reference, hs, figure, report, ratio, nodata)
     print(js.dumps(strict(report.as_dict()), indent=2, allow_nan=False) if json else text(report))
 
 
-HIGHER = {"q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}
+HIGHER = {"mpsnr", "q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}
 PER_BAND = ("consistency_rmse_", "consistency_bias_")
+PSNR_OF, IN_LINE = "psnr_band_", 8
 
 
 def text(report: Report) -> str:
     """For people: one line an index, the product beside other rows; then a line a band."""
     rows = dict(report.rows) or {"product": report.figures}
-    names = [name for name in report.figures if not name.startswith(PER_BAND)]
+    names = [name for name in report.figures if not name.startswith((*PER_BAND, PSNR_OF))]
     width = max(map(len, names)) + 2
     lines = [report.title, "", " " * (width + 9) + "".join(f"{name:>18}" for name in rows)]
     for name in names:
@@ -101,4 +113,8 @@ def text(report: Report) -> str:
             f"  {band:<{width + 7}}" + "".join(f"{report.figures[kind + band]:>18.5g}" for kind in PER_BAND)
             for band in bands
         ]
+    curve = [(name.removeprefix(PSNR_OF), value) for name, value in report.figures.items() if name.startswith(PSNR_OF)]
+    lines += ["", "PSNR by band"] if curve else []
+    for at in range(0, len(curve), IN_LINE):
+        lines.append("  " + "".join(f"{band:>5} {value:5.2f}" for band, value in curve[at : at + IN_LINE]))
     return "\n".join([*lines, *(f"\n{note}" for note in report.notes)])

@@ -20,6 +20,7 @@ from earthloom.physics.shift import moved
 from earthloom.sensors import load
 from earthloom.types import Observation, Report, Window
 
+CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
 MAX_PIXELS = 1 << 26  # a larger scene is judged by a window of this many pixels in its middle
 
 
@@ -30,6 +31,7 @@ def evaluate(
     mask: Any = None,
     pan: Any = None,
     ms: Any = None,
+    hs: Any = None,
     ratio: float | None = None,
     sensor: Any = None,
     convention: str | None = None,
@@ -41,13 +43,15 @@ def evaluate(
     """Judge a product.
 
     With ``reference`` and ``mask`` (cloud removal): PSNR, SSIM, SAM, MAE, RMSE over the pixels of the mask, and over
-    all. With ``reference``: ERGAS, SAM, Q2n, UIQI, SCC, SSIM, PSNR, RMSE, CC against it. With ``pan`` and ``ms``:
+    all. With ``reference``: ERGAS, SAM, Q2n, UIQI, SCC, SSIM, PSNR, RMSE, CC against it; for cubes of five bands or
+    more the PSNR of each (``psnr_band_1`` ...) and their mean (``mpsnr``), and with ``hs``, the cube that was
+    super-resolved, its bicubic enlargement as a second row. With ``pan`` and ``ms``:
     indices without a reference (D_lambda, D_lambda_K, D_s, QNR, HQNR ...) and the consistency with both inputs, and
     the same for the interpolated MS as a second row.
 
     Parameters
     ----------
-    product, reference, pan, ms
+    product, reference, pan, ms, hs
         Paths, numpy, torch or xarray; all of one kind.
     mask
         Pixels that lay under clouds, one band, not 0.
@@ -70,13 +74,15 @@ def evaluate(
         raise InputError(given, "a reference, or pan and ms", "pass --reference, or --pan and --ms")
     if mask is not None and reference is None:
         raise InputError("a mask without a reference", "a reference", "pass --reference")
-    others = [image for image in (reference, mask) if image is not None] if reference is not None else [pan, ms]
+    if hs is not None and (reference is None or mask is not None):
+        raise InputError("hs without a reference" if reference is None else "hs with a mask", "hs beside a reference")
+    others = [image for image in (reference, mask, hs) if image is not None] if reference is not None else [pan, ms]
     if any(arrays.is_path(product) != arrays.is_path(other) for other in others):
         raise InputError("some inputs as paths and some as arrays", "all of one kind")
     if mask is not None:
         return _under_clouds(product, reference, mask, nodata, peak)
     if reference is not None:
-        return _with_reference(product, reference, ratio, nodata, peak, margin)
+        return _with_reference(product, reference, hs, ratio, nodata, peak, margin)
     options = Options(sensor=sensor, convention=convention, nodata=nodata, ignore_georeferencing=ignore_georeferencing)
     if arrays.is_path(product):
         return _without_reference_files(product, pan, ms, options)
@@ -91,9 +97,13 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
     if not arrays.is_path(source):
         taken = arrays.take(source, role)
         return taken.data, taken.valid(nodata), None
+    from earthloom.raster.cubefiles import open_cube
+    from earthloom.raster.landsat import is_landsat_folder
     from earthloom.raster.read import open_image
 
-    with open_image(source, nodata=nodata) as image:
+    name = Path(source) if isinstance(source, (str, Path)) else Path()
+    cube = name.suffix.lower() in (".hdr", ".nc") or (name != Path() and name.is_dir() and not is_landsat_folder(name))
+    with (open_cube if cube else open_image)(source, nodata=nodata) as image:
         if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
             raise InputError(
                 f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"
@@ -103,22 +113,54 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
 
 
 def _with_reference(
-    product: Any, reference: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int
+    product: Any, reference: Any, hs: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int
 ) -> Report:
     """Indices against a reference on the pixels that both hold."""
-    from earthloom.metrics import with_reference
-
     if ratio is None:
         raise InputError(
             "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass --ratio (ERGAS divides by it)"
         )
-    data, truth, both, _ = _beside(product, reference, nodata)
+    data, truth, both, _ = beside(product, reference, nodata)
+    top = peak or float(truth.max())
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
-    figures = with_reference(data, truth, ratio, peak=peak or float(truth.max()), dim_cut=margin, valid=both)
-    return Report("against the reference", {k: float(v) for k, v in figures.items()}, {}, tuple(notes))
+    figures = _against(data, truth, both, ratio, top, margin)
+    if hs is None:
+        return Report("against the reference", figures, {}, tuple(notes))
+    seen = enlarged(hs, ratio, nodata)
+    if seen.shape != truth.shape:
+        raise GridError(f"a cube that {ratio:g} times finer is {seen.shape}", f"{truth.shape}, as the reference")
+    rows = {"product": figures, "bicubic": _against(np.where(both, seen, 0), truth, both, ratio, top, margin)}
+    return Report("against the reference", figures, rows, tuple(notes))
 
 
-def _beside(
+def _against(
+    data: np.ndarray, truth: np.ndarray, both: np.ndarray, ratio: float, peak: float, margin: int
+) -> dict[str, float]:
+    """Indices against a reference; for cubes also those of every band that is not constant."""
+    from earthloom.metrics import with_reference
+    from earthloom.metrics.reference import psnr
+    from earthloom.metrics.summary import cut_border
+
+    found = {k: float(v) for k, v in with_reference(data, truth, ratio, peak=peak, dim_cut=margin, valid=both).items()}
+    if len(truth) < CUBE_BANDS:
+        return found
+    data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
+    each = np.asarray(psnr(data, truth, peak, per_band=True, valid=both), float)
+    alive = [band for band in range(len(truth)) if np.ptp(truth[band][both]) > 0]
+    found["mpsnr"] = float(each[alive].mean())
+    return found | {f"{PSNR_OF}{band + 1}": float(each[band]) for band in alive}
+
+
+def enlarged(hs: Any, ratio: float, nodata: float | None) -> np.ndarray:
+    """The cube that was super-resolved, enlarged by bicubic interpolation: what costs nothing."""
+    from earthloom.engine.superresolve import superresolve
+
+    data, valid, _ = _read(hs, "hs", nodata)
+    seen = np.where(valid, data, np.nan).astype(np.float64)
+    return superresolve(seen, round(ratio), "bicubic", drop_bad=False, bands_first=True)
+
+
+def beside(
     product: Any, reference: Any, nodata: float | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, Window] | None]:
     """Product and reference on the ground both cover, where both are valid (0 elsewhere); file and window of one."""
@@ -145,7 +187,7 @@ def _under_clouds(product: Any, reference: Any, mask: Any, nodata: float | None,
 
     if str(getattr(mask, "dtype", "")).rpartition(".")[2] == "bool":
         mask = mask.byte() if hasattr(mask, "detach") else mask.astype("uint8")
-    data, truth, both, place = _beside(product, reference, nodata)
+    data, truth, both, place = beside(product, reference, nodata)
     numbers, known, file = _read(mask, "mask", None)
     if len(numbers) != 1:
         raise InputError(f"a mask of {len(numbers)} bands", "one band")

@@ -20,7 +20,7 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.raster.collocate import bands_of
-from earthloom.raster.cubes import BAD_TAG, CubeScene, finer, listed_bad, open_cube, sampled
+from earthloom.raster.cubefiles import BAD_TAG, CubeScene, finer, listed_bad, open_cube, sampled
 from earthloom.raster.datasets_write import create_mat
 from earthloom.raster.provenance import provenance
 from earthloom.raster.read import Image
