@@ -92,3 +92,15 @@ def known(names: str) -> tuple[np.ndarray, ...]:
     """Training cubes of a kind: ``cave``, ``landsat`` or ``pictures``."""
     made = {"cave": cave_train, "landsat": landsat, "pictures": pictures}[names]
     return tuple(scaled_to_one(cube) for _, cube in made())
+
+
+def satellite() -> Iterator[tuple[str, np.ndarray]]:
+    """AVIRIS cubes, in their own numbers: Santa Barbara without its empty bands, two airports."""
+    from scipy.io import loadmat
+
+    hyper = SHARED / "data/hyperspectral"
+    barbara = bands_first(loadmat(hyper / "aviris_santa_barbara/a_hsi_img_for_VI_demo.mat")["hsi_img"])
+    yield "Santa Barbara", barbara[barbara.any(axis=(1, 2))].astype(np.float32)
+    for number in (2, 3):
+        data = loadmat(hyper / f"airport/abu-airport-{number}.mat")["data"]
+        yield f"airport {number}", bands_first(data).astype(np.float32)

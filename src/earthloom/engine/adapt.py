@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from earthloom.engine import blocks
+from earthloom.engine.bandgroups import BandGroups
 from earthloom.engine.fullres import FullResolution, WithFullResolution
 from earthloom.engine.fuse import filled, halo_px
 from earthloom.engine.patches import Patches
@@ -27,6 +28,7 @@ from earthloom.engine.runner import Progress, silent
 from earthloom.engine.train import Config, DivergedError, fit
 from earthloom.engine.traintask import Held, hold
 from earthloom.errors import InputError, MethodError
+from earthloom.methods.cube_network import whole_pixels
 from earthloom.methods.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
@@ -40,6 +42,7 @@ PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
 BATCH = 4
 HELD = 4  # cases that judge, at most
+GROUP = 6  # neighbouring bands of a cube that a step learns from
 RATE = 2e-3
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
@@ -164,6 +167,9 @@ def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
         area, ratio = blocks.usable(scene), max(blocks.whole_ratio(scene), 1)
         cells = spread((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
         pieces = (blocks.cut(scene, cell)[0] for cell in cells)
+    elif "hs" in scene.empty().views:
+        cells = spread(scene.shape, 1, problem.piece_px)
+        pieces = (whole_pixels(scene.observe(cell, 0))[0] for cell in cells)
     else:
         cells = spread(scene.shape, 1, problem.piece_px)
         pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
@@ -233,8 +239,12 @@ class AdaptTask(WithFullResolution):
         patches = Patches(pairs, patch, step, augment, enough=problem.enough)  # type: ignore[arg-type]
         one = "guide" in pairs[0] and len(pairs[0]["guide"]) == 1
         slopes = own_slopes(pairs, stats, seen, start.trained.order) if one else None
+        more = {"pieces": pieces, "stats": seen, "patch": patch, "augment": augment}
+        if problem.name == "superresolution":  # a cube: few bands of many places; refining holds it to what was seen
+            few = min(GROUP, min(patches.bands.values()))
+            return cls(BandGroups([patches], few), held, full=None, **more)  # type: ignore[arg-type]
         full = FullResolution.of(start, pieces, [seen] * len(pieces), patch, unit, slopes)
-        return cls(patches, held, full=full, pieces=pieces, stats=seen, patch=patch, augment=augment)
+        return cls(patches, held, full=full, **more)  # type: ignore[arg-type]
 
     def figures(self, method: Fitted) -> dict[str, float]:
         """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""

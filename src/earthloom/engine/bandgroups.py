@@ -11,8 +11,21 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.engine.patches import MASK, Patches
+from earthloom.engine.patches import MASK, TRUTH, Patches, Sample
+from earthloom.engine.trainconfig import Config
 from earthloom.errors import InputError
+
+
+def grouped(samples: Sequence[Sample], config: Config, step: int, augment: str) -> BandGroups:
+    """Groups of ``config.group`` bands from cubes with any numbers of them; every patch position counts alike."""
+    kinds: dict[int, list[Sample]] = {}
+    for sample in samples:
+        kinds.setdefault(len(sample[TRUTH]), []).append(sample)
+    sources = [
+        Patches(found, config.patch, step, augment, config.half_scale)  # type: ignore[arg-type]
+        for found in kinds.values()
+    ]
+    return BandGroups(sources, config.group, shares=[len(source) for source in sources])
 
 
 class BandGroups:

@@ -43,6 +43,13 @@ class Config:
         transposed alone); ``transpose``; ``none``.
     half_scale
         Also train on the scenes at half their resolution: more variety where scenes are few.
+    three_scales
+        Also train on cubes at 3/4 and at half of their resolution, as is usual (super-resolution alone).
+    group
+        Neighbouring bands of a cube in every patch, at random; 0 takes all (super-resolution alone).
+    each_band
+        One update for every band of a batch, in turn, the context of the band before taken as it is: CoarSR as
+        published. Slower, and no better, than one update for all.
     optimiser
         ``adam``, ``adamw`` or ``rmsprop`` (which knows no ``beta1``).
     lr
@@ -97,6 +104,9 @@ class Config:
     patch: int = 64
     augment: Literal["full", "transpose", "none"] = "full"
     half_scale: bool = False
+    three_scales: bool = False
+    group: int = 0
+    each_band: bool = False
     optimiser: Literal["adam", "adamw", "rmsprop"] = "adam"
     lr: float = 2e-3
     beta1: float = 0.9
@@ -163,7 +173,7 @@ class Config:
 _AT_LEAST = {
     "steps": 1, "batch": 1, "patch": 4, "warmup": 0, "clip": 0, "minutes": 0, "weight_decay": 0, "seed": 0,
     "validate_every": 0, "checkpoint_every": 0, "log_every": 1, "patience": 0, "keep": 1, "devices": -1, "nodes": 1,
-    "threads": 0,
+    "threads": 0, "group": 0,
 }  # fmt: skip
 _RANGES = {name: (low, math.inf) for name, low in _AT_LEAST.items()} | {
     "lr": (1e-12, 10.0), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.999999), "ema": (0.0, 0.99999),

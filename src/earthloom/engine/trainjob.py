@@ -24,9 +24,10 @@ from earthloom.problems.base import Case
 
 if TYPE_CHECKING:
     from earthloom.engine.train import Result
-    from earthloom.engine.traintask import Supervised
+    from earthloom.engine.traintask import Batches, Supervised
     from earthloom.weights import Header
 
+SCALES = (1.0, 0.75, 0.5)  # that cubes are learnt at
 BLOCK_PX = 2048  # larger scenes are normalised and cut block by block
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 
@@ -169,11 +170,16 @@ def prepare(
         If the cases ask for networks of different sizes.
     """
     from earthloom.engine.adversarial import job, lesson
+    from earthloom.engine.bandbyband import BandByBand
+    from earthloom.engine.bandgroups import grouped
     from earthloom.engine.patches import Patches
     from earthloom.engine.traintask import hold
 
     first = seen[0]
     sizes = network.sizes(first.obs)
+    if config.three_scales:
+        problem = problems.find(network.card.problem)
+        seen = [problem.smaller(case, scale) for case in seen for scale in SCALES]
     step, taught = network.multiple(sizes), _samples(network, seen, sizes, progress)
     samples = [lesson(sample, moments, step, network.teaching) for sample, moments in taught]
     names = getattr(held, "names", [f"scene {i}" for i in range(len(held))])
@@ -183,13 +189,19 @@ def prepare(
     ]
     symmetric = first.obs.convention != "toolbox"  # its MS pixels lie half a pixel off the middle of their blocks
     augment = config.augment if symmetric or config.augment != "full" else "transpose"
-    patches = Patches(samples, config.patch, step, augment, config.half_scale)
+    if config.group:
+        patches: Batches = grouped(samples, config, step, augment)
+    else:
+        patches = Patches(samples, config.patch, step, augment, config.half_scale)
     start = network.fitted(first.obs) if network.weights else network.fresh(first.obs, config.seed)
     if start.trained.order is not None:
         raise MethodError(f"weights of bands {', '.join(start.trained.header.bands)}", "the order of the data")
     fresh = network.fresh(first.obs, config.seed).trained
     fresh.module.load_state_dict(start.trained.module.state_dict())
-    return job(network, patches, kept, config.loss, sizes.bands), replace(fresh.header, name=""), fresh.module
+    task = job(network, patches, kept, config.loss, sizes.bands)
+    if config.each_band:
+        task = BandByBand(patches, kept, config.loss)
+    return task, replace(fresh.header, name=""), fresh.module
 
 
 def _samples(

@@ -99,7 +99,7 @@ class Network(Method):
     def net(self, sizes: Sizes) -> nn.Module:
         """The network, with fresh weights; called as ``net(**inputs)``."""
 
-    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
         """The images that the network sees, in physical units on the wanted grid; a coarse view is interpolated."""
         shown = {**self.roles, **self.masks}
         return {name: expand(obs, role=r) if max(obs[r].ratio) > 1 else obs[r].data for name, r in shown.items()}
@@ -289,7 +289,7 @@ class Fitted(Wrapper):
         return {**found, "weights": header.name, **{key: value for key, value in told.items() if value}}
 
 
-def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:
+def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
     """A network's inputs, normalised, as float32."""
     found = {}
     for name, image in network.inputs(obs, stats).items():
@@ -301,7 +301,7 @@ def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Floa
 
 def sample_of(
     network: Network, obs: Observation, truth: Float[np.ndarray, "band Y X"], stats: Stats | None = None
-) -> tuple[dict[str, Float[np.ndarray, "_ Y X"]], Moments]:
+) -> tuple[dict[str, Float[np.ndarray, "_ _ _"]], Moments]:
     """What a network is trained on: its inputs and ``truth``, normalised alike, and the moments that bring it back.
 
     ``stats`` are those of the scene that the observation is a part of; its own without.

@@ -1,8 +1,8 @@
 """Quality indices of fused images: pure functions of ``(band, y, x)`` arrays of numpy or torch.
 
 With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`uiqi_global`, :func:`scc`,
-:func:`ssim`, :func:`psnr`, :func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`, :func:`d_lambda_k`,
-:func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs:
+:func:`ssim`, :func:`psnr`, :func:`psnr_bands`, :func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`,
+:func:`d_lambda_k`, :func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the inputs:
 :func:`consistency`. All at once: :func:`with_reference`, :func:`without_reference`, :func:`with_clouds`,
 :func:`with_truth`, :func:`consistency_of`.
 """
@@ -28,6 +28,7 @@ from earthloom.metrics.noreference import rqnr as rqnr
 from earthloom.metrics.reference import cc as cc
 from earthloom.metrics.reference import ergas as ergas
 from earthloom.metrics.reference import psnr as psnr
+from earthloom.metrics.reference import psnr_bands as psnr_bands
 from earthloom.metrics.reference import rmse as rmse
 from earthloom.metrics.reference import sam_deg as sam_deg
 from earthloom.metrics.reference import sam_map_deg as sam_map_deg

@@ -174,6 +174,31 @@ def psnr(
     return scalar(xp.mean(xp.where(differ, level, xp.full_like(level, float("inf")))))
 
 
+def psnr_bands(product: Image, reference: Image, peak: Number, *, valid: Mask | None = None) -> Any:
+    """Peak signal-to-noise ratio of every band in dB, (band,): the curve over the spectrum.
+
+    Its mean is :func:`psnr` with ``per_band``, which is not that of the whole cube: a dark band counts as much as a
+    bright one. Infinite for bands that are equal.
+
+    Parameters
+    ----------
+    product, reference, peak, valid
+        As :func:`psnr`.
+
+    Raises
+    ------
+    InputError
+        As :func:`psnr`.
+    """
+    if not peak > 0:
+        raise InputError(f"peak {peak}", "the largest possible value, as 2047 for 11-bit numbers")
+    images = pair(product, reference, valid)
+    xp, (error, _) = images.xp, _squares(images)
+    differ = error > 0
+    level = 10 * xp.log10(peak**2 / xp.where(differ, error, xp.ones_like(error)))
+    return xp.where(differ, level, xp.full_like(level, float("inf")))
+
+
 def cc(product: Image, reference: Image, *, valid: Mask | None = None) -> Scalar:
     """Correlation coefficient (-1 .. 1, higher is better): Pearson's, per band, averaged over bands.
 

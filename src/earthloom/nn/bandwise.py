@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -35,14 +36,17 @@ class BandwiseNet(nn.Module):
         """What is added to some neighbouring bands, and what the next chunk needs to know of them."""
 
     def forward(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"]
-    ) -> Float[Tensor, "n band Y X"]:
-        """The fine cube of a coarse one, ``base`` its interpolation."""
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], only: range | None = None,
+        state: Float[Tensor, "n c y x"] | None = None,
+    ) -> Any:  # fmt: skip
+        """The fine cube of a coarse one, ``base`` being it interpolated; of ``only`` some bands, :meth:`detail`."""
+        if only is not None:
+            return self.detail(hs, base, only, state)
         bands = hs.shape[1]
         if self.training:
             return base + self.detail(hs, base, range(bands), None)[0].float()
         each = max(HELD // max(hs.shape[0] * base.shape[2] * base.shape[3] * self.width, 1), 1)
-        out, state = torch.empty_like(base), None
+        out = torch.empty_like(base)
         for first in range(0, bands, each):
             chunk = range(first, min(first + each, bands))
             found, state = self.detail(hs, base, chunk, state)

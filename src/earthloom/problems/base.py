@@ -50,6 +50,16 @@ class Problem(ABC):
         """Simulated cases to learn this scene from: one, where the physics leaves no choice."""
         return [self.degrade(obs)]
 
+    def smaller(self, case: Case, scale: float) -> Case:
+        """The case made anew from its truth at ``scale`` of its resolution: more variety to learn from.
+
+        Raises
+        ------
+        MethodError
+            If the truth alone does not make a case.
+        """
+        raise MethodError(f"{self.name.replace('_', ' ')} at another scale", "super-resolution", "try half_scale")
+
     @abstractmethod
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """How far the product, degraded by the sensors' own physics, is from what was seen."""

@@ -10,10 +10,12 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError, MethodError
 from earthloom.physics.forward import footprint, reduce
+from earthloom.physics.resample import imresize
 from earthloom.problems.base import Case, Problem
 from earthloom.types import Band, Convention, Observation, View
 
 RATIOS = (2, 3, 4, 8)
+UNSEEN = 1e-3  # share of a resized pixel that may come from holes
 BLOCK = 2  # coarse pixels along a side of a degraded cube, at least
 
 
@@ -62,6 +64,17 @@ class Superresolution(Problem):
         own = replace(own, data=reduce(coarse, filled, gains(obs), "hs"))
         truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         return Case(replace(coarse, views={"hs": own}), truth)
+
+    def smaller(self, case: Case, scale: float) -> Case:
+        """The truth resized by MATLAB's bicubic, and degraded; a resized pixel that sees a hole is one."""
+        if scale == 1:
+            return case
+        known = np.asarray(np.isfinite(case.truth).all(axis=0))
+        filled = case.truth if known.all() else np.where(known, case.truth, case.truth.dtype.type(0))
+        holes = imresize((~known)[None].astype(filled.dtype), scale)[0]
+        data, ratio = imresize(filled, scale), ratio_in(case.obs)
+        own = on_grid(data, np.abs(holes) < UNSEEN, case.obs["hs"].bands, ratio)
+        return self.degrade(observation(own, case.obs.convention))
 
     def known(self, obs: Observation) -> Bool[np.ndarray, "Y X"]:
         """As where the wanted cube can be found."""
