@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
     from earthloom.engine.align import align as align
+    from earthloom.engine.align_transform import fit_alignment as fit_alignment
     from earthloom.engine.convert import convert as convert
     from earthloom.engine.datasets import cases as cases
     from earthloom.engine.decloud import decloud as decloud
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "align": "engine.align", "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
-    "evaluate": "engine.evaluate", "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
+    "evaluate": "engine.evaluate", "fit_alignment": "engine.align_transform",
+    "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
     "predict": "engine.predict", "revisit": "engine.revisit", "sensors": "", "series": "engine.series",
     "simulate": "engine.simulate", "superresolve": "engine.superresolve", "train": "engine.trainjob",
 }  # fmt: skip
 __all__ = [
-    "__version__", "align", "cases", "convert", "decloud", "evaluate", "leave_one_out", "metrics", "pansharpen",
-    "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
+    "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out", "metrics",
+    "pansharpen", "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
 from earthloom.cli.fields import method_in, with_fields
 from earthloom.cli.running import FILES, Files, Run, working
@@ -23,8 +23,21 @@ OWN = ("source", "target")  # fields of a method that the sensors' names fill
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The command for the method that the arguments name."""
+    if _inner(arguments):
+        app = App(
+            name=name, help=(align.__doc__ or "").split("\n")[0], help_format="markdown", result_action="return_value"
+        )
+        app.command(apply)
+        app.command(with_fields(fit, catalog.find(method_in(arguments, FITTED), PROBLEM), OWN), name="fit")
+        return app  # type: ignore[return-value]
     fits = any(word == "--target" or word.startswith("--target=") for word in arguments)
     return with_fields(align, catalog.find(method_in(arguments, FITTED if fits else DEFAULT), PROBLEM), OWN)
+
+
+def _inner(arguments: Sequence[str]) -> bool:
+    """Whether ``fit`` or ``apply`` is the word after `align`."""
+    words = [word for word in arguments if not word.startswith("-")]
+    return len(words) > 1 and words[1] in ("fit", "apply")
 
 
 @Parameter(name="*")
@@ -100,6 +113,9 @@ def align(
 ) -> None:
     """Turn one sensor's image into what another sensor's bands would have shown.
 
+    `earthloom align fit SOURCES TARGETS -o transform.json` keeps what was fitted to pairs of images, and
+    `earthloom align apply transform.json SOURCE -o OUT` applies it to any later one.
+
     Parameters
     ----------
     image
@@ -123,15 +139,12 @@ def align(
     force
         Also align an image that was aligned before.
     """
-    from earthloom.errors import FileError, InputError
+    from earthloom.errors import InputError
 
     settings = run or Run()
     if figure is not None and target is None:
         raise InputError("--figure without --target", "a target to compare with")
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")
-    if figure is not None and figure.exists() and not settings.overwrite:
-        raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
+    _check(figure, settings)
     made = catalog.make(method or (DEFAULT if target is None else FITTED), PROBLEM, **chosen)
     with working(settings) as work:
         from earthloom.engine.align_files import align_files
@@ -139,14 +152,116 @@ def align(
         pairing = (told or Told()).pairing(source_sensor, target_sensor, force)
         masks = {"source": source_mask, "target": target_mask}
         path = align_files(image, target, masks, output, made, pairing, work.options)
-        if figure is not None:
-            from earthloom.report.alignment import picture
-
-            try:
-                picture(work.found["pairs"], figure)
-            except OSError as error:
-                raise FileError(f"{figure} cannot be written ({error.strerror})", hint="another folder") from error
+        _draw(figure, work.found)
         work.done(path, _summary(work.found))
+
+
+def fit(
+    sources: Annotated[str, Parameter(group=FILES)],
+    targets: Annotated[str, Parameter(group=FILES)],
+    /,
+    *,
+    source_sensor: Annotated[str | None, Parameter(name="--from", group=FILES)] = None,
+    target_sensor: Annotated[str | None, Parameter(name="--to", group=FILES)] = None,
+    source_masks: Files = None,
+    target_masks: Files = None,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
+    method: Annotated[str | None, Parameter(name=["--method", "-m"], group=FILES)] = None,
+    figure: Annotated[Path | None, Parameter(group=FILES)] = None,
+    told: Told | None = None,
+    run: Run | None = None,
+    **chosen: Any,
+) -> None:
+    """Fit a transform to pairs of images, and write it to a file that `align apply` takes.
+
+    Parameters
+    ----------
+    sources
+        Image of the one sensor, or a folder of several.
+    targets
+        That of the other sensor, or a folder of as many: they are paired in the order of their names.
+    source_sensor
+        Sensor of the sources (default: what their metadata say).
+    target_sensor
+        Sensor of the targets.
+    source_masks
+        Clouds in the sources, one file each.
+    target_masks
+        Clouds in the targets.
+    output
+        JSON file to write.
+    method
+        Name of a method that is fitted (default: cross_linear).
+    figure
+        PNG with both images' numbers before and after.
+    """
+    settings = run or Run()
+    _check(figure, settings)
+    made = catalog.make(method or FITTED, PROBLEM, **chosen)
+    with working(settings) as work:
+        from earthloom.engine.align_transform import fit_files, listed
+        from earthloom.raster.write import require_place
+
+        require_place(output, settings.overwrite)
+        pairing = (told or Told()).pairing(source_sensor, target_sensor, False)
+        found = fit_files(listed(sources), listed(targets), (source_masks, target_masks), made, pairing, work.options)
+        found.save(output, settings.overwrite)
+        _draw(figure, work.found)
+        work.done(output, _summary(work.found))
+
+
+def apply(
+    transform: Annotated[Path, Parameter(group=FILES)],
+    image: Annotated[list[str], Parameter(group=FILES, consume_multiple=True, negative="")],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
+    force: Annotated[bool, Parameter(group=IMAGES, negative="", show_default=False)] = False,
+    told: Told | None = None,
+    run: Run | None = None,
+) -> None:
+    """Align an image by a transform that `align fit` wrote.
+
+    Parameters
+    ----------
+    transform
+        JSON file.
+    image
+        The source, as for `align`.
+    output
+        GeoTIFF to write, on the grid of the source.
+    force
+        Also align an image that was aligned before.
+    """
+    with working(run or Run()) as work:
+        from earthloom.engine.align_transform import Transform, apply_file
+
+        found = Transform.load(transform)
+        pairing = (told or Told()).pairing(found.sensors[0], found.sensors[1], force)
+        work.done(apply_file(found, image, output, pairing, work.options), f", {found.method}")
+
+
+def _check(figure: Path | None, settings: Run) -> None:
+    """Refuse a place for the figure before the work."""
+    from earthloom.errors import FileError, InputError
+
+    if figure is not None and figure.suffix.lower() != ".png":
+        raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")
+    if figure is not None and figure.exists() and not settings.overwrite:
+        raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
+
+
+def _draw(figure: Path | None, found: dict[str, Any]) -> None:
+    """The figure, when asked for."""
+    if figure is None:
+        return
+    from earthloom.errors import FileError
+    from earthloom.report.alignment import picture
+
+    try:
+        picture(found["pairs"], figure)
+    except OSError as error:
+        raise FileError(f"{figure} cannot be written ({error.strerror})", hint="another folder") from error
 
 
 def _summary(found: dict[str, Any]) -> str:
