@@ -98,9 +98,9 @@ def test_the_estimate_finds_what_each_kind_of_ground_did(one: Case) -> None:
 def test_the_regression_is_that_of_the_formula(one: Case) -> None:
     """One window's W and c, solved anew with loops."""
     obs = change.only(one.obs, change.chosen(one.obs, 1), None)
-    moments, base = change.gathered(obs), Moments.of(obs["fine_1"].data.reshape(3, -1))
+    moments, base = change.gathered(obs, 0.25), Moments.of(obs["fine_1"].data.reshape(3, -1))
     mean, std = scale_of(base)
-    seen = change.coarse(obs)
+    seen = change.coarse(obs, 0.25)
     z = (seen.held - mean[:, None, None]) / std[:, None, None]
     weights, constant = change._local(seen, z, moments, mean, 1 / std)
     n = moments.count
@@ -132,10 +132,20 @@ def test_a_steady_change_is_interpolated(three: Case) -> None:
     first, _, last = series()
     middle = replace(first, data=first.data + np.float32(0.3) * (last.data - first.data), date=DAYS[1])
     steady = case([first, middle, last], 1)
-    shares = change.coarse(change.only(steady.obs, change.chosen(steady.obs, 2), None)).share
+    shares = change.coarse(change.only(steady.obs, change.chosen(steady.obs, 2), None), 0.25).share
     np.testing.assert_allclose(shares[0], 0.7, atol=1e-3)
     found = fuse_whole(make("stfgan").fresh(steady.obs), steady.obs)
     assert rmse(found, steady.truth) < 1e-3
+
+
+@pytest.mark.parametrize("lasting", [0.0, 0.4, 1.0])
+def test_what_the_sensors_see_differently_lasts_or_not(lasting: float, one: Case) -> None:
+    """A coarse sensor that is brighter by 0.05 at all dates: the product keeps what does not last."""
+    views = {r: replace(v, data=v.data + np.float32(0.05)) if "coarse" in r else v for r, v in one.obs.views.items()}
+    network = make("stfgan", lasting=lasting)
+    found = fuse_whole(network.fresh(one.obs), replace(one.obs, views=views))
+    plain = fuse_whole(network.fresh(one.obs), one.obs)
+    np.testing.assert_allclose(found - plain, 0.05 * (1 - lasting), atol=2e-3)
 
 
 @pytest.mark.parametrize("name", ["stfgan", "stfdcnn"])
@@ -214,7 +224,7 @@ def test_one_or_two_known_dates(fields: dict[str, object], one: Case, three: Cas
         else:
             base = change.regressed(
                 network.alone(seen.obs), network.summarise(seen.obs, None)["change"],
-                *scale_of(network.summarise(seen.obs, None)["base"]),
+                *scale_of(network.summarise(seen.obs, None)["base"]), network.lasting,
             )  # fmt: skip
             np.testing.assert_allclose(fresh, base, atol=1e-5)
         assert np.isfinite(fuse_whole(stirred(network, seen.obs), seen.obs)).all()

@@ -4,7 +4,8 @@ Inside a coarse pixel fields, water and roofs change differently, and how they d
 pixels that hold other shares of them. With the known fine images F_k, seen by the coarse sensor as ``L_k = D B F_k``,
 and weights w_k (sum 1, larger where the coarse image changed less):
 
-* ``Y = C_p - sum w_k C_k`` is the coarse change, ``z = (L - mean) / std`` (all k) what the coarse pixels hold;
+* ``Y = C_p - sum w_k (L_k + s (C_k - L_k))`` is the coarse change, where the share s of the difference between the
+  sensors lasts to the prediction date; ``z = (L - mean) / std`` (all k) is what the coarse pixels hold;
 * W, c: ridge regression of Y on z in a window around every coarse pixel, drawn towards that of the whole scene;
 * ``F_p = sum w_k F_k + U W (F - mean) / std + U c + U (Y - W z - c)``.
 
@@ -66,37 +67,45 @@ def only(obs: Observation, kept: list[Pair], ratio: float | None) -> Observation
     return replace(obs, views=views)
 
 
-def coarse(obs: Observation) -> Coarse:
+def coarse(obs: Observation, lasting: float) -> Coarse:
     """The coarse change, what the coarse pixels hold, the shares of the pairs, and which pixels to learn from."""
     found, target = pairs(obs), obs["coarse_p"]
     then = [obs[pair.coarse].data for pair in found]
     held = [reduce(obs, obs[pair.fine].data, gains(target), "coarse_p") for pair in found]
     seen = np.stack([_measured(obs, pair_valid(obs, pair), target.data.dtype) for pair in found])
     share = _shares(target.data, then, np.where(seen > ENOUGH, seen, 0))
-    change = target.data - sum(w * image for w, image in zip(share, then, strict=True))
+    change = target.data.copy()
+    for weight, image, low in zip(share, then, held, strict=True):
+        change -= weight * (low + change.dtype.type(lasting) * (image - low))
     learnt = target.valid & (seen > ENOUGH).all(axis=0)
     return Coarse(change, np.concatenate(held), share, np.asarray(learnt))
 
 
-def gathered(obs: Observation) -> Moments:
+def gathered(obs: Observation, lasting: float) -> Moments:
     """Moments of the change and of what the coarse pixels hold, over the core: the scene's regression follows."""
     rows, cols = obs.in_core("coarse_p")
-    seen = coarse(obs)
+    seen = coarse(obs, lasting)
     both = np.concatenate([seen.change, seen.held])[:, rows, cols]
     return Moments.of(both[:, seen.learnt[rows, cols]])
 
 
 def regressed(
-    obs: Observation, moments: Moments, mean: Float[np.ndarray, " band"], std: Float[np.ndarray, " band"]
-) -> Float[np.ndarray, "band Y X"]:
-    """``F_p`` as the head of this file says; ``moments`` are :func:`gathered` of the scene.
+    obs: Observation, moments: Moments, mean: Float[np.ndarray, " band"], std: Float[np.ndarray, " band"],
+    lasting: float,
+) -> Float[np.ndarray, "band Y X"]:  # fmt: skip
+    """``F_p`` as the head of this file says.
 
     Parameters
     ----------
+    moments
+        :func:`gathered` of the scene, with the same ``lasting``.
     mean, std
         Of the fine images, band by band, over the scene; a band of deviation 0 tells nothing.
+    lasting
+        s. With 1 all that the coarse sensor sees differently at a known date it sees so again; with 0 the product
+        takes the coarse sensor's level.
     """
-    found, seen = pairs(obs), coarse(obs)
+    found, seen = pairs(obs), coarse(obs, lasting)
     kind = seen.change.dtype
     mean, inverse = np.tile(mean, len(found)), np.tile(np.where(std > 0, 1 / np.where(std > 0, std, 1), 0), len(found))
     z = ((seen.held - mean[:, None, None]) * inverse[:, None, None]).astype(np.float64)

@@ -34,11 +34,15 @@ class TemporalNetwork(Network, Temporal):
     ----------
     known
         Known dates that it sees: 1 is the nearest one, 2 those around the prediction date, 0 two where there are two.
+    lasting
+        Share of the difference between the sensors at a known date that lasts to the prediction date, for the
+        estimate: 1 where it is the sensors' own, 0 where it is haze, view angles, or compositing.
     ratio
         Coarse over fine pixel size, where the coarse images were brought to the fine grid by someone else.
     """
 
     known: int = 0
+    lasting: float = 0.25
     ratio: float | None = None
 
     roles: ClassVar[Mapping[str, str]] = {"base": "fine_1"}
@@ -49,6 +53,7 @@ class TemporalNetwork(Network, Temporal):
     def __post_init__(self) -> None:
         """Refuse what no network can be."""
         within(self, "known", 0, 2)
+        within(self, "lasting", 0, 1)
         within(self, "ratio", 1)
 
     def used(self, obs: Observation) -> list[Pair]:
@@ -95,7 +100,7 @@ class TemporalNetwork(Network, Temporal):
         for pair in pairs(seen):
             view = seen[pair.fine]
             total = total + Moments.of(view.data[:, rows, cols][:, view.valid[rows, cols]])
-        return Stats(base=total, change=change.gathered(seen))
+        return Stats(base=total, change=change.gathered(seen, self.lasting))
 
     def alone(self, obs: Observation) -> Observation:
         """The observation with the dates that it sees, coarse images on their own grids."""
@@ -109,7 +114,7 @@ class TemporalNetwork(Network, Temporal):
         return {
             "fine": np.concatenate([own[pair.fine].data for pair in dates]),
             "seen": np.concatenate(coarse),
-            "base": change.regressed(own, stats["change"], *scale_of(stats["base"])),
+            "base": change.regressed(own, stats["change"], *scale_of(stats["base"]), self.lasting),
         }
 
     def multiple(self, sizes: Sizes) -> int:
