@@ -14,10 +14,17 @@ HERE = Path(__file__).parent
 HEAD = """# Methods
 
 Made from the cards by `python docs/make_gallery.py`. M are the interpolated MS bands, P is PAN; the other
-symbols are in each text. `halo` counts MS pixels (pixels of the image in cloud removal). The fields that all networks
+symbols are in each text. `halo` counts MS pixels (coarse ones, or those of the image itself in cloud removal and
+alignment; methods with a window see half of it too). The fields that all networks
 share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 """
-TITLES = {"pansharpening": "Pansharpening", "cloud_removal": "Cloud removal"}
+TITLES = {
+    "pansharpening": "Pansharpening",
+    "spatiotemporal": "Spatiotemporal fusion",
+    "superresolution": "Hyperspectral super-resolution",
+    "bandpass": "Bandpass alignment",
+    "cloud_removal": "Cloud removal",
+}
 
 
 def flag(name: str, value: object) -> str:
