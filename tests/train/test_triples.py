@@ -17,7 +17,7 @@ from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import reduce
 from earthloom.raster.raw import SHAPES, is_raw, open_raw
 from earthloom.types import Band, Observation, View
-from tests.e2e.conftest import Cli, grid, put
+from tests.e2e.conftest import Cli, get, grid, put
 from tests.e2e.conftest import cli as cli
 
 DAYS = ("2016-08-07", "2016-08-23", "2016-08-30")
@@ -258,6 +258,21 @@ def test_a_network_is_trained_from_the_shell(tmp_path: Path, cli: Cli) -> None:
     assert cli(*command).code == 0  # finished before
     other = cli(*command, "--critic=none")
     assert other.code == 2 and "critic" in other.err
+    two = tmp_path / "two"
+    pairs = [
+        ["--pair", two / "fine" / f"scene_{day}.tif", two / "coarse" / f"low_{day}.tif", day]
+        for day in (DAYS[0], DAYS[2])
+    ]
+    target = ["--coarse", two / "coarse" / f"low_{DAYS[1]}.tif", DAYS[1]]
+    out = tmp_path / "out.tif"
+    found = cli("predict", *pairs[0], *pairs[1], *target, "-m", "stfgan", "--weights", tmp_path / "run", "-o", out)
+    assert found.code == 0, found.err
+    data, tags = get(out)[0], get(out)[-1]
+    assert data.shape == (3, 96, 128) and np.abs(data - ground(1, seed=5)).mean() < 100 and tags.crs is not None
+    refused = cli(
+        "predict", *pairs[0], *target, "-m", "stfgan", "--weights", tmp_path / "run", "-o", out, "--overwrite"
+    )
+    assert refused.code == 2 and "guide bands" in refused.err  # weights for two known dates
 
 
 def test_observations_are_plain(folder: Path) -> None:
