@@ -220,7 +220,7 @@ def widened(
     return Tables.single(bins.centres[:, 0] - more * step, step, full), more
 
 
-def padded_sigma(sigma: Float[np.ndarray, "band node"], more: int) -> Float[np.ndarray, "band node"]:
+def padded_sigma(sigma: Float[np.ndarray, "band node"], more: int) -> Float[np.ndarray, "band more"]:
     """Uncertainty of the nodes, unknown on those added at the ends."""
     return np.pad(sigma, ((0, 0), (more, more)), constant_values=np.inf)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
@@ -55,7 +55,7 @@ class Reader(Protocol):
         """Whether any pixel can be missing."""
         ...
 
-    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
         ...
 
@@ -102,7 +102,7 @@ class FileReader:
             p.mask or p.alpha or p.dtype.kind == "f" or any(code is not None for code in p.nodata) for p in self.parts
         )
 
-    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
         area = RasterWindow(window.x, window.y, window.width, window.height)  # type: ignore[call-arg]
         return self._read((window.height, window.width), dtype, window=area)
@@ -180,7 +180,7 @@ class ArrayReader:
         """Whether any pixel can be missing."""
         return self.array.dtype.kind == "f" or any(code is not None for code in self.nodata)
 
-    def read(self, window: Window, dtype: np.dtype) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
         rows, cols = window.slices
         return self._convert(self.array[:, rows, cols], dtype)
