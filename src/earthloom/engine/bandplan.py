@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Real
 
 from earthloom.errors import EarthloomWarning, InputError
 from earthloom.methods.base import Method, Wrapper
@@ -52,7 +52,7 @@ class Plan:
 
 
 def plan(
-    data: Float[np.ndarray, "band y x"],
+    data: Real[np.ndarray, "band y x"],
     present: Bool[np.ndarray, "band y x"],
     centres_nm: Sequence[float | None],
     named: Sequence[int] = (),
@@ -212,27 +212,34 @@ def numbers_in(given: Sequence[Any] | str | int | None) -> tuple[int, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def bands_last(data: Float[np.ndarray, "a b c"]) -> bool:
-    """Whether a cube seems to have its bands last, ``(row, column, band)``.
+def bands_at(data: Real[np.ndarray, "a b c"], shape: tuple[int, ...] | None = None) -> int:
+    """Which axis of a cube seems to hold its bands: 0, where they belong, or another one.
 
     Two sides alike are those of an image, and no sensor has 500 bands. Where sides do not tell, the numbers must: bands
     differ in their mean more than rows and columns do, and from one to the next change less.
+
+    Parameters
+    ----------
+    data
+        The cube or a window of it, at full resolution.
+    shape
+        Of the whole cube.
     """
-    a, b, c = data.shape
+    a, b, c = shape or data.shape
     if a > MOST_BANDS >= c:
-        return True
-    alike = a == b != c
-    if b == c or not (alike or 2 * c <= min(a, b)) or c < 3:
-        return False
+        return 2
+    alike = 2 if a == b != c else 1 if a == c != b else 0
+    weak = b != c and 3 <= c and 2 * c <= min(a, b)
+    axis = alike or (2 if weak else 0)
+    if not axis:
+        return 0
     filled = np.nan_to_num(data.astype(np.float64), posinf=0.0, neginf=0.0)
-    spread = float(filled.var())
-    if spread == 0:
-        return alike
-    apart = [float(filled.mean(axis=tuple({0, 1, 2} - {axis})).var()) / spread for axis in (0, 2)]
-    rough = [float(np.square(np.diff(filled, axis=axis)).mean()) / spread for axis in (0, 2)]
+    spread = float(filled.var()) or 1.0
+    apart = [float(filled.mean(axis=tuple({0, 1, 2} - {k})).var()) / spread for k in (0, axis)]
+    rough = [float(np.square(np.diff(filled, axis=k)).mean()) / spread for k in (0, axis)]
     if alike:
-        return not (apart[0] > 2 * apart[1] and rough[0] < rough[1])
-    return apart[1] > 2 * apart[0] and rough[1] < 2 * rough[0]
+        return 0 if apart[0] > 2 * apart[1] and rough[0] < rough[1] else axis
+    return axis if apart[1] > 2 * apart[0] and rough[1] < 2 * rough[0] else 0
 
 
 @dataclass(frozen=True)

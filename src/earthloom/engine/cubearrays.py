@@ -13,7 +13,7 @@ SPECTRAL = ("band", "bands", "wavelength", "wavelengths", "wl", "spectral", "lam
 MICROMETRES = 100.0  # wavelengths below are in micrometres
 
 
-def centres_of(cube: Any, given: Sequence[float] | None) -> list[float | None]:
+def centres_of(cube: Any, given: Sequence[float] | np.ndarray | None) -> list[float | None]:
     """Wavelengths given, or those of a DataArray; none where unknown.
 
     Raises

@@ -138,14 +138,15 @@ def _against(
 ) -> dict[str, float]:
     """Indices against a reference; for cubes also those of every band that is not constant."""
     from earthloom.metrics import with_reference
-    from earthloom.metrics.reference import psnr
+    from earthloom.metrics.reference import rmse
     from earthloom.metrics.summary import cut_border
 
     found = {k: float(v) for k, v in with_reference(data, truth, ratio, peak=peak, dim_cut=margin, valid=both).items()}
     if len(truth) < CUBE_BANDS:
         return found
     data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
-    each = np.asarray(psnr(data, truth, peak, per_band=True, valid=both), float)
+    with np.errstate(divide="ignore"):
+        each = 20 * np.log10(peak / np.asarray(rmse(data, truth, per_band=True, valid=both), float))
     alive = [band for band in range(len(truth)) if np.ptp(truth[band][both]) > 0]
     found["mpsnr"] = float(each[alive].mean())
     return found | {f"{PSNR_OF}{band + 1}": float(each[band]) for band in alive}

@@ -11,7 +11,7 @@ import numpy as np
 
 from earthloom import weights as files_of_weights
 from earthloom.engine import arrays
-from earthloom.engine.bandplan import Plan, bands_last, grouped, numbers_in, plan
+from earthloom.engine.bandplan import Plan, bands_at, grouped, numbers_in, plan
 from earthloom.engine.cubearrays import centres_of, finer_xarray
 from earthloom.engine.fuse import fuse_scene, merged, observe
 from earthloom.engine.predict import run_options
@@ -29,7 +29,7 @@ from earthloom.types import Band, Convention, Product, Scene, Window
 
 PROBLEM, DEFAULT = "superresolution", "dualsr"
 BLURS: dict[str, Convention] = {"bicubic": "bicubic", "mtf": "centre"}
-AXES_HINT = "move the bands to the front: numpy.moveaxis(cube, -1, 0); if they are there, bands_first (--bands-first)"
+HINT = "numpy.moveaxis(cube, {}, 0) brings the bands to the front; bands_first (--bands-first) if they are there"
 Put = Callable[[Window, np.ndarray, np.ndarray], None]
 
 
@@ -88,7 +88,7 @@ def superresolve(
     weights: str | Path | None = None,
     refine: bool | int = True,
     *,
-    wavelengths_nm: Sequence[float] | None = None,
+    wavelengths_nm: Sequence[float] | np.ndarray | None = None,
     bad_bands: Any = None,
     drop_bad: bool = False,
     across_gaps: bool = False,
@@ -268,20 +268,26 @@ def product_bands(banding: Plan, told: Told) -> list[int]:
     return sorted(banding.good) if told.drop_bad else sorted((*banding.good, *banding.bad))
 
 
-def require_bands_first(data: np.ndarray, known: bool, told: Told, name: str) -> None:
-    """Refuse a cube with its bands last, unless they are known to come first."""
-    if not (known or told.bands_first) and bands_last(data):
-        shape = " x ".join(map(str, data.shape))
-        raise InputError(f"{name} of {shape}, which looks like (row, column, band)", "(band, row, column)", AXES_HINT)
+def require_bands_first(
+    data: np.ndarray, known: bool, told: Told, name: str, shape: tuple[int, ...] | None = None
+) -> None:
+    """Refuse a cube with its bands elsewhere, unless they are known to come first."""
+    axis = 0 if known or told.bands_first else bands_at(data, shape)
+    if axis:
+        sides = " x ".join(map(str, shape or data.shape))
+        order = "(row, column, band)" if axis == 2 else "(row, band, column)"
+        raise InputError(f"{name} of {sides}, which looks like {order}", "(band, row, column)", HINT.format(axis))
 
 
-def _arrays(cube: Any, wavelengths_nm: Sequence[float] | None, method: Method, told: Told, options: Options) -> Any:
+def _arrays(
+    cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None, method: Method, told: Told, options: Options
+) -> Any:
     """Numpy, torch or xarray."""
     centres = centres_of(cube, wavelengths_nm)
     taken = arrays.take(cube, "cube")
     count = len(taken.data)
     if centres and len(centres) != count:
-        hint = AXES_HINT if len(centres) == taken.data.shape[2] else ""
+        hint = HINT.format(2) if len(centres) == taken.data.shape[2] else ""
         raise InputError(f"{len(centres)} wavelengths for {count} bands", "one per band", hint)
     require_bands_first(taken.data, bool(centres), told, "a cube")
     require_fit(method, count, told.ratio, count)

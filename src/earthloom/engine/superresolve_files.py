@@ -20,7 +20,7 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.raster.collocate import bands_of
-from earthloom.raster.cubefiles import BAD_TAG, CubeScene, finer, listed_bad, open_cube, sampled
+from earthloom.raster.cubefiles import BAD_TAG, SAMPLE_PX, CubeScene, finer, listed_bad, open_cube, sampled
 from earthloom.raster.datasets_write import create_mat
 from earthloom.raster.provenance import provenance
 from earthloom.raster.read import Image
@@ -84,20 +84,14 @@ def open_scene(path: str | Path, method: Method, told: Told, options: Options, s
 
 
 def _first(image: Image, data: np.ndarray, told: Told) -> None:
-    """Refuse a cube with its bands last; the numbers are looked at where the image is not much thinned."""
+    """Refuse a cube with its bands elsewhere than first; wavelengths or a place on Earth say that they are first."""
     known = any(nm is not None for nm in image.wavelengths_nm) or image.georeferenced
     if known or told.bands_first:
         return
-    whole = (image.count, *image.shape)
-    side = 64  # windows at full resolution, since thinning makes rows and columns rougher than they are
-    if image.count > 2 * side or min(image.shape) > side:
-        height, width = (min(n, 4 * side) for n in image.shape)
-        window = Window((image.shape[0] - height) // 2, (image.shape[1] - width) // 2, height, width)
-        data = image.read(window)[0]
-    if data.shape != whole:  # compare sides of the whole, numbers of the middle
-        square = min(data.shape[1:])
-        data = data[:, :square, :square] if image.shape[0] == image.shape[1] else data
-    require_bands_first(data, False, told, image.name)
+    if max(image.shape) > SAMPLE_PX:  # a window at full resolution: thinned, rows and columns are too rough
+        height, width = (min(n, 2 * SAMPLE_PX) for n in image.shape)
+        data = image.read(Window((image.shape[0] - height) // 2, (image.shape[1] - width) // 2, height, width))[0]
+    require_bands_first(data, False, told, image.name, (image.count, *image.shape))
 
 
 def superresolve_files(
