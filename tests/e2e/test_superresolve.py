@@ -99,12 +99,12 @@ def test_netcdf(cli: Cli, tmp_path: Path) -> None:
     numbers, out = cube().astype("float32"), tmp_path / "n.tif"
     with h5py.File(tmp_path / "n.nc", "w") as file:  # the layout of NetCDF 4: dimension scales
         for name, values, unit in (("wavelength", NM, "nm"), ("y", np.arange(SIDE), "m"), ("x", np.arange(30), "m")):
-            file[name] = np.asarray(values, float)
-            file[name].make_scale(name)
-            file[name].attrs["units"] = np.bytes_(unit)
-        file["reflectance"] = numbers
+            scale = file.create_dataset(name, data=np.asarray(values, float))
+            scale.make_scale(name)
+            scale.attrs["units"] = np.bytes_(unit)
+        image = file.create_dataset("reflectance", data=numbers)
         for axis, name in enumerate(("wavelength", "y", "x")):
-            file["reflectance"].dims[axis].attach_scale(file[name])
+            image.dims[axis].attach_scale(file[name])
     done = run(cli, tmp_path / "n.nc", out, "-r", 2)
     assert done.code == 0, done
     data, facts = get(out)

@@ -229,7 +229,7 @@ def bands_at(data: Real[np.ndarray, "a b c"], shape: tuple[int, ...] | None = No
     if a > MOST_BANDS >= c:
         return 2
     alike = 2 if a == b != c else 1 if a == c != b else 0
-    weak = b != c and 3 <= c and 2 * c <= min(a, b)
+    weak = b != c and c >= 3 and 2 * c <= min(a, b)
     axis = alike or (2 if weak else 0)
     if not axis:
         return 0
