@@ -124,7 +124,7 @@ def test_every_date_without_a_fine_image(folders: Make, cli: Cli) -> None:
         nearest = min(KNOWN, key=lambda known: abs(known - number))
         assert error(data, number) < 0.5 * error(fine(nearest), number)
     layers, about = get(made.out / "2020-03-18_quality.tif")
-    assert about.descriptions[:2] == ("confidence_percent", "known_dates") and about.transform == grid(30)
+    assert about.descriptions[:2] == ("confidence", "known_dates") and about.transform == grid(30)
     assert json.loads(about.tags["EARTHLOOM_KNOWN_DATES"]) == {
         "1": "2020-03-11", "2": "2020-03-21", "4": "2020-03-01"
     }  # fmt: skip

@@ -108,6 +108,9 @@ def fuse_attempts(
     """
     first = attempts[0]
     first.method = ready(first.method, first.scene, options)
+    if options.adapt_seconds:
+        for one in attempts[1:]:
+            one.method = first.method
     tile_px = options.tile_px or tile_for(first.method, first.scene, options.workers)
     if not first.method.card.local:
         tile_px = max(first.scene.shape)

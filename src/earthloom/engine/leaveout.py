@@ -12,7 +12,7 @@ import numpy as np
 from earthloom.engine.attempts import Piece, fuse_attempts
 from earthloom.engine.coregister import Coregister
 from earthloom.engine.known import Handling, sorted_out
-from earthloom.engine.library import MOST_PAIRS, Library, reason
+from earthloom.engine.library import MOST_PAIRS, Library
 from earthloom.engine.predict import choose, run_options
 from earthloom.engine.series import array_library, named_progress
 from earthloom.engine.units import Match
@@ -182,14 +182,15 @@ def trial(
             try:
                 products[name] = product_without(own, day, method, most, window)
             except EarthloomError as error:
-                notes.append(f"{name} {day}: {reason(error)}")
+                notes.append(f"{name} {day}: {error.given}{f'; {error.hint}' if error.hint else ''}")
         rows |= _rows(truths[day], products, day, lib.ratio, top)
         if day in shown and products:
             seen.append(Seen(day, truths[day], products))
-    if not rows:
-        raise InputError("no date could be predicted from the others", "", "; ".join(notes[-2:]))
-    rows |= _means(rows, methods)
     first = next(iter(methods))
+    if not any(row.startswith(f"{first} ") for row in rows):
+        why = [note.removeprefix(first).strip() for note in notes if note.startswith(f"{first} ")]
+        raise InputError(f"{first} predicts no date from the others: {(why or ['no clear pixel'])[0]}")
+    rows |= _means(rows, methods)
     title = "each known date predicted from the others"
     return Trial(Report(title, rows.get(f"{first} {MEAN}", {}), rows, tuple(notes)), seen)
 

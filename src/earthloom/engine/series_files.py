@@ -318,7 +318,7 @@ def _writers(job: Job, known: Sequence[day_of], product: Path, layers: Path) -> 
     physical = dtype.kind == "f" and first.dtype.kind != "f"
     grid = {"shape": scene.shape, "crs": first.crs, "transform": first.transform}
     how = {"compress": options.compress, "overwrite": options.overwrite, "threads": options.workers}
-    names = ["confidence_percent", "known_dates"] + (["similar_pixels"] if counts_similar(job.method) else [])
+    names = ["confidence", "known_dates"] + (["similar"] if counts_similar(job.method) else [])
     return (
         create(
             product, **grid, **how, count=len(bands), dtype=dtype,  # type: ignore[arg-type]
@@ -348,11 +348,11 @@ def _item(job: Job, done: Done, known: Sequence[day_of], layers: Path, sheet: Pa
         {"name": name or band.name} for name, band in zip(first.names, scene.fine_bands, strict=True)
     ]
     kinds: list[Mapping[str, Any]] = [
-        {"name": "confidence_percent", "description": CONFIDENCE},
+        {"name": "confidence", "description": f"in percent, {CONFIDENCE}"},
         {"name": "known_dates", "description": "sum of 2^k over the known dates that were clear at the pixel"},
     ]
     if counts_similar(job.method):
-        kinds.append({"name": "similar_pixels", "description": "similar pixels that the prediction rests on"})
+        kinds.append({"name": "similar", "description": "similar pixels that the prediction rests on"})
     assert done.confidence is not None and done.valid_percent is not None
     item(
         sheet, name=f"{job.folder.resolve().name}_{done.day}", day=done.day, crs=first.crs, transform=first.transform,
