@@ -207,10 +207,11 @@ def ship() -> None:
     for name in ("cubes_2to1", "cubes_4to1"):
         header, tensors = weights.read(RUNS / name)
         card = {
-            **header.card, "licence": LICENCE, "not_for": NOT_FOR, "recipe": f"python -m bench.superresolution {name}",
+            **header.card, "data": DATA, "licence": LICENCE, "not_for": NOT_FOR,
+            "recipe": f"python -m bench.superresolution train {name}",
             "figures of": "three CAVE scenes held out, every third band",
         }  # fmt: skip
-        header = replace(header, card=card, bands=(), centres_nm=())
+        header = replace(header, card=card, convention="bicubic", bands=(), centres_nm=())
         path = weights.write(weights.FOLDER / f"{name}.safetensors", header, tensors, half=True)
         lines = [f"# {name}", "", f"Weights of `{header.method}` for cubes of any number of bands.", ""]
         lines += [f"* {key.replace('_', ' ')}: {_words(value)}" for key, value in card.items()]

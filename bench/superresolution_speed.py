@@ -15,12 +15,13 @@ import time
 import warnings
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from earthloom.nn.coarsr import CoarSRNet
+from earthloom.nn.coarsr import CoarSRNet, neighbours
 
 WIDTH, BLOCKS, RATIO, BANDS = 64, 2, 4, 31
 TRIALS = 3
@@ -39,22 +40,69 @@ def published(seed: int = 0) -> CoarSRNet:
     return module
 
 
-def loop(module: CoarSRNet) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-    """One band after another with weight norm, as the authors' test program goes through a cube."""
-    own = deepcopy(module)
-    for layer in [m for m in own.modules() if isinstance(m, nn.Conv2d)]:
+class Loop:
+    """One band after another, layer by layer as published: weight norm, batch norm, 3-D convolutions across groups."""
+
+    def __init__(self, module: CoarSRNet) -> None:
+        own: Any = deepcopy(module)
+        self.net: Any = own
+        self.volumes: list[Any] = []
+        for fusion in own.rounds:
+            layers = {"spatial": (1, 3, 3), "spatial_one": (1, 3, 3), "spectral": (3, 1, 1)}
+            found = {}
+            for name, size in layers.items():
+                flat: nn.Conv2d = getattr(fusion, name)
+                conv = nn.Conv3d(WIDTH, WIDTH, size, padding=(size[0] // 2, size[1] // 2, size[2] // 2))
+                weight = flat.weight.detach()
+                if name == "spectral":
+                    weight = weight.flatten(1).unflatten(1, (3, WIDTH)).transpose(1, 2)[..., None, None]
+                else:
+                    weight = weight[:, :, None]
+                conv.weight.data.copy_(weight)
+                assert flat.bias is not None and conv.bias is not None
+                conv.bias.data.copy_(flat.bias)
+                found[name] = conv
+            self.volumes.append(found)
+        every = [m for m in own.modules() if isinstance(m, nn.Conv2d)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            nn.utils.weight_norm(layer)
+            for layer in [*every, *(conv for found in self.volumes for conv in found.values())]:
+                nn.utils.weight_norm(layer)
 
-    def through(hs: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+    def __call__(self, hs: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+        """The fine cube."""
         state, rows = None, []
-        for band in range(hs.shape[1]):
-            found, state = own.detail(hs, base, range(band, band + 1), state)
-            rows.append(base[:, band : band + 1] + found)
+        for band, (l0, l1, r0, r1) in enumerate(neighbours(hs.shape[1])):
+            groups = [hs[:, [band]], hs[:, [l1, band, r0]], hs[:, [l0, band, r1]]]
+            detail, state = self._band(groups, state)
+            rows.append(base[:, band : band + 1] + detail)
         return torch.cat(rows, 1)
 
-    return through
+    def _band(self, seen: list[torch.Tensor], state: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        net = self.net
+        heads = groups = [head(x) for head, x in zip(net.heads, seen, strict=True)]
+        for fusion, volume in zip(net.rounds, self.volumes, strict=True):
+            left = [self._stack(stack, g) for stack, g in zip(fusion.left, groups, strict=True)]
+            within = []
+            for j, g in enumerate(groups):
+                f = fusion.fuse[j](torch.cat([fusion.gamma[j, k] * x for k, x in enumerate(left)], 1))
+                within.append(fusion.gamma_inter[j] * (self._stack(fusion.right[j], f) + g))
+            depth = torch.stack(within, 2)
+            inner = torch.relu(volume["spatial"](depth) + volume["spectral"](depth))
+            depth = volume["spatial_one"](inner) + depth
+            groups = [depth[:, :, k] + head for k, head in enumerate(heads)]
+        found = net.mix(net.reduce(torch.cat(groups, 1))) + heads[0]
+        if state is not None:
+            found = net.context(torch.cat([net.gamma_rnn[0] * found, net.gamma_rnn[1] * state], 1))
+        return net.tail(found + heads[0]), found
+
+    @staticmethod
+    def _stack(stack: Any, x: torch.Tensor) -> torch.Tensor:
+        found = x
+        for block in stack.children():
+            inner = torch.relu(block.norms[0](block.first(found)))
+            found = found + block.norms[1](block.second(inner))
+        return found + x
 
 
 def cpu_seconds(call: Callable[[], object], trials: int = TRIALS) -> float:
@@ -72,7 +120,7 @@ def speed(side: int) -> None:
     torch.set_num_threads(1)
     module = published()
     fast = module.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    slow = loop(module)
+    slow = Loop(module)
     rng = torch.Generator().manual_seed(1)
     hs = torch.rand(1, BANDS, side, side, generator=rng)
     base = torch.nn.functional.interpolate(hs, scale_factor=RATIO, mode="bicubic")

@@ -36,7 +36,7 @@ def cube(data: np.ndarray, ratio: int) -> Observation:
     return observation(on_grid(data, np.ones(data.shape[1:], bool), bands, ratio))
 
 
-def method(name: str, path: Path, **fields: Any):
+def method(name: str, path: Path, **fields: Any) -> Any:
     return catalog.make(name, "superresolution", weights=str(path), peak=1.0, **fields)
 
 

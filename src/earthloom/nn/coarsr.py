@@ -18,7 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from earthloom.nn.bandwise import BandwiseNet, image_batch, upsampling
+from earthloom.nn.bandwise import BandwiseNet, image_batch, pointwise, upsampling
+from earthloom.nn.merged import MergedUpsampling
+from earthloom.nn.winograd import fast, then
 
 FEWEST = 5  # bands, so that each has four neighbours
 GROUPS = 3
@@ -57,7 +59,7 @@ class Block(nn.Module):
     def forward(self, x: Float[Tensor, "n c y x"]) -> Float[Tensor, "n c y x"]:
         """Add what two convolutions make of the input."""
         if not len(self.norms):
-            return x + self.second(F.relu(self.first(x), inplace=True))
+            return then(self.second, then(self.first, x, relu=True), add=x)
         return x + self.norms[1](self.second(F.relu(self.norms[0](self.first(x)), inplace=True)))
 
 
@@ -98,17 +100,20 @@ class SpectralFusion(nn.Module):
         for j, g in enumerate(groups):
             fuse, right = self.fuse[j], self.right[j]
             gamma = self.gamma[j].repeat_interleave(width)[None, :, None, None]
-            f = F.conv2d(seen, fuse.weight * gamma, fuse.bias)  # type: ignore[arg-type, operator]
+            f = pointwise(seen, fuse.weight * gamma, fuse.bias)  # type: ignore[arg-type, operator]
             stacked.append((right(f) + g) * self.gamma_inter[j])
-        volume = torch.cat(stacked)
-        inner = F.relu(self.spatial(volume) + self._across(stacked), inplace=True)
-        return list((self.spatial_one(inner) + volume).chunk(GROUPS))
+        inner = [
+            then(self.spatial, s, across, relu=True) for s, across in zip(stacked, self._across(stacked), strict=True)
+        ]
+        return [then(self.spatial_one, i, s) for i, s in zip(inner, stacked, strict=True)]
 
-    def _across(self, stacked: list[Tensor]) -> Tensor:
-        """The convolution across the groups, zeros beyond the first and the last."""
-        beyond = torch.zeros_like(stacked[0])
-        seen = [beyond, *stacked, beyond]
-        return torch.cat([self.spectral(torch.cat(seen[j : j + GROUPS], 1)) for j in range(GROUPS)])
+    def _across(self, stacked: list[Tensor]) -> tuple[Tensor, ...]:
+        """The convolution across the groups, zeros beyond the first and the last: one banded matrix."""
+        width = len(self.spectral.weight)
+        parts = F.pad(self.spectral.weight.flatten(1).unflatten(1, (GROUPS, width)), (0, 0, 2, 2))  # out, shift, in
+        rows = [parts[:, GROUPS - j : 2 * GROUPS - j].flatten(1) for j in range(GROUPS)]
+        bias = None if self.spectral.bias is None else self.spectral.bias.repeat(GROUPS)
+        return pointwise(torch.cat(stacked, 1), torch.cat(rows), bias).chunk(GROUPS, 1)
 
 
 class CoarSRNet(BandwiseNet):
@@ -143,15 +148,26 @@ class CoarSRNet(BandwiseNet):
         self.mix = nn.Conv2d(width, width, 3, padding=1, bias=bias)
         self.context = nn.Conv2d(2 * width, width, 1, bias=bias)
         self.gamma_rnn = nn.Parameter(torch.ones(2))
-        self.tail = upsampling(width, ratio, bias, direct)
+        self.tail: nn.Module = upsampling(width, ratio, bias, direct)
 
     def folded(self) -> CoarSRNet:
-        """Without batch norm: ``w a / sqrt(var + e)`` and the bias that it leaves, in a network of its own."""
+        """For inference, in a network of its own: batch norm in the convolutions, the upsampling in one.
+
+        A convolution with batch norm behind it has weights ``w a / sqrt(var + e)``, and a bias.
+        """
         found = deepcopy(self).eval()
-        for block in (module for module in found.modules() if isinstance(module, Block) and len(module.norms)):
+        for block in [module for module in found.modules() if isinstance(module, Block) and len(module.norms)]:
             block.first = fuse_conv_bn_eval(block.first, block.norms[0])  # type: ignore[type-var]
             block.second = fuse_conv_bn_eval(block.second, block.norms[1])  # type: ignore[type-var]
             block.norms = nn.ModuleList()
+        for block in [module for module in found.modules() if isinstance(module, Block)]:
+            block.first, block.second = fast(block.first), fast(block.second)  # type: ignore[assignment]
+        for fusion in found.rounds:
+            for name in ("spatial", "spatial_one"):
+                setattr(fusion, name, fast(getattr(fusion, name)))
+        found.mix = fast(found.mix)  # type: ignore[assignment]
+        if isinstance(found.tail, nn.Sequential) and len(found.tail) > 2:
+            found.tail = MergedUpsampling(found.tail, self.ratio)
         return found
 
     def detail(
@@ -164,7 +180,7 @@ class CoarSRNet(BandwiseNet):
         """
         count, shape = len(chunk), hs.shape
         found, skip = self.features(hs, chunk)
-        contexts = self.recur(found.reshape(shape[0], count, *found.shape[1:]), state)
+        contexts = self.recur(found.unflatten(0, (shape[0], count)), state)
         tail = self.tail(torch.stack(contexts, 1).flatten(0, 1) + skip)
         return tail.view(shape[0], count, *tail.shape[2:]), contexts[-1]
 
@@ -179,15 +195,16 @@ class CoarSRNet(BandwiseNet):
         groups = heads
         for fusion in self.rounds:
             groups = [u + h for u, h in zip(fusion(groups), heads, strict=True)]
-        return self.mix(self.reduce(torch.cat(groups, 1))) + heads[0], heads[0]
+        reduced = pointwise(torch.cat(groups, 1), self.reduce.weight, self.reduce.bias)
+        return then(self.mix, reduced, heads[0]), heads[0]
 
     def recur(self, found: Float[Tensor, "n band c y x"], state: Tensor | None) -> list[Tensor]:
         """FCF, ``s_b = W [g_0 o_b, g_1 s_{b-1}]`` and ``s_0 = o_0``: the one step that bands take in turn."""
         width = found.shape[2]
         both = self.context.weight * self.gamma_rnn.repeat_interleave(width)[None, :, None, None]
-        own = F.conv2d(found.flatten(0, 1), both[:, :width], self.context.bias).reshape(found.shape)
+        own = pointwise(found.flatten(0, 1), both[:, :width], self.context.bias).unflatten(0, found.shape[:2])
         contexts: list[Tensor] = []
         for band in range(found.shape[1]):
-            state = found[:, band] if state is None else own[:, band] + F.conv2d(state, both[:, width:])
+            state = found[:, band] if state is None else own[:, band] + pointwise(state, both[:, width:])
             contexts.append(state)
         return contexts
