@@ -94,6 +94,8 @@ def test_accuracy_on_the_whole_scene(shared: Path) -> None:
     from tests.parity.gwydir import gwydir
 
     scene, truth = gwydir(shared)
-    found = fuse_array(catalog.make("fit_fc", "spatiotemporal"), ArrayScene(scene), 240).data
+    method = catalog.make("fit_fc", "spatiotemporal")
+    found = fuse_array(method, ArrayScene(scene), 240).data
+    np.testing.assert_allclose(fuse_array(method, ArrayScene(scene), 130).data, found, atol=2e-3)  # full of ties
     error = np.sqrt(((found - truth) ** 2).mean((1, 2)))
     assert (error <= [107, 146, 388]).all(), error

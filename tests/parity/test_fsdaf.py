@@ -191,6 +191,8 @@ def test_accuracy_on_the_whole_scene(shared: Path) -> None:
     from tests.parity.gwydir import gwydir
 
     obs, truth = gwydir(shared)
-    found = fuse_array(catalog.make("fsdaf", "spatiotemporal"), ArrayScene(obs), 240).data
+    method = catalog.make("fsdaf", "spatiotemporal")
+    found = fuse_array(method, ArrayScene(obs), 240).data
+    np.testing.assert_allclose(fuse_array(method, ArrayScene(obs), 130).data, found, atol=2e-3)  # full of ties
     error = np.sqrt(((found - truth) ** 2).mean((1, 2)))
     assert (error <= [101, 138, 365]).all(), error

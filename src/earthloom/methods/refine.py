@@ -92,7 +92,7 @@ class Refined(Wrapper):
         if not last:
             return _Turn(done, {"inner": self.inner.summarise(obs, mine)})
         mine = mine if mine is not None else Stats()
-        image = self.inner.fuse(obs, mine)
+        image = self._image(obs, mine)
         seen, role, gains = self._seen(obs)
         trail = descend(seen, image, gains, self.steps, role, self.angle_deg)
         view, (rows, cols) = seen[role], seen.in_core(role)
@@ -102,6 +102,11 @@ class Refined(Wrapper):
         level = float(parts[0][:, rows, cols][:, counted].sum(dtype=np.float64))
         size = int(counted.sum()) * len(view.data)
         return _Turn(done, {"inner": _Known(mine), "trail": np.array([size, level, *sums])})
+
+    def _image(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The image of the method inside, on the core and all around it that back-projection looks at."""
+        far = math.ceil(reach(self.steps) * max(max(view.ratio) for view in obs.views.values()))
+        return self.inner.fuse(replace(obs, core=obs.core_window.grow(far, obs.shape)), stats)
 
     def _steps(self, stats: Stats) -> tuple[int, Stats]:
         """How many steps this scene needs, and the statistics of the method inside."""
@@ -133,7 +138,7 @@ class Refined(Wrapper):
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
         """The refined image; ``residual``: moments of (M - D B F before, after, |M|) over what counts of the core."""
         steps, stats = self._steps(stats)
-        image = self.inner.fuse(obs, stats)
+        image = self._image(obs, stats)
         obs, role, gains = self._seen(obs)
         image, before, after = back_project(obs, image, gains, steps, role, self.angle_deg)
         view, (rows, cols) = obs[role], obs.in_core(role)

@@ -57,6 +57,11 @@ def ranking(window_px: int, fall_px: float, ties: Ties = "near", flat: float = 0
     return Ranking(penalty, 1 / (1 + away / fall_px), places.astype(np.int32), rows.astype(np.int32))
 
 
+def rounded(unit: Float[np.ndarray, " guide"]) -> Float[np.ndarray, " guide"]:
+    """A unit without the last digits, which depend on the order of a sum and would decide between equals."""
+    return unit.astype(np.float32).astype(np.float64)
+
+
 def similar_mean(
     guide: Float[np.ndarray, "guide y x"],
     valid: Bool[np.ndarray, "y x"],
@@ -69,8 +74,8 @@ def similar_mean(
 ) -> tuple[Float[np.ndarray, "band h w"], Int[np.ndarray, "h w"]]:
     """Weighted means of ``values`` over the ``count`` most similar pixels around each pixel.
 
-    Without ``limit`` similar means a small ``D = sum_g (G_g - G_g0)^2``, ranked by ``D (flat + d / A)``, and the weight
-    is ``1 / (1 + d / A)`` at distance d. With it pixels must differ by less than ``limit`` in every guide,
+    Without ``limit`` similar means a small ``D = sum_g ((G_g - G_g0) / u_g)^2``, ranked by ``D (flat + d / A)``, and
+    the weight is ``1 / (1 + d / A)`` at distance d. With it pixels must differ by less than ``limit`` in every guide,
     ``D = sum_g |G_g - G_g0| / u_g`` is ranked by ``(D + 1e-5) (flat + d / A)``, and the weight is
     ``1 / ((1 + d / A) (D + 1))``.
 
@@ -91,7 +96,7 @@ def similar_mean(
     limit
         Largest difference of every guide.
     unit
-        u, with a limit: what differences are measured in; None takes the pixel's own value.
+        u, what differences are measured in. None: 1 without a limit, the pixel's own value with one.
 
     Returns
     -------
@@ -143,7 +148,7 @@ def _chosen(source, centre, y, x, relative, limit, unit, penalty, places, rows, 
         if relative:
             _relative(source, centre, limit, unit, at, first, penalty[k, first - x + half :], here)
         else:
-            _squared(source, centre, at, first, penalty[k, first - x + half :], here)
+            _squared(source, centre, unit, at, first, penalty[k, first - x + half :], here)
         for t in range(stop - first):
             value = here[t]
             if value <= bound and value < np.inf:
@@ -154,12 +159,13 @@ def _chosen(source, centre, y, x, relative, limit, unit, penalty, places, rows, 
 
 
 @compiled
-def _squared(source, centre, at, first, penalty, here):
+def _squared(source, centre, unit, at, first, penalty, here):
     here[:] = 0
     for g in range(len(source)):
         line, c = source[g, at, first : first + len(here)], centre[g]
+        scale = 1 / unit[g] ** 2 if unit[g] > 0 else 1.0
         for t in range(len(here)):
-            here[t] += (line[t] - c) ** 2
+            here[t] += (line[t] - c) ** 2 * scale  # equal steps up and down stay equal: guides are not divided
     for t in range(len(here)):
         here[t] *= penalty[t]
 

@@ -16,7 +16,7 @@ from earthloom.methods.fields import within
 from earthloom.methods.temporal import WIDEST, Temporal, core_values, nearest
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.ranked import Ties, ranking, similar_mean
+from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.physics.resample import cubic
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import REACH, Band, Observation, Window
@@ -186,10 +186,9 @@ class FitFc(Temporal):
     ) -> tuple[Float[np.ndarray, "band h w"], Int[np.ndarray, "h w"]]:
         """Means of ``values``, which fill the window ``near``, over pixels similar to those of ``part``; how many."""
         chosen, half = self.guides(obs["fine_1"].bands), self.window_px // 2
-        guide = obs[pairs(obs)[k].fine].data[:, near.slices[0], near.slices[1]][chosen].astype(np.float64)
-        if self.red is None and self.variant == "ours":
-            std = stats[f"fine {k}"].std[chosen]
-            guide /= np.where(std > 0, std, 1.0)[:, None, None]
+        guide = obs[pairs(obs)[k].fine].data[:, near.slices[0], near.slices[1]][chosen]
+        own = self.red is None and self.variant == "ours"
+        unit = rounded(stats[f"fine {k}"].std[chosen]) if own else None
         valid, part = usable(obs, k)[near.slices], part.relative_to(near)
         if self.variant == "matlab":  # repeated border pixels are candidates like any other
             low = [max(half - first, 0) for first in part[:2]]
@@ -198,7 +197,7 @@ class FitFc(Temporal):
             guide, values = (np.pad(image, ((0, 0), *by), mode="edge") for image in (guide, values))
             valid, part = np.pad(valid, by, mode="edge"), part._replace(y=part.y + low[0], x=part.x + low[1])
         table = ranking(self.window_px, self.window_px / 2, TIES[self.variant], FLAT[self.variant])
-        return similar_mean(guide, valid, values, part, table, self.similar)
+        return similar_mean(guide, valid, values, part, table, self.similar, unit=unit)
 
 
 def regression(

@@ -18,7 +18,7 @@ from earthloom.methods.temporal import Windowed, core_values, nearest
 from earthloom.ops import isodata, thinplate
 from earthloom.ops.extremes import Keyed, Range, Settled, Tails
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.ranked import Ties, ranking, similar_mean
+from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.ops.unmix import Purest, alike, change_rates, fractions, shared_out
 from earthloom.problems.spatiotemporal import pairs
 from earthloom.types import REACH, Observation, Window
@@ -275,7 +275,7 @@ class Fsdaf(Windowed):
         for key, part in self.blocks(obs, window):
             moments = first[f"spread {k}"].get(key, Moments.of(np.zeros((len(seen.fine), 0))))
             spread = np.sqrt(np.diag(moments.comoment) / max(moments.count, 1))
-            unit = None if self.variant == "zhu" else spread
+            unit = None if self.variant == "zhu" else rounded(spread)
             rows, cols = part.relative_to(window).slices
             out[:, rows, cols], count[rows, cols] = similar_mean(
                 seen.fine, seen.valid, change, part, table, self.similar, 2 * spread / classes, unit
