@@ -73,7 +73,7 @@ RACES = {
 def view(data: np.ndarray) -> View:
     """An image on the fine grid, reflectance x 10000."""
     names = ("green", "red", "nir")[: len(data)]
-    return View(data.astype(np.float32), np.ones(data.shape[1:], bool), tuple(Band(name) for name in names))
+    return View(data.astype(np.float32, copy=False), np.ones(data.shape[1:], bool), tuple(Band(name) for name in names))
 
 
 def observe(fine: list[np.ndarray], coarse: list[np.ndarray], target: np.ndarray) -> Observation:
@@ -100,9 +100,12 @@ def demo() -> tuple[Observation, np.ndarray]:
 
 def stretched(obs: Observation, side: int) -> Observation:
     """A square scene of any size: the image mirrored over and over."""
-    pads = [(0, 0), *((0, side - n) if side > n else (0, 0) for n in obs.shape)]
-    images = {role: np.pad(v.data, pads, mode="symmetric")[:, :side, :side] for role, v in obs.views.items()}
-    return Observation({role: view(image) for role, image in images.items()}, (side, side))
+    at = [np.abs((np.arange(side) + n) % (2 * n) - n + 0.5).astype(int) for n in obs.shape]
+
+    def mirrored(data: np.ndarray) -> np.ndarray:
+        return data.take(at[0], axis=1).take(at[1], axis=2)
+
+    return Observation({role: view(mirrored(seen.data)) for role, seen in obs.views.items()}, (side, side))
 
 
 def scene_of(name: str, side: int | None = None) -> Observation:

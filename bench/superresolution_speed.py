@@ -2,6 +2,7 @@
 
 python -m bench.superresolution_speed [SIDE]        31 bands of SIDE x SIDE pixels (64) at ratio 4, processor seconds
 python -m bench.superresolution_speed memory        a cube of 200 bands, 512 x 512 pixels, at ratio 2: peak of memory
+                                                    (memory METHOD WIDTH: dualsr 24)
 
 The loop is what the authors' program computes for every band in turn, written anew with the same layers: weight norm
 worked out at every call, batch norm behind every convolution of the residual blocks, the chain of upsampling layers.
@@ -142,7 +143,10 @@ def speed(side: int) -> None:
 
 
 def memory() -> None:
-    """Peak resident memory of the whole process, input and product included."""
+    """Peak resident memory of the whole process, input and product included.
+
+    Features are held for as many bands as fit into a fixed number of them: the width changes the time, not the memory.
+    """
     from earthloom.engine.fuse import fuse_array
     from earthloom.engine.scene import ArrayScene
     from earthloom.methods import catalog
@@ -154,11 +158,11 @@ def memory() -> None:
     data = rng.random((200, 512, 512), np.float32)
     bands = tuple(Band(f"b{i}") for i in range(200))
     obs = observation(on_grid(data, np.ones((512, 512), bool), bands, 2))
-    for name in sys.argv[2:] or ["coarsr", "dualsr"]:
-        method = catalog.make(name, "superresolution")
+    name, width = (*sys.argv[2:], *("dualsr", "24")[len(sys.argv[2:]) :])
+    for method in [catalog.make(name, "superresolution", width=int(width))]:
         fuse_array(method.fresh(obs), ArrayScene(obs))  # type: ignore[attr-defined]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(f"{name}: 200 x 512 x 512 at 2:1, peak {peak:.2f} GiB", flush=True)
+        print(f"{name}, {width} features: 200 x 512 x 512 at 2:1, peak {peak:.2f} GiB", flush=True)
 
 
 if __name__ == "__main__":

@@ -153,7 +153,9 @@ def table() -> None:
         rows["estimate"] = catalog.make("stfgan", "spatiotemporal").fresh(cases[0].obs)  # type: ignore[attr-defined]
         for name, run in EVERY.items():
             if name.split("_")[1] == place and (RUNS / name / "weights.safetensors").is_file():
-                rows[name] = catalog.make(run.method, "spatiotemporal", weights=str(RUNS / name))
+                for end, ensemble in (("", False), (" ensemble", True)):
+                    given = {"weights": str(RUNS / name), "ensemble": ensemble}
+                    rows[name + end] = catalog.make(run.method, "spatiotemporal", **given)
         for case in cases:
             own = found.setdefault(f"{case.name} ({case.origin})", {})
             for name, method in rows.items():

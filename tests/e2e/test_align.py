@@ -13,8 +13,8 @@ import pytest
 from affine import Affine
 
 import earthloom
-from earthloom.engine.align_transform import Transform
-from earthloom.errors import FileError, InputError, MethodError
+from earthloom.errors import InputError, MethodError
+from earthloom.methods.transform import Transform
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 
@@ -104,7 +104,7 @@ def test_array_and_file_agree_and_threads_do_not_matter(files: Make, cli: Cli) -
     np.testing.assert_array_equal(first, get(made.out)[0])
     assert cli(*made.arguments("-m", "ols", "--tile-size", 64, "--overwrite")).code == 0
     np.testing.assert_allclose(get(made.out)[0].astype(float), first, atol=1)  # sums in another order
-    sensors = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
+    sensors: dict[str, Any] = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
     array = earthloom.align(source(), target=wanted(), method="ols", source_nodata=0, target_nodata=0, **sensors)
     assert array.dtype == np.uint16
     np.testing.assert_allclose(array, first, atol=1)
@@ -128,17 +128,19 @@ def test_fit_save_apply(files: Make, cli: Cli, tmp_path: Path) -> None:
     assert done.code == 0, done.err
     data, about = get(made.out)
     np.testing.assert_array_equal(data == 0, later == 0)
-    assert np.abs(data.astype(float) - wanted(later)).max() <= 25
+    assert np.abs(data.astype(float) - wanted(later)).max() <= 40
     assert about.tags["EARTHLOOM_METHOD"] == "bandpass/monotone_lut" and len(about.tags["EARTHLOOM_TRANSFORM"]) == 64
     loaded = Transform.load(file)
-    assert loaded.quality["after_percent"] < 0.5 < loaded.quality["before_percent"]
-    applied = loaded.apply(later.astype("float32"), source_nodata=0)
-    np.testing.assert_array_equal(np.isnan(applied), later == 0)
-    np.testing.assert_allclose(applied[:, (later > 0).all(axis=0)], data[:, (later > 0).all(axis=0)], atol=0.51)
+    assert loaded.quality["nothing_relative_rmse_percent"] > 2
+    np.testing.assert_array_equal(loaded.apply(later), data)
     again = loaded.save(tmp_path / "again.json")
     assert json.loads(again.read_text()) == json.loads(file.read_text())
-    with pytest.raises(FileError, match="exists"):
-        loaded.save(again)
+    refused(cli("align", "fit", made.source, made.target, *SENSORS, "-m", "ols", "-o", file), "exists")
+    both: dict[str, Any] = {"method": str(file), "output": tmp_path / "verb.tif"}
+    np.testing.assert_array_equal(get(earthloom.align(tmp_path / "later.tif", **both))[0], data)
+    refused(cli("align", "apply", file, made.out, "-o", tmp_path / "twice.tif"), "already aligned")
+    put(tmp_path / "three.tif", later[:3], grid(10), nodata=0, descriptions=NAMES[:3])
+    refused(cli("align", "apply", file, tmp_path / "three.tif", "-o", tmp_path / "o.tif"), "blue, green, red, nir")
 
 
 def test_a_transform_of_several_pairs(files: Make, tmp_path: Path) -> None:
@@ -148,10 +150,12 @@ def test_a_transform_of_several_pairs(files: Make, tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         for k, part in enumerate((image[:, :60], image[:, 60:])):
             put(tmp_path / folder / f"{k}.tif", part, grid(10, south=600 * k), nodata=0, descriptions=NAMES)
-    sensors = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv", "method": "ols"}
+    sensors: dict[str, Any] = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv", "method": "ols"}
     one = earthloom.fit_alignment(made.source, made.target, **sensors)
     two = earthloom.fit_alignment(tmp_path / "s", tmp_path / "t", **sensors)
-    np.testing.assert_allclose(two.mapping.mix.matrix, one.mapping.mix.matrix, rtol=1e-6)
+    np.testing.assert_allclose(
+        two.as_dict()["mapping"]["mix"]["matrix"], one.as_dict()["mapping"]["mix"]["matrix"], rtol=1e-6
+    )
 
 
 def edited(plain: dict[str, Any]) -> dict[str, Any]:
@@ -172,12 +176,12 @@ def test_a_transform_edited_by_hand(
     files: Make, cli: Cli, tmp_path: Path, change: Callable[..., Any], words: tuple[str, ...]
 ) -> None:
     made, file = files(), tmp_path / "edited.json"
-    sensors = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv", "method": "ols"}
+    sensors: dict[str, Any] = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv", "method": "ols"}
     earthloom.fit_alignment(made.source, made.target, **sensors).save(file)
     file.write_text(json.dumps(change(json.loads(file.read_text()))))
     refused(cli("align", "apply", file, made.source, "-o", made.out), *words)
     file.write_text("{")
-    refused(cli("align", "apply", file, made.source, "-o", made.out), "no JSON")
+    refused(cli("align", "apply", file, made.source, "-o", made.out), "JSON")
     assert made.untouched()
 
 
@@ -276,10 +280,10 @@ def test_without_a_target(files: Make, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("sensors", [{}, {"source_sensor": "sentinel2a"}])
-def test_arrays_refused(sensors: dict[str, str]) -> None:
+def test_arrays_refused(sensors: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="sensor"):
         earthloom.align(source(), **sensors)
-    both = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
+    both: dict[str, Any] = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
     with pytest.raises(MethodError, match="target"):
         earthloom.align(source().astype(float), method="ols", **both)
     with pytest.raises(InputError, match="one grid"):
@@ -289,111 +293,12 @@ def test_arrays_refused(sensors: dict[str, str]) -> None:
 def test_xarray_is_marked(files: Make) -> None:
     xarray = pytest.importorskip("xarray")
     image = xarray.DataArray(source() * 1e-4, dims=("band", "y", "x"))
-    both = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
+    both: dict[str, Any] = {"source_sensor": "sentinel2a", "target_sensor": "gaofen1_wfv"}
     made = earthloom.align(image, **both)
     assert made.dims == ("band", "y", "x") and list(made.band.values) == list(NAMES)
     with pytest.raises(InputError, match="aligned before"):
         earthloom.align(made, **both)
     assert earthloom.align(made, force=True, **both).shape == made.shape
-
-
-MTD = """<?xml version="1.0"?><n1:Level-2A_User_Product xmlns:n1="x"><n1:General_Info><Product_Info>
-<PRODUCT_START_TIME>2022-03-01T10:50:29.024Z</PRODUCT_START_TIME><PROCESSING_BASELINE>{baseline}</PROCESSING_BASELINE>
-<Datatake><SPACECRAFT_NAME>Sentinel-2B</SPACECRAFT_NAME></Datatake></Product_Info><Product_Image_Characteristics>
-<QUANTIFICATION_VALUES_LIST><BOA_QUANTIFICATION_VALUE unit="none">10000</BOA_QUANTIFICATION_VALUE>
-</QUANTIFICATION_VALUES_LIST>{offsets}</Product_Image_Characteristics></n1:General_Info></n1:Level-2A_User_Product>"""
-ADD = "".join(f'<BOA_ADD_OFFSET band_id="{k}">-1000</BOA_ADD_OFFSET>' for k in range(13))
-
-
-def safe(folder: Path, baseline: str, offsets: str, add: int) -> Path:
-    """A SAFE folder of the four 10 m bands."""
-    product = folder / f"S2B_MSIL2A_20220301T105029_N{baseline.replace('.', '')}_R051_T31UFT_20220301T134501.SAFE"
-    inside = product / "GRANULE" / "L2A_T31UFT" / "IMG_DATA" / "R10m"
-    inside.mkdir(parents=True)
-    (product / "MTD_MSIL2A.xml").write_text(MTD.format(baseline=baseline, offsets=offsets))
-    for band, image in zip(("B02", "B03", "B04", "B08"), source(), strict=True):
-        stored = np.where(image == 0, 0, image + add).astype("uint16")
-        put(inside / f"T31UFT_20220301T105029_{band}_10m.tif", stored[None], grid(10))
-    return product
-
-
-def test_safe_folders_know_their_offset(tmp_path: Path, cli: Cli) -> None:
-    """Old and new baseline come to the same reflectance; sensor and scaling need not be told."""
-    products = [safe(tmp_path, "03.01", "", 0), safe(tmp_path, "04.00", ADD, 1000)]
-    found = []
-    for product in products:
-        out = tmp_path / "o.tif"
-        done = cli("align", product, "--to", "gaofen1_wfv", "-m", "spectral", "-o", out, "--overwrite")
-        assert done.code == 0, done.err
-        data, about = get(out)
-        assert json.loads(about.tags["EARTHLOOM_ALIGNMENT"])["from"] == "sentinel2b" and about.nodata == 0
-        found.append(np.where(data == 0, np.nan, data * about.scales[0] + about.offsets[0]))
-    np.testing.assert_allclose(found[0], found[1], atol=1.1e-4)
-    broken = safe(tmp_path / "x", "05.09", "", 1000)
-    refused(cli("align", broken, "--to", "gaofen1_wfv", "-o", tmp_path / "p.tif"), "05.09", "without offsets")
-
-
-def cogs(folder: Path, properties: dict[str, Any], bands: dict[str, Any] | None, add: int) -> Path:
-    """Band files with a STAC item beside them."""
-    folder.mkdir()
-    assets = {}
-    for band, image in zip(("B02", "B03", "B04", "B08"), source(), strict=True):
-        put(folder / f"{band}.tif", np.where(image == 0, 0, image + add).astype("uint16")[None], grid(10))
-        assets[band] = {"href": f"https://example.com/a/{band}.tif", **({"raster:bands": [bands]} if bands else {})}
-    told = {"datetime": "2022-03-01T10:50:29Z", "platform": "sentinel-2a", **properties}
-    (folder / "item.json").write_text(json.dumps({"type": "Feature", "properties": told, "assets": assets}))
-    return folder
-
-
-@pytest.mark.parametrize(
-    ("properties", "bands", "add"),
-    [
-        ({"earthsearch:boa_offset_applied": True}, {"scale": 1e-4, "offset": -0.1, "nodata": 0}, 0),
-        ({"earthsearch:boa_offset_applied": False}, {"scale": 1e-4, "offset": -0.1, "nodata": 0}, 1000),
-        ({"s2:processing_baseline": "04.00"}, None, 1000),
-        ({"s2:processing_baseline": "03.01"}, None, 0),
-    ],
-)
-def test_stac_items_know_their_offset(
-    tmp_path: Path, properties: dict[str, Any], bands: dict[str, Any] | None, add: int
-) -> None:
-    folder = cogs(tmp_path / "scene", properties, bands, add)
-    from earthloom.raster.read import open_image
-
-    with open_image(folder) as image:
-        data, valid = image.read()
-        assert image.sensor == "sentinel2a" and image.count == 4
-    np.testing.assert_array_equal(valid, (source() > 0).all(axis=0))
-    np.testing.assert_allclose(data[:, valid], source()[:, valid] * 1e-4, atol=1e-6)
-
-
-def test_suspicious_numbers(tmp_path: Path, cli: Cli, files: Make) -> None:
-    """An offset that nobody took off, one that was taken off twice, and Landsat without its scaling."""
-    bright = np.where(source() == 0, 0, source() + 1000).astype("uint16")
-    made = files(first=bright)
-    refused(cli(*made.arguments()), "s.tif", "1000", "04.00", "--source-scale 1")
-    assert cli(*made.arguments("--source-scale", 1)).code == 0
-    twice = cogs(tmp_path / "twice", {}, {"scale": 1e-4, "offset": -0.15}, 0)
-    refused(cli("align", twice, "--to", "gaofen1_wfv", "-o", tmp_path / "o.tif"), "below 0", "--source-offset 0")
-    high = np.where(source() == 0, 0, source() + 7273).astype("uint16")
-    put(tmp_path / "l.tif", high, grid(30), nodata=0, descriptions=("B2", "B3", "B4", "B5"))
-    flags = ("--from", "landsat8", "--to", "sentinel2a", "-o", tmp_path / "o.tif")
-    refused(cli("align", tmp_path / "l.tif", *flags), "Collection 2", "0.0000275")
-
-
-def test_names_tell_hls_and_landsat(tmp_path: Path) -> None:
-    from earthloom.raster.read import open_image
-
-    files = [
-        put(tmp_path / f"HLS.L30.T31UFT.2021123T104021.v2.0.{band}.tif", image[None].astype("int16"), grid(30))
-        for band, image in zip(("B02", "B03"), source(), strict=False)
-    ]
-    with open_image(files) as image:
-        assert (image.sensor, str(image.acquired), image.nodata) == ("landsat8", "2021-05-03", -9999)
-        assert image.scales == (1e-4, 1e-4) and image.names == ("B02", "B03")
-    name = "LC09_L2SP_191028_20220308_20220310_02_T1_SR_B4.TIF"
-    with open_image(put(tmp_path / name, source()[:1], grid(30))) as image:
-        assert (image.sensor, image.scales, image.offsets) == ("landsat9", (2.75e-5,), (-0.2,))
 
 
 def test_south_up_and_no_place(tmp_path: Path, cli: Cli) -> None:

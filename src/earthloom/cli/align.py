@@ -17,7 +17,7 @@ from earthloom.methods import catalog
 if TYPE_CHECKING:
     from earthloom.engine.align import Pairing
 
-PROBLEM, DEFAULT, FITTED = "bandpass", "spectral", "cross_linear"
+PROBLEM, DEFAULT, FITTED, AUTO = "bandpass", "spectral", "cross_linear", "auto"
 OWN = ("source", "target")  # fields of a method that the sensors' names fill
 
 
@@ -28,10 +28,15 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
             name=name, help=(align.__doc__ or "").split("\n")[0], help_format="markdown", result_action="return_value"
         )
         app.command(apply)
-        app.command(with_fields(fit, catalog.find(method_in(arguments, FITTED), PROBLEM), OWN), name="fit")
+        app.command(_with_fields(fit, method_in(arguments, AUTO)), name="fit")
         return app  # type: ignore[return-value]
     fits = any(word == "--target" or word.startswith("--target=") for word in arguments)
-    return with_fields(align, catalog.find(method_in(arguments, FITTED if fits else DEFAULT), PROBLEM), OWN)
+    return _with_fields(align, method_in(arguments, FITTED if fits else DEFAULT))
+
+
+def _with_fields(function: Callable[..., None], method: str) -> Callable[..., None]:
+    """A command with the flags of a method; `auto` has none."""
+    return with_fields(function, catalog.find("none" if method == AUTO else method, PROBLEM), OWN)
 
 
 def _inner(arguments: Sequence[str]) -> bool:
@@ -133,7 +138,8 @@ def align(
     output
         GeoTIFF to write, on the grid of the source.
     method
-        Name of a method; `earthloom methods bandpass` lists them (default: cross_linear with a target, else spectral).
+        Name of a method; `earthloom methods bandpass` lists them (default: cross_linear with a target, else
+        spectral); `auto` tries them on ground that they were not fitted to.
     figure
         PNG with both images' numbers before and after, and what each number becomes; needs a target.
     force
@@ -145,7 +151,8 @@ def align(
     if figure is not None and target is None:
         raise InputError("--figure without --target", "a target to compare with")
     _check(figure, settings)
-    made = catalog.make(method or (DEFAULT if target is None else FITTED), PROBLEM, **chosen)
+    name = method or (DEFAULT if target is None else FITTED)
+    made = AUTO if name == AUTO else catalog.make(name, PROBLEM, **chosen)
     with working(settings) as work:
         from earthloom.engine.align_files import align_files
 
@@ -191,13 +198,13 @@ def fit(
     output
         JSON file to write.
     method
-        Name of a method that is fitted (default: cross_linear).
+        Name of a method, or `auto`: methods from nothing to a lot are tried on ground that they were not fitted to.
     figure
         PNG with both images' numbers before and after.
     """
     settings = run or Run()
     _check(figure, settings)
-    made = catalog.make(method or FITTED, PROBLEM, **chosen)
+    made = AUTO if method in (AUTO, None) else catalog.make(method, PROBLEM, **chosen)
     with working(settings) as work:
         from earthloom.engine.align_transform import fit_files, listed
         from earthloom.raster.write import require_place
@@ -205,7 +212,7 @@ def fit(
         require_place(output, settings.overwrite)
         pairing = (told or Told()).pairing(source_sensor, target_sensor, False)
         found = fit_files(listed(sources), listed(targets), (source_masks, target_masks), made, pairing, work.options)
-        found.save(output, settings.overwrite)
+        found.save(output)
         _draw(figure, work.found)
         work.done(output, _summary(work.found))
 
@@ -234,10 +241,11 @@ def apply(
         Also align an image that was aligned before.
     """
     with working(run or Run()) as work:
-        from earthloom.engine.align_transform import Transform, apply_file
+        from earthloom.engine.align_transform import apply_file
+        from earthloom.methods.transform import Transform
 
         found = Transform.load(transform)
-        pairing = (told or Told()).pairing(found.sensors[0], found.sensors[1], force)
+        pairing = (told or Told()).pairing(found.source.sensor, found.target.sensor, force)
         work.done(apply_file(found, image, output, pairing, work.options), f", {found.method}")
 
 

@@ -164,7 +164,9 @@ class AdversarialLearner(Learner):
             judged = self._judge(seen, rate)
             self.critics.requires_grad_(False)
             with self.fabric.autocast():
-                opinions = [critic(product).float().mean() for critic, (product, _) in zip(self.critics, seen, strict=True)]
+                opinions = [
+                    critic(product).float().mean() for critic, (product, _) in zip(self.critics, seen, strict=True)
+                ]
             terms["adversarial"] = -self.teaching.adversarial * torch.stack(opinions).sum()
         told = self.follow(terms, step, rate)
         self.critics.requires_grad_(True)

@@ -28,6 +28,7 @@ from earthloom.types import Band, Observation, View
 PROBLEM = "bandpass"
 DEFAULT = "spectral"  # needs no image of the target sensor
 FITTED = "cross_linear"  # where there is one
+AUTO = "auto"  # the best on held-out ground; it may be to do nothing
 MARK = "earthloom_method"  # attribute of a DataArray that was aligned
 _TOLD = tuple(one.name for one in fields(Told) if one.name != "sensor")
 
@@ -64,8 +65,8 @@ def align(
     source_sensor, target_sensor
         Names of the sensors, or files of your own; for files what their metadata say when None.
     method
-        Name of a method (``earthloom methods bandpass`` lists them), or a method object. None: ``cross_linear`` with a
-        target, ``spectral`` without.
+        Name of a method (``earthloom methods bandpass`` lists them), a method object, or for files the ``.json`` that a
+        fitted transform was saved in. None: ``cross_linear`` with a target, ``spectral`` without.
     target
         Image of the other sensor, same place and time, that the method is fitted to. For files it may have another
         grid: they are compared on the grid of the larger pixels.
@@ -100,6 +101,8 @@ def align(
     """
     pairing, rest = told_pair(more, source_sensor, target_sensor, force)
     options, own = run_options(rest)
+    if arrays.is_path(source) and str(method).endswith(".json"):
+        return _by_file(source, str(method), output, more, force, target is not None)
     if arrays.is_path(source):
         from earthloom.engine.align_files import align_files
 
@@ -112,6 +115,20 @@ def align(
         raise InputError("the source as an array and the target as a path", "both of one kind")
     chosen = choose(method, own, target is not None)
     return _align_arrays(source, target, (source_mask, target_mask), chosen, pairing, options)
+
+
+def _by_file(source: Any, file: str, output: Any, more: Mapping[str, Any], force: bool, target: bool) -> Any:
+    """An image file by a transform that was fitted before."""
+    from earthloom.engine.align_transform import apply_file
+    from earthloom.methods.transform import Transform
+
+    found = Transform.load(file)
+    pairing, rest = told_pair(more, found.source.sensor, found.target.sensor, force)
+    options, own = run_options(rest)
+    if own or target or output is None:
+        given = ", ".join([*own, *(["target"] if target else [])]) or "no output"
+        raise InputError(f"{given} with a fitted transform", "a source and output=", "it was fitted before")
+    return apply_file(found, source, output, pairing, options)
 
 
 def told_pair(
@@ -129,8 +146,8 @@ def told_pair(
     return Pairing(Told(**told["source"]), Told(**told["target"]), force), rest
 
 
-def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method:
-    """The method asked for.
+def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method | str:
+    """The method asked for; ``auto`` stays a word.
 
     Raises
     ------
@@ -138,6 +155,8 @@ def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> M
         If there is no such method, or it does not take the fields.
     """
     name = (FITTED if fits else DEFAULT) if method is None else method
+    if name == AUTO and not own:
+        return AUTO
     chosen = catalog.make(name, PROBLEM, **own) if isinstance(name, str) else name
     if not isinstance(chosen, Method):
         raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
@@ -227,7 +246,7 @@ def fitted(method: Method, scene: Any, options: Options) -> Method:
 
 
 def _align_arrays(
-    source: Any, target: Any, masks: tuple[Any, Any], method: Method, pairing: Pairing, options: Options
+    source: Any, target: Any, masks: tuple[Any, Any], method: Method | str, pairing: Pairing, options: Options
 ) -> Any:
     """Numpy, torch or xarray."""
     before = getattr(source, "attrs", None)
@@ -250,6 +269,11 @@ def _align_arrays(
             )  # fmt: skip
     clean = _view(taken, None, "source", pairing.source, sensors[0])
     scene = ArrayScene(Observation({"source": view, "target": other}, view.shape))
+    if isinstance(method, str) or (target is not None and method.card.family == "network"):
+        raise MethodError(
+            f"{method if isinstance(method, str) else method.card.name} fitted to arrays",
+            "files, or a method such as cross_linear",
+        )
     method = for_sensors(method, *sensors)
     if view.valid.any():
         seen = view.data[:, view.valid].astype(float)

@@ -10,13 +10,13 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from earthloom.engine.align import PROBLEM, Pairing, fitted, for_sensors, require_sensor, wanted_bands
+from earthloom.engine.align import AUTO, PROBLEM, Pairing, fitted, for_sensors, require_sensor, wanted_bands
 from earthloom.engine.align_pairs import pairs_of
 from earthloom.engine.arrays import dtype_of
 from earthloom.engine.files import labelled, nodata_for
@@ -26,11 +26,12 @@ from earthloom.engine.levels import levels_of, require_levels, require_unit
 from earthloom.engine.predict_files import require_geotiff
 from earthloom.engine.runner import in_order
 from earthloom.engine.verbs import Options
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.methods.aligning import Solved
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.mapping import Mapping as Bandpass
+from earthloom.methods.transform import Side
 from earthloom.ops.lookup import TABULATED, look_up, tabulated
 from earthloom.ops.quantise import representable
 from earthloom.raster import benchmarks, radiometry
@@ -62,7 +63,7 @@ def align_files(
     target: Any,
     masks: Mapping[str, Any],
     output: str | Path | None,
-    method: Method,
+    method: Method | str,
     pairing: Pairing,
     options: Options,
 ) -> Any:
@@ -76,14 +77,15 @@ def align_files(
         if target is not None:
             other = open_one(target, "target", masks.get("target"), pairing.target, True, stack)
         to = other.sensor if other is not None else require_sensor(pairing.target.sensor, "target")
-        method = for_sensors(method, seen.sensor, to)
+        if isinstance(method, Method):
+            method = for_sensors(method, seen.sensor, to)
         levels = levels_of(seen.image, "source")
         told = pairing.source.scale is not None or pairing.source.offset is not None
         require_levels(levels, seen.image, "source", seen.sensor.name, told)
         require_unit(levels, method, seen.image.name)
         refuse_outputs(path, [seen, other])
         scene = pair_scene(seen, other, to, pairing, options)
-        chosen = fitted(method, scene, options)
+        chosen = learnt(method, [scene], (seen, other), options) if other is not None else alone(method, scene, options)
         if other is not None and options.measured is not None:
             options.measured({"pairs": pairs_of(chosen, scene, (seen.sensor.title, to.title))})
         whole = MatchedScene(seen.image, None, seen.bands, scene.target_bands)
@@ -96,6 +98,56 @@ def align_files(
         tags = tags_of(seen, other, to, chosen)
         write(path, whole, chosen, style, options, tags)
         return path
+
+
+def alone(method: Method | str, scene: MatchedScene, options: Options) -> Method:
+    """A method for a source without a target.
+
+    Raises
+    ------
+    MethodError
+        If it needs one.
+    """
+    if isinstance(method, str):
+        raise MethodError(f"method {method} without a target", "--target FILE", "it is chosen by pairs of both sensors")
+    return fitted(method, scene, options)
+
+
+def learnt(
+    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Opened, Opened], options: Options,
+    judge: bool = False,
+) -> Method:  # fmt: skip
+    """A method fitted to pairs of images; the transform that comes of it goes to ``measured``.
+
+    Blocks that are displaced, clouded or changed have no part. A method that is not fitted, or whose weights are given,
+    is taken as it is.
+    """
+    if isinstance(method, Method) and (getattr(method, "weights", None) or not wants_pairs(method)):
+        return fitted(method, scenes[0], options)
+    from earthloom.engine.fit_alignment import Fitting, fit_alignment
+
+    own: dict[str, Any] = {}
+    if isinstance(method, Method):
+        own = {f.name: getattr(method, f.name) for f in fields(method) if getattr(method, f.name) != f.default}
+    name = method if isinstance(method, str) else name_of(method)
+    told = any(one.told.scale is not None or one.told.offset is not None for one in first)
+    how = Fitting(judge=judge or name == AUTO, threads=options.workers, check_units=not told)
+    sides = side(first[0]), side(first[1])
+    found = fit_alignment(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, options.tell, **own)
+    if options.measured is not None:
+        options.measured({"fit": found})
+    return found.transform.aligner
+
+
+def wants_pairs(method: Method) -> bool:
+    """Whether a method learns from pairs of images: all that fit, and networks."""
+    return bool(getattr(method, "fits", False)) or method.card.family == "network"
+
+
+def side(one: Opened) -> Side:
+    """One of the two sensors, as its image stores its numbers."""
+    image = one.image
+    return Side(one.bands, one.sensor.name, image.scales, image.offsets, image.nodata)
 
 
 def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Opened:

@@ -39,8 +39,10 @@ def read_sights(
     InputError
         If an item lacks its date, its platform or its cloud cover, or the items share no place.
     """
-    values, bits = (None if one is None else tuple(one) for one in (mask_values, mask_bits))
-    told = Told(mask_values=values, mask_bits=bits)
+    told = Told(
+        mask_values=None if mask_values is None else tuple(mask_values),
+        mask_bits=None if mask_bits is None else tuple(mask_bits),
+    )
     sights: list[Sight] = []
     items: list[tuple[str, Mapping[str, Any]]] = []
     for path in paths:

@@ -8,16 +8,16 @@ that number is.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
-from earthloom.methods.network import Network, Sizes, Trained, prepared, run, scale_of
+from earthloom.methods.network import EIGHT, Network, Sizes, Trained, normalised, scale_of
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import ratio_of
@@ -62,8 +62,8 @@ class CubeNetwork(Network):
 
     roles: ClassVar[Mapping[str, str]] = {"base": "hs"}
     aside: ClassVar[tuple[str, ...]] = ("peak",)
-    tile_px: ClassVar[int] = 256
-    bytes_per_px: ClassVar[int] = 8000
+    tile_px: ClassVar[int] = 512
+    bytes_per_px: ClassVar[int] = 6000
 
     def __post_init__(self) -> None:
         within(self, "peak", 0.0)
@@ -81,9 +81,7 @@ class CubeNetwork(Network):
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band _ _"]]:
         """The coarse cube, and the same enlarged by bicubic interpolation, whatever the convention."""
-        hs = obs["hs"]
-        rows, cols = (cubic(obs.shape[a], hs.shape[a], hs.ratio[a], hs.offset[a]) for a in (0, 1))
-        return {"hs": hs.data, "base": apply(rows, cols, hs.data)}
+        return {"hs": obs["hs"].data, "base": enlarged(obs)}
 
     def scale(self, name: str) -> str | None:
         """Both alike."""
@@ -107,14 +105,50 @@ class CubeNetwork(Network):
         super().refuse(obs, shape)
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
-        """The cube on the whole coarse pixels that a tile sees, cut to the tile."""
+        """The enlarged cube, to which the network adds detail a few bands at a time.
+
+        Detail is made over the whole coarse pixels that a tile sees, and cut to the tile.
+        """
         whole, skip = whole_pixels(obs)
-        inputs = prepared(self, whole, stats)
-        found = run(trained.module, inputs, self.precision, self.ensemble)
-        found = found[:, skip[0] : skip[0] + obs.shape[0], skip[1] : skip[1] + obs.shape[1]]
-        _, std = scale_of(stats["base"])
-        dtype = obs["hs"].data.dtype
-        return found.astype(dtype) * std.astype(dtype)[:, None, None]
+        out = enlarged(obs)
+        scale = stats["base"]
+        hs = np.ascontiguousarray(normalised(whole["hs"].data, scale), np.float32)
+        base = None
+        if trained.module.sees_base:
+            base = np.ascontiguousarray(normalised(enlarged(whole), scale), np.float32)
+        peak = out.dtype.type(scale_of(scale)[1][0])
+        rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
+        for chunk, detail in details(trained.module, hs, base, whole.shape, self.precision, self.ensemble):
+            out[chunk.start : chunk.stop] += peak * detail[:, rows, cols]
+        return out
+
+
+def enlarged(obs: Observation) -> Float[np.ndarray, "band Y X"]:
+    """The cube on the wanted grid by bicubic interpolation, whatever the convention."""
+    hs = obs["hs"]
+    rows, cols = (cubic(obs.shape[a], hs.shape[a], hs.ratio[a], hs.offset[a]) for a in (0, 1))
+    return apply(rows, cols, hs.data)
+
+
+def details(
+    module: Any, hs: Float[np.ndarray, "band y x"], base: Float[np.ndarray, "band Y X"] | None,
+    shape: tuple[int, int], precision: str, ensemble: bool,
+) -> Iterator[tuple[range, Float[np.ndarray, "some Y X"]]]:  # fmt: skip
+    """What a network adds to a few bands at a time; with ``ensemble`` an eighth of it for each flip and turn."""
+    import torch
+
+    device = next(module.parameters()).device
+    views = EIGHT if ensemble else EIGHT[:1]
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        for turns, mirrored in views:
+            seen = [None if x is None else torch.from_numpy(x)[None].to(device) for x in (hs, base)]
+            seen = [None if x is None else torch.rot90(x, turns, (2, 3)) for x in seen]
+            seen = [None if x is None else x.flip(3) if mirrored else x for x in seen]
+            state = None
+            for chunk in module.chunks(len(hs), shape[0] * shape[1]):
+                found, state = module.detail(*seen, chunk, state)
+                found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3)) / len(views)
+                yield chunk, found[0].float().cpu().numpy()
 
 
 def whole_pixels(obs: Observation) -> tuple[Observation, tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -24,16 +24,21 @@ class BandwiseNet(nn.Module):
         Features that each band has on the wanted grid: it says how many bands make a chunk.
     """
 
+    sees_base: ClassVar[bool] = False  # whether the detail depends on the interpolated cube
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.width = width
 
     @abstractmethod
     def detail(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], chunk: range,
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"] | None, chunk: range,
         state: Float[Tensor, "n c y x"] | None,
     ) -> tuple[Float[Tensor, "n some Y X"], Float[Tensor, "n c y x"] | None]:  # fmt: skip
-        """What is added to some neighbouring bands, and what the next chunk needs to know of them."""
+        """What is added to some neighbouring bands, and what the next chunk needs to know of them.
+
+        ``base`` may be None where the network does not see it.
+        """
 
     def forward(
         self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], only: range | None = None,
@@ -45,13 +50,16 @@ class BandwiseNet(nn.Module):
         bands = hs.shape[1]
         if self.training:
             return base + self.detail(hs, base, range(bands), None)[0].float()
-        each = max(HELD // max(hs.shape[0] * base.shape[2] * base.shape[3] * self.width, 1), 1)
         out = torch.empty_like(base)
-        for first in range(0, bands, each):
-            chunk = range(first, min(first + each, bands))
+        for chunk in self.chunks(bands, hs.shape[0] * base.shape[2] * base.shape[3]):
             found, state = self.detail(hs, base, chunk, state)
-            torch.add(base[:, first : chunk.stop], found, out=out[:, first : chunk.stop])
+            torch.add(base[:, chunk.start : chunk.stop], found, out=out[:, chunk.start : chunk.stop])
         return out
+
+    def chunks(self, bands: int, pixels: int) -> list[range]:
+        """Runs of bands whose features on so many wanted pixels are held at a time."""
+        each = max(HELD // max(pixels * self.width, 1), 1)
+        return [range(first, min(first + each, bands)) for first in range(0, bands, each)]
 
 
 def upsampling(width: int, ratio: int, bias: bool, direct: bool) -> nn.Sequential:

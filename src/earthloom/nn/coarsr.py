@@ -171,7 +171,7 @@ class CoarSRNet(BandwiseNet):
         return found
 
     def detail(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], chunk: range,
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"] | None, chunk: range,
         state: Float[Tensor, "n c y x"] | None,
     ) -> tuple[Float[Tensor, "n some Y X"], Float[Tensor, "n c y x"]]:  # fmt: skip
         """What is added to some neighbouring bands, and the context behind the last of them.

@@ -30,7 +30,7 @@ class EDSRNet(BandwiseNet):
         self.tail = upsampling(width, ratio, bias, direct)
 
     def detail(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], chunk: range, state: None
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"] | None, chunk: range, state: None
     ) -> tuple[Float[Tensor, "n some Y X"], None]:
         """Every band alone."""
         head = self.head(image_batch(hs, [(b,) for b in chunk]))

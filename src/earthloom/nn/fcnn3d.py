@@ -7,6 +7,8 @@ Mei, Yuan, Ji, Zhang, Wan, Du, Remote Sensing 9(11), 1139, 2017.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -26,6 +28,8 @@ class FCNN3DNet(BandwiseNet):
     The first kernel is applied as a 2-D convolution of seven bands, which is the same and several times as fast.
     """
 
+    sees_base: ClassVar[bool] = True
+
     def __init__(self, bias: bool) -> None:
         super().__init__(FEATURES[0])
         depth, side, _ = KERNELS[0]
@@ -37,9 +41,10 @@ class FCNN3DNet(BandwiseNet):
         nn.init.zeros_(self.last.weight)
 
     def detail(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], chunk: range, state: None
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"] | None, chunk: range, state: None
     ) -> tuple[Float[Tensor, "n some Y X"], None]:
         """Windows of bands on the wanted grid."""
+        assert base is not None
         count, bands = len(base), base.shape[1]
         reach = KERNELS[3][0] // 2
         inner = range(chunk.start - reach, chunk.stop + reach)

@@ -60,7 +60,7 @@ class SFCSRNet(BandwiseNet):
         self.tail = upsampling(width, ratio, bias, direct)
 
     def detail(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], chunk: range,
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"] | None, chunk: range,
         state: Float[Tensor, "n c y x"] | None,
     ) -> tuple[Float[Tensor, "n some Y X"], Float[Tensor, "n c y x"]]:  # fmt: skip
         """All bands of the chunk at once, then their context in turn."""

@@ -26,7 +26,6 @@ DEPTH = 4
 PUBLISHED_WIDTH, PUBLISHED_BINS = 8, 256
 PUBLISHED_MAX = (3000, 3000, 4000, 6500)  # blue, green, red, NIR: reflectance x 10000
 LUT_UNIT = 100.0
-LEARNT = 0.1  # of a target's standard deviation: what a weight of 1 in the mix or the table stands for
 
 
 class UNet1d(nn.Module):
@@ -155,8 +154,10 @@ class Start:
         The line from z to the target.
     mean, std
         Of the source bands.
-    scale
+    spread
         Standard deviation of the target bands.
+    error
+        What the line leaves of it: the size of what is to be learnt.
     low, high
         Range of the histogram's bins, per source band.
     first, last
@@ -169,7 +170,8 @@ class Start:
     offset: Float[np.ndarray, " t"]
     mean: Float[np.ndarray, " s"]
     std: Float[np.ndarray, " s"]
-    scale: Float[np.ndarray, " t"]
+    spread: Float[np.ndarray, " t"]
+    error: Float[np.ndarray, " t"]
     low: Float[np.ndarray, " s"]
     high: Float[np.ndarray, " s"]
     first: Float[np.ndarray, " t"]
@@ -180,6 +182,9 @@ class LutNet(nn.Module):
     """Mix, line plus table from the histogram, signed differences to the neighbours.
 
     ``z = A x + c``, ``m = a z + b + R_h(z)``, ``y = m + sum_k W_k (m(p + k) - m(p))``.
+
+    What is learnt is counted in what the line leaves, ``error``, so that one learning rate suits a fine mend and a
+    coarse one: a weight of 1 moves a band by its error when the input moves by its standard deviation.
 
     Parameters
     ----------
@@ -198,10 +203,10 @@ class LutNet(nn.Module):
     def __init__(self, seen: int, found: int, bins: int, width: int, side: int, mixes: bool) -> None:
         super().__init__()
         sizes = {"matrix": (found, seen), "mean": (seen,), "std": (seen,), "low": (seen,), "high": (seen,)}
-        for name in ("constant", "slope", "offset", "scale", "first", "last"):
+        for name in ("constant", "slope", "offset", "spread", "error", "first", "last"):
             sizes[name] = (found,)
         for name, size in sizes.items():
-            kind = torch.ones if name in ("std", "scale", "high", "last") else torch.zeros
+            kind = torch.ones if name in ("std", "spread", "error", "high", "last") else torch.zeros
             self.register_buffer(name, kind(size))
         self.bins, self.side = bins, side
         self.unet = UNet1d(seen, found, width)
@@ -220,20 +225,21 @@ class LutNet(nn.Module):
         """A and c, as learnt."""
         if self.mixing is None:
             return self.matrix, self.constant  # type: ignore[return-value]
-        more = LEARNT * self.scale[:, None] * self.mixing  # type: ignore[index]
+        more = self.error[:, None] * self.mixing  # type: ignore[index]
         gain = more[:, :-1] / self.std  # type: ignore[operator]
         return self.matrix + gain, self.constant + more[:, -1] - gain @ self.mean  # type: ignore[operator,return-value]
 
     def residual(self, histogram: Float[Tensor, "n s bins"]) -> Float[Tensor, "n t bins"]:
         """What the tables add to the line at their nodes; histograms sum to 1."""
-        return self.unet(torch.sqrt(histogram * self.bins)) * (LEARNT * self.scale[:, None])  # type: ignore[index]
+        return self.unet(torch.sqrt(histogram * self.bins)) * self.error[:, None]  # type: ignore[index]
 
     def taps(self) -> Float[Tensor, "t t k k"] | None:
         """W, which takes from the middle what it gives to the neighbours."""
         if self.kernel is None:
             return None
-        middle = F.pad(self.kernel.sum((2, 3), keepdim=True), [self.side // 2] * 4)
-        return self.kernel - middle
+        kernel = self.kernel * (self.error / self.spread)[:, None, None, None]  # type: ignore[operator]
+        kernel = kernel * (self.spread[:, None] / self.spread)[:, :, None, None]  # type: ignore[index,operator]
+        return kernel - F.pad(kernel.sum((2, 3), keepdim=True), [self.side // 2] * 4)
 
     def forward(
         self, image: Float[Tensor, "n s y x"], histogram: Float[Tensor, "n s bins"]
@@ -253,14 +259,3 @@ class LutNet(nn.Module):
         if taps is not None:
             m = m + F.conv2d(F.pad(m, [self.side // 2] * 4, mode="replicate"), taps)
         return m, added
-
-    def bent(self, added: Float[Tensor, "n t bins"]) -> Tensor:
-        """Mean squared curvature of the tables over the target's deviation, for a table of unit length."""
-        bend = added[..., 2:] - 2 * added[..., 1:-1] + added[..., :-2]
-        return ((bend / self.scale[:, None]) ** 2).mean() * self.bins**2  # type: ignore[index]
-
-    def falls(self, added: Float[Tensor, "n t bins"]) -> Tensor:
-        """How far the tables fall from node to node, over the rise of the line."""
-        step = ((self.last - self.first) / (self.bins - 1))[:, None]  # type: ignore[operator]
-        rise = (self.slope[:, None] * step).abs()  # type: ignore[index]
-        return F.relu(-(rise + added[..., 1:] - added[..., :-1]) / rise.clamp(min=1e-12)).mean()

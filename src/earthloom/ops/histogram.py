@@ -124,11 +124,12 @@ class Joint:
         return np.where(seen, mean, np.nan), np.where(seen, np.maximum(square - mean**2, 0), np.nan)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
     """A histogram for each cell of a lattice over the scene, so that what a tile looks like can be told.
 
-    ``counts`` maps (row, column) of a cell, counted from the scene's corner, to its counts.
+    Two are equal when they are the same object. ``counts`` maps (row, column) of a cell, counted from the scene's
+    corner, to its counts.
     """
 
     bins: Bins

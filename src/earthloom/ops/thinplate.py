@@ -28,7 +28,8 @@ def spline(
     the nodes and no plane, it is a multiquadric. The coefficients come from the nodes around p alone, 10 x 10 (32 x 32
     for the multiquadric) or as many as there are: what lies further away matters less and less (at 10 nodes by about
     1e-4 of the values' range), the work grows with the number of points alone, and a part of the grid gives the same
-    values as all of it. Near the border the neighbourhood stays inside the grid, and so looks further to the other side.
+    values as all of it. Near the border the neighbourhood stays inside the grid, and so looks further to the other
+    side.
 
     Parameters
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,12 +77,14 @@ class MatchedScene:
         return View(data, valid, bands, date=image.acquired)
 
     def empty(self) -> Observation:
-        """No pixels: the bands."""
-        source = _bands_alone(self.source_bands)
-        if self.target is None:
-            return Observation({"source": source, "target": _bands_alone(self.target_bands)}, (0, 0))
-        # one pixel says that there is a target to fit to
-        target = View(np.zeros((len(self.target_bands), 1, 1), np.float32), np.zeros((1, 1), bool), self.target_bands)
+        """No pixels: bands and dates; one pixel of a target says that there is one to fit to."""
+        day = self.target.acquired if self.target is not None else None
+        side = 0 if self.target is None else 1
+        target = View(
+            np.zeros((len(self.target_bands), side, side), np.float32), np.ones((side, side), bool), self.target_bands,
+            date=day,
+        )  # fmt: skip
+        source = replace(_bands_alone(self.source_bands), date=self.source.acquired)
         return Observation({"source": source, "target": target}, (0, 0))
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
-from earthloom import sensors
-from earthloom.errors import MethodError
 from earthloom.methods.aligning import Aligner, line_of
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
@@ -18,12 +15,10 @@ from earthloom.methods.mapping import Mapping
 from earthloom.ops.lookup import Mix
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import ridge
-from earthloom.physics.srf import responses, spectral_response_matrix
+from earthloom.physics.spectra import band_matrix
 from earthloom.problems.bandpass import partners
-from earthloom.samples.spectra import Library, library
+from earthloom.samples.spectra import library
 from earthloom.types import Band
-
-SAME_NM = 1.0  # bands of an image and of a sensor file within this are the same
 
 
 @dataclass(frozen=True)
@@ -74,9 +69,11 @@ class Spectral(Aligner):
     def solve(self, stats: Stats, source: Sequence[Band], target: Sequence[Band]) -> Mapping:
         """Fit to the library."""
         spectra = library(self.library)
-        seen = np.concatenate(
-            [simulated(spectra, target, self.target), simulated(spectra, source, self.source)]
-        ).astype(np.float64)
+        matrices = [
+            band_matrix(spectra.wavelength_nm, bands, sensor, spectra.fwhm_nm)
+            for bands, sensor in ((target, self.target), (source, self.source))
+        ]
+        seen = np.concatenate(matrices) @ spectra.reflectance.T
         moments = Moments.of(seen * self.unit)
         found = partners(source, target, self.card.name, every=not self.cross)
         if self.cross:
@@ -84,33 +81,3 @@ class Spectral(Aligner):
             return Mapping(Mix.linear(fit.weights, fit.constant))
         partner = [s for s in found if s is not None]
         return Mapping.lines(partner, *line_of(moments, partner, len(target)), len(source))
-
-
-def simulated(spectra: Library, bands: Sequence[Band], sensor: str | None) -> Float[np.ndarray, "band spectrum"]:
-    """What bands see of the spectra.
-
-    Raises
-    ------
-    MethodError
-        If a band is not one of the sensor's, or without a sensor has no wavelength and width.
-    """
-    if sensor is None:
-        if any(band.centre_nm is None or band.fwhm_nm is None for band in bands):
-            raise MethodError(
-                "spectral for bands without wavelengths", "sensors by name, or bands with centre_nm and fwhm_nm"
-            )
-        known = replace(sensors.load("generic"), bands=tuple(bands), any_band=None, pan=None)
-    else:
-        known = sensors.load(sensor)
-        known = sensors.select(known, [_name_in(known, band) for band in bands])
-    wavelength, curves, _ = responses(known)
-    matrix = spectral_response_matrix(spectra.wavelength_nm, wavelength, curves, spectra.fwhm_nm)
-    return matrix @ spectra.reflectance.T
-
-
-def _name_in(sensor: sensors.Sensor, band: Band) -> str:
-    """What the sensor calls a band."""
-    for own in sensor.bands:
-        if band.centre_nm is not None and own.centre_nm is not None and abs(own.centre_nm - band.centre_nm) <= SAME_NM:
-            return own.name
-    return band.name
