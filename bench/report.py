@@ -20,6 +20,7 @@ import numpy as np
 from bench.decloud_tables import decloud
 from bench.network_tables import networks
 from bench.refine_tables import refinement, robustness, variants
+from bench.temporal_tables import temporal
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench/results"
@@ -163,6 +164,7 @@ def sections() -> dict[str, str]:
         parts["decloud"] = decloud(found["decloud"], table)
     if "networks" in found:
         parts |= networks(found["networks"], table)
+    parts |= temporal(found, table)
     if "landsat8" in found:
         parts["landsat8"] = landsat8(found["landsat8"])
     if "speed" in found:
