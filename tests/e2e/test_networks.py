@@ -441,7 +441,7 @@ def test_adapting_to(kind: str) -> None:
     np.testing.assert_array_equal(valid, np.isfinite(exp).all(axis=0))
     assert 0 < np.abs(product - exp)[:, valid].max() < np.ptp(exp[:, valid])
     task = AdaptTask.of(found.method, observed(found.method, scene))
-    assert (task.sensor is None) == (kind == "ratio 2.5")  # patches of no whole ratio differ: pairs alone
+    assert (task.full is None) == (kind == "ratio 2.5")  # patches of no whole ratio differ: pairs alone
 
 
 def test_adapting_to_a_hyperspectral_scene() -> None:

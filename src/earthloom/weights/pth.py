@@ -66,9 +66,9 @@ def _state(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError as missing:
         raise FileError(f"no file {path}", "a .pth file") from missing
     except Exception as wrong:  # pickle's and zip's errors have no common parent
-        reason = str(wrong).splitlines()[0] if str(wrong) else type(wrong).__name__
         raise FileError(
-            f"{path.name} cannot be read ({reason})", "a checkpoint of tensors, numbers and texts",
+            f"{path.name} is a pickle that holds more than tensors, or is cut short",
+            "a .safetensors file, or an authors' checkpoint of tensors, numbers and texts",
             "whole models are saved with code, which is not run: save model.state_dict() instead",
         ) from wrong  # fmt: skip
     for key in CONTAINERS:

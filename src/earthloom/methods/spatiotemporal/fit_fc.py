@@ -1,4 +1,4 @@
-"""Fit-FC: the regression of one coarse date on the other, fine pixels put into it, its residual, similar neighbours."""
+"""Fit-FC: one coarse date regressed on the other, fine pixels put into it, its residual, similar neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SFCSR: a band with its two neighbours, 2-D and 3-D convolutions side by side, and the context of the band before."""
+"""SFCSR: a band with its two neighbours, 2-D and 3-D convolutions side by side, context of the band before."""
 
 from __future__ import annotations
 
