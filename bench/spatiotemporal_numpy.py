@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import f as f_distribution
 
+from bench.unmixing_numpy import fit_fc as fit_fc
+from bench.unmixing_numpy import fsdaf as fsdaf
 from earthloom.types import Observation
 
 RADIUS = 25
