@@ -288,9 +288,7 @@ def test_weights_listed(cli: Cli, tmp_path: Path) -> None:
     assert "generic_4to1" in cli("weights", "list").out
     refused(cli("weights", "import", tmp_path / "no.pth", "-o", tmp_path / "x.safetensors"), "no file")
     (tmp_path / "bad.pth").write_bytes(b"\x80\x02nothing")
-    refused(
-        cli("weights", "import", tmp_path / "bad.pth", "-o", tmp_path / "x.safetensors"), "bad.pth", "is a pickle"
-    )
+    refused(cli("weights", "import", tmp_path / "bad.pth", "-o", tmp_path / "x.safetensors"), "bad.pth", "is a pickle")
     refused(cli("weights", "import", tmp_path / "bad.pth", "-o", tmp_path / "x.pt"), ".safetensors")
 
 
