@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -55,7 +56,9 @@ def places(size: int = 90, along: int = 3) -> list[Window]:
 FOLDS = ((0, 4, 8), (1, 5, 6), (2, 3, 7))  # each a square of every row and column
 
 
-def seen(optics: Optics, spectra: np.ndarray, condition: str, rng: np.random.Generator) -> tuple[Observation, np.ndarray]:
+def seen(
+    optics: Optics, spectra: np.ndarray, condition: str, rng: np.random.Generator
+) -> tuple[Observation, np.ndarray]:
     """A place in both sensors, and what the target would be without noise."""
     haze = Haze.random(rng) if condition.startswith("haze") else None
     air = (haze, None if condition == "haze in the source" else haze)
@@ -81,7 +84,12 @@ def cubes(pair: str, condition: str) -> Iterator[Case]:
             else:
                 train += [obs for obs, _ in made]
         yield Case(
-            condition, f"{pair}, {number + 1}", train, [o for o, _ in test], [t for _, t in test], (source[0], target[0])
+            condition,
+            f"{pair}, {number + 1}",
+            train,
+            [o for o, _ in test],
+            [t for _, t in test],
+            (source[0], target[0]),
         )
 
 
@@ -106,7 +114,14 @@ def cave_case(condition: str) -> Iterator[Case]:
     names = sorted(p.stem for p in (CUBES / "cave").glob("*.jp2"))
     train = [seen(optics, cave(name), condition, rng)[0] for name in names]
     test = [seen(optics, cave(name), condition, rng) for name in CAVE_TEST]
-    yield Case(condition, "CAVE, Landsat-8 to S2A", train, [o for o, _ in test], [t for _, t in test], ("landsat8", "sentinel2a"))
+    yield Case(
+        condition,
+        "CAVE, Landsat-8 to S2A",
+        train,
+        [o for o, _ in test],
+        [t for _, t in test],
+        ("landsat8", "sentinel2a"),
+    )
 
 
 def with_truth(title: str, group: str, train: list[Observation], test: list[Observation], who: tuple[str, str]) -> Case:
@@ -132,7 +147,7 @@ def real_landsat8(parts: int = 4) -> Iterator[Case]:
     """A quarter of the rows held out, four times."""
     obs = landsat8_sentinel2()
     edges = np.linspace(0, obs.shape[0], parts + 1).astype(int)
-    strips = [obs.crop(Window(a, 0, b - a, obs.shape[1])) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    strips = [obs.crop(Window(a, 0, b - a, obs.shape[1])) for a, b in pairwise(edges)]
     strips = [replace(s, core=None, origin=(0, 0)) for s in strips]
     for k in range(parts):
         rest = [s for i, s in enumerate(strips) if i != k]
@@ -141,8 +156,9 @@ def real_landsat8(parts: int = 4) -> Iterator[Case]:
 
 def gaofen1(date: str) -> Observation:
     """A day of the same farmland, 8-bit colours."""
-    import rasterio
     import warnings
+
+    import rasterio
 
     views, names = {}, THREE
     for role, letter, sensor in (("source", "S", "sentinel2a"), ("target", "G", "gaofen1_wfv")):
@@ -161,11 +177,19 @@ def real_gaofen1() -> Iterator[Case]:
     days = {date: gaofen1(date) for date in dates}
     for date in dates:
         rest = [days[other] for other in dates if other != date]
-        yield with_truth(f"S2 to GF-1, {date} from the other dates", "dates", rest, [days[date]], ("sentinel2a", "gaofen1_wfv"))
+        yield with_truth(
+            f"S2 to GF-1, {date} from the other dates", "dates", rest, [days[date]], ("sentinel2a", "gaofen1_wfv")
+        )
     for date, obs in days.items():
         halves = [replace(obs.crop(Window(a, 0, 250, 500)), core=None, origin=(0, 0)) for a in (0, 250)]
         for k in (0, 1):
-            yield with_truth(f"S2 to GF-1, {date} half {k + 1}", "halves", [halves[1 - k]], [halves[k]], ("sentinel2a", "gaofen1_wfv"))
+            yield with_truth(
+                f"S2 to GF-1, {date} half {k + 1}",
+                "halves",
+                [halves[1 - k]],
+                [halves[k]],
+                ("sentinel2a", "gaofen1_wfv"),
+            )
 
 
 def land_cover() -> Iterator[Case]:

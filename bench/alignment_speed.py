@@ -79,12 +79,16 @@ def fitted(folder: Path, source: Path, method: str) -> Path:
     with rasterio.open(source) as file:
         side = min(1024, file.height)
         window = ((file.height - side, file.height), (file.width - side, file.width))
-        image, profile = file.read(window=window), {**file.profile, "driver": "GTiff", "height": side, "width": side}
+        image = file.read(window=window)
+        profile = {
+            "driver": "GTiff", "height": side, "width": side, "count": 4, "dtype": "uint16", "nodata": 0,
+            "crs": file.crs, "transform": file.transform,
+        }  # fmt: skip
     target = np.where(image > 0, image * 1.05 + 30, 0).astype("uint16")
     for name, data in (("s.tif", image), ("t.tif", target)):
         with rasterio.open(folder / name, "w", **profile) as file:
-            file.write(data)
             file.descriptions = NAMES
+            file.write(data)
     found = earthloom.fit_alignment(
         folder / "s.tif", folder / "t.tif", source_sensor="sentinel2a", target_sensor="gaofen1_wfv", method=method
     )

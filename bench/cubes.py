@@ -18,6 +18,19 @@ PICTURES = (
     "camera.png", "coins.png", "rocket.jpg", "retina.jpg", "hubble_deep_field.jpg", "ihc.png", "color.png",
 )  # fmt: skip
 MIXED = 8  # bands of a colour picture spread over a spectrum
+PHOTOGRAPHS = {  # photographs in Debian's packages: sharp after reduction, under free licences
+    "lomiri-wallpapers-16.04": (
+        "Bridge_by_Sander_Klootwijk", "Dragonfly_by_Bolly", "Picture_1A_by_freespace", "Picture_0B_by_freespace",
+        "Wine_by_Jakkub_Mede", "aitzgorri_by_Aitzol_Berasategi", "picosdeeuropa_by_Aitzol_Berasategi",
+        "life_by_Aitzol_Berasategi", "friends_by_Aitzol_Berasategi", "greentock_by_Peter_Nerlich",
+    ),
+    "lomiri-wallpapers-20.04": ("Kleiber_by_Lukas_Baubkus",),
+    "mate-backgrounds": ("Dune", "Garden", "Blinds", "RainDrops", "TwoWings", "Wood"),
+    "plasma-workspace-wallpapers": (
+        "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey", "OneStandsOut", "Path",
+    ),
+}  # fmt: skip
+LONG_SIDE = 1200  # pixels that a photograph keeps
 
 
 def _read(path: Path) -> np.ndarray:
@@ -50,6 +63,25 @@ def landsat() -> Iterator[tuple[str, np.ndarray]]:
         yield f"landsat7 {scene}", scaled_to_one(ms[[2, 1, 0, 3, 4, 5]] if len(ms) >= 6 else ms)
 
 
+def photographs() -> Iterator[tuple[str, np.ndarray]]:
+    """Photographs of Debian's wallpaper packages, fetched when first asked for, as cubes like :func:`pictures`."""
+    import subprocess
+
+    folder = Path(__file__).parent / "results/photographs"
+    for package, names in PHOTOGRAPHS.items():
+        own = folder / package
+        if not own.is_dir():
+            own.mkdir(parents=True)
+            subprocess.run(["apt-get", "download", "-q", package], cwd=folder, check=True)
+            subprocess.run(["dpkg", "-x", *map(str, folder.glob(f"{package}_*.deb")), str(own)], check=True)
+        found = sorted(p for p in own.rglob("*") if p.suffix in (".jpg", ".png") and p.is_file())
+        for name in names:
+            ours = [p for p in found if p.stem == name or name in p.parts]
+            bands = _read(max(ours, key=lambda p: p.stat().st_size))
+            image = np.moveaxis(bands[:3] if len(bands) >= 3 else bands[[0, 0, 0]], 0, -1) / 255.0
+            yield name, spread(image, min(LONG_SIDE / max(image.shape), 0.5))
+
+
 def pictures() -> Iterator[tuple[str, np.ndarray]]:
     """The photographs that come with scikit-image as cubes: linear light, their colours spread over a spectrum."""
     import imageio.v3
@@ -59,11 +91,14 @@ def pictures() -> Iterator[tuple[str, np.ndarray]]:
     for name in PICTURES:
         image = imageio.v3.imread(folder / name) / 255.0
         image = np.repeat(image[..., None], 3, -1) if image.ndim == 2 else image[..., :3]
-        linear = bands_first(image**2.2).astype(np.float32)
-        linear = np.clip(imresize(linear, 0.5 if min(linear.shape[1:]) > 300 else 0.75), 0, None)
-        at = np.linspace(0, 2, MIXED)
-        weight = np.clip(1 - np.abs(at[:, None] - np.arange(3)), 0, None)
-        yield name, scaled_to_one(np.tensordot(weight, linear, 1))
+        yield name, spread(image, 0.5 if min(image.shape[:2]) > 300 else 0.75)
+
+
+def spread(image: np.ndarray, scale: float) -> np.ndarray:
+    """A picture ``(y, x, 3)`` of 0 .. 1, smaller, in linear light, its colours spread over :data:`MIXED` bands."""
+    linear = np.clip(imresize(bands_first(image**2.2).astype(np.float32), scale), 0, None)
+    weight = np.clip(1 - np.abs(np.linspace(0, 2, MIXED)[:, None] - np.arange(3)), 0, None)
+    return scaled_to_one(np.tensordot(weight.astype(np.float32), linear, 1))
 
 
 def scaled_to_one(cube: np.ndarray) -> np.ndarray:
@@ -89,8 +124,8 @@ def sample(cube: np.ndarray, ratio: int) -> dict[str, np.ndarray]:
 
 @cache
 def known(names: str) -> tuple[np.ndarray, ...]:
-    """Training cubes of a kind: ``cave``, ``landsat`` or ``pictures``."""
-    made = {"cave": cave_train, "landsat": landsat, "pictures": pictures}[names]
+    """Training cubes of a kind: ``cave``, ``landsat``, ``pictures`` or ``photographs``."""
+    made = {"cave": cave_train, "landsat": landsat, "pictures": pictures, "photographs": photographs}[names]
     return tuple(scaled_to_one(cube) for _, cube in made())
 
 

@@ -42,7 +42,8 @@ from earthloom.weights import Header
 RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "runs"
 PROBLEM = "superresolution"
-SCALES, SHARES, GROUP = (1, 0.75, 0.5), {"cave": 0.7, "pictures": 0.2, "landsat": 0.1}, 5
+SCALES, GROUP = (1, 0.75, 0.5), 5
+SHARES = {"cave": 0.55, "photographs": 0.27, "pictures": 0.1, "landsat": 0.08}  # of the patches
 DARK = 0.02  # mean reflectance below which a spectrum's angle is noise
 LICENCE = (
     "CAVE: research use with citation, not to be redistributed; scikit-image: public domain and CC0; Landsat-7: USGS, "
@@ -62,14 +63,13 @@ class Run:
     steps: int = 0
     core_s: float = 0.0
     config: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
 
 
-WIDE, SMALL = {"patch": 24, "batch": 2}, {"patch": 16, "batch": 4}  # side of a patch in coarse pixels
+WIDE, SMALL = {"patch": 24, "batch": 4}, {"patch": 16, "batch": 4}  # side of a patch in coarse pixels
 SHORT = 40.0  # core-seconds of the networks that are compared at equal budget
 EVERY = {
-    "cubes_4to1_a": Run("coarsr", 4, steps=1250, config={**SMALL, "lr": 1.5e-3, "schedule": "constant"}),
-    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_a", 1700, config={**WIDE, "lr": 2.5e-3}),
-    "cubes_2to1": Run("coarsr", 2, "cubes_4to1", 478, config={**WIDE, "lr": 1.5e-3}),
+    "cubes_4to1_long": Run("coarsr", 4, steps=21000, config={**WIDE, "lr": 1.5e-3}, fields={"width": 32}),
 } | {
     f"short_{name}": Run(name, 4, core_s=SHORT, config={**SMALL, "lr": 1e-3 if name == "fcnn3d" else 2e-3})
     for name in ("edsr", "sfcsr", "coarsr", "fcnn3d")
@@ -81,7 +81,7 @@ def train(name: str) -> None:
     """One run, its folder under bench/results/runs."""
     run = EVERY[name]
     torch.set_num_threads(1)
-    network = catalog.make(run.method, PROBLEM)
+    network = catalog.make(run.method, PROBLEM, **run.fields)
     assert isinstance(network, Network)
     own = {**COMMON, **run.config, "patch": run.config["patch"] * run.ratio}
     config = Config.of(own)
@@ -103,7 +103,7 @@ def train(name: str) -> None:
         config = Config.of({**own, "steps": steps_in(network.net(sizes), task, config, run.core_s)})
     else:
         config = Config.of({**own, "steps": run.steps})
-    config = replace(config, validate_every=max(config.steps // 4, 1))
+    config = replace(config, validate_every=max(min(config.steps // 4, 1000), 1), checkpoint_every=500)
     header = Header(network.key, network.architecture, vars(sizes), convention="bicubic", card={"data": DATA})
     result = fit(module, task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
     print(f"{name}: {result.steps} steps, {result.seconds:.0f} s, {result.figures}", flush=True)

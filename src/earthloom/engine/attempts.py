@@ -85,6 +85,7 @@ def fuse_attempts(
     options: Options,
     spread: np.ndarray | None = None,
     given: Any = None,
+    judged: bool = True,
 ) -> list[R]:
     """Predict a date tile by tile.
 
@@ -100,6 +101,8 @@ def fuse_attempts(
         Of the fine bands, for the confidence.
     given
         A scene whose ``fine_1`` is the measured image of that very date: only its holes are filled.
+    judged
+        Whether the quality is wanted; it costs a second look at the similar pixels.
 
     Raises
     ------
@@ -121,7 +124,7 @@ def fuse_attempts(
         raise first.refused
 
     def work(tile: Window) -> tuple[R, bool]:
-        piece = _piece(attempts, tile, tiles, spread, given)
+        piece = _piece(attempts, tile, tiles, spread, given, judged)
         return finish(tile, piece), bool(piece.product.valid.any())
 
     results, seen = [], False
@@ -135,7 +138,7 @@ def fuse_attempts(
 
 
 def _piece(
-    attempts: Sequence[Attempt], tile: Window, tiles: list[Window], spread: np.ndarray | None, given: Any
+    attempts: Sequence[Attempt], tile: Window, tiles: list[Window], spread: np.ndarray | None, given: Any, judged: bool
 ) -> Piece:
     """One tile: measured, predicted from the first choice, then from the others where there are holes."""
     scene, shape = attempts[0].scene, (tile.height, tile.width)
@@ -151,11 +154,15 @@ def _piece(
     for one in attempts:
         if valid.all():
             break
-        if not (one.shows(tile) & ~valid).any() or not one.begin(tiles):
+        hopeless = valid.any() and not (one.shows(tile) & ~valid).any()
+        if hopeless or not one.begin(tiles):
             continue
         product = one.fuse(tile)
         taken = product.valid & ~valid
         data[:, taken] = product.data[:, taken]
+        valid |= taken
+        if not judged:
+            continue
         worth, used = quality(one.scene, tile, one.numbers, spread)
         count = one.similar(tile)
         if count is not None:
@@ -163,7 +170,6 @@ def _piece(
             similar = np.zeros(shape, np.float32) if similar is None else similar
             similar[taken] = count[taken]
         confidence[taken], dates[taken] = worth[taken], used[taken]
-        valid |= taken
     found = Quality(confidence, dates, similar)
     found = found if own is None else measured(own.valid, found)
     return Piece(Product(data, valid, bands), found)

@@ -225,7 +225,7 @@ def product_without(lib: Library, day: day_of, method: Method, most: int, window
         image[:, rows, cols] = np.where(piece.product.valid, piece.product.data, kind.type(np.nan))
 
     options: Options = named_progress(lib.options, f"{day} {catalog.name_of(method)}")
-    fuse_attempts(attempts, place, options, None)
+    fuse_attempts(attempts, place, options, judged=False)
     return image
 
 

@@ -55,8 +55,7 @@ class CrossQuadratic(Aligner):
         self.guarded(so_far, obs["source"].bands, obs["target"].bands)
         source, target = samples(obs)
         mean, std = _scale(so_far["both"], len(target))
-        kind = source.dtype.type
-        features = products((source - mean.astype(kind)[:, None]) / std.astype(kind)[:, None])
+        features = products((source - mean[:, None]) / std[:, None])  # float64: products are nearly dependent
         return Stats(first=Settled(so_far), products=Moments.of(np.concatenate([target, features])))
 
     def solve(self, stats: Stats, source: Sequence[Band], target: Sequence[Band]) -> Mapping:
