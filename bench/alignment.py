@@ -20,6 +20,7 @@ import numpy as np
 
 from bench.accuracy import RESULTS
 from bench.alignment_cases import GROUPS, Case
+from bench.alignment_tables import accuracy
 from bench.report import table
 from earthloom.engine.align_blocks import gather
 from earthloom.engine.align_networks import train
@@ -118,7 +119,7 @@ def measured(group: str, only: list[str]) -> Iterator[dict[str, Any]]:
 def main(names: list[str]) -> None:
     """Measure what is named, or all."""
     if names == ["tables"]:
-        print(tables(json.loads(OUT.read_text())))
+        print(accuracy(json.loads(OUT.read_text()), table))
         return
     if names == ["auto"]:
         automatic()
@@ -136,32 +137,6 @@ def main(names: list[str]) -> None:
         again = {(row["group"], row["part"], row["method"]) for row in new}
         rows = [row for row in rows if (row["group"], row["part"], row["method"]) not in again] + new
         OUT.write_text(json.dumps(rows, indent=1) + "\n")
-
-
-def tables(rows: list[dict[str, Any]]) -> str:
-    """Relative RMSE in percent (mean of the bands) of every method on every group, by place held out."""
-    parts = []
-    for kind in ("GF-1 WFV1 to S2A", "S2A to", "CAVE", "Landsat-8/Sentinel-2", "Gaofen-1/Sentinel-2", "land cover"):
-        own = [row for row in rows if row["group"].startswith(kind)]
-        if not own:
-            continue
-        split = kind in ("land cover", "Gaofen-1/Sentinel-2", "Landsat-8/Sentinel-2")
-        columns = list(dict.fromkeys(title for row in own for title in (row["cases"] if split else [row["group"]])))
-        cells: dict[str, dict[str, float]] = {}
-        for row in own:
-            found = row["cases"] if split else {row["group"]: row["relative_rmse_percent"]}
-            cells.setdefault(row["method"], {}).update(found)
-        best = {c: min(v[c] for v in cells.values() if c in v) for c in columns}
-        order = [name for name in ROWS if name in cells]
-        lines = [[name, *(_cell(cells[name].get(c), best[c]) for c in columns)] for name in order]
-        parts.append(table(["relative RMSE, %", *columns], lines))
-    return "\n\n".join(parts)
-
-
-def _cell(value: float | None, best: float) -> str:
-    if value is None:
-        return ""
-    return f"**{value:.3g}**" if value <= best else f"{value:.3g}"
 
 
 def automatic() -> None:

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.alignment_tables import alignment
+from bench.cube_tables import superresolution
 from bench.decloud_tables import decloud
 from bench.network_tables import networks
 from bench.refine_tables import refinement, robustness, variants
@@ -164,7 +166,7 @@ def sections() -> dict[str, str]:
         parts["decloud"] = decloud(found["decloud"], table)
     if "networks" in found:
         parts |= networks(found["networks"], table)
-    parts |= temporal(found, table)
+    parts |= temporal(found, table) | superresolution(found, table) | alignment(found, table)
     if "landsat8" in found:
         parts["landsat8"] = landsat8(found["landsat8"])
     if "speed" in found:
