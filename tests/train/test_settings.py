@@ -21,7 +21,7 @@ from earthloom.errors import FileError, InputError
         ({"lr": "fast"}, "lr = 'fast'; expected a number"),
         ({"lr": float("nan")}, "lr = nan"),
         ({"batch": 1.5}, "batch = 1.5; expected a whole number"),
-        ({"schedule": "linear"}, "'cosine' or 'constant' or 'steps'"),
+        ({"schedule": "linear"}, "'cosine' or 'constant' or 'steps' or 'halving'"),
         ({"ema": 1.0}, "ema = 1"),
         ({"devices": 0}, "devices = 0"),
     ],
@@ -65,4 +65,9 @@ def test_schedules() -> None:
     assert cosine[10] == 1 and abs(cosine[60] - 0.5) < 1e-12 and 0 < cosine[-1] < 1e-3
     falling = [learning_rate(Config(lr=0.9, schedule="steps"), step, 16) for step in range(16)]
     np.testing.assert_allclose(falling, [0.9] * 8 + [0.3] * 4 + [0.1] * 2 + [0.1 / 3] * 2)
+    halved = Config(lr=0.8, schedule="halving", halve_every=3)
+    np.testing.assert_allclose([learning_rate(halved, step, 8) for step in range(8)], [0.8] * 3 + [0.4] * 3 + [0.2] * 2)
+    for wrong in ({"schedule": "halving"}, {"halve_every": 5}):
+        with pytest.raises(InputError, match="steps between halvings"):
+            Config.of(wrong)
     assert {learning_rate(Config(schedule="constant"), step, 9) for step in range(9)} == {2e-3}

@@ -20,6 +20,10 @@ FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training"
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 RUNTIME = ("precision", "ensemble")  # fields of a network that training has itself, or has no use for
+CUBES = {  # how cubes are read besides
+    "ratio": (int | None, "What is learnt: 2, 3, 4 or 8 times finer cubes. [default: 4]"),
+    "bad_bands": (list[str] | None, "Bands that are left out of all cubes, numbers from 1 and ranges: 1-4 107-113."),
+}
 HELPS = {"weights": "Weights to start from instead of random ones: a file, the folder of a run, or a shipped name."}
 
 
@@ -60,7 +64,7 @@ def train(
     method
         Network, such as `pansharpening/cf2n`; `earthloom train NETWORK --help` shows its flags.
     data
-        Scenes: files and folders of GeoTIFFs, HDF5, MATLAB, Landsat, SEN12MS-CR.
+        Scenes: files and folders of GeoTIFFs, HDF5, MATLAB, Landsat, SEN12MS-CR; cubes, CAVE's folders.
     output
         Folder of the run.
     validation
@@ -68,7 +72,7 @@ def train(
     sensor
         Sensor name or TOML file (default: what the data say).
     convention
-        `centre` or `toolbox` (default: what the data say).
+        `centre` or `toolbox` (default: what the data say); of cubes `bicubic` or `centre` (the sensor's MTF).
     bands
         Names of the MS bands in the order of the files.
     scale
@@ -122,7 +126,7 @@ def train(
 
 def _in_file(config: Path | None, method: str) -> dict[str, Any]:
     """What the file tells about the data."""
-    known = ["data", "validation", *READ, "limit", "licence", "not_for"]
+    known = ["data", "validation", *READ, *CUBES, "limit", "licence", "not_for"]
     run: Mapping[str, Any] = read_toml(config).get("run", {}) if config is not None else {}
     for key in run:
         if key not in (*known, "method"):
@@ -149,6 +153,8 @@ def _with_flags(method: str | None) -> Callable[..., None]:
 
         network = type(find(method, {}))
         taken = {p.name for p in parameters}
+        if network.card.problem == "superresolution":
+            parameters += [_cube_flag(name, *told) for name, told in CUBES.items()]
         own = [field for field in fields(network) if field.name not in (*taken, *RUNTIME)]
         parameters += [_flag(field, network, Group(f"Fields of {network.card.name}")) for field in own]
         about = f"The last flags are those of {network.card.name} ({network.card.title})."
@@ -156,6 +162,12 @@ def _with_flags(method: str | None) -> Callable[..., None]:
     with_flags.__annotations__ = {p.name: p.annotation for p in parameters}
     with_flags.__doc__ = (inspect.getdoc(train) or "").replace("\n\n", f"\n\n{about}\n\n", 1)
     return with_flags
+
+
+def _cube_flag(name: str, kind: Any, told: str) -> inspect.Parameter:
+    """A flag of cubes alone: networks of other problems may have a field of that name."""
+    flag = Parameter(group=FILES, help=told, negative="", show_default=False, consume_multiple=True)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, flag])
 
 
 def _flag(field: Field[Any], owner: type[Any], group: Group) -> inspect.Parameter:

@@ -194,13 +194,13 @@ def cases(
         Files and folders in any layout of :func:`earthloom.raster.layouts.find` (docs/datasets.md), or one scene as
         ``{"pan": ..., "ms": ..., "gt": ...}``.
     problem
-        ``pansharpening``, ``cloud_removal`` or ``spatiotemporal`` (folders of dates,
-        :mod:`earthloom.engine.datefolders`).
+        ``pansharpening``, ``superresolution`` (cubes: :mod:`earthloom.engine.cubecases`), ``cloud_removal`` or
+        ``spatiotemporal`` (folders of dates, :mod:`earthloom.engine.datefolders`).
     sensor
         Whose bands they are; None: what the file, its name or its metadata says, else ``generic``.
     convention
         Where MS samples lie: None takes what the data set says, ``toolbox`` for HDF5 and MATLAB files with a truth,
-        else ``centre``.
+        else ``centre``. Of cubes the blur: ``bicubic``, or ``centre`` (the sensor's MTF, default with one).
     reduce
         ``auto``: scenes without truth are degraded one scale down by the sensor's own physics (Wald's protocol), the
         others are taken as they are. ``always``: the truth that is there is ignored. ``never``: it must be there.
@@ -218,8 +218,8 @@ def cases(
     block_px
         Larger scenes come as blocks of this many pixels of the truth a side.
     **more
-        Of the problem; cloud removal takes ``mask`` and ``seed`` (:mod:`earthloom.engine.clouded`), spatiotemporal
-        fusion ``noise`` (:mod:`earthloom.engine.triples`).
+        Of the problem; super-resolution takes ``ratio`` (4) and ``bad_bands``, cloud removal ``mask`` and ``seed``
+        (:mod:`earthloom.engine.clouded`), spatiotemporal fusion ``noise`` (:mod:`earthloom.engine.triples`).
 
     Raises
     ------
@@ -238,6 +238,11 @@ def cases(
     >>> found[0].obs["pan"].shape, found[0].truth.shape  # doctest: +SKIP
     ((64, 64), (8, 64, 64))
     """
+    if problem == "superresolution":
+        from earthloom.engine.cubecases import CubeCases
+
+        own = Reading(sensor, None, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+        return CubeCases(paths, own, limit, convention=convention, **more)
     reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
     if problem == "spatiotemporal":
         from earthloom.engine.triples import TripleCases
@@ -249,7 +254,8 @@ def cases(
 
         return CloudCases(sources, reading, limit, **more)
     if problem != "pansharpening":
-        raise InputError(f"data of the problem '{problem}'", "'pansharpening', 'cloud_removal' or 'spatiotemporal'")
+        known = "'pansharpening', 'superresolution', 'cloud_removal' or 'spatiotemporal'"
+        raise InputError(f"data of the problem '{problem}'", known)
     if more:
         raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
     wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)

@@ -27,7 +27,7 @@ from earthloom.problems.superresolution import RATIOS, observation, on_grid
 from earthloom.sensors import load, match_bands
 from earthloom.types import Band, Convention, Product, Scene, Window
 
-PROBLEM, DEFAULT = "superresolution", "dualsr"
+PROBLEM, DEFAULT, DEFAULT_RATIO = "superresolution", "dualsr", 4
 BLURS: dict[str, Convention] = {"bicubic": "bicubic", "mtf": "centre"}
 HINT = "numpy.moveaxis(cube, {}, 0) brings the bands to the front; bands_first (--bands-first) if they are there"
 Put = Callable[[Window, np.ndarray, np.ndarray], None]
@@ -57,7 +57,7 @@ class Told:
         Code of missing pixels.
     """
 
-    ratio: int = 4
+    ratio: int = DEFAULT_RATIO
     sensor: Any = None
     blur: Literal["bicubic", "mtf"] | None = None
     bad_bands: tuple[int, ...] = ()
@@ -83,7 +83,7 @@ class Told:
 
 def superresolve(
     cube: Any,
-    ratio: int = 4,
+    ratio: int = DEFAULT_RATIO,
     method: str | Method = DEFAULT,
     weights: str | Path | None = None,
     refine: bool | int = True,

@@ -63,7 +63,10 @@ class Config:
     warmup
         Steps over which the learning rate rises to ``lr``.
     schedule
-        ``cosine`` falls to 0 at the last step, ``steps`` falls to a third at 1/2, 3/4 and 7/8 of them, ``constant``.
+        ``cosine`` falls to 0 at the last step, ``steps`` falls to a third at 1/2, 3/4 and 7/8 of them, ``halving`` to
+        half every ``halve_every`` steps, ``constant``.
+    halve_every
+        Steps between halvings of ``halving``: so many epochs times the steps of one.
     clip
         Largest norm of the gradient; 0 does not clip.
     ema
@@ -113,7 +116,8 @@ class Config:
     beta2: float = 0.999
     weight_decay: float = 0.0
     warmup: int = 0
-    schedule: Literal["cosine", "constant", "steps"] = "cosine"
+    schedule: Literal["cosine", "constant", "steps", "halving"] = "cosine"
+    halve_every: int = 0
     clip: float = 1.0
     ema: float = 0.998
     loss: Literal["l1", "l2", "charbonnier"] = "l1"
@@ -140,6 +144,11 @@ class Config:
             For a value of another type or outside its range.
         """
         _check(asdict(self))
+        if (self.schedule == "halving") != (self.halve_every > 0):
+            raise InputError(
+                f"schedule = '{self.schedule}' with halve_every = {self.halve_every}",
+                "schedule = 'halving' and the steps between halvings, or neither",
+            )
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Config:
@@ -173,7 +182,7 @@ class Config:
 _AT_LEAST = {
     "steps": 1, "batch": 1, "patch": 4, "warmup": 0, "clip": 0, "minutes": 0, "weight_decay": 0, "seed": 0,
     "validate_every": 0, "checkpoint_every": 0, "log_every": 1, "patience": 0, "keep": 1, "devices": -1, "nodes": 1,
-    "threads": 0, "group": 0,
+    "threads": 0, "group": 0, "halve_every": 0,
 }  # fmt: skip
 _RANGES = {name: (low, math.inf) for name, low in _AT_LEAST.items()} | {
     "lr": (1e-12, 10.0), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.999999), "ema": (0.0, 0.99999),

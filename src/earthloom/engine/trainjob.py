@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SCALES = (1.0, 0.75, 0.5)  # that cubes are learnt at
 BLOCK_PX = 2048  # larger scenes are normalised and cut block by block
+CUBES = ("ratio", "bad_bands")  # how cubes are read besides
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 
 
@@ -73,7 +74,7 @@ def train(
     config
         A :class:`earthloom.engine.trainconfig.Config`, a mapping of its fields, or a TOML file with them.
     convention
-        ``centre`` or ``toolbox``; None takes what the data say.
+        ``centre`` or ``toolbox``; None takes what the data say. Of cubes ``bicubic`` or ``centre``, their blur.
     bands, scale, maximum, ignore_georeferencing
         How the data are read, validation included; see :func:`earthloom.cases`.
     limit
@@ -87,7 +88,7 @@ def train(
     progress, say
         Told after every step; told lines about what is done.
     **fields
-        Fields of the configuration or of the network.
+        Fields of the configuration or of the network; for cubes also ``ratio`` (4) and ``bad_bands``.
 
     Returns
     -------
@@ -99,6 +100,8 @@ def train(
     EarthloomError
         With what was given, what was expected and what to do.
     """
+    cubes = _of_cubes(method)
+    own = {key: fields.pop(key) for key in CUBES if cubes and fields.get(key) is not None}
     settings, mine = _settings(method, config, fields)
     network = find(method, mine)
     from earthloom.engine.datasets import cases
@@ -109,6 +112,7 @@ def train(
         clear(output)
     given = (sensor, convention, bands, scale, maximum, ignore_georeferencing)
     reading = {key: value for key, value in zip(READ, given, strict=True) if value is not None and value is not False}
+    reading |= own
     more: dict[str, Any] = {**reading, "problem": network.card.problem, "block_px": BLOCK_PX}
     seen = cases(data, limit=limit, **more)
     held = cases(validation, **more) if validation is not None else ()
@@ -122,8 +126,8 @@ def train(
     told = {"method": network.key, "data": data, "validation": validation, **reading, "limit": limit}
     told |= {"licence": licence, "not_for": not_for}
     run = {key: _plain(value) for key, value in told.items() if value is not None}
-    own = {key: value for key, value in network.architecture.items() if value is not None}
-    return fit(module, task, settings, output, header, {"run": run, "network": own}, resume, progress, say)
+    built = {key: value for key, value in network.architecture.items() if value is not None}
+    return fit(module, task, settings, output, header, {"run": run, "network": built}, resume, progress, say)
 
 
 def home(method: str) -> tuple[str, str]:
@@ -132,6 +136,12 @@ def home(method: str) -> tuple[str, str]:
     homes = [p for p in catalog.problems() if name in catalog.names(p)]
     first = "pansharpening" if "pansharpening" in homes or not homes else homes[0]
     return problem or first, name
+
+
+def _of_cubes(method: str | Network) -> bool:
+    """Whether it is a method of super-resolution."""
+    problem = home(method)[0] if isinstance(method, str) else method.card.problem
+    return problem == "superresolution"
 
 
 def find(method: str | Network, fields: Mapping[str, Any]) -> Network:

@@ -23,6 +23,8 @@ def learning_rate(config: Config, step: int, steps: int) -> float:
         return config.lr * 0.5 * (1 + math.cos(math.pi * done))
     if config.schedule == "steps":
         return config.lr / 3 ** sum(done >= share for share in (1 / 2, 3 / 4, 7 / 8))
+    if config.schedule == "halving":
+        return config.lr / 2 ** ((step - config.warmup) // config.halve_every)
     return config.lr
 
 

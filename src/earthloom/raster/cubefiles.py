@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +19,12 @@ from earthloom.raster.read import Image, open_image
 from earthloom.raster.sources import FileReader
 from earthloom.types import Band, Convention, Observation, View, Window, coarse_window
 
+CUBES = (".hdr", ".mat", ".tif", ".tiff", ".jp2", ".nc", ".vrt")  # of the cubes that a folder holds
 ENVI_DATA = ("", ".dat", ".img", ".bsq", ".bil", ".bip", ".raw", ".bin")
 CAVE_NM = tuple(400.0 + 10 * i for i in range(31))
 HARVARD_NM = tuple(420.0 + 10 * i for i in range(31))
 BAD_TAG = "EARTHLOOM_BAD_BANDS"
+COLOURS = 4  # bands of a picture, at most
 SAMPLE_PX = 128  # side of the thinned cube that tells which bands hold nothing
 _NUMBERED = re.compile(r"_(\d{1,3})\.png$", re.IGNORECASE)
 
@@ -49,12 +51,60 @@ def open_cube(path: str | Path, *, bands: Sequence[int] | None = None, nodata: f
     """
     found = located(path)
     image = open_image(found, bands=bands, nodata=nodata, role="hs")
+    if isinstance(found, list):
+        image = _one_band_each(image, found, bands, nodata)
     if all(centre is None for centre in image.wavelengths_nm):
         centres = _centres(found, image.count if bands is None else None)
         picked = centres if bands is None else tuple(centres[b - 1] for b in bands if b <= len(centres))
         if len(picked) == image.count:
             image = replace(image, wavelengths_nm=picked)
     return image
+
+
+def _one_band_each(
+    image: Image, files: Sequence[str], bands: Sequence[int] | None, nodata: float | None
+) -> Image:  # fmt: skip
+    """The first band of every PNG: some scenes of CAVE store grey levels as colours with an opaque alpha."""
+    with open_image(files[0]) as first:
+        each = first.count
+    if each == 1:
+        return image
+    image.close()
+    wanted = range(1, len(files) + 1) if bands is None else bands
+    return open_image(list(files), bands=[1 + each * (band - 1) for band in wanted], nodata=nodata, role="hs")
+
+
+def cubes_in(paths: str | Path | Sequence[str | Path]) -> list[str]:
+    """The cubes that files and folders hold, in the order of their names; subfolders are looked through.
+
+    Raises
+    ------
+    FileError
+        If a path does not exist, or there is no cube.
+    """
+    found: list[str] = []
+    for path in [paths] if isinstance(paths, (str, Path)) else paths:
+        place = Path(path)
+        before = len(found)
+        found += _cubes_below(place) if place.is_dir() else [str(path)]
+        if len(found) == before:
+            raise FileError(
+                f"the folder {place} holds no cube", f"{', '.join(CUBES)}, or CAVE's folders with a PNG per band"
+            )
+    return found
+
+
+def _cubes_below(folder: Path) -> Iterator[str]:
+    """Cubes of a folder: one of CAVE's, or files, and what its subfolders hold."""
+    inside = sorted(folder.iterdir())
+    if any(_NUMBERED.search(place.name) for place in inside):
+        yield str(folder)
+        return
+    for place in inside:
+        if place.is_dir():
+            yield from _cubes_below(place)
+        elif place.suffix.lower() in CUBES:
+            yield str(place)
 
 
 def located(path: str | Path) -> str | list[str]:
@@ -84,10 +134,12 @@ def _only_cube(path: Path) -> str | None:
     with benchmarks.broken(path):
         if h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
-                shapes = {n: item.shape for n, item in file.items() if isinstance(item, h5py.Dataset)}
+                shapes = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
         else:
             shapes = {name: shape for name, shape, _ in whosmat(path)}
     cubes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
+    many = [name for name in cubes if shapes[name][2] > COLOURS]
+    cubes = many or cubes  # a picture of the cube beside it is none
     if len(cubes) > 1 and not {name.lower() for name in cubes} & {"hsi_img", "hsi", "hs", "i_hs", "data"}:
         raise InputError(f"{path.name} holds {', '.join(cubes)}", "one cube", f"say which one: {path.name}:{cubes[0]}")
     return cubes[0] if len(cubes) == 1 else None
@@ -102,12 +154,19 @@ def cave_bands(folder: str | Path) -> list[str]:
         If there are none, or not one for each number.
     """
     folder = Path(folder)
-    for place in (folder, folder / folder.name, *sorted(p for p in folder.iterdir() if p.is_dir())):
+    below = sorted(p for p in folder.iterdir() if p.is_dir())
+    for place in (folder, folder / folder.name, *below):
         found = sorted((int(m[1]), str(p)) for p in place.glob("*") if (m := _NUMBERED.search(p.name)))
         if found:
             break
     else:
+        scenes = [Path(cube).name for cube in _cubes_below(folder)]
+        if scenes:
+            raise InputError(f"the folder {folder} of {len(scenes)} cubes", "one cube", f"take {scenes[0]} of it")
         raise FileError(f"the folder {folder} holds no bands", "PNGs whose names end in _01.png, _02.png, ...")
+    several = [p for p in below if any(_NUMBERED.search(one.name) for one in p.iterdir())]
+    if len(several) > 1 and place in below:
+        raise InputError(f"the folder {folder} of {len(several)} scenes", "one scene", f"take {several[0]}")
     if [number for number, _ in found] != list(range(1, len(found) + 1)):
         raise FileError(f"the folder {folder} with bands {', '.join(str(n) for n, _ in found)}", "1, 2, 3, ...")
     return [name for _, name in found]
