@@ -42,7 +42,7 @@ class BandLearner(Learner):
         state: Tensor | None = None
         for band in range(batch["hs"].shape[1]):
             base, truth = (batch[name][:, band : band + 1] for name in ("base", TRUTH))
-            found, after = self.wrapped(batch["hs"], batch["base"], range(band, band + 1), state)
+            found, after = self.wrapped(batch["hs"], batch["base"], slice(band, band + 1), state)
             state = None if after is None else after.detach()
             loss = pixel_loss(base + found.float(), truth, batch.get(MASK), task.kind)
             rows.append(self.follow({task.kind: loss}, step, rate))

@@ -44,6 +44,9 @@ class BandGroups:
         Steps between the bands, as likely as each other where the cube has bands enough.
     shares
         How often each source is drawn from; as often as each other without.
+    candidates
+        Of so many patches drawn, the one is taken whose truth has most that its interpolated cube lacks: dark or
+        smooth patches teach little.
 
     Raises
     ------
@@ -53,7 +56,7 @@ class BandGroups:
 
     def __init__(
         self, sources: Sequence[Patches], bands: int = 6, strides: Sequence[int] = (1, 2, 3),
-        shares: Sequence[float] | None = None,
+        shares: Sequence[float] | None = None, candidates: int = 1,
     ) -> None:  # fmt: skip
         few = min((min(source.bands.values()) for source in sources), default=0)
         if few < bands:
@@ -61,6 +64,7 @@ class BandGroups:
         if len({(source.patch, tuple(sorted(source.ratios.items()))) for source in sources}) > 1:
             raise InputError("cubes on different grids", "one ratio and one size of patches")
         self.sources, self.bands, self.strides = list(sources), bands, sorted(strides)
+        self.candidates = candidates
         given = np.ones(len(sources)) if shares is None else np.asarray(shares, float)
         self._until = np.cumsum(given / given.sum())
         self.holes = any(source.holes for source in sources)
@@ -77,7 +81,9 @@ class BandGroups:
         """One patch."""
         rng = np.random.default_rng((seed, step, number, 1))
         source = self.sources[int(np.searchsorted(self._until, rng.random(), side="right"))]
-        found = source.batch(step, batch, seed, number, batch)
+        many = batch * self.candidates
+        drawn = [source.batch(step, many, seed, number + batch * k, many) for k in range(self.candidates)]
+        found = max(drawn, key=_missing) if len(drawn) > 1 else drawn[0]
         chosen = self._chosen(min(source.bands.values()), rng)
         patch = {name: image if name == MASK else image[:, chosen] for name, image in found.items()}
         if self.holes and MASK not in patch:
@@ -91,3 +97,8 @@ class BandGroups:
         first = int(rng.integers(bands - (self.bands - 1) * stride))
         chosen = first + stride * np.arange(self.bands)
         return chosen[::-1] if rng.random() < 0.5 else chosen
+
+
+def _missing(patch: dict[str, np.ndarray]) -> float:
+    """How far the interpolated cube is from the truth."""
+    return float(np.abs(patch[TRUTH] - patch["base"]).mean())

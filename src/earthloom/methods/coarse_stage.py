@@ -42,7 +42,7 @@ class CoarseStage(CubeNetwork):
         Upsample with one sub-pixel convolution instead of a chain of them: it costs a third less in all.
     """
 
-    width: int = 24
+    width: int = 32
     blocks: int = 1
     bias: bool = False
     batch_norm: bool = False

@@ -41,12 +41,12 @@ class BandwiseNet(nn.Module):
         """
 
     def forward(
-        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], only: range | None = None,
+        self, hs: Float[Tensor, "n band y x"], base: Float[Tensor, "n band Y X"], only: slice | None = None,
         state: Float[Tensor, "n c y x"] | None = None,
     ) -> Any:  # fmt: skip
         """The fine cube of a coarse one, ``base`` being it interpolated; of ``only`` some bands, :meth:`detail`."""
         if only is not None:
-            return self.detail(hs, base, only, state)
+            return self.detail(hs, base, range(only.start, only.stop), state)
         bands = hs.shape[1]
         if self.training:
             return base + self.detail(hs, base, range(bands), None)[0].float()
