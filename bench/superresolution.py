@@ -72,7 +72,7 @@ WIDE, SMALL = {"patch": 24, "batch": 4}, {"patch": 16, "batch": 4}  # side of a 
 SHORT = 40.0  # core-seconds of the networks that are compared at equal budget
 EVERY = {
     "cubes_4to1_a": Run("coarsr", 4, steps=3000, config={**WIDE, "lr": 1.5e-3, "schedule": "constant"}, some=GROUP),
-    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_a", 40000, config={**WIDE, "batch": 6, "lr": 1.5e-3}, candidates=3),
+    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_a", 32000, config={**WIDE, "batch": 6, "lr": 1.5e-3}, candidates=3),
     "cubes_2to1": Run("coarsr", 2, "cubes_4to1", 6000, config={**WIDE, "batch": 6, "lr": 1.5e-3}, candidates=3),
 } | {
     f"short_{name}": Run(name, 4, core_s=SHORT, config={**SMALL, "lr": 1e-3 if name == "fcnn3d" else 2e-3})
