@@ -62,22 +62,20 @@ class Run:
     ratio: int
     begin: str = ""
     steps: int = 0
-    core_s: float = 0.0
     config: dict[str, Any] = field(default_factory=dict)
     candidates: int = 1  # patches of which the most detailed is taken
     some: int = 2  # bands of each patch that the loss sees
 
 
-WIDE, SMALL = {"patch": 24, "batch": 4}, {"patch": 16, "batch": 4}  # side of a patch in coarse pixels
-SHORT = 40.0  # core-seconds of the networks that are compared at equal budget
+WIDE = {"patch": 24, "batch": 4}  # side of a patch in coarse pixels
+EQUAL = 3000  # steps of the networks that are compared at equal budget
+FIRST = {**WIDE, "lr": 1.5e-3, "schedule": "constant"}
+LATER = {**WIDE, "lr": 1.5e-3, "batch": 6}
 EVERY = {
-    "cubes_4to1_a": Run("coarsr", 4, steps=3000, config={**WIDE, "lr": 1.5e-3, "schedule": "constant"}, some=GROUP),
-    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_a", 32000, config={**WIDE, "batch": 6, "lr": 1.5e-3}, candidates=3),
-    "cubes_2to1": Run("coarsr", 2, "cubes_4to1", 6000, config={**WIDE, "batch": 6, "lr": 1.5e-3}, candidates=3),
-} | {
-    f"short_{name}": Run(name, 4, core_s=SHORT, config={**SMALL, "lr": 1e-3 if name == "fcnn3d" else 2e-3})
-    for name in ("edsr", "sfcsr", "coarsr", "fcnn3d")
-}
+    "cubes_4to1_a": Run("coarsr", 4, steps=EQUAL, config=FIRST, some=GROUP),
+    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_a", 32000, config=LATER, candidates=3),
+    "cubes_2to1": Run("coarsr", 2, "cubes_4to1", 6000, config=LATER, candidates=3),
+} | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
 
 
@@ -116,12 +114,7 @@ def train(name: str) -> None:
         begun, mine = weights.read(RUNS / run.begin)[1], module.state_dict()
         fitting = {k: torch.from_numpy(v) for k, v in begun.items() if v.shape == tuple(mine[k].shape)}
         module.load_state_dict(fitting, strict=False)  # another ratio has another last layer
-    if run.core_s:
-        from bench.networks import steps_in
-
-        config = Config.of({**own, "steps": steps_in(network.net(sizes), task, config, run.core_s)})
-    else:
-        config = Config.of({**own, "steps": run.steps})
+    config = Config.of({**own, "steps": run.steps})
     config = replace(config, validate_every=max(min(config.steps // 4, 1000), 1), checkpoint_every=500)
     header = Header(network.key, network.architecture, vars(sizes), convention="bicubic", card={"data": DATA})
     result = fit(module, task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
@@ -147,10 +140,10 @@ def rows(ratio: int) -> Iterator[tuple[str, Method]]:
     """What the table compares."""
     for name in ("bicubic", "back_projection"):
         yield name, catalog.make(name, PROBLEM)
-    if ratio == 4:
-        for name in ("edsr", "fcnn3d", "sfcsr", "coarsr"):
-            if (RUNS / f"short_{name}/weights.safetensors").is_file():
-                yield f"{name}, {SHORT:g} core-s", catalog.make(name, PROBLEM, weights=str(RUNS / f"short_{name}"))
+    for run in ("equal_edsr", "equal_fcnn3d", "equal_sfcsr", "cubes_4to1_a") if ratio == 4 else ():
+        if (RUNS / run / "weights.safetensors").is_file():
+            name = EVERY[run].method
+            yield f"{name}, {EQUAL} steps", catalog.make(name, PROBLEM, weights=str(RUNS / run))
     yield "coarsr", catalog.make("coarsr", PROBLEM)
     yield "dualsr", catalog.make("dualsr", PROBLEM)
     if ratio == 4:
@@ -189,7 +182,7 @@ def table(ratio: int) -> None:
     }
     for group, cases in groups.items():
         for title, method in rows(ratio):
-            if group == "AVIRIS" and "core-s" in title:
+            if group == "AVIRIS" and "steps" in title:
                 continue
             began, each = time.process_time(), {}
             for name, case, peak, floor in cases:
