@@ -5,8 +5,8 @@ python -m bench.superresolution ship               (copies what travels with the
 python -m bench.superresolution table [RATIO]      (CAVE validation scenes; AVIRIS cubes, and adapted to each)
 
 Cubes are degraded by MATLAB's bicubic. Networks learn from groups of five neighbouring bands of the 19 training scenes
-of CAVE (55 % of the patches), of photographs with their colours spread over a spectrum (37 %) and of Landsat-7 (8 %), all
-at three scales.
+of CAVE (55 % of the patches), of photographs with their colours spread over a spectrum (37 %) and of Landsat-7 (8 %),
+all at three scales.
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ SCALES, GROUP = (1, 0.75, 0.5), 5
 SHARES = {"cave": 0.55, "photographs": 0.27, "pictures": 0.1, "landsat": 0.08}  # of the patches
 DARK = 0.02  # mean reflectance below which a spectrum's angle is noise
 LICENCE = (
-    "CAVE: research use with citation, not to be redistributed; photographs of Debian's packages: CC0, CC BY, CC BY-SA and "
-    "GPL-2+ by the authors their copyright files name; scikit-image: public domain and CC0; Landsat-7: USGS, public domain"
+    "CAVE: research use with citation, not to be redistributed; photographs of Debian's packages: CC0, CC BY, CC BY-SA "
+    "and GPL-2+ by the authors their copyright files name; scikit-image: public domain and CC0; Landsat-7: USGS, public "
+    "domain"
 )
 DATA = (
-    "CAVE, 19 scenes of 31 bands, 400-700 nm; 24 photographs of Debian's packages lomiri-wallpapers, mate-backgrounds and "
-    "plasma-workspace-wallpapers, and those of scikit-image, colours spread over 8 bands; Landsat-7, six bands"
+    "CAVE, 19 scenes of 31 bands, 400-700 nm; 24 photographs of Debian's packages lomiri-wallpapers, mate-backgrounds "
+    "and plasma-workspace-wallpapers, and those of scikit-image, colours spread over 8 bands; Landsat-7, six bands"
 )
 NOT_FOR = "images degraded by another blur than bicubic, and commercial use that CAVE's terms exclude"
 
