@@ -48,7 +48,7 @@ SHARES = {"cave": 0.55, "photographs": 0.27, "pictures": 0.1, "landsat": 0.08}  
 DARK = 0.02  # mean reflectance below which a spectrum's angle is noise
 LICENCE = (
     "CAVE: research use with citation, not to be redistributed; photographs of Debian's packages: CC0, CC BY, CC BY-SA "
-    "and GPL-2+ by the authors their copyright files name; scikit-image: public domain and CC0; Landsat-7: USGS, public "
+    "and GPL-2+ by the authors their copyright files name; scikit-image: public domain, CC0; Landsat-7: USGS, public "
     "domain"
 )
 DATA = (
