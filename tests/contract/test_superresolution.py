@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.fuse import fuse_array, fuse_tile, fuse_whole, halo_px, tile_for
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.refine import Refined, residual_percent
+from earthloom.methods.refine import Refined, refined, residual_percent
 from earthloom.ops.moments import Stats
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import reduce
@@ -101,6 +102,36 @@ def test_declared_halo_is_true_and_not_much_too_large(name: str) -> None:
     one, two = (method.fuse(each, stats)[:, core.slices[0], core.slices[1]] for each in (obs, other))
     np.testing.assert_allclose(two, one, atol=2e-5 * spread(obs))
     assert halo <= 2 * 64
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+@pytest.mark.parametrize("name", CLASSICAL)
+def test_declared_memory_is_true(name: str, steps: int) -> None:
+    """A cube of many bands with a hole: its tile and what is written of it fit what is declared."""
+    many, side = observe(make_cube((64, 64), 40)), 128
+    valid = many["hs"].valid.copy()
+    valid[5, 5] = False
+    scene = ArrayScene(replace(many, views={"hs": replace(many["hs"], valid=valid)}))
+    method = refined(catalog.make(name, PROBLEM), steps)
+    whole = Window(0, 0, side, side)
+    fuse_tile(method, scene, whole, halo_px(method, many), Stats())  # compiled
+    tracemalloc.start()
+    try:
+        product = fuse_tile(method, scene, whole, halo_px(method, many), Stats())
+        written = tracemalloc.get_traced_memory()[1] + product.data.nbytes
+    finally:
+        tracemalloc.stop()
+    declared = side * side * method.bytes_for(many)
+    assert written <= declared <= 3 * written
+
+
+def test_many_bands_take_smaller_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("earthloom.engine.fuse._free_bytes", lambda: 6 << 30)
+    few, many = (ArrayScene(observe(np.zeros((bands, 8, 8), np.float32))) for bands in (6, 200))
+    for name in ("bicubic", "back_projection"):
+        method = catalog.make(name, PROBLEM)
+        assert tile_for(method, few, 2) == 512 and tile_for(method, many, 2) == 256
+        assert tile_for(Refined(method, 3), many, 2) == 256
 
 
 @pytest.mark.parametrize("name", NAMES)

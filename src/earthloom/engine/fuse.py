@@ -87,8 +87,9 @@ def _filled(view: View, halo: int) -> View:
 
 def tile_for(method: Method, scene: Scene, threads: int) -> int:
     """Side of a tile when nobody chose one: 512, and for methods that want larger ones what fits into free memory."""
-    halo, tile = halo_px(method, scene.empty()), max(method.tile_px, 512)
-    while tile > 256 and threads * (tile + 2 * halo) ** 2 * method.bytes_per_px > _free_bytes() / 4:
+    empty = scene.empty()
+    halo, each, tile = halo_px(method, empty), method.bytes_for(empty), max(method.tile_px, 512)
+    while tile > 256 and threads * (tile + 2 * halo) ** 2 * each > _free_bytes() / 4:
         tile //= 2
     return tile
 

@@ -73,6 +73,7 @@ class Method(ABC):
     card: ClassVar[Card]
     tile_px: ClassVar[int] = 512  # side of a tile that suits it: a wide halo wants a large one
     bytes_per_px: ClassVar[int] = 200  # that a wanted pixel of a tile takes while it is fused
+    images_held: ClassVar[int] = 0  # and so many times all bands of the wanted image, where there may be hundreds
     rounds: ClassVar[int] = 1  # how often summarise looks at the whole scene; 0: it needs no statistics
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
@@ -98,6 +99,12 @@ class Method(ABC):
     def halo_px(self, ratio: float) -> int:
         """Wanted pixels on every side that one wanted pixel can depend on."""
         return math.ceil(self.card.halo * ratio)
+
+    def bytes_for(self, obs: Observation) -> int:
+        """Memory that a wanted pixel of a tile takes while it is fused, with the bands of this scene."""
+        bands = len(problems.find(self.card.problem).bands(obs))
+        size = max(view.data.itemsize for view in obs.views.values())
+        return self.bytes_per_px + self.images_held * bands * size
 
     @property
     def told(self) -> str:
@@ -160,6 +167,11 @@ class Wrapper(Method):
     def bytes_per_px(self) -> int:  # type: ignore[override]
         """What the method inside takes."""
         return self.inner.bytes_per_px
+
+    @property
+    def images_held(self) -> int:  # type: ignore[override]
+        """As many as the method inside."""
+        return self.inner.images_held
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Statistics of the method inside."""

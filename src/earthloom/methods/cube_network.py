@@ -63,7 +63,8 @@ class CubeNetwork(Network):
     roles: ClassVar[Mapping[str, str]] = {"base": "hs"}
     aside: ClassVar[tuple[str, ...]] = ("peak",)
     tile_px: ClassVar[int] = 512
-    bytes_per_px: ClassVar[int] = 6000
+    bytes_per_px: ClassVar[int] = 6000  # features of a chunk of bands
+    images_held: ClassVar[int] = 6
 
     def __post_init__(self) -> None:
         within(self, "peak", 0.0)

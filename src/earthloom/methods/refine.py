@@ -19,6 +19,7 @@ from earthloom.problems import catalog as problems
 from earthloom.types import Observation
 
 MOST = 100  # steps; the residual has long stopped changing
+IMAGES = 6  # that back-projection holds, what is written included
 UNSEEN = 1e-3  # share of a coarse pixel's blur that may lie on missing pixels
 
 
@@ -63,6 +64,11 @@ class Refined(Wrapper):
         """That of the method inside, looking further."""
         card = self.inner.card
         return replace(card, halo=card.halo + reach(self.steps))
+
+    @property
+    def images_held(self) -> int:  # type: ignore[override]
+        """Those of back-projection, when the method inside holds fewer."""
+        return max(self.inner.images_held, IMAGES)
 
     def halo_px(self, ratio: float) -> int:
         """That of the method inside, and what back-projection looks further."""

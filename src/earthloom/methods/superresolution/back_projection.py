@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from earthloom.methods.base import Card, Method
 from earthloom.methods.fields import within
-from earthloom.methods.refine import reach
+from earthloom.methods.refine import IMAGES, reach
 from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.forward import expand
@@ -42,6 +42,7 @@ class BackProjection(Method):
         notes="no learning: the strongest row that needs no data",
     )
     rounds: ClassVar[int] = 0
+    images_held: ClassVar[int] = IMAGES
 
     def __post_init__(self) -> None:
         within(self, "steps", 1, 100)
