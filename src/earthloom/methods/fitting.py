@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,12 @@ def own_fields(network: Network, header: weights.Header) -> dict[str, Any]:
                 f"{name}={asked} for weights '{header.name}'", f"{name}={value}", "leave the field out: weights know it"
             )
     return checked(type(network), dict(header.fields))
+
+
+def told(header: weights.Header, defaults: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    """Weights in a message: their name and sizes, and the fields that are not those asked for."""
+    unlike = [f", {k}={v}" for k, v in {**defaults, **header.fields}.items() if k not in asked or asked[k] != v]
+    return f"{header.name} ({Sizes(**header.sizes)}{''.join(unlike)})"  # type: ignore[arg-type]
 
 
 def order_or_raise(header: weights.Header, network: Network, obs: Observation) -> tuple[int, ...] | None:

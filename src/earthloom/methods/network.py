@@ -22,7 +22,7 @@ from earthloom import weights
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.fitting import Sizes as Sizes
-from earthloom.methods.fitting import need_torch, order, order_or_raise, own_fields
+from earthloom.methods.fitting import need_torch, order, order_or_raise, own_fields, told
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, ratio_of
 from earthloom.types import Band, Observation, View
@@ -155,7 +155,7 @@ class Network(Method):
             same = {**self._defaults, **header.fields} == self.architecture
             if same and order(header, self.sizes(obs), self._bands(obs)) is not None:
                 return load(self, header.name, obs)
-        have = "; ".join(f"{h.name} ({Sizes(**h.sizes)})" for h in weights.shipped(self.key))  # type: ignore[arg-type]
+        have = "; ".join(told(h, self._defaults, self.architecture) for h in weights.shipped(self.key))
         raise MethodError(
             f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
             f"{self._part(obs)}--adapt trains it on this scene, --weights takes yours, `earthloom train` makes them",

@@ -18,6 +18,7 @@ COLOURS = ("#c8452c", "#3b7ea1", "#7a8f3c", "#8a5a9e")
 RGB_NM = (650.0, 550.0, 460.0)
 NEAR_NM = 60.0
 EDGE = 99.5  # percentile of the contrast at which the first pixel is taken: an edge, and no outlier
+BORDER = 32  # the border within which no pixel is taken is so many times smaller than the image
 
 
 def spectra_of(
@@ -108,7 +109,14 @@ def draw(
 def two_pixels(
     truth: Float[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """One pixel at a strong edge, and one of those in the brighter half whose spectrum is least like it."""
+    """One pixel at a strong edge, and one of those in the brighter half whose spectrum is least like it.
+
+    Neither lies at the border, where nothing is known of one side, and neither is the one outlier.
+    """
+    inner = np.zeros_like(valid)
+    margin = [max(n // BORDER, 1) for n in valid.shape]
+    inner[margin[0] : -margin[0], margin[1] : -margin[1]] = True
+    valid = valid & inner if (valid & inner).any() else valid
     mean = np.where(valid, truth.mean(axis=0), 0)
     down, across = np.gradient(mean)
     contrast = np.where(valid, np.hypot(down, across), -1)
@@ -117,7 +125,8 @@ def two_pixels(
     bright = valid & (mean >= np.median(mean[valid]))
     length = np.sqrt(np.square(truth).sum(axis=0)) * max(float(np.linalg.norm(truth[:, y, x])), 1e-300)
     alike = np.tensordot(truth[:, y, x], truth, axes=1) / np.maximum(length, 1e-300)
-    v, u = np.unravel_index(int(np.where(bright, alike, np.inf).argmin()), alike.shape)
+    wanted = np.percentile(alike[bright], 100 - EDGE)
+    v, u = np.unravel_index(int(np.where(bright, np.abs(alike - wanted), np.inf).argmin()), alike.shape)
     return (int(y), int(x)), (int(v), int(u))
 
 
