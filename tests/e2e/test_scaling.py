@@ -112,3 +112,49 @@ def test_names_tell_hls_and_landsat(tmp_path: Path) -> None:
     name = "LC09_L2SP_191028_20220308_20220310_02_T1_SR_B4.TIF"
     with open_image(put(tmp_path / name, source()[:1], grid(30))) as image:
         assert (image.sensor, image.scales, image.offsets) == ("landsat9", (2.75e-5,), (-0.2,))
+
+
+def test_a_folder_of_hls(tmp_path: Path, cli: Cli) -> None:
+    """Blue, green, red and near infrared of L30 by their names; S30 is aligned already, and both are not one scene."""
+    folder = tmp_path / "scene"
+    folder.mkdir()
+    name = "HLS.{kind}.T31UFT.2021123T104021.v2.0.{band}.tif"
+    for band, image in zip(("B02", "B03", "B04", "B05"), source(), strict=True):
+        stored = np.where(image == 0, -9999, image)[None].astype("int16")
+        put(folder / name.format(kind="L30", band=band), stored, grid(30), nodata=-9999)
+    put(folder / name.format(kind="L30", band="Fmask"), np.zeros((1, 9, 9), "uint8"), grid(30))
+    out = tmp_path / "o.tif"
+    done = cli("align", folder, "--to", "sentinel2a", "-m", "hls", "-o", out)
+    assert done.code == 0, done.err
+    data, about = get(out)
+    assert about.nodata == -9999 and json.loads(about.tags["EARTHLOOM_ALIGNMENT"])["from"] == "landsat8"
+    red = source()[2].astype(float)
+    assert np.abs(data[2] - (red - 9) / 0.9765)[red > 0].max() <= 0.6  # the inverse of the published line
+    assert (data[:, red == 0] == -9999).all()
+    put(folder / name.format(kind="S30", band="B02"), source()[:1].astype("int16"), grid(30), nodata=-9999)
+    refused(cli("align", folder, "--to", "sentinel2a", "-m", "hls", "-o", tmp_path / "p.tif"), "L30 and S30")
+
+
+def test_landsat_by_its_mtl(tmp_path: Path, cli: Cli) -> None:
+    """Numbers of Collection 2 are what the MTL file beside them says; the same without it are refused."""
+    stored = np.where(source() == 0, 0, (source() * 1e-4 + 0.2) / 2.75e-5).round().astype("uint16")
+    lines = ["GROUP = LEVEL2_SURFACE_REFLECTANCE_PARAMETERS"]
+    for band in (2, 3, 4, 5):
+        lines += [f"  REFLECTANCE_MULT_BAND_{band} = 2.75e-05", f"  REFLECTANCE_ADD_BAND_{band} = -0.2"]
+    lines += ["END_GROUP = LEVEL2_SURFACE_REFLECTANCE_PARAMETERS"]
+    about = ["GROUP = IMAGE_ATTRIBUTES", '  SPACECRAFT_ID = "LANDSAT_8"', "END_GROUP = IMAGE_ATTRIBUTES"]
+    text = ["GROUP = LANDSAT_METADATA_FILE", *about, *lines, "END_GROUP = LANDSAT_METADATA_FILE", "END"]
+    files = []
+    for band, image in zip((2, 3, 4, 5), stored, strict=True):
+        files.append(put(tmp_path / f"LC08_L2SP_191028_20220308_20220310_02_T1_SR_B{band}.TIF", image[None], grid(30)))
+    mtl = tmp_path / "LC08_L2SP_191028_20220308_20220310_02_T1_MTL.txt"
+    mtl.write_text("\n".join(text) + "\n")
+    out = tmp_path / "o.tif"
+    flags = ("--to", "sentinel2a", "-m", "hls", "-o", out, "--dtype", "float32")
+    done = cli("align", *files, *flags)
+    assert done.code == 0, done.err
+    data, told = get(out)
+    assert json.loads(told.tags["EARTHLOOM_ALIGNMENT"])["from"] == "landsat8"
+    red = source()[2] * 1e-4
+    found = data[2] * told.scales[0] + told.offsets[0]
+    np.testing.assert_allclose(found[red > 0], ((red - 0.0009) / 0.9765)[red > 0], atol=5e-5)

@@ -15,10 +15,6 @@ from pathlib import Path
 from earthloom.raster import safe, stacbeside
 from earthloom.raster.landsat import band_file
 
-_HLS = re.compile(
-    r"HLS\.(?P<kind>[LS]30)\.T(?P<tile>\d{2}[A-Z]{3})\.(?P<year>\d{4})(?P<day>\d{3})T\d{6}\.v(?P<version>[\d.]+\d)"
-    r"\.(?P<band>B\d{1,2}A?)(?:\.subset)?\.tiff?$", re.I,
-)  # fmt: skip
 _LANDSAT = re.compile(
     r"^L[COTE]0(?P<craft>[4-9])_L2SP_\d{6}_(?P<day>\d{8})_\d{8}_02_(?:T1|T2|RT)_(?P<kind>SR|ST)_B", re.I
 )
@@ -95,7 +91,7 @@ def hls(path: Path) -> Radiometry | None:
 
     S30 are Sentinel-2 images that were brought to the bands of OLI.
     """
-    found = _HLS.search(path.name)
+    found = safe.HLS.search(path.name)
     if found is None:
         return None
     day = date(int(found["year"]), 1, 1) + timedelta(int(found["day"]) - 1)

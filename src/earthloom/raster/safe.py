@@ -1,7 +1,7 @@
-"""Sentinel-2 SAFE folders: band files by name, and what ``MTD_MSIL1C.xml`` or ``MTD_MSIL2A.xml`` say of the numbers.
+"""Folders of Sentinel-2 (SAFE, band files) and HLS: files by name, and what the metadata say of the numbers.
 
 From processing baseline 04.00 (25 January 2022) on, ``reflectance = (DN + offset) / quantification`` with an offset of
--1000 that the metadata give band by band; before, there is none.
+-1000 that ``MTD_MSIL1C.xml`` or ``MTD_MSIL2A.xml`` give band by band; before, there is none.
 """
 
 from __future__ import annotations
@@ -19,9 +19,14 @@ from earthloom.errors import FileError, InputError
 UP = 5  # folders between a band file and the metadata of its product
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")  # by band_id
 FINE = ("B02", "B03", "B04", "B08")
+USUAL = {"L30": ("B02", "B03", "B04", "B05"), "S30": ("B02", "B03", "B04", "B8A")}  # blue, green, red, NIR of HLS
 _NAME = re.compile(
     r"^(?:L2A_)?T(?P<tile>\d{2}[A-Z]{3})_(?P<day>\d{8})T\d{6}_(?P<band>B\d{2}|B8A)(?:_(?P<metres>\d{2})m)?"
     r"\.(?:jp2|tiff?)$", re.I,
+)  # fmt: skip
+HLS = re.compile(
+    r"^HLS\.(?P<kind>[LS]30)\.T(?P<tile>\d{2}[A-Z]{3})\.(?P<year>\d{4})(?P<day>\d{3})T\d{6}\.v(?P<version>[\d.]+\d)"
+    r"\.(?P<band>B\d{2}|B8A)(?:\.subset)?\.tiff?$", re.I,
 )  # fmt: skip
 _PLAIN = re.compile(r"^(?P<band>B\d{2}|B8A)(?:_(?P<metres>\d{2})m)?\.(?:jp2|tiff?)$", re.I)
 _PRODUCT = re.compile(r"(?P<craft>S2[ABC])_MSIL(?:1C|2A)_(?P<day>\d{8})T\d{6}_N(?P<baseline>\d{4})_", re.I)
@@ -37,6 +42,7 @@ class Named:
     metres: int | None
     acquired: date | None
     tile: str | None
+    hls: str | None = None  # L30 or S30
 
 
 @dataclass(frozen=True)
@@ -145,12 +151,14 @@ def read_product(path: Path) -> Product:
 
 
 def is_folder(folder: Path) -> bool:
-    """Whether a folder is a SAFE product, or holds band files of one scene (``B04.tif`` or ``T31UFT_..._B04.jp2``)."""
+    """Whether a folder is a SAFE product, or holds band files (``B04.tif``, ``T31UFT_..._B04.jp2``, ``HLS.S30...``)."""
     return folder.is_dir() and (metadata_of(folder) is not None or bool(_band_files(folder)))
 
 
 def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
     """Band files of a folder, at one pixel size: the bands of 10 m, or those asked for, at the finest size all have.
+
+    Of HLS, whose bands all have 30 m, blue, green, red and near infrared.
 
     Parameters
     ----------
@@ -163,13 +171,15 @@ def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
         If a band is missing, or they do not come in one pixel size.
     """
     found = _band_files(folder)
-    wanted = [_spelt(band) for band in bands] if bands else [b for b in FINE if any(f.band == b for f in found)]
+    kinds = sorted({one.hls for one in found if one.hls is not None})
+    if len(kinds) > 1:
+        raise InputError(f"{folder.name} holds HLS {' and '.join(kinds)}", "one of them", "give the band files of one")
+    usual = USUAL[kinds[0]] if kinds else FINE
+    wanted = [_spelt(band) for band in bands] if bands else [b for b in usual if any(f.band == b for f in found)]
     lost = [band for band in wanted if not any(f.band == band for f in found)]
     there = ", ".join(sorted({f.band for f in found})) or "none"
     if lost or not wanted:
-        raise InputError(
-            f"{folder.name} without {', '.join(lost) or 'B02, B03, B04, B08'}", "band files", f"found {there}"
-        )
+        raise InputError(f"{folder.name} without {', '.join(lost or usual)}", "band files", f"found {there}")
     sizes = [{f.metres for f in found if f.band == band} for band in wanted]
     common = set.intersection(*sizes)
     if not common:
@@ -189,8 +199,14 @@ def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
 def _band_files(folder: Path) -> list[Named]:
     """Band files of a SAFE folder (``IMG_DATA``, by metres in Level 2A), or of a flat one."""
     inside = folder.glob("GRANULE/*/IMG_DATA/**/*") if metadata_of(folder) is not None else folder.iterdir()
-    named = (band_file(path) for path in sorted(inside) if path.is_file())
+    named = (band_file(path) or _hls_file(path) for path in sorted(inside) if path.is_file())
     return [one for one in named if one is not None]
+
+
+def _hls_file(path: Path) -> Named | None:
+    """What the name of a band file of HLS says; all its pixels are of 30 m."""
+    found = HLS.search(path.name)
+    return None if found is None else Named(path, found["band"].upper(), 30, None, found["tile"], found["kind"].upper())
 
 
 def _spelt(band: int | str) -> str:
