@@ -4,7 +4,7 @@ python -m bench.alignment_weights judge [NAME ...]   trained without a third of 
 python -m bench.alignment_weights ship [NAME ...]    trained on all of it, written with their cards
 
 They learn from what both sensors would see of spectra: squares of an AVIRIS scene, and made-up ground of its spectra in
-more mixtures and light than the scene holds; half of it under a haze that both see, or with noise.
+more mixtures and light than the scene holds; half of it under a haze that both see.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SHIPPED = {  # name: pair
 }
 METHODS = {"unet_lut": "", "unet_lut_x": "_x"}  # and the ending of its weights
 STEPS, MADE = 800, 60
-CONDITIONS = ("clean", "clean", "haze", "noise")
+CONDITIONS = ("clean", "haze")
 JUDGED = ("clean", "haze")
 BASES = {"none": "none", "spectral, lines": "spectral", "spectral, matrix": "spectral"}
 
