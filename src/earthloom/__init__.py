@@ -25,8 +25,10 @@ if TYPE_CHECKING:
     from earthloom.engine.superresolve import superresolve as superresolve
     from earthloom.engine.trainjob import train as train
     from earthloom.engine.verbs import pansharpen as pansharpen
+    from earthloom.methods.transform import Transform as Transform
 
 _HOMES = {
+    "Transform": "methods.transform",
     "align": "engine.align", "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
     "evaluate": "engine.evaluate", "fit_alignment": "engine.align_transform",
     "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
@@ -34,8 +36,8 @@ _HOMES = {
     "simulate": "engine.simulate", "superresolve": "engine.superresolve", "train": "engine.trainjob",
 }  # fmt: skip
 __all__ = [
-    "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out", "metrics",
-    "pansharpen", "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
+    "Transform", "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out",
+    "metrics", "pansharpen", "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip
 
 

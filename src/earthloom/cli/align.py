@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
@@ -165,13 +165,14 @@ def align(
 
 def fit(
     sources: Annotated[str, Parameter(group=FILES)],
-    targets: Annotated[str, Parameter(group=FILES)],
+    targets: Annotated[str | None, Parameter(group=FILES)] = None,
     /,
     *,
     source_sensor: Annotated[str | None, Parameter(name="--from", group=FILES)] = None,
     target_sensor: Annotated[str | None, Parameter(name="--to", group=FILES)] = None,
     source_masks: Files = None,
     target_masks: Files = None,
+    part: Annotated[Literal["train", "val", "test"], Parameter(group=FILES)] = "train",
     output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
     method: Annotated[str | None, Parameter(name=["--method", "-m"], group=FILES)] = None,
     figure: Annotated[Path | None, Parameter(group=FILES)] = None,
@@ -184,7 +185,8 @@ def fit(
     Parameters
     ----------
     sources
-        Image of the one sensor, or a folder of several.
+        Image of the one sensor, or a folder of several. Alone, what holds both sensors: the folder of the published
+        data set, or a hyperspectral cube (or a folder of cubes), seen through the response curves of both.
     targets
         That of the other sensor, or a folder of as many: they are paired in the order of their names.
     source_sensor
@@ -195,6 +197,8 @@ def fit(
         Clouds in the sources, one file each.
     target_masks
         Clouds in the targets.
+    part
+        Of the published data set: which of its divide lists.
     output
         JSON file to write.
     method
@@ -206,12 +210,13 @@ def fit(
     _check(figure, settings)
     made = AUTO if method in (AUTO, None) else catalog.make(method, PROBLEM, **chosen)
     with working(settings) as work:
-        from earthloom.engine.align_transform import fit_files, listed
+        from earthloom.engine.align_transform import fit_any
         from earthloom.raster.write import require_place
 
         require_place(output, settings.overwrite)
         pairing = (told or Told()).pairing(source_sensor, target_sensor, False)
-        found = fit_files(listed(sources), listed(targets), (source_masks, target_masks), made, pairing, work.options)
+        masks = source_masks, target_masks
+        found = fit_any(sources, targets, masks, made, pairing, work.options, part)
         found.save(output)
         _draw(figure, work.found)
         work.done(output, _summary(work.found))

@@ -21,6 +21,7 @@ from earthloom.errors import GridError, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.aligning import Aligner, Solved
 from earthloom.methods.base import Method
+from earthloom.methods.transform import Transform
 from earthloom.problems.bandpass import bands_alone, nearest
 from earthloom.sensors import Sensor, load, match_bands
 from earthloom.types import Band, Observation, View
@@ -47,7 +48,7 @@ def align(
     *,
     source_sensor: Any = None,
     target_sensor: Any = None,
-    method: str | Method | None = None,
+    method: str | Method | Transform | None = None,
     target: Any = None,
     source_mask: Any = None,
     target_mask: Any = None,
@@ -65,8 +66,8 @@ def align(
     source_sensor, target_sensor
         Names of the sensors, or files of your own; for files what their metadata say when None.
     method
-        Name of a method (``earthloom methods bandpass`` lists them), a method object, or for files the ``.json`` that a
-        fitted transform was saved in. None: ``cross_linear`` with a target, ``spectral`` without.
+        Name of a method (``earthloom methods bandpass`` lists them), a method object, a fitted transform or the
+        ``.json`` that it was saved in. None: ``cross_linear`` with a target, ``spectral`` without.
     target
         Image of the other sensor, same place and time, that the method is fitted to. For files it may have another
         grid: they are compared on the grid of the larger pixels.
@@ -101,8 +102,12 @@ def align(
     """
     pairing, rest = told_pair(more, source_sensor, target_sensor, force)
     options, own = run_options(rest)
-    if arrays.is_path(source) and str(method).endswith(".json"):
-        return _by_file(source, str(method), output, more, force, target is not None)
+    if isinstance(method, Transform) or str(method).endswith(".json"):
+        fitted = method if isinstance(method, Transform) else Transform.load(str(method))
+        if own or target is not None:
+            given = ", ".join([*own, *(["target"] if target is not None else [])])
+            raise InputError(f"{given} with a fitted transform", "a source alone", "it was fitted before")
+        return _by_transform(fitted, source, output, more, force, options)
     if arrays.is_path(source):
         from earthloom.engine.align_files import align_files
 
@@ -117,18 +122,36 @@ def align(
     return _align_arrays(source, target, (source_mask, target_mask), chosen, pairing, options)
 
 
-def _by_file(source: Any, file: str, output: Any, more: Mapping[str, Any], force: bool, target: bool) -> Any:
-    """An image file by a transform that was fitted before."""
-    from earthloom.engine.align_transform import apply_file
-    from earthloom.methods.transform import Transform
+def _by_transform(
+    found: Transform, source: Any, output: Any, more: Mapping[str, Any], force: bool, options: Options
+) -> Any:
+    """A file or an array by a transform that was fitted before."""
+    pairing, _ = told_pair(more, found.source.sensor, found.target.sensor, force)
+    if arrays.is_path(source):
+        from earthloom.engine.align_transform import apply_file
 
-    found = Transform.load(file)
-    pairing, rest = told_pair(more, found.source.sensor, found.target.sensor, force)
-    options, own = run_options(rest)
-    if own or target or output is None:
-        given = ", ".join([*own, *(["target"] if target else [])]) or "no output"
-        raise InputError(f"{given} with a fitted transform", "a source and output=", "it was fitted before")
-    return apply_file(found, source, output, pairing, options)
+        if output is None:
+            raise InputError("no output with a fitted transform", "output= beside a source file")
+        return apply_file(found, source, output, pairing, options)
+    if output is not None:
+        raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
+    _require_unmarked(source, force)
+    taken, told = arrays.take(source, "source"), pairing.source
+    own = {
+        "scale": (told.scale,) if told.scale is not None else found.source.scale,
+        "offset": (told.offset,) if told.offset is not None else found.source.offset,
+    }
+    found = found.with_sides(replace(found.source, **own))
+    data = found.apply(taken.data, taken.valid(found.source.nodata if told.nodata is None else told.nodata))
+    attrs = {**taken.attrs, MARK: f"{PROBLEM}/{found.method}, {found.source.sensor} to {found.target.sensor}"}
+    return taken.back(data, found.target.bands, attrs)
+
+
+def _require_unmarked(source: Any, force: bool) -> None:
+    """Refuse a DataArray that says that it was aligned before."""
+    before = getattr(source, "attrs", None)
+    if isinstance(before, Mapping) and MARK in before and not force:
+        raise InputError(f"a source that was aligned before ({before[MARK]})", "the sensor's own image", "force=True")
 
 
 def told_pair(
@@ -249,9 +272,7 @@ def _align_arrays(
     source: Any, target: Any, masks: tuple[Any, Any], method: Method | str, pairing: Pairing, options: Options
 ) -> Any:
     """Numpy, torch or xarray."""
-    before = getattr(source, "attrs", None)
-    if isinstance(before, Mapping) and MARK in before and not pairing.force:
-        raise InputError(f"a source that was aligned before ({before[MARK]})", "the sensor's own image", "force=True")
+    _require_unmarked(source, pairing.force)
     taken = arrays.take(source, "source")
     sensors = [
         require_sensor(told.sensor, role) for role, told in (("source", pairing.source), ("target", pairing.target))

@@ -82,7 +82,8 @@ def align_files(
         levels = levels_of(seen.image, "source")
         told = pairing.source.scale is not None or pairing.source.offset is not None
         require_levels(levels, seen.image, "source", seen.sensor.name, told)
-        require_unit(levels, method, seen.image.name)
+        if other is None or not learns(method):
+            require_unit(levels, method, seen.image.name)
         refuse_outputs(path, [seen, other])
         scene = pair_scene(seen, other, to, pairing, options)
         chosen = learnt(method, [scene], (seen, other), options) if other is not None else alone(method, scene, options)
@@ -122,14 +123,11 @@ def learnt(
     Blocks that are displaced, clouded or changed have no part. A method that is not fitted, or whose weights are given,
     is taken as it is.
     """
-    if isinstance(method, Method) and (getattr(method, "weights", None) or not wants_pairs(method)):
+    if isinstance(method, Method) and not learns(method):
         return fitted(method, scenes[0], options)
     from earthloom.engine.fit_alignment import Fitting, fit_alignment
 
-    own: dict[str, Any] = {}
-    if isinstance(method, Method):
-        own = {f.name: getattr(method, f.name) for f in fields(method) if getattr(method, f.name) != f.default}
-    name = method if isinstance(method, str) else name_of(method)
+    name, own = named(method)
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
     how = Fitting(judge=judge or name == AUTO, threads=options.workers, check_units=not told)
     sides = side(first[0]), side(first[1])
@@ -139,9 +137,22 @@ def learnt(
     return found.transform.aligner
 
 
+def named(method: Method | str) -> tuple[str, dict[str, Any]]:
+    """A method by its name, and the fields that are not its usual ones."""
+    if isinstance(method, str):
+        return method, {}
+    own = {f.name: getattr(method, f.name) for f in fields(method) if getattr(method, f.name) != f.default}
+    return name_of(method), own
+
+
 def wants_pairs(method: Method) -> bool:
     """Whether a method learns from pairs of images: all that fit, and networks."""
     return bool(getattr(method, "fits", False)) or method.card.family == "network"
+
+
+def learns(method: Method | str) -> bool:
+    """Whether a method will be fitted to the pair at hand: one whose weights are given is taken as it is."""
+    return isinstance(method, str) or (wants_pairs(method) and not getattr(method, "weights", None))
 
 
 def side(one: Opened) -> Side:

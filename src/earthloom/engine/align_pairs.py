@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -13,12 +13,27 @@ from earthloom.engine.runner import plan
 from earthloom.methods.aligning import Solved
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
+from earthloom.methods.lut_network import FittedLut, tables_of
+from earthloom.methods.mapping import Mapping
+from earthloom.ops.lookup import Tables
 from earthloom.ops.moments import Stats
 from earthloom.problems.bandpass import nearest, paired
 from earthloom.types import Band, Window
 
 SIDE, COUNT = 192, 9  # windows that stand for a scene, spread evenly
 NODES = 256
+MOST_CELLS = 24  # whose tables are drawn
+
+
+class Curve(NamedTuple):
+    """What numbers become: a row of results for each part of the scene with a table of its own.
+
+    ``sigma`` is their standard error, where the method tells one.
+    """
+
+    numbers: Float[np.ndarray, " n"]
+    results: Float[np.ndarray, "cell n"]
+    sigma: Float[np.ndarray, " n"] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,8 @@ class Pairs:
     method
         Name.
     curves
-        What a number of the source's nearest band becomes, ``(numbers, results)`` for each target band; None where a
-        result depends on other bands or on the place.
+        What a number of the source's nearest band becomes, for each target band; None where that depends on other
+        bands.
     """
 
     before: Float[np.ndarray, "band n"]
@@ -47,7 +62,7 @@ class Pairs:
     bands: tuple[Band, ...]
     sensors: tuple[str, str]
     method: str
-    curves: tuple[tuple[np.ndarray, np.ndarray], ...] | None = None
+    curves: tuple[Curve, ...] | None = None
 
     def rmse_percent(self) -> tuple[float, float]:
         """Root mean square difference from the target in percent of its mean, mean of the bands: before and after."""
@@ -87,7 +102,8 @@ def pairs_of(method: Method, scene: Any, sensors: tuple[str, str]) -> Pairs:
         parts.append((before[:, kept], after[:, kept], obs["target"].data[:, kept]))
     none = np.zeros((len(target), 0))
     joined = [np.concatenate(one, axis=1).astype(float) for one in zip(*parts, strict=True)] if parts else [none] * 3
-    return Pairs(joined[0], joined[1], joined[2], target, sensors, name_of(method), _curves(method, joined[0], partner))
+    curves = _curves(_mappings(method, stats), joined[0], partner)
+    return Pairs(joined[0], joined[1], joined[2], target, sensors, name_of(method), curves)
 
 
 def _windows(shape: tuple[int, int]) -> list[Window]:
@@ -102,18 +118,39 @@ def _windows(shape: tuple[int, int]) -> list[Window]:
     return [Window(y, x, height, width) for y, height in spans[0] for x, width in spans[1]]
 
 
-def _curves(
-    method: Method, before: np.ndarray, partner: list[int | None]
-) -> tuple[tuple[np.ndarray, np.ndarray], ...] | None:
+def _mappings(method: Method, stats: Stats) -> list[Mapping]:
+    """What is done to each pixel: one mapping, or one for every cell of a network's tables (some, where many)."""
+    if isinstance(method, Solved):
+        return [method.mapping]
+    if not isinstance(method, FittedLut):
+        return []
+    tables = tables_of(method, stats["cells"])
+    rows = tables.values.reshape(-1, *tables.values.shape[2:])
+    rows = rows[:: max(len(rows) // MOST_CELLS, 1)]
+    return [Mapping(method.mix, Tables.single(tables.first, tables.step, values)) for values in rows]
+
+
+def _curves(mappings: list[Mapping], before: np.ndarray, partner: list[int | None]) -> tuple[Curve, ...] | None:
     """What each number becomes, over the range of the numbers seen."""
-    if not isinstance(method, Solved) or not method.mapping.mix.single or not before.size:
+    if not mappings or not mappings[0].mix.single or not before.size:
         return None
-    mapping, found = method.mapping, []
+    found = []
     for t, s in enumerate(partner):
         if s is None:
             return None
         numbers = np.linspace(before[t].min(), before[t].max(), NODES)
-        image = np.zeros((len(mapping.mix.centre), 1, NODES))
+        image = np.zeros((len(mappings[0].mix.centre), 1, NODES))
         image[s, 0] = numbers
-        found.append((numbers, mapping(image)[t, 0]))
+        results = np.stack([mapping(image)[t, 0] for mapping in mappings])
+        found.append(Curve(numbers, results, _sigma(mappings[0], numbers, t, s)))
     return tuple(found)
+
+
+def _sigma(mapping: Mapping, numbers: np.ndarray, t: int, s: int) -> np.ndarray | None:
+    """Standard error of a table at some numbers; infinite where nothing was seen."""
+    tables = mapping.tables
+    if mapping.sigma is None or tables is None:
+        return None
+    mixed = mapping.mix.matrix[t, s] * numbers + mapping.mix.constant[t]
+    at = np.rint((mixed - tables.first[t]) / tables.step[t]).astype(int)
+    return mapping.sigma[t][np.clip(at, 0, mapping.sigma.shape[1] - 1)]

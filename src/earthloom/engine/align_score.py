@@ -14,20 +14,22 @@ from earthloom.engine.align_blocks import Block
 from earthloom.errors import MethodError
 from earthloom.methods.aligning import Aligner, Solved
 from earthloom.methods.base import Method
+from earthloom.ops.histogram import Bins, Histogram
 from earthloom.ops.moments import Stats
 from earthloom.types import Band
 
 FOLDS = 5
 RED_NM, NIR_NM = (610.0, 700.0), (750.0, 900.0)
+SHAPE = 256  # bins that histograms are compared in
 SURER = 1.0  # standard errors by which a more complex method must be better than a simpler one
 Predict = Callable[[Block], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Sums over the pixels of a block, band by band: error, its square, truth and its square; and NDVI.
+    """Sums over the pixels of a block, band by band: error, its square, truth and its square; NDVI; histograms.
 
-    They merge with ``+``.
+    They merge with ``+``. Without bins there are no histograms.
     """
 
     count: int
@@ -36,27 +38,36 @@ class Errors:
     truth: Float[np.ndarray, " band"]
     power: Float[np.ndarray, " band"]
     ndvi: tuple[int, float, float] = (0, 0.0, 0.0)  # pixels, sum of errors, sum of their squares
+    counted: tuple[Histogram, Histogram] | None = None  # of what was found and of the truth
 
     @classmethod
     def of(
-        cls, found: Float[np.ndarray, "band n"], truth: Float[np.ndarray, "band n"], bands: Sequence[Band] = ()
+        cls,
+        found: Float[np.ndarray, "band n"],
+        truth: Float[np.ndarray, "band n"],
+        bands: Sequence[Band] = (),
+        bins: Bins | None = None,
     ) -> Errors:
         """Of pixels."""
         found, truth = found.astype(np.float64), truth.astype(np.float64)
         error = found - truth
         sums = (error.sum(axis=1), (error**2).sum(axis=1), truth.sum(axis=1), (truth**2).sum(axis=1))
+        counted = None if bins is None else (Histogram.of(found, bins), Histogram.of(truth, bins))
         pair = _red_nir(bands)
         if pair is None:
-            return cls(truth.shape[1], *sums)
+            return cls(truth.shape[1], *sums, counted=counted)
         a, b = (_ndvi(image[pair[0]], image[pair[1]]) for image in (found, truth))
         apart = (a - b)[np.isfinite(a) & np.isfinite(b)]
-        return cls(truth.shape[1], *sums, (len(apart), float(apart.sum()), float((apart**2).sum())))
+        return cls(truth.shape[1], *sums, (len(apart), float(apart.sum()), float((apart**2).sum())), counted)
 
     def __add__(self, other: Errors) -> Errors:
         ndvi = tuple(a + b for a, b in zip(self.ndvi, other.ndvi, strict=True))
+        counted = None
+        if self.counted is not None and other.counted is not None:
+            counted = self.counted[0] + other.counted[0], self.counted[1] + other.counted[1]
         return Errors(
             self.count + other.count, self.error + other.error, self.square + other.square, self.truth + other.truth,
-            self.power + other.power, ndvi,  # type: ignore[arg-type]
+            self.power + other.power, ndvi, counted,  # type: ignore[arg-type]
         )  # fmt: skip
 
     @property
@@ -86,13 +97,24 @@ class Errors:
         """Root mean square error of NDVI; NaN without red and NIR."""
         return math.sqrt(self.ndvi[2] / self.ndvi[0]) if self.ndvi[0] else math.nan
 
+    @property
+    def histogram_distance(self) -> Float[np.ndarray, " band"] | None:
+        """Earth mover's distance between the histograms, ``int |F_found - F_truth|``, in the numbers of each band."""
+        if self.counted is None:
+            return None
+        found, truth = (one.below()[1] for one in self.counted)
+        return np.abs(found - truth).sum(axis=1) * self.counted[0].bins.width
+
     def as_dict(self, bands: Sequence[Band]) -> dict[str, Any]:
         """Figures for people and files; by band under the bands' names."""
         told: dict[str, Any] = {"relative_rmse_percent": round(self.relative, 4)}
         if self.ndvi[0]:
             told["ndvi_rmse"] = round(self.ndvi_rmse, 5)
         names = [band.name for band in bands]
-        for name, values in (("rmse", self.rmse), ("r2", self.r2), ("bias", self.bias)):
+        rows = {"rmse": self.rmse, "r2": self.r2, "bias": self.bias, "histogram_distance": self.histogram_distance}
+        for name, values in rows.items():
+            if values is None:
+                continue
             told[name] = {band: float(f"{value:.5g}") for band, value in zip(names, values, strict=True)}
         return told
 
@@ -185,14 +207,24 @@ def level_of(blocks: Sequence[Block]) -> Float[np.ndarray, " band"]:
     return np.maximum(np.abs(total) / max(sum(int(b.kept.sum()) for b in blocks), 1), 1e-300)
 
 
+def bins_of(blocks: Sequence[Block]) -> Bins:
+    """Bins over the numbers of the target; what lies beyond counts at the ends."""
+    ends = [(np.min, np.inf, np.min), (np.max, -np.inf, np.max)]
+    low, high = (
+        each([of(b.obs["target"].data[:, b.kept], axis=1, initial=start) for b in blocks], axis=0).astype(np.float64)
+        for of, start, each in ends
+    )
+    return Bins(low, np.where(high > low, high, low + 1), SHAPE)
+
+
 def errors_on(
-    predict: Predict, blocks: Sequence[Block], level: Float[np.ndarray, " band"]
+    predict: Predict, blocks: Sequence[Block], level: Float[np.ndarray, " band"], bins: Bins | None = None
 ) -> tuple[Errors, Float[np.ndarray, " block"]]:
     """Errors over blocks, and of each as in :class:`Score`, over the square of the bands' ``level``."""
     total, each = None, []
     for block in blocks:
         target = block.obs["target"]
-        one = Errors.of(predict(block)[:, block.kept], target.data[:, block.kept], target.bands)
+        one = Errors.of(predict(block)[:, block.kept], target.data[:, block.kept], target.bands, bins)
         total = one if total is None else total + one
         each.append(float(np.mean(one.square / max(one.count, 1) / level**2)))
     assert total is not None
@@ -202,7 +234,7 @@ def errors_on(
 def held_out(name: str, make: Callable[[], Method], blocks: Sequence[Block], folds: Sequence[Sequence[int]]) -> Score:
     """A classical method fitted to all folds but one, for each fold in turn."""
     total: Errors | None = None
-    each, level = np.zeros(len(blocks)), level_of(blocks)
+    each, level, bins = np.zeros(len(blocks)), level_of(blocks), bins_of(blocks)
     try:
         for fold in folds:
             out = set(fold)
@@ -210,7 +242,7 @@ def held_out(name: str, make: Callable[[], Method], blocks: Sequence[Block], fol
             method = make()
             assert isinstance(method, Aligner)
             fitted = solved(method, rest or blocks)
-            part, own = errors_on(lambda b, m=fitted: m.fuse(b.obs, Stats()), [blocks[i] for i in fold], level)
+            part, own = errors_on(lambda b, m=fitted: m.fuse(b.obs, Stats()), [blocks[i] for i in fold], level, bins)
             total = part if total is None else total + part
             each[list(fold)] = own
     except MethodError as wrong:

@@ -13,7 +13,7 @@ import numpy as np
 
 from earthloom.engine.align_blocks import Block, Sorted, gather, sort_out
 from earthloom.engine.align_guard import check_numbers
-from earthloom.engine.align_score import Score, chosen, errors_on, folds_of, held_out, level_of, solved, table
+from earthloom.engine.align_score import Score, bins_of, chosen, errors_on, folds_of, held_out, level_of, solved, table
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.aligning import Aligner
@@ -25,6 +25,7 @@ AUTO = (  # from nothing to a lot
     "none", "ols", "robust", "monotone_lut", "cross_linear", "cross_quadratic", "unet_lut", "unet_lut_x",
 )  # fmt: skip
 NETWORKS = ("unet_lut", "unet_lut_x")
+TOP = 99  # percentile of the source's numbers that tells their unit later on
 ENOUGH_FOR_NETWORKS = 20_000  # pixels below which tables of a network are not worth trying
 
 
@@ -187,7 +188,7 @@ def _judged(
     try:
         network = train(name, blocks, out, how.steps, how.seed, **fields)
         found[name] = network.method
-        total, each = errors_on(network.on, [blocks[i] for i in out], level_of(blocks))
+        total, each = errors_on(network.on, [blocks[i] for i in out], level_of(blocks), bins_of(blocks))
     except MethodError as wrong:
         if not auto:
             raise
@@ -224,6 +225,8 @@ def _history(kept: Sorted, scenes: Sequence[Scene], about: Mapping[str, Any], me
     """When and on what."""
     dates = [scene.empty()["source"].date for scene in scenes]
     told = {"on": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "pairs": len(scenes), **kept.as_dict()}
+    seen = np.concatenate([block.obs["source"].data[:, block.kept] for block in kept.blocks], axis=1)
+    told["source_top"] = [float(f"{v:.5g}") for v in np.percentile(seen, TOP, axis=1)]
     if any(dates):
         told["dates"] = [day.isoformat() for day in dates if day is not None]
     if method == "auto":

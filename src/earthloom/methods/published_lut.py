@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from earthloom.nn.unet_lut import PublishedNet
 
 BANDS = 4
+WHOLE = 1e-2  # what scaling there and back may leave behind the point
+UNIT = 10000  # numbers for a reflectance of 1 in the authors' data
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,15 @@ class PublishedLut(Wrapper):
         with torch.inference_mode():
             found, _ = _module(self.path, Path(self.path).stat().st_mtime_ns)(image[None], histogram[None])
         unit = self.inner.unit
-        return (found[0].numpy() * (unit / 10000 if unit != 1 else 1)).astype(obs["source"].data.dtype)
+        return (found[0].numpy() * (unit / UNIT)).astype(obs["source"].data.dtype)
 
     def _numbers(self, image: np.ndarray) -> np.ndarray:
-        """Reflectance x 10000."""
-        return image if self.inner.unit == 1 else image * (10000 / self.inner.unit)
+        """Reflectance x 10000; whole numbers stay whole, since the network cuts what is behind the point."""
+        if self.inner.unit == UNIT:
+            return image
+        numbers = image * (UNIT / self.inner.unit)
+        whole = np.rint(numbers)
+        return np.where(np.abs(numbers - whole) < WHOLE, whole, numbers)
 
     def ready(self, obs: Observation) -> PublishedLut:
         """As it is."""

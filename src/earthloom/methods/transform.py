@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Float, Shaped
 
 from earthloom import weights
 from earthloom.errors import FileError, InputError, MethodError
@@ -30,6 +30,7 @@ from earthloom.problems.bandpass import bands_alone
 from earthloom.types import Band, Observation, View
 
 FORMAT, VERSION = "earthloom transform", 1
+FACTOR = 30.0  # by so much no other scene is brighter or darker: the numbers mean something else
 
 
 @dataclass(frozen=True)
@@ -152,6 +153,7 @@ class Transform:
         if len(image) != len(self.source.bands):
             self.observe(image, valid)  # says what is wrong
         (scale, offset), (gain, shift) = self.source.gains, self.target.gains
+        self._require_seen(image, valid, (scale, offset) if stored else None)
         if kind.kind == "f":
             gain, shift = np.ones_like(gain), np.zeros_like(shift)
         elif not stored:
@@ -166,6 +168,42 @@ class Transform:
         from earthloom.ops.quantise import quantise
 
         return quantise(found, valid, kind, nodata=self._code(kind), scales=list(gain), offsets=list(shift))
+
+    def _require_seen(self, image: np.ndarray, valid: np.ndarray, gains: tuple[np.ndarray, np.ndarray] | None) -> None:
+        """Look at every n-th pixel."""
+        step = tuple(slice(None, None, max(size // 256, 1)) for size in valid.shape)
+        some = image[:, *step][:, valid[step]].astype(np.float64)
+        if some.size:
+            top = np.percentile(some, 99, axis=1)
+            self.require_range(top if gains is None else gains[0] * top + gains[1])
+
+    def require_range(self, top: Float[np.ndarray, " band"], called: str = "the image", scale: float = 1.0) -> None:
+        """Refuse numbers of another unit than those that it was fitted to.
+
+        Parameters
+        ----------
+        top
+            The brightest number (99 %) of every band, in physical units.
+        called
+            Name of the image.
+        scale
+            That led to them.
+
+        Raises
+        ------
+        InputError
+            If they are larger or smaller by more than a scene can make it.
+        """
+        known = self.fitted.get("source_top")
+        if known is None or len(known) != len(top) or min(known) <= 0 or not (top > 0).all():
+            return
+        apart = float(np.median(top / np.array(known)))
+        if not 1 / FACTOR < apart < FACTOR:
+            fits = scale / 10 ** round(math.log10(apart))
+            raise InputError(
+                f"{called}: numbers up to {top.max():.4g} for a transform fitted to numbers up to {max(known):.4g}",
+                "the same unit", f"--source-scale {fits:g} (source_scale=) if a scale is lost or told twice",
+            )  # fmt: skip
 
     def _code(self, kind: np.dtype) -> float | None:
         """Nodata of the product: the target's, or that of the source."""

@@ -1,4 +1,4 @@
-"""A picture of an alignment: both sensors' numbers before and after, and what each number becomes."""
+"""A picture of an alignment: both sensors' numbers before and after, and how each number is changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from earthloom.report.quicklook import INK, PAPER, QUIET
 DENSITY = "Blues"
 LINE, SPARE = "#d9822b", "#9aa7b2"
 PANEL_IN, BINS = 2.35, 90
+SURE = 2.0  # standard errors on either side of a table
 SHOWN = 0.2  # percentiles of the numbers on either side that are left out of a panel
 
 
@@ -39,7 +40,7 @@ def picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
     figure.subplots_adjust(0.75 / size[0], 0.5 / size[1], 1 - 0.15 / size[0], 1 - 0.95 / size[1], 0.3, 0.32)
     figure.text(0.15 / size[0], 1 - 0.12 / size[1], title or f"{pairs.sensors[0]} to {pairs.sensors[1]}",
                 fontsize=13, color=INK, va="top")  # fmt: skip
-    told = f"{pairs.method}, {pairs.target.shape[1]:,} pixels that both saw; grey: equal"
+    told = f"{pairs.method}, {pairs.target.shape[1]:,} pixels that both saw; grey: equal{_shades(pairs)}"
     figure.text(0.15 / size[0], 1 - 0.4 / size[1], told, fontsize=9, color=QUIET, va="top")
     for band, column in enumerate(grid.T):
         span = _span(pairs, band)
@@ -47,13 +48,21 @@ def picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
         _against(column[1], pairs.after[band], pairs.target[band], span, "")
         if pairs.curves is not None:
             _table(column[2], pairs, band)
-    labels = ("source", "aligned", "number becomes")
+    labels = ("source", "aligned", "change")
     for row, label in enumerate(labels[:rows]):
         grid[row, 0].set_ylabel(label, fontsize=10, color=INK)
         for axes in grid[row]:
             axes.set_xlabel("source" if row == 2 else "target", fontsize=8.5, color=QUIET)
     figure.savefig(Path(path))
     return Path(path)
+
+
+def _shades(pairs: Pairs) -> str:
+    """What is drawn around the tables."""
+    first = pairs.curves[0] if pairs.curves else None
+    if first is not None and len(first.results) > 1:
+        return f"; thin: the tables of {len(first.results)} parts of the scene"
+    return "; shaded: two standard errors of the table" if first is not None and first.sigma is not None else ""
 
 
 def _span(pairs: Pairs, band: int) -> tuple[float, float]:
@@ -85,12 +94,22 @@ def _against(ax: Any, image: np.ndarray, target: np.ndarray, span: tuple[float, 
 
 
 def _table(ax: Any, pairs: Pairs, band: int) -> None:
-    """What a number of the source becomes."""
+    """By how much a number of the source is changed: of the numbers themselves nothing would be seen."""
     _plain(ax)
     assert pairs.curves is not None
-    numbers, results = pairs.curves[band]
-    ax.plot(numbers, numbers, color=SPARE, lw=1)
-    ax.plot(numbers, results, color=LINE, lw=1.8)
+    curve, seen = pairs.curves[band], pairs.before[band]
+    low, high = np.percentile(seen, [SHOWN, 100 - SHOWN])
+    inside = (curve.numbers >= low) & (curve.numbers <= high)
+    numbers, change = curve.numbers[inside], (curve.results - curve.numbers)[:, inside]
+    middle = np.median(change, axis=0)
+    ax.axhline(0, color=SPARE, lw=1)
+    if curve.sigma is not None:
+        sigma = curve.sigma[inside]
+        spread = np.where(np.isfinite(sigma), SURE * sigma, np.nan)
+        ax.fill_between(numbers, middle - spread, middle + spread, color=LINE, alpha=0.25, lw=0)
+    if len(change) > 1:
+        ax.plot(numbers, change.T, color=LINE, lw=0.6, alpha=0.4)
+    ax.plot(numbers, middle, color=LINE, lw=1.8)
 
 
 def _plain(ax: Any) -> None:
