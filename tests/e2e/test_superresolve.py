@@ -236,7 +236,7 @@ def test_kinds_of_arrays() -> None:
 
     numbers = cube()
     plain = earthloom.superresolve(numbers, 2, "bicubic")
-    tensor = earthloom.superresolve(torch.from_numpy(numbers), 2, "bicubic")
+    tensor = earthloom.superresolve(torch.from_numpy(numbers), 2.0, "bicubic")
     assert isinstance(tensor, torch.Tensor) and np.array_equal(tensor.numpy(), plain)
     coords = {"wavelength": NM, "y": 1000 - 30.0 * np.arange(SIDE), "x": 30.0 * np.arange(SIDE + 6)}
     array = xarray.DataArray(numbers, dims=("wavelength", "y", "x"), coords=coords, name="radiance")
@@ -296,6 +296,7 @@ def test_weights_listed(cli: Cli, tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("-r", "5"), ("ratio 5", "2, 3, 4, 8")),
+        (("-r", "2.5"), ("ratio 2.5", "2, 3, 4, 8")),
         (("--bad-bands", "13"), ("bad band 13", "1 to 12")),
         (("--bad-bands", "a-b"), ("bad bands 'a-b'", "1-4")),
         (("-r", "2", "-o", "x.jp2"), ("x.jp2", "GeoTIFF")),

@@ -143,6 +143,7 @@ def test_refused(cli: Cli, tmp_path: Path) -> None:
     put(tmp_path / "c.tif", cube(6, (12, 12)), grid(30))
     asked = ["train", "superresolution/coarsr", "-o", tmp_path / "run"]
     refused(cli(*asked, "--data", tmp_path / "c.tif", "--ratio", 5), "ratio 5", "2, 3, 4, 8")
+    refused(cli(*asked, "--data", tmp_path / "c.tif", "--ratio", 2.5), "ratio 2.5", "2, 3, 4, 8")
     refused(cli(*asked, "--data", tmp_path / "c.tif", "--ratio", 8), "c.tif of 12 x 12", "at least 16")
     refused(cli(*asked, "--data", tmp_path / "c.tif", "--convention", "toolbox"), "'toolbox'", "'bicubic'")
     refused(cli(*asked, "--data", tmp_path / "c.tif", "--schedule", "halving"), "halve_every = 0", "halving")

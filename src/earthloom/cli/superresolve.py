@@ -62,7 +62,7 @@ def superresolve(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"], group=FILES)],
-    ratio: Annotated[int, Parameter(name=["--ratio", "-r"], group=FILES)] = 4,
+    ratio: Annotated[float, Parameter(name=["--ratio", "-r"], group=FILES)] = 4,
     method: Annotated[str, Parameter(name=["--method", "-m"], group=FILES)] = DEFAULT,
     refine: Annotated[int | None, Parameter(group=FILES)] = None,
     no_refine: Annotated[bool, Parameter(group=FILES, negative="", show_default=False)] = False,
@@ -97,20 +97,20 @@ def superresolve(
     told = inputs or Inputs()
     with working(run or Run()) as work:
         from earthloom.engine.bandplan import numbers_in
-        from earthloom.engine.superresolve import Told, choose
+        from earthloom.engine.superresolve import Told, choose, whole_ratio
         from earthloom.engine.superresolve_files import superresolve_files
 
         steps: bool | int = False if no_refine else True if refine is None else refine
         made = choose(method, own, steps)
         what = Told(
-            ratio, told.sensor, told.blur, numbers_in(told.bad_bands), told.drop_bad, told.across_gaps,
+            whole_ratio(ratio), told.sensor, told.blur, numbers_in(told.bad_bands), told.drop_bad, told.across_gaps,
             told.bands_first, told.nodata,
         )  # fmt: skip
         path = superresolve_files(cube, output, made, what, work.options)
-        work.done(path, _summary(work.found, ratio))
+        work.done(path, _summary(work.found, what.ratio))
 
 
-def _summary(found: dict[str, Any], ratio: int) -> str:
+def _summary(found: dict[str, Any], ratio: float) -> str:
     """What there is to know, for the last line."""
     more = f", {ratio} times finer"
     if "before_percent" in found:

@@ -21,7 +21,7 @@ Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 RUNTIME = ("precision", "ensemble")  # fields of a network that training has itself, or has no use for
 CUBES = {  # how cubes are read besides
-    "ratio": (int | None, "What is learnt: 2, 3, 4 or 8 times finer cubes. [default: 4]"),
+    "ratio": (float | None, "What is learnt: 2, 3, 4 or 8 times finer cubes. [default: 4]"),
     "bad_bands": (list[str] | None, "Bands that are left out of all cubes, numbers from 1 and ranges: 1-4 107-113."),
 }
 HELPS = {"weights": "Weights to start from instead of random ones: a file, the folder of a run, or a shipped name."}

@@ -13,7 +13,7 @@ import numpy as np
 from earthloom.engine.bandplan import numbers_in
 from earthloom.engine.blocks import plan as blocks_of
 from earthloom.engine.samples import DataSet, Reading
-from earthloom.engine.superresolve import BLURS, DEFAULT_RATIO, PROBLEM, Told
+from earthloom.engine.superresolve import BLURS, DEFAULT_RATIO, PROBLEM, Told, whole_ratio
 from earthloom.engine.superresolve_files import open_scene
 from earthloom.engine.verbs import Options
 from earthloom.errors import InputError
@@ -81,7 +81,7 @@ class CubeCases(DataSet):
     """
 
     def __init__(
-        self, paths: Any, reading: Reading, limit: int | None = None, ratio: int = DEFAULT_RATIO,
+        self, paths: Any, reading: Reading, limit: int | None = None, ratio: float = DEFAULT_RATIO,
         convention: str | None = None, bad_bands: Any = None,
     ) -> None:  # fmt: skip
         blurs = {made: blur for blur, made in BLURS.items()}
@@ -93,8 +93,10 @@ class CubeCases(DataSet):
         if reading.reduce == "never":
             raise InputError("reduce='never' for cubes", "'auto': a cube is the truth, what was seen is made from it")
         blur: Any = None if convention is None else blurs[convention]
-        self.told = Told(ratio, reading.sensor, blur, numbers_in(bad_bands), drop_bad=True, nodata=reading.nodata)
-        self.reading, self.ratio = reading, ratio
+        self.told = Told(
+            whole_ratio(ratio), reading.sensor, blur, numbers_in(bad_bands), drop_bad=True, nodata=reading.nodata
+        )
+        self.reading, self.ratio = reading, self.told.ratio
         self.sensor: Sensor = load(reading.sensor)
         self.sources: list[Part] = [part for path in cubes_in(paths) for part in self._parts(path)]
         self.bands = len(self.sources[0].bands)

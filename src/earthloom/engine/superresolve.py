@@ -68,10 +68,7 @@ class Told:
 
     def __post_init__(self) -> None:
         """Refuse ratios and blurs that there are not."""
-        if self.ratio not in RATIOS or isinstance(self.ratio, bool):
-            raise InputError(
-                f"ratio {self.ratio}", f"one of {', '.join(map(str, RATIOS))}", "super-resolve in two steps for 6"
-            )
+        whole_ratio(self.ratio)
         if self.blur not in (None, *BLURS):
             raise InputError(f"blur '{self.blur}'", " or ".join(BLURS))
 
@@ -81,9 +78,23 @@ class Told:
         return BLURS[self.blur or ("mtf" if self.sensor else "bicubic")]
 
 
+def whole_ratio(ratio: float) -> int:
+    """A ratio that was asked for.
+
+    Raises
+    ------
+    InputError
+        If no cube is enlarged by it.
+    """
+    if ratio not in RATIOS or isinstance(ratio, bool):
+        given = f"{ratio:g}" if isinstance(ratio, float) else ratio
+        raise InputError(f"ratio {given}", f"one of {', '.join(map(str, RATIOS))}", "super-resolve in two steps for 6")
+    return int(ratio)
+
+
 def superresolve(
     cube: Any,
-    ratio: int = DEFAULT_RATIO,
+    ratio: float = DEFAULT_RATIO,
     method: str | Method = DEFAULT,
     weights: str | Path | None = None,
     refine: bool | int = True,
@@ -156,7 +167,7 @@ def superresolve(
     >>> superresolve(np.random.rand(8, 16, 16), ratio=2, method="bicubic").shape
     (8, 32, 32)
     """
-    told = Told(ratio, sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
+    told = Told(whole_ratio(ratio), sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
     options, own = run_options(more)
     if weights is not None:
         own["weights"] = str(weights)
