@@ -146,6 +146,30 @@ def test_a_flat_place_stays_flat(name: str, obs: Observation) -> None:
     np.testing.assert_allclose(found, np.broadcast_to(found[:, :1, :1], found.shape), atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["unet_lut", "unet_lut_x"])
+def test_tables_of_cells_make_no_seams(name: str, obs: Observation) -> None:
+    """One level under histograms that differ: no larger step across a cell's border than inside the cells."""
+    import torch
+
+    method = make(name, obs)
+    with torch.no_grad():  # fresh weights hardly see a histogram: let every layer say more
+        for parameter in method.trained.module.unet.parameters():
+            if parameter.ndim == 3:
+                parameter.mul_(2.4)
+    stats = method.summarise(obs, None)
+    assert len(stats["cells"].counts) == 9
+    level = obs["source"].data.mean(axis=(1, 2), keepdims=True)
+    flat = np.broadcast_to(level, obs["source"].data.shape).astype(np.float64)
+    found = method.fuse(replace(obs, views={**obs.views, "source": replace(obs["source"], data=flat)}), stats)
+    assert np.ptp(found, axis=(1, 2)).max() > 2e-5  # the tables do differ from cell to cell
+    for axis in (1, 2):
+        steps = np.abs(np.diff(found, axis=axis)).max(axis=(0, 3 - axis))
+        border = np.arange(len(steps)) % 64 == 63
+        assert steps[border].max() <= steps[~border].max() * (1 + 1e-3)
+    whole = fuse_whole(method, obs)
+    np.testing.assert_allclose(fuse_array(method, ArrayScene(obs), 50).data, whole, atol=2e-6, rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", FITTED)
 def test_pixels_of_one_image_alone_do_not_count(name: str, obs: Observation) -> None:
     """Clouds that a mask tells of do not move the fit."""

@@ -112,7 +112,8 @@ def test_blended_tables_meet_their_own_at_the_centres_and_make_no_seams() -> Non
             np.testing.assert_allclose(found[:, 21 * row + 10, 21 * col + 10], expected, rtol=1e-6)
     for axis in (1, 2):  # a step at a cell's border is no larger than inside the cells
         steps = np.abs(np.diff(found, axis=axis)).max(axis=(0, 3 - axis))
-        assert steps[20::21].max() <= steps.max()
+        border = np.arange(len(steps)) % 21 == 20
+        assert 0 < steps[border].max() <= steps[~border].max() * (1 + 1e-6)
         bends = np.abs(np.diff(found, 2, axis=axis)).max(axis=(0, 3 - axis))
         assert bends[19::21].max() < 1e-6 and bends[20::21].max() < 1e-6  # and the slope goes on across it
     pieces = [remap(image[:, :, a:b], None, mix, tables, (0, a), np.float64) for a, b in ((0, 33), (33, 84))]
