@@ -56,7 +56,7 @@ class LutNetwork(Method):
         Pixels along a side of the cells that have tables of their own; 0: one table for the scene.
     unit
         What the image's numbers are for a reflectance of 1, where the weights were made for reflectance; 1 leaves
-        them as they are. Of the published variant: the weights were made for numbers of 10000.
+        them as they are. The published variant turns them into the numbers of 10000 that it was made for.
     """
 
     weights: str | None = None

@@ -38,7 +38,7 @@ class UnetLut(LutNetwork):
         Pixels along a side of the cells that have tables of their own; 0: one table for the scene.
     unit
         What the image's numbers are for a reflectance of 1, where the weights were made for reflectance; 1 leaves
-        them as they are. Of the published variant: brings the numbers to the 10000 it was made for.
+        them as they are. The published variant turns them into the numbers of 10000 that it was made for.
 
     References
     ----------
