@@ -153,7 +153,7 @@ def test_tables_of_cells_make_no_seams(name: str, obs: Observation) -> None:
 
     method = make(name, obs)
     with torch.no_grad():  # fresh weights hardly see a histogram: let every layer say more
-        for parameter in method.trained.module.unet.parameters():
+        for parameter in method.trained.module.unet.parameters():  # type: ignore[attr-defined]
             if parameter.ndim == 3:
                 parameter.mul_(2.4)
     stats = method.summarise(obs, None)
