@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,8 +77,10 @@ class Writer:
     def __enter__(self) -> Writer:
         layout = self.layout
         try:
+            # named before it is made: a signal in between leaves nothing behind
+            self._folder = layout.path.with_name(f".{layout.path.name}.{uuid4().hex}")
             with file_errors(layout.path, "written", "choose another folder"):
-                self._folder = Path(tempfile.mkdtemp(prefix=f".{layout.path.name}.", dir=layout.path.parent))
+                self._folder.mkdir(mode=0o700)
             self._raw = str(self._folder / "raw.tif")
             if layout.compress != "none" and layout.raw_bytes < IN_MEMORY_BYTES:
                 self._raw = f"/vsimem/{uuid4().hex}.tif"
