@@ -79,7 +79,7 @@ EVERY = {
     "cubes_4to1_a": Run("coarsr", 4, steps=EQUAL, config=FIRST, some=GROUP),
     "cubes_4to1_b": Run("coarsr", 4, "cubes_4to1_a", 8000, {**LATER, "schedule": "constant"}, candidates=3),
     "cubes_4to1": Run("coarsr", 4, "cubes_4to1_b", 26000, {**LATER, "lr": 1.2e-3, "ema": 0.999}, candidates=3),
-    "cubes_2to1": Run("coarsr", 2, "cubes_4to1", 6000, LATER, candidates=3),
+    "cubes_2to1": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
 
