@@ -125,6 +125,7 @@ def test_data_of_the_toolbox_are_only_transposed(tmp_path: Path) -> None:
     ("method", "change", "said"),
     [
         ("gsa", {}, "GSA has nothing to train"),
+        ("bandpass/unet_lut", {}, "align fit"),
         ("pansharpening/cf2m", {}, "did you mean cf2n"),
         ("sharpening/cf2n", {}, "no problem 'sharpening'"),
         ("coarse_cnn", {"widht": 3}, "neither a setting of training nor a field of coarse_cnn; did you mean width"),

@@ -162,7 +162,12 @@ def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
         if fields:
             raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
     if not isinstance(found, Network):
-        raise MethodError(f"{found.card.name} has nothing to train", "a network", "`earthloom methods` lists them")
+        pairs = found.card.problem == "bandpass"
+        raise MethodError(
+            f"{found.card.name} has nothing to train here" if pairs else f"{found.card.name} has nothing to train",
+            "a network",
+            "`earthloom align fit` fits it to pairs of images" if pairs else "`earthloom methods` lists them",
+        )
     return found
 
 
