@@ -79,7 +79,9 @@ SLOWER = {**LATER, "ema": 0.999}
 EVERY = {
     "cubes_4to1_a": Run("coarsr", 4, steps=EQUAL, config=FIRST, some=GROUP),
     "cubes_4to1_b": Run("coarsr", 4, "cubes_4to1_a", 8000, {**LATER, "schedule": "constant"}, candidates=3),
-    "cubes_4to1_c": Run("coarsr", 4, "cubes_4to1_b", 12500, {**SLOWER, "lr": 1e-3}, candidates=3),
+    "cubes_4to1_c": Run(
+        "coarsr", 4, "cubes_4to1_b", 11500, {**SLOWER, "lr": 1e-3, "schedule": "constant"}, candidates=3
+    ),
     "cubes_4to1": Run("coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP),
     "cubes_2to1": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
