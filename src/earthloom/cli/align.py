@@ -96,7 +96,8 @@ class Told:
         """The same for the engine."""
         from earthloom.engine.align import told_pair
 
-        return told_pair(vars(self), source_sensor, target_sensor, force)[0]
+        given = {key: tuple(value) if isinstance(value, list) else value for key, value in vars(self).items()}
+        return told_pair(given, source_sensor, target_sensor, force)[0]
 
 
 def align(

@@ -101,7 +101,9 @@ def show(name: str, /, *, json: Json = False) -> None:
 def _line(header: Header) -> str:
     """Method, sizes, sensor."""
     bands = round(header.sizes.get("bands", 0)) or "any number of"
-    made = f", made for {header.sensor}" if header.sensor else ""
+    target = header.card.get("target")
+    to = f" to {target['sensor']}" if isinstance(target, dict) and target.get("sensor") else ""
+    made = f", made for {header.sensor}{to}" if header.sensor else ""
     return f"{header.method}, {bands} bands at {header.sizes.get('ratio', 0):g}:1{made}"
 
 
