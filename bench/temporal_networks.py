@@ -165,7 +165,7 @@ def table() -> None:
                     print(case.name, name, wrong, flush=True)
                     continue
                 print(case.name, name, {k: round(v, 4) for k, v in own[name].items()}, flush=True)
-    TABLE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        TABLE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def main(names: list[str]) -> None:
