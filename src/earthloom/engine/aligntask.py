@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
+from scipy.stats import sem, t
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +28,7 @@ TAIL = 5e-4  # share of the numbers beyond the ends of the histogram, on either 
 SPARE = 0.05  # of the range that is added on either side
 RIDGE = 1e-6
 SMALLEST = 1e-4  # of a target's deviation: errors below are not worth learning
+SURE = 0.95  # confidence that learning helped
 LEAST = 0.3  # share of a piece that must hold both images
 
 
@@ -172,8 +174,8 @@ class LutTask:
     start
         What the network begins with.
     held
-        Pairs that choose the best weights; empty: the last are kept. Weights must do better than the beginning by a
-        standard error over these pairs: what helps some scenes and harms others is not learnt from them.
+        Pairs that choose the best weights; empty: the last are kept. Weights must do better than the beginning with
+        95 % confidence (Student's t over these pairs): what helps some scenes and harms others is not kept.
     curvature, falling
         Weights of the two terms on the tables, smooth and growing.
     """
@@ -209,13 +211,13 @@ class LutTask:
         return torch.as_tensor(rise, dtype=torch.float32, device=device)[:, None]
 
     def validate(self, module: nn.Module) -> dict[str, float]:
-        """Mean over bands of RMSE over mean in percent, and its geometric mean over the first one's with its error."""
+        """Mean over bands of RMSE over mean in percent, and by what factor it is surely below the first one's."""
         if not self.held:
             return {}
         each = np.array([self._relative(module, pair) for pair in self.held])
         self._begun = each if self._begun is None else self._begun
         ratio = np.log(np.maximum(each, 1e-12) / np.maximum(self._begun, 1e-12))
-        surer = ratio.std(ddof=1) / np.sqrt(len(ratio)) if len(ratio) > 1 else 0.0
+        surer = sem(ratio) * t.ppf(SURE, len(ratio) - 1) if len(ratio) > 1 else 0.0
         return {self.figure: float(np.exp(ratio.mean() + surer)), "relative_rmse": float(each.mean())}
 
     def _relative(self, module: nn.Module, pair: Pair) -> float:
