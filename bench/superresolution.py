@@ -69,8 +69,6 @@ class Run:
     config: dict[str, Any] = field(default_factory=dict)
     candidates: int = 1  # patches of which the most detailed is taken
     some: int = 2  # bands of each patch that the loss sees
-    cave: float = SHARES["cave"]  # share of the patches that are CAVE's
-    loss: str = "l1"
 
 
 WIDE = {"patch": 24, "batch": 4}  # side of a patch in coarse pixels
@@ -84,20 +82,7 @@ EVERY = {
     "cubes_4to1_c": Run(
         "coarsr", 4, "cubes_4to1_b", 11500, {**SLOWER, "lr": 1e-3, "schedule": "constant"}, candidates=3
     ),
-    "cubes_4to1_d": Run(
-        "coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP
-    ),
-    "cubes_4to1": Run(
-        "coarsr",
-        4,
-        "cubes_4to1_d",
-        2500,
-        {**SLOWER, "lr": 2.5e-4, "batch": 4},
-        candidates=3,
-        some=GROUP,
-        cave=0.6,
-        loss="l2",
-    ),
+    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP),
     "cubes_2to1": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
@@ -126,12 +111,12 @@ def train(name: str) -> None:
     assert isinstance(network, Network)
     own = {**COMMON, **run.config, "patch": run.config["patch"] * run.ratio}
     config = Config.of(own)
-    groups = BandGroups(sources(run.ratio, config.patch), GROUP, (1, 2, 3), shares(run.cave), run.candidates)
+    groups = BandGroups(sources(run.ratio, config.patch), GROUP, (1, 2, 3), list(SHARES.values()), run.candidates)
     held = [
         hold(cubes.sample(cube[::3], run.ratio), title, 0.0, 1.0, float(run.ratio), run.ratio, 1.0)
         for title, cube in cubes.cave_held()
     ]
-    task, sizes = SomeBands(groups, held, kind=run.loss, figure="psnr", some=run.some), Sizes(0, 0, float(run.ratio))
+    task, sizes = SomeBands(groups, held, figure="psnr", some=run.some), Sizes(0, 0, float(run.ratio))
     torch.manual_seed(0)
     module = network.net(sizes)
     if run.begin:
@@ -143,12 +128,6 @@ def train(name: str) -> None:
     header = Header(network.key, network.architecture, vars(sizes), convention="bicubic", card={"data": DATA})
     result = fit(module, task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
     print(f"{name}: {result.steps} steps, {result.seconds:.0f} s, {result.figures}", flush=True)
-
-
-def shares(cave: float) -> list[float]:
-    """How often each kind of cube is drawn from, CAVE as often as wanted."""
-    rest = {kind: share for kind, share in SHARES.items() if kind != "cave"}
-    return [cave, *(share * (1 - cave) / sum(rest.values()) for share in rest.values())]
 
 
 def sources(ratio: int, patch: int) -> list[Patches]:

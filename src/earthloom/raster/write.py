@@ -24,6 +24,7 @@ from rasterio.windows import Window as RasterWindow
 from earthloom.errors import EarthloomWarning, FileError, InputError
 from earthloom.ops.quantise import DTYPES, quantise, representable
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
+from earthloom.raster.overviews import add_overviews, remove
 from earthloom.types import Window
 
 Compress = Literal["zstd", "deflate", "none"]
@@ -73,6 +74,7 @@ class Writer:
         self._dataset: Any = None
         self._folder: Path | None = None
         self._raw = ""
+        self._smaller: list[str] = []  # its overviews
 
     def __enter__(self) -> Writer:
         layout = self.layout
@@ -225,6 +227,7 @@ class Writer:
             if layout.compress != "none":
                 whole = self._folder / "cog.tif"
                 with quietly(), rasterio.Env(GDAL_CACHEMAX=_COPY_CACHE_MB):
+                    self._smaller = add_overviews(self._raw)
                     rasterio.shutil.copy(self._raw, str(whole), **self._cog_options())
             check_whole(whole, layout)
             os.replace(whole, layout.path)
@@ -243,7 +246,6 @@ class Writer:
             "LEVEL": _LEVEL[self.layout.compress],
             "PREDICTOR": "YES",
             "BLOCKSIZE": BLOCK,
-            "OVERVIEW_RESAMPLING": "AVERAGE",
             "NUM_THREADS": self.layout.threads,
             "BIGTIFF": "IF_SAFER",
         }
@@ -254,8 +256,7 @@ class Writer:
             if self._dataset is not None:
                 self._dataset.close()
         if self._raw.startswith("/vsimem/"):
-            with suppress(RasterioError, CPLE_BaseError):
-                rasterio.shutil.delete(self._raw)
+            remove([self._raw, *self._smaller])
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
