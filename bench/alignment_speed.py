@@ -22,6 +22,7 @@ import rasterio.shutil
 from rasterio.transform import from_origin
 
 NAMES = ("blue", "green", "red", "nir")
+OUT = Path(__file__).parent / "results/alignment_speed.json"
 TIMED = """
 import json, sys, time
 began, used = time.perf_counter(), time.process_time()
@@ -121,7 +122,10 @@ def main() -> None:
             runs = [timed(body) for _ in range(told.repeat)]
             rows[name] = {key: min(run[key] for run in runs) for key in runs[0]}
         ratios = {name: rows["apply"]["wall_s"] / rows[name]["wall_s"] for name in COPIES}
-        print(json.dumps({"side": told.side, "method": told.method, **rows, "wall time over": ratios}, indent=1))
+        found = {"side": told.side, "method": told.method, **rows, "wall time over": ratios}
+        OUT.parent.mkdir(exist_ok=True)
+        OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        print(json.dumps(found, indent=1))
 
 
 if __name__ == "__main__":

@@ -48,6 +48,17 @@ def weights(rows: list[dict[str, Any]], table: Table) -> str:
     return table(["relative RMSE, %", *(f"{name}, {condition}" for name, condition in columns)], lines)
 
 
+def speed(found: dict[str, Any], table: Table) -> str:
+    """Seconds and memory of applying a transform and of copying the file."""
+    rows = {name: row for name, row in found.items() if isinstance(row, dict) and "wall_s" in row}
+    own = rows["apply"]["wall_s"]
+    lines = [
+        [name, f"{r['wall_s']:.1f}", f"{r['cpu_s']:.1f}", f"{r['peak_gib']:.2f}", f"{own / r['wall_s']:.2f}"]
+        for name, r in rows.items()
+    ]
+    return table(["", "s", "CPU s", "peak GiB", "apply takes, times this"], lines)
+
+
 def _cell(value: float | None, best: float) -> str:
     if value is None:
         return ""
@@ -61,4 +72,6 @@ def alignment(found: dict[str, Any], table: Table) -> dict[str, str]:
         parts["alignment"] = accuracy(found["alignment"], table)
     if "alignment_weights" in found:
         parts["alignment_weights"] = weights(found["alignment_weights"], table)
+    if "alignment_speed" in found:
+        parts["alignment_speed"] = speed(found["alignment_speed"], table)
     return parts
