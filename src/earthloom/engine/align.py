@@ -180,14 +180,7 @@ def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> M
     name = (FITTED if fits else DEFAULT) if method is None else method
     if name == AUTO and not own:
         return AUTO
-    chosen = catalog.make(name, PROBLEM, **own) if isinstance(name, str) else name
-    if not isinstance(chosen, Method):
-        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
-    if own and chosen is method:
-        raise InputError(f"{', '.join(own)} beside a method object", "fields of a method given by name")
-    if chosen.card.problem != PROBLEM:
-        raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", "a method of bandpass alignment")
-    return chosen
+    return catalog.choose(name, PROBLEM, "bandpass alignment", own)
 
 
 def for_sensors(method: Method, source: Sensor, target: Sensor) -> Method:

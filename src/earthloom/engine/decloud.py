@@ -181,14 +181,7 @@ def choose(method: str | Method | None, fields: Mapping[str, Any], with_sar: boo
     """
     if method is None:
         method = default_method(with_sar, with_dates)
-    chosen = catalog.make(method, PROBLEM, **fields) if isinstance(method, str) else method
-    if not isinstance(chosen, Method):
-        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
-    if fields and chosen is method:
-        raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
-    if chosen.card.problem != PROBLEM:
-        raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", "a method of cloud removal")
-    return chosen
+    return catalog.choose(method, PROBLEM, "cloud removal", fields)
 
 
 def default_method(with_sar: bool, with_dates: bool) -> str:

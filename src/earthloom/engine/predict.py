@@ -143,13 +143,7 @@ def choose(method: str | Method, own: Mapping[str, Any], ratio: float | None = N
     InputError, MethodError
         If there is no such method, or it does not take the fields.
     """
-    chosen = catalog.make(method, PROBLEM, **own) if isinstance(method, str) else method
-    if not isinstance(chosen, Method):
-        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
-    if own and chosen is method:
-        raise InputError(f"{', '.join(own)} beside a method object", "fields of a method given by name")
-    if chosen.card.problem != PROBLEM:
-        raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", "a method of spatiotemporal fusion")
+    chosen = catalog.choose(method, PROBLEM, "spatiotemporal fusion", own)
     told = any(one.name == "ratio" for one in fields(chosen)) and getattr(chosen, "ratio", None) is not None
     return chosen if told else with_ratio(chosen, ratio)
 

@@ -152,12 +152,7 @@ def pansharpen(
     >>> pansharpen(pan, ms, method="exp").shape
     (3, 64, 64)
     """
-    chosen = catalog.make(method, **fields) if isinstance(method, str) else method
-    if not isinstance(chosen, Method):
-        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
-    if fields and chosen is method:
-        raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
-    chosen = refined(chosen, refine)
+    chosen = refined(catalog.choose(method, "pansharpening", "pansharpening", fields), refine)
     options = Options(
         sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
         ignore_georeferencing, progress, adapt_seconds=adapt_seconds, save_weights=save_weights,

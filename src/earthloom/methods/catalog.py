@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import difflib
 import importlib
+from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earthloom.errors import MethodError
+from earthloom.errors import InputError, MethodError
 
 if TYPE_CHECKING:
     from earthloom.methods.base import Method
@@ -98,6 +99,28 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
     from earthloom.methods.fields import checked
 
     return cls(**checked(cls, fields))
+
+
+def choose(method: str | Method, problem: str, job: str, fields: Mapping[str, object]) -> Method:
+    """The method that a user asked for, by its name or as an object.
+
+    Raises
+    ------
+    InputError
+        If it is neither, has fields beside it, or belongs to another problem than ``job`` names in words.
+    MethodError
+        For an unknown name or field, or a value that the field does not take.
+    """
+    from earthloom.methods.base import Method
+
+    chosen = make(method, problem, **fields) if isinstance(method, str) else method
+    if not isinstance(chosen, Method):
+        raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
+    if fields and chosen is method:
+        raise InputError(f"{', '.join(fields)} beside a method object", "fields of a method given by name")
+    if chosen.card.problem != problem:
+        raise InputError(f"{chosen.card.name}, a method of {chosen.card.problem}", f"a method of {job}")
+    return chosen
 
 
 def name_of(method: Method) -> str:
