@@ -20,6 +20,7 @@ import numpy as np
 from bench.accuracy import RESULTS
 from bench.alignment import judged
 from bench.alignment_cases import FOLDS, PAIRS, Case, barbara, places, seen
+from bench.cards import write_card
 from earthloom import weights
 from earthloom.engine.align_blocks import gather
 from earthloom.engine.align_networks import train
@@ -138,18 +139,7 @@ def ship(name: str, known: list[dict[str, Any]]) -> None:
         header = replace(header, sensor=source, bands=tuple(names), name=title, card=card)
         kept = replace(fitted, trained=replace(fitted.trained, header=header))
         path = kept.save(weights.FOLDER / f"{title}.safetensors", half=True)
-        lines = [f"# {title}", "", f"Weights of `{header.method}`, {source} to {target}.", ""]
-        lines += [f"* {key.replace('_', ' ')}: {_words(value)}" for key, value in card.items()]
-        path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(path.name, path.stat().st_size, flush=True)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return "; ".join(f"{key} {_words(one)}" for key, one in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
-    return str(value)
+        write_card(path, header.method, f", {source} to {target}", card)
 
 
 def main(words: list[str]) -> None:

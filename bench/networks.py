@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from bench import netdata
+from bench.cards import write_card
 from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat7_train, observe
 from earthloom import weights
 from earthloom.engine.adapt import own_slopes
@@ -260,17 +261,7 @@ def ship() -> None:
         }  # fmt: skip
         header = replace(header, sensor=maker, bands=bands, centres_nm=tuple(centre[b] for b in bands), card=card)
         path = weights.write(weights.FOLDER / f"{name}.safetensors", header, tensors, half=True)
-        lines = [f"# {name}", "", f"Weights of `{header.method}` for {len(bands)} bands ({', '.join(bands)}).", ""]
-        lines += [f"* {key.replace('_', ' ')}: {_words(value)}" for key, value in card.items()]
-        path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(path.name, path.stat().st_size)
-
-
-def _words(value: Any) -> str:
-    """A value of a card as a line of text."""
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items())
-    return str(value)
+        write_card(path, header.method, f" for {len(bands)} bands ({', '.join(bands)})", card)
 
 
 def main(names: list[str]) -> None:

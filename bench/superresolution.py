@@ -24,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import cubes
+from bench.cards import write_card
 from earthloom import metrics, weights
 from earthloom.engine.adapt import adapt
 from earthloom.engine.bandgroups import BandGroups
@@ -234,16 +235,7 @@ def ship() -> None:
         }  # fmt: skip
         header = replace(header, card=card, convention="bicubic", bands=(), centres_nm=())
         path = weights.write(weights.FOLDER / f"{name}.safetensors", header, tensors, half=True)
-        lines = [f"# {name}", "", f"Weights of `{header.method}` for cubes of any number of bands.", ""]
-        lines += [f"* {key.replace('_', ' ')}: {_words(value)}" for key, value in card.items()]
-        path.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        print(path.name, path.stat().st_size)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in value.items())
-    return str(value)
+        write_card(path, header.method, " for cubes of any number of bands", card)
 
 
 def main(words: list[str]) -> None:
