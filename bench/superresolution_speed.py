@@ -26,7 +26,6 @@ from earthloom.nn.coarsr import CoarSRNet, neighbours
 
 WIDTH, BLOCKS, RATIO, BANDS = 64, 2, 4, 31
 TRIALS = 3
-TILE = 256  # fine pixels, as `--tile-size 256`; what is chosen by free memory may hold more
 
 
 def published(seed: int = 0) -> CoarSRNet:
@@ -161,7 +160,7 @@ def memory() -> None:
     obs = observation(on_grid(data, np.ones((512, 512), bool), bands, 2))
     name, width = (*sys.argv[2:], *("dualsr", "32")[len(sys.argv[2:]) :])
     for method in [catalog.make(name, "superresolution", width=int(width))]:
-        fuse_array(method.fresh(obs), ArrayScene(obs), TILE)  # type: ignore[attr-defined]
+        fuse_array(method.fresh(obs), ArrayScene(obs))  # type: ignore[attr-defined]
         peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**20
         print(f"{name}, {width} features: 200 x 512 x 512 at 2:1, peak {peak:.2f} GiB", flush=True)
 

@@ -55,6 +55,27 @@ def test_it_is_the_equation_repeated(convention: str, ratio: float, offset: floa
     np.testing.assert_allclose(found.after, obs["ms"].data - reduce(obs, expected, gains(obs)), atol=1e-9)
 
 
+@pytest.mark.parametrize("angle_deg", [0.0, 5.0])
+def test_many_bands_are_few_at_a_time_and_may_go_where_they_were(angle_deg: float) -> None:
+    """19 bands with two gains: each as if alone, unless an angle ties them together; in place or not."""
+    obs = scene()
+    count = len(obs["ms"].data)
+    order = np.arange(19) % count
+    data = obs["ms"].data[order] * (1 + 0.1 * np.arange(19))[:, None, None]
+    many = replace(obs, views={"ms": replace(obs["ms"], data=data, bands=tuple(obs["ms"].bands[b] for b in order))})
+    image, each = expand(many) * 1.1, [0.3, 0.2] * 9 + [0.3]
+    found = back_project(many, image, each, 3, angle_deg=angle_deg)
+    for b in (0, 7, 8, 18) if not angle_deg else ():
+        one = replace(many, views={"ms": replace(many["ms"], data=data[b : b + 1], bands=many["ms"].bands[b : b + 1])})
+        alone = back_project(one, image[b : b + 1], [each[b]], 3)
+        for whole, part in zip(found, alone, strict=True):
+            np.testing.assert_allclose(whole[b], part[0], rtol=1e-12)
+    kept = image.copy()
+    again = back_project(many, kept, each, 3, angle_deg=angle_deg, out=kept)
+    assert again.image is kept and np.abs(kept - image).max() > 0
+    np.testing.assert_array_equal(kept, found.image)
+
+
 @pytest.mark.parametrize("convention,ratio,offset", GEOMETRIES)
 def test_up_and_down_again_is_one_small_filter(convention: str, ratio: float, offset: float) -> None:
     obs = scene(convention, ratio, offset)

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int, Shaped
 
 from earthloom.ops.compiled import compiled
 
+FEW = 8  # bands at a time: what lies between two operators would fill the memory with hundreds of them
 Border = str  # "replicate", "symmetric" or "periodic"
 
 
@@ -125,9 +126,14 @@ def compose(second: Banded, first: Banded) -> Banded:
 def apply(
     rows: Banded, cols: Banded, image: Float[np.ndarray, "band y x"], rows_first: bool | None = None
 ) -> Float[np.ndarray, "band out_y out_x"]:
-    """Apply ``rows`` down the columns and ``cols`` along the rows, in the cheaper order."""
+    """Apply ``rows`` down the columns and ``cols`` along the rows, in the cheaper order, a few bands at a time."""
     if rows_first is None:
         rows_first = rows.shape[0] < rows.shape[1]
+    if len(image) > FEW:
+        out = np.empty((len(image), rows.shape[0], cols.shape[0]), image.dtype)
+        for first in range(0, len(image), FEW):
+            out[first : first + FEW] = apply(rows, cols, image[first : first + FEW], rows_first)
+        return out
     if rows_first:
         return apply_cols(cols, apply_rows(rows, image))
     return apply_rows(rows, apply_cols(cols, image))

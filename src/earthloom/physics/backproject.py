@@ -12,13 +12,14 @@ Irani and Peleg, CVGIP: Graphical Models and Image Processing 53(3), 231-239, 19
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.ops.banded import Banded, apply, compose
+from earthloom.ops.banded import FEW, Banded, apply, compose
 from earthloom.physics.bicubic import shrinking
 from earthloom.physics.fine_stage import spectral_angle_deg
 from earthloom.physics.forward import expand, grouped, reduce
@@ -42,6 +43,7 @@ def back_project(
     steps: int,
     role: str = "ms",
     angle_deg: float = 0.0,
+    out: Float[np.ndarray, "band Y X"] | None = None,
 ) -> BackProjected:
     """``steps`` times ``F <- F + U w (M - D B F)``, U, D and B as in :mod:`earthloom.physics.forward`.
 
@@ -54,7 +56,7 @@ def back_project(
     obs
         Holds M as view ``role``. Where that is not valid it corrects nothing.
     image
-        F on the fine grid; it stays as it is.
+        F on the fine grid.
     gains
         MTF gain of each band.
     steps
@@ -62,16 +64,22 @@ def back_project(
     angle_deg
         With 0, w is 1. Otherwise ``w = min(angle(D B F, M) / angle_deg, 1)`` for every coarse pixel, the angle between
         its two spectra in degrees: pixels whose spectra agree already are corrected the less, the larger this is.
+    out
+        Where the image goes, ``image`` itself if it is of no further use; None makes a new one.
     """
-    trail = descend(obs, image, gains, steps, role, angle_deg)
-    before, total = next(trail)
-    after = before
-    for residual, correction in trail:
-        after, total = residual, total + correction
-    if steps == 0:
-        return BackProjected(image, before, before)
-    fine = expand(obs, total, role)
-    fine += image
+    view, each = obs[role], np.broadcast_to(gains, len(image))
+    fine = image if steps == 0 else np.empty_like(image) if out is None else out
+    before, after = (np.empty_like(view.data, np.result_type(view.data, image)) for _ in range(2))
+    few = len(image) if angle_deg else FEW  # an angle ties all bands together
+    for part in (slice(first, first + few) for first in range(0, len(image), few)):
+        seen = replace(obs, views={**obs.views, role: replace(view, data=view.data[part], bands=view.bands[part])})
+        trail = descend(seen, image[part], each[part].tolist(), steps, role, angle_deg)
+        before[part], total = next(trail)
+        after[part] = before[part]
+        for residual, correction in trail:
+            after[part], total = residual, total + correction
+        if steps:
+            fine[part] = image[part] + expand(seen, total, role)
     return BackProjected(fine, before, after)
 
 

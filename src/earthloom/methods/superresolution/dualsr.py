@@ -115,7 +115,7 @@ class DualSR(CoarseStage):
         image = super().apply(trained, obs, stats)
         if self.fine == "none":
             return image
-        return back_project(obs, image, gains(obs), self.steps, "hs", self.angle_deg).image
+        return back_project(obs, image, gains(obs), self.steps, "hs", self.angle_deg, out=image).image
 
     def _both(
         self, trained: Trained, whole: Observation, stats: Stats
