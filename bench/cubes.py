@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from bench import photographs as free
 from bench.data import SHARED, TRAINING, bands_first, landsat7_pair
 from earthloom.physics.resample import imresize
 
@@ -18,7 +17,20 @@ PICTURES = (
     "astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "brick.png", "gravel.png", "grass.png",
     "camera.png", "coins.png", "rocket.jpg", "retina.jpg", "hubble_deep_field.jpg", "ihc.png", "color.png",
 )  # fmt: skip
-MIXED = 5  # bands of a colour picture spread over a spectrum
+MIXED = 8  # bands of a colour picture spread over a spectrum
+PHOTOGRAPHS = {  # photographs in Debian's packages: sharp after reduction, under free licences
+    "lomiri-wallpapers-16.04": (
+        "Bridge_by_Sander_Klootwijk", "Dragonfly_by_Bolly", "Picture_1A_by_freespace", "Picture_0B_by_freespace",
+        "Wine_by_Jakkub_Mede", "aitzgorri_by_Aitzol_Berasategi", "picosdeeuropa_by_Aitzol_Berasategi",
+        "life_by_Aitzol_Berasategi", "friends_by_Aitzol_Berasategi", "greentock_by_Peter_Nerlich",
+    ),
+    "lomiri-wallpapers-20.04": ("Kleiber_by_Lukas_Baubkus",),
+    "mate-backgrounds": ("Dune", "Garden", "Blinds", "RainDrops", "TwoWings", "Wood"),
+    "plasma-workspace-wallpapers": (
+        "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey", "OneStandsOut", "Path",
+    ),
+}  # fmt: skip
+LONG_SIDE = 1200  # pixels that a photograph keeps
 
 
 def _read(path: Path) -> np.ndarray:
@@ -52,9 +64,22 @@ def landsat() -> Iterator[tuple[str, np.ndarray]]:
 
 
 def photographs() -> Iterator[tuple[str, np.ndarray]]:
-    """Photographs of Debian's packages as cubes like :func:`pictures`."""
-    for name, image, scale in free.photographs():
-        yield name, spread(image, scale)
+    """Photographs of Debian's wallpaper packages, fetched when first asked for, as cubes like :func:`pictures`."""
+    import subprocess
+
+    folder = Path(__file__).parent / "results/photographs"
+    for package, names in PHOTOGRAPHS.items():
+        own = folder / package
+        if not own.is_dir():
+            own.mkdir(parents=True)
+            subprocess.run(["apt-get", "download", "-q", package], cwd=folder, check=True)
+            subprocess.run(["dpkg", "-x", *map(str, folder.glob(f"{package}_*.deb")), str(own)], check=True)
+        found = sorted(p for p in own.rglob("*") if p.suffix in (".jpg", ".png") and p.is_file())
+        for name in names:
+            ours = [p for p in found if p.stem == name or name in p.parts]
+            bands = _read(max(ours, key=lambda p: p.stat().st_size))
+            image = np.moveaxis(bands[:3] if len(bands) >= 3 else bands[[0, 0, 0]], 0, -1) / 255.0
+            yield name, spread(image, min(LONG_SIDE / max(image.shape), 0.5))
 
 
 def pictures() -> Iterator[tuple[str, np.ndarray]]:

@@ -34,8 +34,9 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.engine.train import Config, Supervised, fit
 from earthloom.engine.traintask import hold, pixel_loss
 from earthloom.methods import catalog
-from earthloom.methods.base import Method
+from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.network import Network, Sizes
+from earthloom.methods.refine import refined
 from earthloom.problems.base import Case
 from earthloom.problems.superresolution import Superresolution, observation, on_grid
 from earthloom.types import Band
@@ -45,8 +46,7 @@ RESULTS = Path(__file__).parent / "results"
 RUNS = RESULTS / "runs"
 PROBLEM = "superresolution"
 SCALES, GROUP = (1, 0.75, 0.5), 5
-SHARES = {"cave": 0.2, "photographs": 0.65, "pictures": 0.1, "landsat": 0.05}  # of the patches
-BLENDED = 0.3  # share of the patches that are two laid over each other
+SHARES = {"cave": 0.4, "photographs": 0.45, "pictures": 0.1, "landsat": 0.05}  # of the patches
 DARK = 0.02  # mean reflectance below which a spectrum's angle is noise
 LICENCE = (
     "CAVE: research use with citation, not to be redistributed; photographs of Debian's packages: CC0, CC BY, CC BY-SA "
@@ -80,6 +80,7 @@ EQUAL = 3000  # steps of the networks that are compared at equal budget
 FIRST = {**WIDE, "lr": 1.5e-3, "schedule": "constant"}
 LATER = {**WIDE, "lr": 1.5e-3, "batch": 6}
 SLOWER = {**LATER, "ema": 0.999}
+BOTH = {**SLOWER, "lr": 4e-4, "batch": 4, "devices": 2}  # processes
 EVERY = {
     "cubes_4to1_a": Run("coarsr", 4, steps=EQUAL, config=FIRST, some=GROUP),
     "cubes_4to1_b": Run("coarsr", 4, "cubes_4to1_a", 8000, {**LATER, "schedule": "constant"}, candidates=3),
@@ -89,10 +90,9 @@ EVERY = {
     "cubes_4to1_d": Run(
         "coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP
     ),
-    "cubes_4to1": Run(
-        "coarsr", 4, "cubes_4to1_d", 18500, {**SLOWER, "lr": 7e-4, "devices": 2}, candidates=2, some=3, width=WIDER
-    ),
-    "cubes_2to1": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
+    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_d", 4000, BOTH, candidates=3, some=GROUP, width=WIDER),
+    "cubes_2to1_a": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
+    "cubes_2to1": Run("coarsr", 2, "cubes_2to1_a", 3500, {**BOTH, "lr": 7e-4}, candidates=3, some=GROUP),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
 
@@ -120,9 +120,7 @@ def train(name: str) -> None:
     assert isinstance(network, Network)
     own = {**COMMON, **run.config, "patch": run.config["patch"] * run.ratio}
     config = Config.of(own)
-    groups = BandGroups(
-        sources(run.ratio, config.patch), GROUP, (1, 2, 3), list(SHARES.values()), run.candidates, BLENDED
-    )
+    groups = BandGroups(sources(run.ratio, config.patch), GROUP, (1, 2, 3), list(SHARES.values()), run.candidates)
     held = [
         hold(cubes.sample(cube[::3], run.ratio), title, 0.0, 1.0, float(run.ratio), run.ratio, 1.0)
         for title, cube in cubes.cave_held()
@@ -185,6 +183,9 @@ def rows(ratio: int) -> Iterator[tuple[str, Method]]:
     if ratio == 4:
         yield "dualsr, published fine stage", catalog.make("dualsr", PROBLEM, fine="published")
     yield "dualsr, ensemble", catalog.make("dualsr", PROBLEM, ensemble=True)
+    if ratio == 4:
+        both = catalog.make("dualsr", PROBLEM, fine="published", ensemble=True)
+        yield "dualsr, published fine stage, ensemble, 5 refinements", refined(both, 5)
 
 
 def figures(image: np.ndarray, case: Case, ratio: int, peak: float, floor: float) -> dict[str, float]:
@@ -203,6 +204,7 @@ def figures(image: np.ndarray, case: Case, ratio: int, peak: float, floor: float
 
 def parameters(method: Method, case: Case) -> int:
     """How many numbers a network learnt."""
+    method = method.inner if isinstance(method, Wrapper) else method
     if not isinstance(method, Network):
         return 0
     return sum(p.numel() for p in method.fitted(case.obs).trained.module.parameters())

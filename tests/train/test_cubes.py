@@ -64,20 +64,6 @@ def test_groups_are_neighbours_and_a_pure_function_of_the_step() -> None:
     assert seen == {1, 2, 3, -1, -2, -3}
 
 
-def test_blended_groups_are_two_laid_over_each_other() -> None:
-    groups = BandGroups([patches(31)], 5, (1, 2, 3), blended=0.5)
-    fractions = []
-    for step in range(40):
-        batch = groups.batch(step, 4, 7)
-        first = batch["truth"][:, :, 0, 0]
-        for name in ("hs", "base"):
-            np.testing.assert_array_equal(batch[name][:, :, 0, 0], first)
-        np.testing.assert_allclose(np.diff(first, 2, axis=1), 0, atol=1e-5)  # bands of both run evenly
-        np.testing.assert_array_equal(groups.batch(step, 4, 7)["truth"], batch["truth"])
-        fractions += (np.abs(first - np.round(first)).max(axis=1) > 1e-4).tolist()
-    assert 0.35 < np.mean(fractions) < 0.65
-
-
 def test_groups_larger_than_a_cube_are_refused() -> None:
     with pytest.raises(InputError, match="at least 6"):
         BandGroups([patches(31), patches(5)], 6)

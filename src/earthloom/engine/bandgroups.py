@@ -47,9 +47,6 @@ class BandGroups:
     candidates
         Of so many patches drawn, the one is taken whose truth has most that its interpolated cube lacks: dark or
         smooth patches teach little.
-    blended
-        Share of the patches that are two laid over each other, ``w a + (1 - w) b``: degradation being linear, they
-        are as good as others, and no two are alike.
 
     Raises
     ------
@@ -59,7 +56,7 @@ class BandGroups:
 
     def __init__(
         self, sources: Sequence[Patches], bands: int = 6, strides: Sequence[int] = (1, 2, 3),
-        shares: Sequence[float] | None = None, candidates: int = 1, blended: float = 0.0,
+        shares: Sequence[float] | None = None, candidates: int = 1,
     ) -> None:  # fmt: skip
         few = min((min(source.bands.values()) for source in sources), default=0)
         if few < bands:
@@ -67,7 +64,7 @@ class BandGroups:
         if len({(source.patch, tuple(sorted(source.ratios.items()))) for source in sources}) > 1:
             raise InputError("cubes on different grids", "one ratio and one size of patches")
         self.sources, self.bands, self.strides = list(sources), bands, sorted(strides)
-        self.candidates, self.blended = candidates, blended
+        self.candidates = candidates
         given = np.ones(len(sources)) if shares is None else np.asarray(shares, float)
         self._until = np.cumsum(given / given.sum())
         self.holes = any(source.holes for source in sources)
@@ -83,15 +80,6 @@ class BandGroups:
     def _one(self, step: int, number: int, batch: int, seed: int) -> dict[str, np.ndarray]:
         """One patch."""
         rng = np.random.default_rng((seed, step, number, 1))
-        patch = self._drawn(rng, step, number, batch, seed)
-        if self.blended and rng.random() < self.blended:
-            other, weight = self._drawn(rng, step, number, batch, seed + 1), np.float32(rng.random())
-            mask = {MASK: patch[MASK] * other[MASK]} if self.holes else {}
-            patch = {name: weight * image + (1 - weight) * other[name] for name, image in patch.items()} | mask
-        return patch
-
-    def _drawn(self, rng: np.random.Generator, step: int, number: int, batch: int, seed: int) -> dict[str, np.ndarray]:
-        """Neighbouring bands of one place."""
         source = self.sources[int(np.searchsorted(self._until, rng.random(), side="right"))]
         many = batch * self.candidates
         drawn = [source.batch(step, many, seed, number + batch * k, many) for k in range(self.candidates)]
