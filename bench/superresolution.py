@@ -71,11 +71,9 @@ class Run:
     config: dict[str, Any] = field(default_factory=dict)
     candidates: int = 1  # patches of which the most detailed is taken
     some: int = 2  # bands of each patch that the loss sees
-    width: int = 32
 
 
 WIDE = {"patch": 24, "batch": 4}  # side of a patch in coarse pixels
-WIDER = 48  # features of the shipped network for 4:1
 EQUAL = 3000  # steps of the networks that are compared at equal budget
 FIRST = {**WIDE, "lr": 1.5e-3, "schedule": "constant"}
 LATER = {**WIDE, "lr": 1.5e-3, "batch": 6}
@@ -87,12 +85,9 @@ EVERY = {
     "cubes_4to1_c": Run(
         "coarsr", 4, "cubes_4to1_b", 11500, {**SLOWER, "lr": 1e-3, "schedule": "constant"}, candidates=3
     ),
-    "cubes_4to1_d": Run(
-        "coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP
-    ),
-    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_d", 4000, BOTH, candidates=3, some=GROUP, width=WIDER),
+    "cubes_4to1": Run("coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP),
     "cubes_2to1_a": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
-    "cubes_2to1": Run("coarsr", 2, "cubes_2to1_a", 3500, {**BOTH, "lr": 7e-4}, candidates=3, some=GROUP),
+    "cubes_2to1": Run("coarsr", 2, "cubes_2to1_a", 3000, {**BOTH, "lr": 7e-4}, candidates=3, some=GROUP),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
 
@@ -116,7 +111,7 @@ def train(name: str) -> None:
     """One run, its folder under bench/results/runs."""
     run = EVERY[name]
     torch.set_num_threads(1)
-    network = catalog.make(run.method, PROBLEM, **({"width": run.width} if run.width != 32 else {}))
+    network = catalog.make(run.method, PROBLEM)
     assert isinstance(network, Network)
     own = {**COMMON, **run.config, "patch": run.config["patch"] * run.ratio}
     config = Config.of(own)
@@ -130,29 +125,13 @@ def train(name: str) -> None:
     module = network.net(sizes)
     if run.begin:
         begun, mine = weights.read(RUNS / run.begin)[1], module.state_dict()
-        width = EVERY[run.begin].width
-        module.load_state_dict({k: widened(torch.from_numpy(v), mine[k], width) for k, v in begun.items()})
+        fitting = {k: torch.from_numpy(v) for k, v in begun.items() if v.shape == tuple(mine[k].shape)}
+        module.load_state_dict(fitting, strict=False)  # another ratio has another last layer
     config = Config.of({**own, "steps": run.steps})
     config = replace(config, validate_every=max(min(config.steps // 4, 1000), 1), checkpoint_every=500)
     header = Header(network.key, network.architecture, vars(sizes), convention="bicubic", card={"data": DATA})
     result = fit(module, task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
     print(f"{name}: {result.steps} steps, {result.seconds:.0f} s, {result.figures}", flush=True)
-
-
-def widened(old: Tensor, new: Tensor, width: int) -> Tensor:
-    """A layer of ``width`` features in a wider network that gives the same: old features do not see the new ones.
-
-    New ones begin as the new network's are. Inputs that are several feature maps, one behind another, grow each by
-    itself. Another ratio has another last layer, which begins anew.
-    """
-    if len(old) not in (width, len(new)):
-        return new
-    if old.ndim < 4 or old.shape == new.shape:
-        return old
-    found, parts = new.clone(), old.shape[1] // width if old.shape[1] != new.shape[1] else 1
-    into = found.unflatten(1, (parts, -1))[: len(old)]
-    into.zero_()[:, :, : old.shape[1] // parts] = old.unflatten(1, (parts, -1))
-    return found
 
 
 def sources(ratio: int, patch: int) -> list[Patches]:
