@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from earthloom.nn.blocks import zeroed
 
-HELD = 1 << 22  # numbers of one feature map, on the wanted grid, of a chunk of bands at inference: what caches hold
+HELD = 1 << 23  # numbers of one feature map, on the wanted grid, of a chunk of bands at inference: what caches hold
 
 
 class BandwiseNet(nn.Module):
