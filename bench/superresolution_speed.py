@@ -145,7 +145,7 @@ def speed(side: int) -> None:
 def memory() -> None:
     """Peak resident memory of the whole process, input and product included.
 
-    Features are held for as many bands as fit into a fixed number of them: the width changes the time, not the memory.
+    Of the width that ships unless another is given.
     """
     from earthloom.engine.fuse import fuse_array
     from earthloom.engine.scene import ArrayScene

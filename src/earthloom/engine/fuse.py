@@ -86,11 +86,11 @@ def _filled(view: View, halo: int) -> View:
 
 
 def tile_for(method: Method, scene: Scene, threads: int) -> int:
-    """Side of a tile when nobody chose one: 512, and for methods that want larger ones what fits into free memory."""
+    """Side of a tile when nobody chose one: what suits the method, smaller where free memory is short."""
     empty = scene.empty()
-    halo, each, tile = halo_px(method, empty), method.bytes_for(empty), max(method.tile_px, 512)
+    halo, each, tile = halo_px(method, empty), method.bytes_for(empty), method.tile_px
     while tile > 256 and threads * (tile + 2 * halo) ** 2 * each > _free_bytes() / 4:
-        tile //= 2
+        tile = max(tile // 2, 256)
     return tile
 
 

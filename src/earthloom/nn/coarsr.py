@@ -102,10 +102,12 @@ class SpectralFusion(nn.Module):
             gamma = self.gamma[j].repeat_interleave(width)[None, :, None, None]
             f = pointwise(seen, fuse.weight * gamma, fuse.bias)  # type: ignore[arg-type, operator]
             stacked.append((right(f) + g) * self.gamma_inter[j])
-        inner = [
-            then(self.spatial, s, across, relu=True) for s, across in zip(stacked, self._across(stacked), strict=True)
-        ]
-        return [then(self.spatial_one, i, s) for i, s in zip(inner, stacked, strict=True)]
+        del seen, f, groups  # features of whole tiles: what is no longer looked at makes room
+        across, found = list(self._across(stacked)), []
+        while stacked:
+            s = stacked.pop(0)
+            found.append(then(self.spatial_one, then(self.spatial, s, across.pop(0), relu=True), s))
+        return found
 
     def _across(self, stacked: list[Tensor]) -> tuple[Tensor, ...]:
         """The convolution across the groups, zeros beyond the first and the last: one banded matrix."""
@@ -192,9 +194,11 @@ class CoarSRNet(BandwiseNet):
         heads = []
         for head, bands in zip(self.heads, seen, strict=True):
             heads.append(head(image_batch(hs, bands)))
-        groups = heads
+        groups = list(heads)
         for fusion in self.rounds:
-            groups = [u + h for u, h in zip(fusion(groups), heads, strict=True)]
+            groups = fusion(groups)
+            for at, head in enumerate(heads):
+                groups[at] = groups[at] + head
         reduced = pointwise(torch.cat(groups, 1), self.reduce.weight, self.reduce.bias)
         return then(self.mix, reduced, heads[0]), heads[0]
 
