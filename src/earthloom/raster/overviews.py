@@ -16,7 +16,7 @@ from rasterio.windows import Window as RasterWindow
 from earthloom.ops.halve import halve
 from earthloom.raster.handles import CPLE_BaseError
 
-BLOCK = 512
+BLOCK = 512  # side of the blocks of products and of their overviews
 ROWS, COLS = 2 * BLOCK, 8 * BLOCK  # pixels read at a time, of one band
 
 

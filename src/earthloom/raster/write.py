@@ -24,11 +24,10 @@ from rasterio.windows import Window as RasterWindow
 from earthloom.errors import EarthloomWarning, FileError, InputError
 from earthloom.ops.quantise import DTYPES, quantise, representable
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
-from earthloom.raster.overviews import add_overviews, remove
+from earthloom.raster.overviews import BLOCK, add_overviews, remove
 from earthloom.types import Window
 
 Compress = Literal["zstd", "deflate", "none"]
-BLOCK = 512
 IN_MEMORY_BYTES = 256 * 2**20  # a smaller product waits for its compression in memory
 _LEVEL = {"zstd": 1, "deflate": 6}
 _COPY_CACHE_MB = 256
