@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 import warnings
 from itertools import pairwise
 from pathlib import Path
@@ -26,11 +21,9 @@ from earthloom.errors import InputError
 from earthloom.methods.network import Teaching
 from earthloom.nn.critic import CLIP, Critic, critic_loss, gradient_penalty
 from earthloom.ops.moments import Moments
+from tests.train.processes import both, ends, kill, until_rows
 from tests.train.rival import lessons, settings
 from tests.train.tiny import HEADER, rows, sample, tiny
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE_S = 240
 
 
 @pytest.fixture(scope="module")
@@ -67,35 +60,17 @@ def test_the_checkpoint_holds_both_sides(whole: Path) -> None:
     assert torch.equal(one, other) and one.abs().max() > 0
 
 
-def start(folder: Path, devices: int) -> subprocess.Popen[bytes]:
-    own = {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "RANK", "WORLD_SIZE")} | own
-    command = [sys.executable, "-m", "tests.train.rival", str(folder), str(devices)]
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE)
-
-
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory):
-    """Both children at once."""
-    folders = [tmp_path_factory.mktemp(name) for name in ("killed", "parallel")]
-    children = [start(folder, devices) for folder, devices in zip(folders, (1, 2), strict=True)]
-    yield dict(zip(("killed", "parallel"), zip(folders, children, strict=True), strict=True))
-    for child in children:
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-        assert child.stderr is not None
-        child.stderr.close()
+    """One run to kill, one over two processes."""
+    with both("tests.train.rival", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
+        yield found
 
 
 def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
     folder, child = two["killed"]
-    log, until = folder / "log.csv", time.monotonic() + PATIENCE_S
-    while not (log.is_file() and log.read_text().count("\n") > 25):
-        assert child.poll() is None and time.monotonic() < until, child.stderr.read().decode()
-        time.sleep(0.005)
-    os.kill(child.pid, signal.SIGKILL)
-    child.wait()
+    until_rows(folder, child, 25)
+    kill(child)
     reached = int(rows(folder)[-1].split(",")[0])
     assert 20 <= reached < 60 and not (folder / "card.md").exists()
     told: list[str] = []
@@ -111,7 +86,7 @@ def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
 
 def test_two_processes_do_what_one_does(two, tmp_path: Path) -> None:
     folder, child = two["parallel"]
-    assert child.wait(PATIENCE_S) == 0, child.stderr.read().decode()
+    ends(child)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(tiny(0.0), lessons(), settings(steps=12), tmp_path, HEADER)

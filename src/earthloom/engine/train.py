@@ -23,7 +23,7 @@ from earthloom.engine import trainlog
 from earthloom.engine.checkpoint import Checkpoints, check_same
 from earthloom.engine.runner import Progress, silent
 from earthloom.engine.trainconfig import Config as Config
-from earthloom.engine.traindevices import ahead, borrowed, launched, seed
+from earthloom.engine.traindevices import ahead, borrowed, launched, part, seed
 from earthloom.engine.trainlearner import Learner, learning_rate
 from earthloom.engine.traintask import Supervised as Supervised
 from earthloom.engine.traintask import Task as Task
@@ -119,8 +119,7 @@ def fit(
                 run.train()
                 return run.finish()
     finally:
-        if fabric.world_size > 1 and torch.distributed.is_initialized():
-            torch.distributed.destroy_process_group()
+        part(fabric)
 
 
 class Run:

@@ -17,6 +17,8 @@ from torch import Tensor
 from earthloom.engine.trainconfig import Config
 from earthloom.errors import InputError
 
+_PARTED: list[Any] = []  # see part()
+
 
 def launched(config: Config) -> Any:
     """The devices of a run, in every process of it.
@@ -42,6 +44,18 @@ def launched(config: Config) -> Any:
         given = f"{config.devices} device(s) of kind {config.accelerator}"
         raise InputError(given, "devices that are there", " ".join(str(error).split())) from error
     return fabric
+
+
+def part(fabric: Any) -> None:
+    """Leave the other processes of a run.
+
+    The group stays until the interpreter ends. Freed together with the reducer of DistributedDataParallel, its
+    destructor would hold the interpreter's lock while it waits for threads that may need it to drop a tensor
+    (pytorch issue 56297), and now and then a process never ended.
+    """
+    if fabric.world_size > 1 and torch.distributed.is_initialized():
+        _PARTED.append(torch.distributed.group.WORLD)
+        torch.distributed.destroy_process_group()
 
 
 def ahead(
