@@ -201,12 +201,19 @@ def test_full_disk(compress: str, pair: Make) -> None:
     assert files.untouched()
 
 
+def _heeds_interrupts() -> None:
+    """Also where the tests run in the background of a shell, which has its jobs ignore them."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_interrupted(number: signal.Signals, code: int, pair: Make) -> None:
     """A signal in the middle of a long run."""
     files = pair(np.ones((1, 8192, 8192), "uint8"), np.ones((3, 2048, 2048), "uint8"))
     command = [*COMMAND, *map(str, files.arguments("-m", "exp", "--threads", "1", "--compress", "none"))]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heeds_interrupts
+    )
     deadline = time.monotonic() + 60
     while files.untouched() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
