@@ -19,7 +19,7 @@ from earthloom.problems import catalog as problems
 from earthloom.types import Observation
 
 MOST = 100  # steps; the residual has long stopped changing
-IMAGES = 5  # that back-projection holds, what is written included
+IMAGES = 6  # that back-projection holds, what is written included
 UNSEEN = 1e-3  # share of a coarse pixel's blur that may lie on missing pixels
 
 

@@ -30,7 +30,7 @@ class Bicubic(Method):
         minimum=1,
     )
     rounds: ClassVar[int] = 0
-    images_held: ClassVar[int] = 3
+    images_held: ClassVar[int] = 4
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Also refuse ratios that no cube is enlarged by."""
