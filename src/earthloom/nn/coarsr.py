@@ -102,7 +102,7 @@ class SpectralFusion(nn.Module):
             gamma = self.gamma[j].repeat_interleave(width)[None, :, None, None]
             f = pointwise(seen, fuse.weight * gamma, fuse.bias)  # type: ignore[arg-type, operator]
             stacked.append((right(f) + g) * self.gamma_inter[j])
-        del seen, f, groups  # features of whole tiles: what is no longer looked at makes room
+        del seen, f  # features of whole tiles: what is no longer looked at makes room
         across, found = list(self._across(stacked)), []
         while stacked:
             s = stacked.pop(0)
@@ -194,7 +194,7 @@ class CoarSRNet(BandwiseNet):
         heads = []
         for head, bands in zip(self.heads, seen, strict=True):
             heads.append(head(image_batch(hs, bands)))
-        groups = list(heads)
+        groups = heads
         for fusion in self.rounds:
             groups = fusion(groups)
             for at, head in enumerate(heads):
