@@ -27,10 +27,10 @@ test: check
 
 bench: install
 	command -v gdal_pansharpen.py || apt-get install -y gdal-bin || echo "no gdal-bin: its row will be missing"
-	$(BIN)/python -m bench.accuracy
-	$(BIN)/python -m bench.refine
-	$(BIN)/python -m bench.decloud
-	$(BIN)/python -m bench.landsat8
+	$(BIN)/python -m bench.pansharpening.accuracy
+	$(BIN)/python -m bench.pansharpening.refine
+	$(BIN)/python -m bench.cloud_removal.run
+	$(BIN)/python -m bench.pansharpening.landsat8
 	$(BIN)/python -m bench.speed --memory
 	$(BIN)/python -m bench.report
 

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.alignment_tables import alignment
-from bench.cube_tables import superresolution
-from bench.decloud_tables import decloud
-from bench.network_tables import networks
-from bench.refine_tables import refinement, robustness, variants
-from bench.temporal_tables import temporal
+from bench.bandpass.tables import alignment
+from bench.cloud_removal.tables import decloud
+from bench.networks.tables import networks
+from bench.pansharpening.tables import refinement, robustness, variants
+from bench.spatiotemporal.tables import temporal
+from bench.superresolution.tables import superresolution
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench/results"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from earthloom.methods.catalog import problems
+
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = sorted((ROOT / "src/earthloom").rglob("*.py"))
 LONG_FILES: dict[str, str] = {}  # path: reason
@@ -44,17 +46,57 @@ def test_budgets(path: Path) -> None:
             assert length <= 60 or f"{name}:{node.name}" in LONG_FUNCTIONS, f"{name}:{node.name} has {length} lines"
 
 
+def method_files() -> list[Path]:
+    return [p for name in problems() for p in (ROOT / "src/earthloom/methods" / name).glob("*.py")]
+
+
 def test_methods_do_not_import_each_other() -> None:
-    for path in (ROOT / "src/earthloom/methods").glob("*/*.py"):
+    for path in method_files():
         assert f"earthloom.methods.{path.parent.name}" not in path.read_text(), path.name
 
 
 def test_only_networks_import_torch() -> None:
-    for path in (ROOT / "src/earthloom/methods").glob("*/*.py"):
+    for path in method_files():
         text = path.read_text()
         assert not re.search(r"^(import|from) (torch|earthloom\.nn)", text, re.M) or 'family="network"' in text, (
             path.name
         )
+
+
+# Imports of our own inside a function, by the module they stand in, and what they bring. Anything else moves up.
+DEFERRED = {
+    "methods.catalog": "methods",  # a registry: listing methods must not cost numpy
+    "methods.networks.published_tables": "nn",  # torch
+    "methods.networks.tables": "nn",
+    "training.bandpass.fit": "training.bandpass.networks",
+    "training.job": "training.l",  # loop and lessons: torch
+    "training.ready": "training.adapt",
+    "verbs.train": "training.loop",
+    "verbs": "verbs",  # private roads: struck one by one
+    "cli": "",  # a command starts with what it needs
+}
+
+
+def test_imports_inside_functions_bring_torch_or_speed_never_an_end_to_a_circle() -> None:
+    odd = []
+    for path in SOURCES:
+        module = ".".join(path.relative_to(ROOT / "src/earthloom").with_suffix("").parts)
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            for node in ast.walk(function):
+                if not isinstance(node, ast.ImportFrom) or not (node.module or "").startswith("earthloom"):
+                    continue
+                brought = (node.module or "").removeprefix("earthloom").lstrip(".")
+                if not any(module.startswith(home) and brought.startswith(what) for home, what in DEFERRED.items()):
+                    odd.append(f"{module}:{function.name} imports {node.module}")
+    assert not odd, "\n".join(odd)
+
+
+@pytest.mark.parametrize("folder", sorted({p.parent for p in SOURCES}), ids=lambda p: p.name)
+def test_folders_are_small(folder: Path) -> None:
+    registry = folder.parent.name == "methods" or folder.name == "formats"
+    assert registry or len(list(folder.glob("*.py"))) <= 26, "25 files and __init__"
 
 
 def test_repository_stays_small_and_speaks_of_itself() -> None:

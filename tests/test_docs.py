@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from earthloom.engine.adapt import adapt
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
+from earthloom.training.adapt import adapt
 from earthloom.types import Window
 
 from .contract.conftest import make_scene

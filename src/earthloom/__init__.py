@@ -6,34 +6,36 @@
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from earthloom.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
-    from earthloom.engine.align import align as align
-    from earthloom.engine.align_transform import fit_alignment as fit_alignment
-    from earthloom.engine.convert import convert as convert
-    from earthloom.engine.datasets import cases as cases
-    from earthloom.engine.decloud import decloud as decloud
-    from earthloom.engine.evaluate import evaluate as evaluate
-    from earthloom.engine.leaveout import leave_one_out as leave_one_out
-    from earthloom.engine.predict import predict as predict
-    from earthloom.engine.revisit import revisit as revisit
-    from earthloom.engine.series import series as series
-    from earthloom.engine.simulate import simulate as simulate
-    from earthloom.engine.superresolve import superresolve as superresolve
-    from earthloom.engine.trainjob import train as train
-    from earthloom.engine.verbs import pansharpen as pansharpen
-    from earthloom.methods.transform import Transform as Transform
+    from earthloom.evaluation.leave_out import leave_one_out as leave_one_out
+    from earthloom.prepare.bandpass.transform import Transform as Transform
+    from earthloom.training.cases.open import cases as cases
+    from earthloom.verbs.align import align as align
+    from earthloom.verbs.convert import convert as convert
+    from earthloom.verbs.decloud import decloud as decloud
+    from earthloom.verbs.evaluate import evaluate as evaluate
+    from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
+    from earthloom.verbs.pansharpen import pansharpen as pansharpen
+    from earthloom.verbs.predict import predict as predict
+    from earthloom.verbs.revisit import revisit as revisit
+    from earthloom.verbs.series import series as series
+    from earthloom.verbs.simulate import simulate as simulate
+    from earthloom.verbs.superresolve import superresolve as superresolve
+    from earthloom.verbs.train import train as train
 
 _HOMES = {
-    "Transform": "methods.transform",
-    "align": "engine.align", "cases": "engine.datasets", "convert": "engine.convert", "decloud": "engine.decloud",
-    "evaluate": "engine.evaluate", "fit_alignment": "engine.align_transform",
-    "leave_one_out": "engine.leaveout", "metrics": "", "pansharpen": "engine.verbs",
-    "predict": "engine.predict", "revisit": "engine.revisit", "sensors": "", "series": "engine.series",
-    "simulate": "engine.simulate", "superresolve": "engine.superresolve", "train": "engine.trainjob",
+    "Transform": "prepare.bandpass.transform", "cases": "training.cases.open", "leave_one_out": "evaluation.leave_out",
+    "metrics": "", "sensors": "",
+} | {
+    verb: f"verbs.{verb}"
+    for verb in (
+        "align", "convert", "decloud", "evaluate", "fit_alignment", "pansharpen", "predict", "revisit", "series",
+        "simulate", "superresolve", "train",
+    )
 }  # fmt: skip
 __all__ = [
     "Transform", "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out",

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.refine import Refined
+from earthloom.methods.wrappers.refined import Refined
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation, Window
 

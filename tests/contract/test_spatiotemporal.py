@@ -9,14 +9,15 @@ from datetime import date
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
-from earthloom.methods.refine import Refined
-from earthloom.methods.temporal import around, nearest
+from earthloom.methods.families.known_dates import around, nearest
+from earthloom.methods.wrappers.refined import Refined
 from earthloom.ops.moments import Stats
-from earthloom.ops.similar import box_sum
+from earthloom.ops.similar.pixels import box_sum
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import expand, footprint, reduce
 from earthloom.problems.base import Case

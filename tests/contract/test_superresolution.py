@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_tile, fuse_whole, halo_px, tile_for
+from earthloom.engine.budget import tile_for
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_tile, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.refine import Refined, refined, residual_percent
+from earthloom.methods.wrappers.refined import Refined, refined, residual_percent
 from earthloom.ops.moments import Stats
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import reduce
@@ -126,7 +128,7 @@ def test_declared_memory_is_true(name: str, steps: int) -> None:
 
 
 def test_many_bands_take_smaller_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("earthloom.engine.fuse._free_bytes", lambda: 6 << 30)
+    monkeypatch.setattr("earthloom.engine.budget._free_bytes", lambda: 6 << 30)
     few, many = (ArrayScene(observe(np.zeros((bands, 8, 8), np.float32))) for bands in (6, 200))
     for name in ("bicubic", "back_projection"):
         method = catalog.make(name, PROBLEM)

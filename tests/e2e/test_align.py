@@ -14,7 +14,7 @@ from affine import Affine
 
 import earthloom
 from earthloom.errors import InputError, MethodError
-from earthloom.methods.transform import Transform
+from earthloom.prepare.bandpass.transform import Transform
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 

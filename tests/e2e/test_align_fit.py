@@ -13,10 +13,10 @@ from scipy.io import savemat
 from scipy.ndimage import binary_erosion
 
 import earthloom
-from earthloom.engine import fit_alignment as fitting
-from earthloom.engine.alignment_data import Optics, ground_of
 from earthloom.errors import InputError
+from earthloom.prepare.bandpass.optics import Optics, ground_of
 from earthloom.samples.spectra import library
+from earthloom.training.bandpass import fit as fitting
 from tests.e2e.conftest import Cli, get, grid, put
 from tests.e2e.test_align import NAMES, SENSORS, source, wanted
 from tests.e2e.test_bad_input import refused

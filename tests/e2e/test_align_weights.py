@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom.engine.alignment_data import Optics
+from earthloom.prepare.bandpass.optics import Optics
 from earthloom.samples.spectra import library
 from tests.e2e.conftest import Cli, get, grid, put
 

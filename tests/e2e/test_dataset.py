@@ -14,11 +14,11 @@ import rasterio
 from scipy.io import loadmat, savemat
 
 from earthloom import evaluate, pansharpen
-from earthloom.engine.convert import convert
-from earthloom.engine.datasets import cases
-from earthloom.engine.describe import describe
 from earthloom.errors import InputError
 from earthloom.physics.resample import interp23
+from earthloom.training.cases.describe import describe
+from earthloom.training.cases.open import cases
+from earthloom.verbs.convert import convert
 from tests.e2e.conftest import Cli, Done, Pair, fine_truth, get, grid, observed, put
 
 Make = Callable[..., Pair]

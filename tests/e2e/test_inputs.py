@@ -109,7 +109,7 @@ def test_shared_triplet(cli: Cli, shared: Path, tmp_path: Path) -> None:
     figures = {}
     for method in ("exp", "gsa"):
         assert cli("pansharpen", *call, "-m", method, "-o", out, "--overwrite", "-q").code == 0
-        from earthloom.raster.read import open_image
+        from earthloom.raster.open import open_image
 
         with open_image(f"{mat}:gt") as image:
             truth = image.read()[0]

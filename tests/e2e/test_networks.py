@@ -19,15 +19,15 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 import earthloom
-from earthloom import weights
-from earthloom.engine import adapt as adapting
-from earthloom.engine.adapt import AdaptTask, adapt, observed
-from earthloom.engine.fuse import fuse_array
+from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.train import DivergedError, Result
 from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.methods import catalog
+from earthloom.training import adapt as adapting
+from earthloom.training.adapt import AdaptTask, adapt, observed
+from earthloom.training.loop.loop import DivergedError, Result
 from earthloom.types import Observation
+from earthloom.weights import store as weights
 from tests.contract.conftest import make_scene
 from tests.e2e.conftest import Cli, Pair, fine_truth, get, random_weights
 from tests.e2e.conftest import observed as seen

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import earthloom
-from earthloom.engine.simulate import observe_truth
 from earthloom.errors import MethodError
 from earthloom.metrics import consistency, ergas
+from earthloom.verbs.simulate import observe_truth
 from tests.e2e.conftest import Cli, Pair, fine_truth, get, observed
 
 Make = Callable[..., Pair]

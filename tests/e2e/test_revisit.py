@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import earthloom
-from earthloom.engine.revisit import Sight
 from earthloom.errors import FileError, InputError
+from earthloom.raster.listing.sights import Sight
 from tests.e2e.conftest import Cli, grid, put
 from tests.e2e.test_bad_input import refused
 

@@ -74,7 +74,7 @@ def test_stac_items_know_their_offset(
     tmp_path: Path, properties: dict[str, Any], bands: dict[str, Any] | None, add: int
 ) -> None:
     folder = cogs(tmp_path / "scene", properties, bands, add)
-    from earthloom.raster.read import open_image
+    from earthloom.raster.open import open_image
 
     with open_image(folder) as image:
         data, valid = image.read()
@@ -100,7 +100,7 @@ def test_suspicious_numbers(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_names_tell_hls_and_landsat(tmp_path: Path) -> None:
-    from earthloom.raster.read import open_image
+    from earthloom.raster.open import open_image
 
     files = [
         put(tmp_path / f"HLS.L30.T31UFT.2021123T104021.v2.0.{band}.tif", image[None].astype("int16"), grid(30))

@@ -17,16 +17,15 @@ import pytest
 import rasterio
 
 import earthloom
-from earthloom.engine.attempts import fuse_attempts
-from earthloom.engine.calendar import calendar
-from earthloom.engine.known import Handling
-from earthloom.engine.leaveout import product_without
-from earthloom.engine.library import library, role
+from earthloom.engine.options import Options
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.series import array_library
-from earthloom.engine.verbs import Options
 from earthloom.errors import EarthloomError, EarthloomWarning, InputError
+from earthloom.evaluation.leave_out import product_without
 from earthloom.methods import catalog
+from earthloom.prepare.spatiotemporal.calendar import calendar
+from earthloom.prepare.spatiotemporal.chain import fuse_attempts
+from earthloom.prepare.spatiotemporal.known import Handling
+from earthloom.prepare.spatiotemporal.library import array_library, library, role
 from earthloom.types import Band, Observation, View, Window
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused

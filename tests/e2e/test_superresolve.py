@@ -14,10 +14,10 @@ from affine import Affine
 from scipy.io import loadmat, savemat
 
 import earthloom
-from earthloom.engine.bandplan import bands_at, numbers_in, plan, runs
 from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.metrics import ergas, psnr
 from earthloom.physics.resample import imresize
+from earthloom.prepare.superresolution.bands import bands_at, numbers_in, plan, runs
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from earthloom import weights
-from earthloom.engine.fuse import fuse_whole
+from earthloom.engine.passes import fuse_whole
 from earthloom.errors import FileError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.network import run
+from earthloom.methods.networks.network import run
 from earthloom.nn.coarsr import CoarSRNet, neighbours
 from earthloom.physics.fine_stage import HALF, difference, fine_stage
 from earthloom.physics.resample import imresize
 from earthloom.problems.superresolution import observation, on_grid
 from earthloom.types import Band, Observation
+from earthloom.weights import store as weights
 
 CASES = [(ratio, kind) for ratio in (2, 4) for kind in ("released", "paper")]
 

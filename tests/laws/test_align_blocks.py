@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earthloom.engine.align_blocks import gather, sort_out
-from earthloom.engine.align_score import Errors
-from earthloom.engine.fit_alignment import Fitting, fit_alignment
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError
 from earthloom.ops.histogram import Bins
+from earthloom.training.bandpass.blocks import gather, sort_out
+from earthloom.training.bandpass.fit import Fitting, fit_alignment
+from earthloom.training.bandpass.score import Errors
 from earthloom.types import Observation
 from tests.contract.test_bandpass import FITTED, make_obs
 

@@ -11,13 +11,13 @@ import pytest
 from jaxtyping import Float
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from earthloom.engine.coregister import Corrected, decide
-from earthloom.engine.known import Told
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.survey import Displacement, survey
-from earthloom.engine.units import factors, regress, require_units
 from earthloom.errors import EarthloomWarning, InputError
 from earthloom.physics.mtf import sigma_px
+from earthloom.prepare.spatiotemporal.coregister import Corrected, decide
+from earthloom.prepare.spatiotemporal.survey import Displacement, survey
+from earthloom.prepare.spatiotemporal.units import factors, regress, require_units
+from earthloom.raster.told import Told
 from earthloom.types import Band, Observation, View, Window
 from tests.e2e.conftest import texture
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earthloom.engine.calendar import asked, calendar, choices
-from earthloom.engine.dates import date_in, parse_date
-from earthloom.engine.known import Known, both_days, in_order
 from earthloom.errors import EarthloomWarning, InputError
+from earthloom.prepare.spatiotemporal.calendar import asked, calendar, choices
+from earthloom.prepare.spatiotemporal.known import Known, both_days, in_order
+from earthloom.raster.listing.days import date_in, parse_date
 
 DAY = date(2020, 3, 8)
 DAYS = st.dates(date(1990, 1, 1), date(2040, 1, 1))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from earthloom.methods import catalog
-from earthloom.methods.dictionary import Pair, best, gathered, transferred
+from earthloom.methods.families.dictionaries import Pair, best, gathered, transferred
 from earthloom.ops.pursuit import matching_pursuit
 from earthloom.types import Band, Observation, View, Window
 

@@ -10,7 +10,7 @@ import rasterio
 from affine import Affine
 
 from earthloom.ops.halve import halve
-from earthloom.raster.write import create
+from earthloom.raster.write.cog import create
 from earthloom.types import Window
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from earthloom.methods.network import Sizes
+from earthloom.methods.networks.network import Sizes
 from earthloom.methods.pansharpening.cf2n import Cf2n
 from earthloom.nn import losses
 from earthloom.nn.blocks import AdaptiveWeightedFusion, local_mean, per_pixel, spectral_basis

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earthloom.engine.register import measure
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError
 from earthloom.ops.banded import apply, compose, sampled, separable, stationary
@@ -17,6 +16,7 @@ from earthloom.ops.fill import fill
 from earthloom.ops.moments import Lowest, Moments
 from earthloom.physics import forward, mtf, resample
 from earthloom.physics.shift import fit_shift, moved
+from earthloom.prepare.registering import measure
 from earthloom.problems.pansharpening import Pansharpening
 from earthloom.types import Band, Observation, Ratio, View, Window, coarse_window
 

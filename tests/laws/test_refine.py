@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
-from earthloom.methods.refine import Refined, reach, refined, residual_percent
+from earthloom.methods.wrappers.refined import Refined, reach, refined, residual_percent
 from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project, seen_again
 from earthloom.physics.forward import expand, reduce

@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
-from earthloom.methods.substitution import direction, in_pan_units
+from earthloom.methods.families.substitution import direction, in_pan_units
 from earthloom.ops.modulate import modulate
 from earthloom.ops.moments import Moments
 from earthloom.ops.nonnegative import nonnegative

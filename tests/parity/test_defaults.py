@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_whole
+from earthloom.engine.passes import fuse_whole
 from earthloom.methods import catalog
 from earthloom.metrics import ergas, q2n
 from earthloom.physics.forward import reduce
 from earthloom.types import Band, Observation, View
-from earthloom.weights import shipped
+from earthloom.weights.store import shipped
 
 WV3 = (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315)
 TRIPLETS = {

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
-from earthloom.methods.cells import Cells, cells_of, coarse_cells
+from earthloom.methods.families.cells import Cells, cells_of, coarse_cells
 from earthloom.methods.spatiotemporal.fit_fc import carried, interpolated, regression
 from earthloom.ops.ranked import Ties, ranking, similar_mean
 from earthloom.types import Band, Observation, View, Window

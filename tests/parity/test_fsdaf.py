@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_array, fuse_whole
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.spatiotemporal.fsdaf import EXTREME, FLAT

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom.engine.fuse import fuse_whole
+from earthloom.engine.passes import fuse_whole
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.metrics import with_reference, without_reference

@@ -10,9 +10,9 @@ import pytest
 from scipy.io import savemat
 
 from earthloom.errors import FileError, InputError
-from earthloom.raster.benchmarks import parse_address, read_benchmark
-from earthloom.raster.collocate import collocate
-from earthloom.raster.read import open_image
+from earthloom.raster.metadata.matlab import parse_address, read_benchmark
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.sharpening import collocate
 
 
 @pytest.mark.parametrize("name", ["data_gf2", "Sim_gf2_guangzhou", "Pleiades_test", "WV3_test"])

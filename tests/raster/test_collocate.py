@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from earthloom.errors import EarthloomError, GridError, InputError, SensorError
-from earthloom.raster.collocate import RasterScene, collocate
-from earthloom.raster.grids import Grid, fit_by_place, fit_by_shape
-from earthloom.raster.read import open_image
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.grids import Grid, fit_by_place, fit_by_shape
+from earthloom.raster.scenes.sharpening import RasterScene, collocate
 from earthloom.sensors import load
 from earthloom.types import REACH, Band, Observation, Scene, Window
 

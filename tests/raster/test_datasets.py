@@ -14,12 +14,13 @@ import pytest
 from affine import Affine
 from scipy.io import loadmat, savemat
 
-from earthloom.engine.datasets import Cases, cases
 from earthloom.errors import EarthloomError, FileError, GridError, InputError, SensorError
 from earthloom.physics.cloudmask import find_clouds
 from earthloom.problems.pansharpening import Pansharpening
-from earthloom.raster.datasets import open_stack
-from earthloom.raster.layouts import Rasters, find
+from earthloom.raster.listing.layouts import Rasters, find
+from earthloom.raster.listing.samples import open_stack
+from earthloom.training.cases.open import cases
+from earthloom.training.cases.pansharpening import Cases
 from tests.raster.conftest import grid, put
 
 Make = Callable[..., Path]

@@ -14,8 +14,9 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as reproject
 
 from earthloom.errors import GridError
-from earthloom.raster.pairs import Ground, PairScene, Placed, ground
-from earthloom.raster.read import Image, open_image
+from earthloom.raster.image import Image
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.dates import Ground, PairScene, Placed, ground
 from earthloom.types import Band, Observation, Scene, Window
 
 from .conftest import UTM, grid, put

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 
 from earthloom.errors import FileError, GridError, InputError
-from earthloom.raster import landsat
-from earthloom.raster.read import open_image
+from earthloom.raster.metadata import landsat
+from earthloom.raster.open import open_image
 from earthloom.types import Window
 
 from .conftest import grid, put

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from earthloom.errors import EarthloomWarning, FileError, InputError
 from earthloom.ops.quantise import quantise, representable
-from earthloom.raster import write
-from earthloom.raster.provenance import describe, provenance
-from earthloom.raster.read import open_image
-from earthloom.raster.write import create
+from earthloom.raster.open import open_image
+from earthloom.raster.write import cog as write
+from earthloom.raster.write.cog import create
+from earthloom.raster.write.provenance import describe, provenance
 from earthloom.types import Window
 
 from .conftest import NORTH_UP, UTM, put, stored

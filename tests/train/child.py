@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from earthloom.engine.train import fit
+from earthloom.training.loop.loop import fit
 from tests.train.tiny import HEADER, config, job, tiny
 
 

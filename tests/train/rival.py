@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from earthloom.engine.adversarial import Lessons
-from earthloom.engine.patches import Patches
-from earthloom.engine.train import Config, fit
-from earthloom.engine.traintask import hold
-from earthloom.methods.network import Teaching
+from earthloom.methods.networks.network import Teaching
+from earthloom.training.lessons.adversarial import Lessons
+from earthloom.training.loop.loop import Config, fit
+from earthloom.training.loop.patches import Patches
+from earthloom.training.loop.task import hold
 from tests.train.child import slow
 from tests.train.tiny import HEADER, config, sample, tiny
 

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from earthloom import metrics, weights
-from earthloom.engine.adversarial import AdversarialLearner, Lessons, dissimilarity, lesson, spectral_angle
-from earthloom.engine.checkpoint import Checkpoints
-from earthloom.engine.patches import Patches
-from earthloom.engine.train import Run, fit
-from earthloom.engine.traindevices import launched
-from earthloom.engine.trainlearner import Learner
+from earthloom import metrics
 from earthloom.errors import InputError
-from earthloom.methods.network import Teaching
+from earthloom.methods.networks.network import Teaching
 from earthloom.nn.critic import CLIP, Critic, critic_loss, gradient_penalty
 from earthloom.ops.moments import Moments
+from earthloom.training.lessons.adversarial import AdversarialLearner, Lessons, dissimilarity, lesson, spectral_angle
+from earthloom.training.loop.checkpoint import Checkpoints
+from earthloom.training.loop.devices import launched
+from earthloom.training.loop.learner import Learner
+from earthloom.training.loop.loop import Run, fit
+from earthloom.training.loop.patches import Patches
+from earthloom.weights import store as weights
 from tests.train.processes import both, ends, kill, until_rows
 from tests.train.rival import lessons, settings
 from tests.train.tiny import HEADER, rows, sample, tiny

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 import earthloom
-from earthloom import weights
-from earthloom.engine.adapt import AdaptTask, adapt, beginning, observed
-from earthloom.engine.fuse import fuse_whole
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.trainjob import home
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.keep import Keeping
-from earthloom.methods.network import Network
+from earthloom.methods.networks.network import Network
+from earthloom.methods.wrappers.keeping import Keeping
 from earthloom.ops.fill import fill
 from earthloom.physics.clouds import Sky, fractal
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded
+from earthloom.training.adapt import AdaptTask, adapt, beginning, observed
+from earthloom.training.job import home
 from earthloom.types import Band, Observation, View, Window
+from earthloom.weights import store as weights
 
 TINY = {"width": 8, "fusions": 1, "blocks": 1, "window": 5}
 NM = (490.0, 560.0, 665.0, 842.0)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import earthloom
-from earthloom import weights
-from earthloom.engine.datasets import cases
-from earthloom.engine.trainconfig import Config, read_toml
-from earthloom.engine.trainjob import find, prepare
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError, SensorError
+from earthloom.training.cases.open import cases
+from earthloom.training.job import find, prepare
+from earthloom.training.loop.config import Config, read_toml
+from earthloom.weights import store as weights
 from tests.e2e.conftest import Cli, fine_truth, get, grid, observed, put
 from tests.e2e.conftest import cli as cli
 
@@ -140,7 +140,7 @@ def test_data_of_the_toolbox_are_only_transposed(tmp_path: Path) -> None:
 def test_what_is_refused(
     method: str, change: dict[str, object], said: str, data: dict[str, list[str]], tmp_path: Path, monkeypatch
 ) -> None:
-    monkeypatch.setattr("earthloom.engine.train.launched", _three if "devices" in change else _launched)
+    monkeypatch.setattr("earthloom.training.loop.loop.launched", _three if "devices" in change else _launched)
     arguments = {**data, "output": tmp_path / "run", "config": SMALL, **change}
     with pytest.raises((InputError, MethodError, SensorError, FileError), match=said):
         earthloom.train(method, **arguments)  # type: ignore[arg-type]
@@ -183,7 +183,7 @@ def test_the_loop_of_the_guide(tmp_path: Path, monkeypatch) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs/training.md").read_text()
     block = next(part for part in re.findall(r"```python\n(.*?)```", text, re.S) if "fit(" in part)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("earthloom.engine.trainlog._events", lambda folder: None)
+    monkeypatch.setattr("earthloom.training.loop.log._events", lambda folder: None)
     found: dict[str, Any] = {}
     exec(block, found)
     assert found["result"].steps == 20 and (tmp_path / "runs/mine/weights.safetensors").is_file()

@@ -10,12 +10,12 @@ import rasterio
 from scipy.io import savemat
 
 import earthloom
-from earthloom import weights
-from earthloom.engine.cubecases import CubeCases
-from earthloom.engine.samples import DataSet
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.physics.resample import imresize
-from earthloom.raster.cubefiles import open_cube
+from earthloom.raster.formats.cubes import open_cube
+from earthloom.training.cases.samples import DataSet
+from earthloom.training.cases.superresolution import CubeCases
+from earthloom.weights import store as weights
 from tests.e2e.conftest import Cli, grid, put
 from tests.e2e.conftest import cli as cli
 from tests.e2e.test_bad_input import refused

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from earthloom.engine.adapt import adapt
-from earthloom.engine.bandgroups import BandGroups
-from earthloom.engine.fuse import fuse_whole
-from earthloom.engine.patches import Patches
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.train import Config, fit
-from earthloom.engine.trainjob import prepare
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.network import Network, load
+from earthloom.methods.networks.network import Network, load
 from earthloom.nn.coarsr import CoarSRNet
 from earthloom.physics.resample import imresize
 from earthloom.problems.pansharpening import Pansharpening
 from earthloom.problems.superresolution import Superresolution
+from earthloom.training.adapt import adapt
+from earthloom.training.job import prepare
+from earthloom.training.lessons.band_groups import BandGroups
+from earthloom.training.loop.loop import Config, fit
+from earthloom.training.loop.patches import Patches
 
 from ..contract.conftest import make_scene
 from ..contract.test_superresolution import make_cube, observe

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from earthloom import weights
-from earthloom.engine.checkpoint import Checkpoints, load, save, write_whole
-from earthloom.engine.train import Config, DivergedError, fit
-from earthloom.engine.traintask import pixel_loss
+from earthloom.atomic import write_whole
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError
+from earthloom.training.loop.checkpoint import Checkpoints, load, save
+from earthloom.training.loop.loop import Config, DivergedError, fit
+from earthloom.training.loop.task import pixel_loss
+from earthloom.weights import store as weights
 from tests.train.tiny import HEADER, config, job, rows, tiny
 
 
@@ -62,7 +63,7 @@ def test_the_folder(done) -> None:
 
 
 def _toml(folder: Path) -> dict[str, object]:
-    from earthloom.engine.trainconfig import read_toml
+    from earthloom.training.loop.config import read_toml
 
     return read_toml(folder / "config.toml")
 

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from earthloom.engine.fullres import Beside, FullResolution, Weights
-from earthloom.engine.patches import Patches
 from earthloom.methods import catalog
-from earthloom.methods.network import Fitted, Network
+from earthloom.methods.networks.network import Fitted, Network
 from earthloom.metrics import d_s
 from earthloom.nn import losses
+from earthloom.training.lessons.full_resolution import Beside, FullResolution, Weights
+from earthloom.training.loop.patches import Patches
 from earthloom.types import Observation
 from tests.contract.conftest import make_scene
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earthloom.engine.patches import MASK, TRUTH, Patches, halved, positions, turned
 from earthloom.errors import InputError
+from earthloom.training.loop.patches import MASK, TRUTH, Patches, halved, positions, turned
 from tests.train.tiny import sample
 
 

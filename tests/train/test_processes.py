@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom import weights
-from earthloom.engine.train import fit
+from earthloom.training.loop.loop import fit
+from earthloom.weights import store as weights
 from tests.train.processes import both, ends, kill, until_rows
 from tests.train.tiny import HEADER, config, job, rows, tiny
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom.engine.trainconfig import Config, read_toml, to_toml
-from earthloom.engine.trainlearner import learning_rate
 from earthloom.errors import FileError, InputError
+from earthloom.training.loop.config import Config, read_toml, to_toml
+from earthloom.training.loop.learner import learning_rate
 
 
 @pytest.mark.parametrize(

@@ -10,16 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from earthloom.engine.adapt import adapt
-from earthloom.engine.adversarial import Lessons
-from earthloom.engine.fuse import fuse_array, fuse_whole, halo_px
+from earthloom.engine.job import fuse_array
+from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
-from earthloom.engine.train import Config, fit
-from earthloom.engine.trainjob import prepare
-from earthloom.engine.triples import simulated
 from earthloom.errors import MethodError
-from earthloom.methods import catalog, change
-from earthloom.methods.network import Fitted, Network, Trained, prepared, scale_of
+from earthloom.methods import catalog
+from earthloom.methods.families import change
+from earthloom.methods.networks.network import Fitted, Network, Trained, prepared, scale_of
 from earthloom.methods.spatiotemporal.stfdcnn import LEVEL, modulated
 from earthloom.nn.fusion_gan import StfganNet, reach_of
 from earthloom.ops.moments import Moments, Stats
@@ -27,6 +24,11 @@ from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import expand, reduce
 from earthloom.problems.base import Case
 from earthloom.problems.spatiotemporal import Spatiotemporal
+from earthloom.training.adapt import adapt
+from earthloom.training.cases.spatiotemporal import simulated
+from earthloom.training.job import prepare
+from earthloom.training.lessons.adversarial import Lessons
+from earthloom.training.loop.loop import Config, fit
 from earthloom.types import Band, Observation, View, Window
 
 PROBLEM = "spatiotemporal"

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom import weights
-from earthloom.engine.datasets import cases
-from earthloom.engine.datefolders import SPLITS, series_in
-from earthloom.engine.triples import NOISE, TripleCases, simulated
 from earthloom.errors import FileError, GridError, InputError
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import reduce
-from earthloom.raster.raw import SHAPES, is_raw, open_raw
+from earthloom.raster.formats.bare import SHAPES, is_raw, open_raw
+from earthloom.raster.listing.date_folders import SPLITS, series_in
+from earthloom.training.cases.open import cases
+from earthloom.training.cases.spatiotemporal import NOISE, TripleCases, simulated
 from earthloom.types import Band, Observation, View
+from earthloom.weights import store as weights
 from tests.e2e.conftest import Cli, get, grid, put
 from tests.e2e.conftest import cli as cli
 

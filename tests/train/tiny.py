@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from earthloom.engine.patches import Patches, Sample
-from earthloom.engine.train import Config, Supervised
-from earthloom.engine.traintask import hold
-from earthloom.weights import Header
+from earthloom.training.loop.loop import Config, Supervised
+from earthloom.training.loop.patches import Patches, Sample
+from earthloom.training.loop.task import hold
+from earthloom.weights.header import Header
 
 HEADER = Header("pansharpening/tiny", {"width": 6}, {"bands": 3, "guide": 1, "ratio": 2.0, "extra": 0}, "landsat7",
                 ("blue", "green", "red"), card={"data": "random", "licence": "CC0-1.0"})  # fmt: skip

@@ -15,7 +15,7 @@ from earthloom.cli.temporal import IMAGES, Bits, Number, Numbers, Words
 from earthloom.methods import catalog
 
 if TYPE_CHECKING:
-    from earthloom.engine.align import Pairing
+    from earthloom.prepare.bandpass.pairing import Pairing
 
 PROBLEM, DEFAULT, FITTED, AUTO = "bandpass", "spectral", "cross_linear", "auto"
 OWN = ("source", "target")  # fields of a method that the sensors' names fill
@@ -94,7 +94,7 @@ class Told:
 
     def pairing(self, source_sensor: str | None, target_sensor: str | None, force: bool) -> Pairing:
         """The same for the engine."""
-        from earthloom.engine.align import told_pair
+        from earthloom.prepare.bandpass.pairing import told_pair
 
         given = {key: tuple(value) if isinstance(value, list) else value for key, value in vars(self).items()}
         return told_pair(given, source_sensor, target_sensor, force)[0]
@@ -155,7 +155,7 @@ def align(
     name = method or (DEFAULT if target is None else FITTED)
     made = AUTO if name == AUTO else catalog.make(name, PROBLEM, **chosen)
     with working(settings) as work:
-        from earthloom.engine.align_files import align_files
+        from earthloom.verbs.align_files import align_files
 
         pairing = (told or Told()).pairing(source_sensor, target_sensor, force)
         masks = {"source": source_mask, "target": target_mask}
@@ -211,8 +211,8 @@ def fit(
     _check(figure, settings)
     made = AUTO if method in (AUTO, None) else catalog.make(method, PROBLEM, **chosen)
     with working(settings) as work:
-        from earthloom.engine.align_transform import fit_any
-        from earthloom.raster.write import require_place
+        from earthloom.raster.write.cog import require_place
+        from earthloom.training.bandpass.sources import fit_any
 
         require_place(output, settings.overwrite)
         pairing = (told or Told()).pairing(source_sensor, target_sensor, False)
@@ -247,8 +247,8 @@ def apply(
         Also align an image that was aligned before.
     """
     with working(run or Run()) as work:
-        from earthloom.engine.align_transform import apply_file
-        from earthloom.methods.transform import Transform
+        from earthloom.prepare.bandpass.transform import Transform
+        from earthloom.verbs.fit_alignment import apply_file
 
         found = Transform.load(transform)
         pairing = (told or Told()).pairing(found.source.sensor, found.target.sensor, force)

@@ -102,8 +102,8 @@ def convert(
     quiet
         No progress bar, no summary.
     """
-    from earthloom.engine.convert import convert as run
     from earthloom.errors import InputError
+    from earthloom.verbs.convert import convert as run
 
     single = {"pan": pan, "ms": ms[0] if ms and len(ms) == 1 else ms, "gt": gt}
     single = {role: files for role, files in single.items() if files}
@@ -140,7 +140,7 @@ def info(
     json
         Print JSON.
     """
-    from earthloom.engine.describe import describe
+    from earthloom.training.cases.describe import describe
 
     found = describe(list(paths), sensor, samples or None)
     if json:

@@ -55,7 +55,7 @@ def _implied(arguments: Sequence[str]) -> str:
 
 
 def default_method(with_sar: bool, with_dates: bool) -> str:
-    """As :func:`earthloom.engine.decloud.default_method`, without importing it."""
+    """As :func:`earthloom.verbs.decloud.default_method`, without importing it."""
     return "mosaic" if with_dates else "sar_regression" if with_sar else "inpaint"
 
 
@@ -100,8 +100,8 @@ def decloud(
 def remove(files: dict[str, Any], output: Path, method: Any, inputs: Inputs, run: Run) -> None:
     """Run, with a progress bar and a line at the end."""
     with working(run, sensor=inputs.sensor, nodata=inputs.nodata) as work:
-        from earthloom.engine.decloud import Clouds, named
-        from earthloom.engine.decloud_files import decloud_files
+        from earthloom.prepare.cloud_removal.opening import Clouds, named
+        from earthloom.verbs.decloud_files import decloud_files
 
         values = None if inputs.mask_values is None else tuple(inputs.mask_values)
         clouds = Clouds(values, inputs.sar_units, replace_all=inputs.replace_all)

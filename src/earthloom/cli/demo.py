@@ -35,11 +35,11 @@ def demo(
     A real Landsat-7 image of Olinda, Brazil, is taken as the truth; what a PAN sensor and a four times coarser
     MS sensor would see of it is simulated, sharpened by several methods, and compared with the truth.
     """
-    from earthloom.engine.demo import write_inputs
-    from earthloom.engine.evaluate import evaluate
-    from earthloom.engine.verbs import pansharpen
     from earthloom.errors import FileError
     from earthloom.report.table import text_table
+    from earthloom.verbs.demo import write_inputs
+    from earthloom.verbs.evaluate import evaluate
+    from earthloom.verbs.pansharpen import pansharpen
 
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def demo(
 
 def _picture(inputs: Any, output: Path, rows: dict[str, dict[str, float]]) -> Path:
     """MS, PAN, product and truth of a detail, side by side."""
-    from earthloom.raster.read import open_image
+    from earthloom.raster.open import open_image
     from earthloom.report.quicklook import side_by_side
     from earthloom.types import Window
 

@@ -75,7 +75,7 @@ def evaluate(
     json
         Print JSON.
     """
-    from earthloom.engine.evaluate import evaluate as judge
+    from earthloom.verbs.evaluate import evaluate as judge
 
     with Screen() as screen, warnings.catch_warnings():
         show_warnings(screen)

@@ -23,7 +23,7 @@ def info(
     json: Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)] = False,
 ) -> None:
     """Tell what an image file holds and how a product was made."""
-    from earthloom.raster.provenance import describe
+    from earthloom.raster.write.provenance import describe
 
     found = describe(file)
     if json:

@@ -37,7 +37,7 @@ def build(arguments: Sequence[str]) -> App:
     """The application; only the command that is called is imported."""
     from cyclopts import App
 
-    from earthloom import __version__
+    from earthloom.version import __version__
 
     app = App(
         name="earthloom",

@@ -77,8 +77,8 @@ def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any
     """Run, with a progress bar and a line at the end."""
     images = {"sensor": inputs.sensor, "convention": inputs.convention, "register": inputs.register}
     with working(run, nodata=inputs.nodata, **images) as work:
-        from earthloom.engine.files import sharpen_files
-        from earthloom.methods.refine import refined
+        from earthloom.methods.wrappers.refined import refined
+        from earthloom.verbs.pansharpen_files import sharpen_files
 
         path = sharpen_files(pan, list(ms), output, refined(method, inputs.refine), work.options)
         residual = ", residual {before_percent:.3g} -> {after_percent:.3g} %"

@@ -59,11 +59,10 @@ def predict(
     made = catalog.make(method, PROBLEM, **chosen)
     masks = tuple(None if m is None else [None if one == NONE else one for one in m] for m in (fine_mask, coarse_mask))
     with working(run or Run()) as work:
-        from earthloom.engine.dates import parse_date
-        from earthloom.engine.known import listed
-        from earthloom.engine.predict import with_ratio
-        from earthloom.engine.predict_files import predict_files
-        from earthloom.methods.refine import refined
+        from earthloom.methods.wrappers.refined import refined
+        from earthloom.prepare.spatiotemporal.known import listed, with_ratio
+        from earthloom.raster.listing.days import parse_date
+        from earthloom.verbs.predict_files import predict_files
 
         told = inputs or Inputs()
         known, target_mask = listed([one[:2] for one in pair], [one[2] for one in pair], *masks)

@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 from earthloom.cli.screen import Screen, strict
 
 if TYPE_CHECKING:
-    from earthloom.engine.revisit import Revisit
+    from earthloom.evaluation.revisit import Revisit
 
 PLACE, SHOWN = Group("Scenes", sort_key=1), Group("Output", sort_key=2)
 Flag = Annotated[bool, Parameter(group=SHOWN, negative="", show_default=False)]
@@ -69,8 +69,8 @@ def revisit(
     quiet
         Do not name the figure.
     """
-    from earthloom.engine.revisit import revisit as count
     from earthloom.errors import FileError, InputError
+    from earthloom.verbs.revisit import revisit as count
 
     if figure is not None and figure.suffix.lower() != ".png":
         raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")

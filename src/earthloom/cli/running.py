@@ -16,7 +16,7 @@ from earthloom.cli.fields import adapting_seconds
 from earthloom.cli.screen import Screen, show_warnings
 
 if TYPE_CHECKING:
-    from earthloom.engine.verbs import Options
+    from earthloom.engine.options import Options
 
 FILES, RUN = Group("Files", sort_key=1), Group("Run", sort_key=3)  # 2: what a command has of its own
 Flag = Annotated[bool, Parameter(group=RUN, negative="", show_default=False)]
@@ -92,7 +92,7 @@ def working(run: Run, **more: Any) -> Iterator[Work]:
     from earthloom.cli.process import tune
 
     tune()  # before GDAL reads its settings
-    from earthloom.engine.verbs import Options
+    from earthloom.engine.options import Options
 
     found: dict[str, Any] = {}
     with Screen(run.quiet, run.verbose) as screen, warnings.catch_warnings():

@@ -17,10 +17,10 @@ from earthloom.cli.temporal import Inputs
 from earthloom.methods import catalog
 
 if TYPE_CHECKING:
-    from earthloom.engine.findfiles import Sources
-    from earthloom.engine.leaveout import Trial
-    from earthloom.engine.series_files import Done
+    from earthloom.evaluation.leave_out import Trial
+    from earthloom.raster.listing.by_day import Sources
     from earthloom.types import Band
+    from earthloom.verbs.series_files import Done
 
 TRIAL = Group("Evaluation", sort_key=2)
 Folder = Annotated[str | None, Parameter(group=FILES, **shown_as("DIR"))]
@@ -96,16 +96,16 @@ def series(
     figure
         PNG with truth, prediction and error of up to three dates.
     """
-    from earthloom.engine.findfiles import Sources
+    from earthloom.raster.listing.by_day import Sources
 
     made = catalog.make(method, PROBLEM, **chosen)
     sources = Sources(fine_dir, coarse_dir, fine_mask_dir, coarse_mask_dir, date_pattern)
     _check(output, evaluate, figure, json, run or Run())
     told = inputs or Inputs()
     with working(run or Run()) as work:
-        from earthloom.engine.predict import with_ratio
-        from earthloom.engine.series import require_count
-        from earthloom.methods.refine import refined
+        from earthloom.methods.wrappers.refined import refined
+        from earthloom.prepare.spatiotemporal.known import with_ratio
+        from earthloom.verbs.series import require_count
 
         require_count(most_pairs)
         whole, handling = refined(with_ratio(made, told.ratio), told.refine), told.handling(days_apart)
@@ -115,7 +115,7 @@ def series(
             found, bands = _tried(sources, {method: whole, **others}, handling, work, most_pairs, peak, figure)
             _show(found, bands, json, figure, work)
             return
-        from earthloom.engine.series_files import series_files
+        from earthloom.verbs.series_files import series_files
 
         assert output is not None
         done = series_files(sources, output, whole, handling, work.options, dates, fill, most_pairs)
@@ -145,9 +145,8 @@ def _tried(
     figure: Path | None,
 ) -> tuple[Trial, Sequence[Band]]:  # fmt: skip
     """Leave every known date out once."""
-    from earthloom.engine.leaveout import trial
-    from earthloom.engine.predict_files import Opener
-    from earthloom.engine.series_files import open_library
+    from earthloom.evaluation.leave_out import trial
+    from earthloom.prepare.spatiotemporal.opening import Opener, open_library
 
     opener = Opener(handling, work.options)
     try:

@@ -96,9 +96,10 @@ def superresolve(
         raise InputError(f"--refine {refine} with --no-refine", "one of them")
     told = inputs or Inputs()
     with working(run or Run()) as work:
-        from earthloom.engine.bandplan import numbers_in
-        from earthloom.engine.superresolve import Told, choose, whole_ratio
-        from earthloom.engine.superresolve_files import superresolve_files
+        from earthloom.prepare.superresolution.bands import numbers_in
+        from earthloom.prepare.superresolution.opening import Told, whole_ratio
+        from earthloom.verbs.superresolve import choose
+        from earthloom.verbs.superresolve_files import superresolve_files
 
         steps: bool | int = False if no_refine else True if refine is None else refine
         made = choose(method, own, steps)

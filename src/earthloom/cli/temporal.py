@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 if TYPE_CHECKING:
-    from earthloom.engine.known import Handling
+    from earthloom.prepare.spatiotemporal.known import Handling
 
 IMAGES = Group("Images", sort_key=2)
 Number = Annotated[float | None, Parameter(group=IMAGES)]
@@ -86,7 +86,8 @@ class Inputs:
 
     def handling(self, days_apart: int) -> Handling:
         """The same for the engine."""
-        from earthloom.engine.known import Handling, Told
+        from earthloom.prepare.spatiotemporal.known import Handling
+        from earthloom.raster.told import Told
 
         told: dict[str, dict[str, Any]] = {"fine": {}, "coarse": {}}
         for name, value in vars(self).items():

@@ -13,8 +13,8 @@ from cyclopts import Group, Parameter
 
 from earthloom.cli.fields import field_helps
 from earthloom.cli.screen import Screen, show_warnings
-from earthloom.engine.trainconfig import Config, nearest, read_toml
 from earthloom.errors import FileError, InputError
+from earthloom.training.loop.config import Config, nearest, read_toml
 
 FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training")
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
@@ -96,8 +96,8 @@ def train(
     quiet
         No progress, no summary; warnings stay.
     """
-    from earthloom.engine.trainjob import first_process
-    from earthloom.engine.trainjob import train as run
+    from earthloom.training.job import first_process
+    from earthloom.verbs.train import train as run
 
     told = {
         "data": data, "validation": validation, "sensor": sensor, "convention": convention, "bands": bands,
@@ -149,7 +149,7 @@ def _with_flags(method: str | None) -> Callable[..., None]:
     parameters += [_flag(field, Config, TRAINING) for field in fields(Config)]
     about = "`earthloom train NETWORK --help` shows the network's own flags."
     if method is not None:
-        from earthloom.engine.trainjob import find
+        from earthloom.training.job import find
 
         network = type(find(method, {}))
         taken = {p.name for p in parameters}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 if TYPE_CHECKING:
-    from earthloom.weights import Header
+    from earthloom.weights.header import Header
 
 Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
 
@@ -48,8 +48,8 @@ def bring_in(
     overwrite
         Replace an existing output.
     """
-    from earthloom import weights
     from earthloom.errors import FileError, InputError
+    from earthloom.weights import store as weights
     from earthloom.weights.pth import read_coarsr
 
     if output.suffix != weights.SUFFIX:
@@ -63,7 +63,7 @@ def bring_in(
 
 def listing(*, json: Json = False) -> None:
     """List the shipped weights."""
-    from earthloom import weights
+    from earthloom.weights import store as weights
 
     found = weights.shipped()
     if json:
@@ -83,7 +83,7 @@ def show(name: str, /, *, json: Json = False) -> None:
     name
         Shipped weights, a .safetensors file, the folder of a run, or an authors' .pth.
     """
-    from earthloom import weights
+    from earthloom.weights import store as weights
 
     header = weights.read_header(name)
     if json:

@@ -13,6 +13,7 @@ import numpy as np
 
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
+from earthloom.ops.quantise import DTYPES, quantise
 from earthloom.sensors import load, match_bands
 from earthloom.types import Band, Observation, Product, Ratio, View
 
@@ -53,7 +54,6 @@ def dtype_of(name: Any) -> np.dtype:
     InputError
         If there is none, or a product cannot be stored in it.
     """
-    from earthloom.ops.quantise import DTYPES
 
     try:
         dtype = np.dtype(name)
@@ -273,6 +273,12 @@ def restore(product: Product, dtype: np.dtype, nodata: float | None) -> np.ndarr
     """The product in the dtype asked for: integers are rounded and clipped, holes carry nodata (NaN for floats)."""
     if dtype.kind == "f":
         return product.data.astype(dtype, copy=False)
-    from earthloom.ops.quantise import quantise
 
     return quantise(product.data, product.valid, dtype, nodata=nodata)
+
+
+def _numbers(value: Any) -> Any:
+    """Masks of booleans as numbers."""
+    if str(getattr(value, "dtype", "")).rpartition(".")[2] != "bool":
+        return value
+    return value.byte() if hasattr(value, "detach") else value.astype("uint8")  # torch, or numpy and xarray

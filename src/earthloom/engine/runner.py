@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from earthloom.types import Window
 
 T = TypeVar("T")
 J = TypeVar("J")
-
-
-Progress = Callable[[str, int, int], None]  # told after every tile: stage, tiles done, tiles in all
-
-
-def silent(stage: str, done: int, total: int) -> None:
-    """No progress shown."""
 
 
 def plan(shape: tuple[int, int], tile_px: int) -> list[Window]:
@@ -53,3 +48,17 @@ def in_order(function: Callable[[J], T], jobs: Iterable[J], threads: int) -> Ite
         finally:
             for future in waiting:
                 future.cancel()
+
+
+BLOCK = 48  # coarse pixels along the side of a block
+
+
+BLOCKS = 16  # at most so many, spread evenly
+
+
+def spread_blocks(shape: tuple[int, int], side: tuple[int, int]) -> list[Window]:
+    """At most ``BLOCKS`` windows spread evenly over the scene (one, smaller, where the scene is small)."""
+    side = (min(side[0], shape[0]), min(side[1], shape[1]))
+    counts = [max(1, min(int(math.sqrt(BLOCKS)), shape[a] // side[a])) for a in (0, 1)]
+    starts = [np.linspace(0, shape[a] - side[a], counts[a]).astype(int) for a in (0, 1)]
+    return [Window(int(y), int(x), *side) for y in starts[0] for x in starts[1]]

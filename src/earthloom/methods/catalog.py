@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earthloom.errors import InputError, MethodError
+from earthloom.problems.names import registered
 
 if TYPE_CHECKING:
     from earthloom.methods.base import Method
@@ -26,7 +27,7 @@ FOLDER = Path(__file__).parent
 
 def problems() -> list[str]:
     """Problems that have at least one method."""
-    return sorted(p.name for p in FOLDER.iterdir() if (p / "__init__.py").is_file())
+    return [name for name in registered() if (FOLDER / name).is_dir()]
 
 
 def names(problem: str = "pansharpening") -> list[str]:

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int, Real
 
 from earthloom.errors import EarthloomWarning, InputError
 from earthloom.metrics.blocks import BlockMoments, average, block_rows
-from earthloom.metrics.checks import Image, Mask, Pair, Scalar, pair, root, scalar
+from earthloom.metrics.checks import Image, Mask, Pair, Scalar, namespace, pair, root, scalar
 
 LARGEST_FRACTION = 2.0  # images that never exceed this are reflectance, not digital numbers
 LARGEST_DN = 65535
@@ -55,7 +55,6 @@ def hypercomplex_product(a: Real[Any, "size ..."], b: Real[Any, "size ..."]) -> 
 
 def pair_namespace(a: Any, b: Any) -> Any:
     """Array library of two operands."""
-    from earthloom.metrics.checks import namespace
 
     return namespace(a=a, b=b)
 

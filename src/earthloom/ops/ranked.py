@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from earthloom.ops.compiled import compiled
-from earthloom.ops.similar import distances
+from earthloom.ops.similar.pixels import distances
 from earthloom.types import Window
 
 Ties = Literal["near", "rows", "columns"]

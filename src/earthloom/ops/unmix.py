@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.optimize import lsq_linear
 
 from earthloom.ops.compiled import compiled
-from earthloom.ops.similar import box_sum
+from earthloom.ops.similar.pixels import box_sum
 
 LEAST = 0.01  # share of a class below which a coarse pixel tells nothing about it
 TRIMMED = 0.1  # share of the largest and of the smallest changes that is left out

@@ -15,8 +15,8 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import EarthloomWarning, FileError, GridError, InputError
-from earthloom.raster import landsat, radiometry
 from earthloom.raster.handles import file_errors, open_file, quietly
+from earthloom.raster.metadata import landsat, radiometry
 
 _NM_PER_UNIT = {"nanometers": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1e3, "micrometer": 1e3, "um": 1e3}
 _SAME_GRID_PX = 0.01

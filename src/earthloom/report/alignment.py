@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.engine.align_pairs import Pairs
 from earthloom.report.quicklook import INK, PAPER, QUIET
+from earthloom.training.bandpass.pairs import Pairs
 
 DENSITY = "Blues"
 LINE, SPARE = "#d9822b", "#9aa7b2"
@@ -23,7 +23,7 @@ def picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
     Parameters
     ----------
     pairs
-        From :func:`earthloom.engine.align_pairs.pairs_of`.
+        From :func:`earthloom.training.bandpass.pairs.pairs_of`.
     path
         File to write.
     title

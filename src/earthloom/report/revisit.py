@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.engine.revisit import MERGED, Revisit, Series
+from earthloom.evaluation.revisit import MERGED, Revisit, Series
 from earthloom.report.quicklook import INK, PAPER, QUIET
 
 COLOURS = ("#2f6db3", "#d9822b", "#3f8f5b", "#8b5fa8", "#b3433f", "#5b7f8f", "#a08a2c", "#c06a97")

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from earthloom.engine.evaluate import CUBE_BANDS, PSNR_OF, beside, enlarged
 from earthloom.errors import InputError
-from earthloom.report.quicklook import INK, PAPER, QUIET, limits, stretch
+from earthloom.evaluation.reference import CUBE_BANDS, PSNR_OF, beside, enlarged
+from earthloom.ops.stretch import limits, stretch
+from earthloom.raster.formats.cubes import open_cube
+from earthloom.report.quicklook import INK, PAPER, QUIET
 from earthloom.types import Report
 
 COLOURS = ("#c8452c", "#3b7ea1", "#7a8f3c", "#8a5a9e")
@@ -34,7 +36,6 @@ def spectra_of(
     """
     if reference is None or ratio is None:
         raise InputError("a figure without a reference", "a reference", "pass --reference and --ratio")
-    from earthloom.raster.cubefiles import open_cube
 
     data, truth, both, _ = beside(product, reference, nodata)
     if len(truth) < CUBE_BANDS:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.engine.leaveout import Seen
-from earthloom.report.quicklook import INK, PAPER, QUIET, limits, stretch
+from earthloom.evaluation.leave_out import Seen
+from earthloom.ops.stretch import limits, stretch
+from earthloom.report.quicklook import INK, PAPER, QUIET
 from earthloom.types import Band
 
 RED_NM, GREEN_NM, BLUE_NM, NIR_NM = 655.0, 560.0, 480.0, 850.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import FileError
-from earthloom.weights import Header
+from earthloom.weights.header import Header
 
 EPSILON = 1e-5  # of torch's batch norm
 NUMBERS = {"one": 0, "two": 1, "three": 2}

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from earthloom.methods.aligning import Aligner
 from earthloom.methods.base import Card
+from earthloom.methods.families.aligning import Aligner
+from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
-from earthloom.methods.mapping import Mapping
 from earthloom.ops.lookup import Mix
 from earthloom.ops.moments import Stats
 from earthloom.ops.ridge import ridge

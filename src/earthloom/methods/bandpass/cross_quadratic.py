@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from earthloom.methods.aligning import Aligner, samples
 from earthloom.methods.base import Card
+from earthloom.methods.families.aligning import Aligner, samples
+from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
-from earthloom.methods.mapping import Mapping
 from earthloom.ops.extremes import Settled
 from earthloom.ops.lookup import Mix, products
 from earthloom.ops.moments import Moments, Stats

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from earthloom.methods.aligning import Tabled, line_of, padded_sigma, widened
 from earthloom.methods.base import Card
+from earthloom.methods.families.aligning import Tabled, line_of, padded_sigma, widened
+from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
-from earthloom.methods.mapping import Mapping
 from earthloom.ops.histogram import Joint
 from earthloom.ops.isotonic import isotonic
 from earthloom.ops.moments import Stats

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from earthloom.methods.aligning import Aligner, line_of
 from earthloom.methods.base import Card
-from earthloom.methods.mapping import Mapping
+from earthloom.methods.families.aligning import Aligner, line_of
+from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.moments import Stats
 from earthloom.types import Band
 

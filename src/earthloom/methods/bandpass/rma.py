@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from earthloom.methods.aligning import Aligner
 from earthloom.methods.base import Card
-from earthloom.methods.mapping import Mapping
+from earthloom.methods.families.aligning import Aligner
+from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.moments import Stats
 from earthloom.types import Band
 

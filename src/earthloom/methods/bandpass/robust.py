@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.aligning import Tabled
 from earthloom.methods.base import Card
+from earthloom.methods.families.aligning import Tabled
+from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
-from earthloom.methods.mapping import Mapping
 from earthloom.ops.histogram import Joint
 from earthloom.ops.moments import Stats
 from earthloom.types import Band

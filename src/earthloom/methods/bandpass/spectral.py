@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from earthloom.methods.aligning import Aligner, line_of
 from earthloom.methods.base import Card
+from earthloom.methods.families.aligning import Aligner, line_of
+from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
-from earthloom.methods.mapping import Mapping
 from earthloom.ops.lookup import Mix
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import ridge

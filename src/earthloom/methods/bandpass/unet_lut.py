@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from earthloom.methods.base import Card
-from earthloom.methods.lut_network import LutNetwork
+from earthloom.methods.networks.tables import LutNetwork
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.lut_network import LutNetwork
+from earthloom.methods.networks.tables import LutNetwork
 
 
 @dataclass(frozen=True)

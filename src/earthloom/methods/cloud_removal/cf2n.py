@@ -11,10 +11,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from earthloom.methods.base import Card
+from earthloom.methods.families.filling import core_samples
+from earthloom.methods.families.radar import HALO, SIGMAS, despeckled, filled_by_radar, gathered, require_sar
 from earthloom.methods.fields import within
-from earthloom.methods.filling import core_samples
-from earthloom.methods.network import Network, Sizes
-from earthloom.methods.radar import HALO, SIGMAS, despeckled, filled_by_radar, gathered, require_sar
+from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn.cross_fusion import CF2NNet, reach_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.cloud_removal import clear

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.filling import REACH, Filling, constant, core_samples, fitted, require_clear
+from earthloom.methods.families.filling import REACH, Filling, constant, core_samples, fitted, require_clear
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import Fit, ridge
 from earthloom.problems.cloud_removal import clear, dates

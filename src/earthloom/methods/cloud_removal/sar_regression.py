@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import Card
+from earthloom.methods.families.filling import Filling
+from earthloom.methods.families.radar import HALO, NEAR, estimated, gathered, require_sar
 from earthloom.methods.fields import within
-from earthloom.methods.filling import Filling
-from earthloom.methods.radar import HALO, NEAR, estimated, gathered, require_sar
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
 

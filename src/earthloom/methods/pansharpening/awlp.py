@@ -8,9 +8,10 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of, samples
-from earthloom.methods.multiresolution import Matching, band_means, match_stats, matched
-from earthloom.methods.substitution import floor_of
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of
+from earthloom.methods.families.multiresolution import Matching, band_means, match_stats, matched
+from earthloom.methods.families.pan_ms import samples
+from earthloom.methods.families.substitution import floor_of
 from earthloom.ops.banded import apply
 from earthloom.ops.modulate import LIMITS, OPEN, modulate
 from earthloom.ops.moments import Moments, Stats

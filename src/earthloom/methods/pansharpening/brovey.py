@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.substitution import (
+from earthloom.methods.families.substitution import (
     Detail,
     Weights,
     coarse_stats,
@@ -21,7 +21,7 @@ from earthloom.methods.substitution import (
     in_pan_units,
     matched_pan,
     weighted,
-)  # fmt: skip
+)
 from earthloom.ops.modulate import LIMITS, OPEN, modulate
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand

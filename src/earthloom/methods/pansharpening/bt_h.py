@@ -8,9 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, samples
-from earthloom.methods.fields import within
-from earthloom.methods.substitution import (
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import coarse_samples, samples
+from earthloom.methods.families.substitution import (
     KEPT,
     Detail,
     coarse_stats,
@@ -21,7 +21,8 @@ from earthloom.methods.substitution import (
     in_pan_units,
     published_haze,
     weighted,
-)  # fmt: skip
+)
+from earthloom.methods.fields import within
 from earthloom.ops.modulate import OPEN, modulate
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.physics.forward import blur, expand

@@ -12,16 +12,16 @@ from torch import nn
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
-from earthloom.methods.fields import within
-from earthloom.methods.multiresolution import (
+from earthloom.methods.families.multiresolution import (
     band_means,
     expand_with_low,
     guard_levels,
     low_of_one,
     match_stats,
     matched,
-)  # fmt: skip
-from earthloom.methods.network import Network, Sizes
+)
+from earthloom.methods.fields import within
+from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn.cross_fusion import CF2NNet, reach_of
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Stats

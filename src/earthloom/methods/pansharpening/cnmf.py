@@ -8,7 +8,8 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, mean_gain
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import gains, mean_gain
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative

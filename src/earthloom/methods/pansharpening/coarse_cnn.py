@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
-from earthloom.methods.network import Network, Sizes
+from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn.blocks import SLOPE, ResidualStack
 
 

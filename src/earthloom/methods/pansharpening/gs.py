@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, inject
-from earthloom.methods.substitution import (
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import inject
+from earthloom.methods.families.substitution import (
     Detail,
     Weights,
     coarse_stats,
@@ -20,7 +21,7 @@ from earthloom.methods.substitution import (
     matched_pan,
     projection,
     weighted,
-)  # fmt: skip
+)
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
 from earthloom.types import Observation

@@ -8,18 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import (
-    INTERPOLATION,
-    LOWPASS,
-    Card,
-    Method,
-    coarse_samples,
-    gains,
-    inject,
-    mean_gain,
-    samples,
-)  # fmt: skip
-from earthloom.methods.substitution import projection
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import coarse_samples, gains, inject, mean_gain, samples
+from earthloom.methods.families.substitution import projection
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import binomial, expand, reduce

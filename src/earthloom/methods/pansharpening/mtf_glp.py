@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
+from earthloom.methods.families.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
 

@@ -8,8 +8,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, samples
-from earthloom.methods.multiresolution import expand_with_low
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.multiresolution import expand_with_low
+from earthloom.methods.families.pan_ms import gains, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce

@@ -8,9 +8,8 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, coarse_samples, mean_gain, samples
-from earthloom.methods.fields import within
-from earthloom.methods.multiresolution import (
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.multiresolution import (
     Matching,
     band_means,
     expand_with_low,
@@ -19,7 +18,9 @@ from earthloom.methods.multiresolution import (
     match_stats,
     matched,
 )
-from earthloom.methods.substitution import KEPT, published_haze
+from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, samples
+from earthloom.methods.families.substitution import KEPT, published_haze
+from earthloom.methods.fields import within
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.physics.forward import blur, expand, reduce

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import MethodError
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, inject
-from earthloom.methods.substitution import (
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import inject
+from earthloom.methods.families.substitution import (
     Detail,
     coarse_stats,
     direction,
@@ -20,7 +21,7 @@ from earthloom.methods.substitution import (
     matched_pan,
     projection,
     weighted,
-)  # fmt: skip
+)
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.types import Observation

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.methods.base import INTERPOLATION, Card
-from earthloom.methods.network import Network, Sizes
+from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn.blocks import zeroed
 
 

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, gains, mean_gain, samples
-from earthloom.methods.fields import within
-from earthloom.methods.substitution import (
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
+from earthloom.methods.families.pan_ms import gains, mean_gain, samples
+from earthloom.methods.families.substitution import (
     Detail,
     coarse_stats,
     direction,
@@ -18,7 +18,8 @@ from earthloom.methods.substitution import (
     floor_of,
     in_pan_units,
     weighted,
-)  # fmt: skip
+)
+from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, ratio_of, smooth
 from earthloom.physics.resample import imresize

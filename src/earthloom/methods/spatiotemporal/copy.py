@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import Card
-from earthloom.methods.temporal import Temporal, nearest
+from earthloom.methods.families.known_dates import Temporal, nearest
 from earthloom.ops.moments import Stats
 from earthloom.problems.spatiotemporal import pairs
 from earthloom.types import Observation

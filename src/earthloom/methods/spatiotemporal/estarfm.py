@@ -12,11 +12,11 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
+from earthloom.methods.families.known_dates import Windowed, around, core_values, known, level_of, predicted
 from earthloom.methods.fields import within
-from earthloom.methods.temporal import Windowed, around, core_values, known, level_of, predicted
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.similar_blocks import BlockMoments, blocks
-from earthloom.ops.similar_regress import Rule, TwoDates, regressed
+from earthloom.ops.similar.blocks import BlockMoments, blocks
+from earthloom.ops.similar.regress import Rule, TwoDates, regressed
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation, Window
 

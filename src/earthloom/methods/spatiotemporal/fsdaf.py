@@ -12,9 +12,9 @@ from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
+from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
+from earthloom.methods.families.known_dates import Windowed, core_values, nearest
 from earthloom.methods.fields import within
-from earthloom.methods.temporal import Windowed, core_values, nearest
 from earthloom.ops import isodata, thinplate
 from earthloom.ops.extremes import Keyed, Range, Settled, Tails
 from earthloom.ops.moments import Moments, Stats

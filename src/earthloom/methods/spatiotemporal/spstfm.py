@@ -10,11 +10,11 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.dictionary import gathered, transferred
+from earthloom.methods.families.dictionaries import gathered, transferred
+from earthloom.methods.families.known_dates import Known, Temporal, around, known, predicted
 from earthloom.methods.fields import within
-from earthloom.methods.temporal import Known, Temporal, around, known, predicted
 from earthloom.ops.moments import Stats
-from earthloom.ops.similar import window_mean
+from earthloom.ops.similar.pixels import window_mean
 from earthloom.types import Observation
 
 

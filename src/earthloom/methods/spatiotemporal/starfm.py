@@ -11,11 +11,11 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
+from earthloom.methods.families.known_dates import Known, Windowed, known, level_of, predicted
 from earthloom.methods.fields import within
-from earthloom.methods.temporal import Known, Windowed, known, level_of, predicted
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.similar import distances
-from earthloom.ops.similar_pool import NOWHERE, SURE, Candidates, Centres, pooled
+from earthloom.ops.similar.pixels import distances
+from earthloom.ops.similar.pool import NOWHERE, SURE, Candidates, Centres, pooled
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation
 

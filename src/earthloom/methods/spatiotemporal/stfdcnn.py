@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
-from earthloom.methods.network import Sizes, Teaching
-from earthloom.methods.temporal_network import TemporalNetwork
+from earthloom.methods.networks.dates import TemporalNetwork
+from earthloom.methods.networks.network import Sizes, Teaching
 from earthloom.nn.blocks import local_mean, zeroed
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation

@@ -10,8 +10,8 @@ from torch import nn
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
-from earthloom.methods.network import Sizes, Teaching
-from earthloom.methods.temporal_network import TemporalNetwork
+from earthloom.methods.networks.dates import TemporalNetwork
+from earthloom.methods.networks.network import Sizes, Teaching
 from earthloom.nn.fusion_gan import StfganNet, reach_of
 
 
@@ -20,8 +20,9 @@ class Stfgan(TemporalNetwork):
     """Two generators, each with a critic while it learns, ``F = E + up(X_1 - E_1) + G_2([F_1, F_3, X_1], [F, E])``.
 
     ``X_1 = E_1 + G_1([C_1, C_3, C_p], [F_1, F_3, E])`` is the first generator's image, four times coarser than the
-    wanted one (``pyramid``), E an estimate by regression of the coarse change (:mod:`earthloom.methods.change`), and
-    the index 1 of E its mean over blocks. A generator takes features of the coarse images through residual blocks
+    wanted one (``pyramid``), E an estimate by regression of the coarse change
+    (:mod:`earthloom.methods.families.change`), and the index 1 of E its mean over blocks. A generator takes features of
+    the coarse images through residual blocks
     and sub-pixel convolutions, and joins them with features of the fine images. All bands go through together.
 
     Parameters

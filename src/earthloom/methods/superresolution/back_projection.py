@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from earthloom.methods.base import Card, Method
 from earthloom.methods.fields import within
-from earthloom.methods.refine import IMAGES, reach
+from earthloom.methods.wrappers.refined import IMAGES, reach
 from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.forward import expand

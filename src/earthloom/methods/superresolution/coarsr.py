@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from earthloom.methods.base import Card
-from earthloom.methods.coarse_stage import PUBLISHED, CoarseStage
-from earthloom.methods.cube_network import FEWEST
+from earthloom.methods.networks.coarse_stage import PUBLISHED, CoarseStage
+from earthloom.methods.networks.cubes import FEWEST
 
 
 @dataclass(frozen=True)

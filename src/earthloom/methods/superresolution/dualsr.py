@@ -11,11 +11,11 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
-from earthloom.methods.coarse_stage import PUBLISHED, CoarseStage
-from earthloom.methods.cube_network import FEWEST, whole_pixels
 from earthloom.methods.fields import within
-from earthloom.methods.network import Fitted, Trained
-from earthloom.methods.refine import reach
+from earthloom.methods.networks.coarse_stage import PUBLISHED, CoarseStage
+from earthloom.methods.networks.cubes import FEWEST, whole_pixels
+from earthloom.methods.networks.network import Fitted, Trained
+from earthloom.methods.wrappers.refined import reach
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.fine_stage import HALF, difference, weight_of

@@ -8,9 +8,9 @@ from typing import ClassVar
 from torch import nn
 
 from earthloom.methods.base import Card
-from earthloom.methods.cube_network import CubeNetwork
 from earthloom.methods.fields import within
-from earthloom.methods.network import Sizes
+from earthloom.methods.networks.cubes import CubeNetwork
+from earthloom.methods.networks.network import Sizes
 from earthloom.nn.edsr import EDSRNet
 
 

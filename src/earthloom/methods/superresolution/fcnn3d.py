@@ -9,8 +9,8 @@ from typing import ClassVar
 from torch import nn
 
 from earthloom.methods.base import Card
-from earthloom.methods.cube_network import CubeNetwork
-from earthloom.methods.network import Sizes
+from earthloom.methods.networks.cubes import CubeNetwork
+from earthloom.methods.networks.network import Sizes
 from earthloom.nn.fcnn3d import SPATIAL, FCNN3DNet
 
 

@@ -1,0 +1,234 @@
+"""How well a method predicts: every known date left out once and predicted from the others, beside a mere copy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date as day_of
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine.options import Options, named_progress, run_options
+from earthloom.engine.scene import Cut
+from earthloom.errors import EarthloomError, InputError
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
+from earthloom.metrics import with_truth
+from earthloom.prepare.spatiotemporal.chain import Piece, fuse_attempts
+from earthloom.prepare.spatiotemporal.coregister import Coregister
+from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
+from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, array_library
+from earthloom.prepare.spatiotemporal.units import Match
+from earthloom.training.ready import ready_attempts
+from earthloom.types import Report, Window
+
+MAX_PIXELS = 1 << 24  # a larger scene is judged by a window of this many pixels in its middle
+MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A left-out date as images, for a figure.
+
+    Parameters
+    ----------
+    day
+        Which.
+    truth
+        What was measured, NaN elsewhere.
+    products
+        Name of a method to what it predicted, NaN where it did not.
+    """
+
+    day: day_of
+    truth: np.ndarray
+    products: Mapping[str, np.ndarray]
+
+
+@dataclass
+class Trial:
+    """Figures of every date and method, and the images of some."""
+
+    report: Report
+    seen: list[Seen] = field(default_factory=list)
+
+
+def leave_one_out(
+    fine: Mapping[Any, Any],
+    coarse: Mapping[Any, Any],
+    methods: Sequence[str | Method] | str | Method = ("starfm", "copy"),
+    ratio: float | None = None,
+    *,
+    fine_masks: Mapping[Any, Any] | None = None,
+    coarse_masks: Mapping[Any, Any] | None = None,
+    most_pairs: int = MOST_PAIRS,
+    match: Match = "none",
+    coregister: Coregister = "auto",
+    days_apart: int = 0,
+    peak: float | None = None,
+    **more: Any,
+) -> Report:
+    """Predict every known date from the others, and compare with what was measured.
+
+    Parameters
+    ----------
+    fine, coarse, fine_masks, coarse_masks, ratio, match, coregister, days_apart, most_pairs
+        As for :func:`earthloom.series`, mappings of dates to arrays. What is measured on the images (displacement,
+        regression) is measured without the date left out.
+    methods
+        Names, or methods with their fields; ``copy`` is the row of no fusion at all.
+    peak
+        Largest possible value, for SSIM; the largest of the true images when None.
+    **more
+        What is told about the images, and how to run, as for :func:`earthloom.predict`.
+
+    Returns
+    -------
+    Report
+        Rows ``<method> <date>`` and ``<method> mean``, with RMSE, MAE, CC, SSIM, SAM, ERGAS and UIQI (sliding windows,
+        and whole bands) each; ``figures`` is the mean row of the first method.
+
+    Raises
+    ------
+    EarthloomError
+        With what was given, what was expected and what to do.
+    """
+    told, coarse_told, rest = sorted_out(more)
+    options, odd = run_options(rest)
+    if odd:
+        raise InputError(f"no option {', '.join(odd)}", "fields in method objects", "earthloom.methods.catalog.make")
+    handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
+    lib, _ = array_library(fine, coarse, fine_masks, coarse_masks, handling, options)
+    given = [methods] if isinstance(methods, (str, Method)) else list(methods)
+    return trial(lib, named(given, ratio), most_pairs, peak).report
+
+
+def named(methods: Sequence[str | Method], ratio: float | None) -> dict[str, Method]:
+    """Methods by name, told the ratio where they have to be."""
+    made = [choose(one, {}, ratio) for one in methods]
+    return {catalog.name_of(one): one for one in made}
+
+
+def trial(
+    lib: Library, methods: Mapping[str, Method], most: int = MOST_PAIRS, peak: float | None = None, keep: int = 0
+) -> Trial:
+    """Leave every known date out once.
+
+    Parameters
+    ----------
+    lib
+        The series.
+    methods
+        Name to method.
+    most
+        Known dates that a prediction begins with.
+    peak
+        For SSIM.
+    keep
+        Of how many dates the images are kept, for a figure.
+
+    Raises
+    ------
+    InputError
+        If there are too few known dates.
+    """
+    days = list(lib.dates.pairs)
+    if len(days) < 2:
+        raise InputError(f"{len(days)} known date", "at least two, one of which can be left out", "give more pairs")
+    window, notes = _middle(lib.scene.shape)
+    truths = {day: _truth(lib, day, window) for day in days}
+    top = peak or max(float(np.nanmax(truth)) for truth in truths.values())
+    notes += [] if peak else [f"SSIM with peak {top:g}, the largest of the true images"]
+    views = lib.scene.empty().views.values()
+    guessed = lib.handling.ratio is None and max(max(view.ratio) for view in views) == 1
+    notes.append(f"ERGAS at ratio {lib.ratio:g}" + (", estimated: --ratio says otherwise" if guessed else ""))
+    rows: dict[str, dict[str, float]] = {}
+    seen: list[Seen] = []
+    shown = set(days[:: max(1, len(days) // keep)][:keep]) if keep else set()
+    for day in days:
+        own, products = lib.without([day]), dict[str, np.ndarray]()
+        for name, method in methods.items():
+            try:
+                products[name] = product_without(own, day, method, most, window)
+            except EarthloomError as error:
+                notes.append(f"{name} {day}: {error.given}{f'; {error.hint}' if error.hint else ''}")
+        rows |= _rows(truths[day], products, day, lib.ratio, top)
+        if day in shown and products:
+            seen.append(Seen(day, truths[day], products))
+    first = next(iter(methods))
+    if not any(row.startswith(f"{first} ") for row in rows):
+        why = [note.removeprefix(first).strip() for note in notes if note.startswith(f"{first} ")]
+        raise InputError(f"{first} predicts no date from the others: {(why or ['no clear pixel'])[0]}")
+    rows |= _means(rows, methods)
+    title = "each known date predicted from the others"
+    return Trial(Report(title, rows.get(f"{first} {MEAN}", {}), rows, tuple(notes)), seen)
+
+
+def _middle(shape: tuple[int, int]) -> tuple[Window, list[str]]:
+    """The whole scene, or its middle when there are more than ``MAX_PIXELS``."""
+    if shape[0] * shape[1] <= MAX_PIXELS:
+        return Window(0, 0, *shape), []
+    side = int(MAX_PIXELS**0.5)
+    height, width = min(side, shape[0]), min(side, shape[1])
+    found = Window((shape[0] - height) // 2, (shape[1] - width) // 2, height, width)
+    return found, [f"judged on the {height} x {width} pixels in the middle"]
+
+
+def _truth(lib: Library, day: day_of, window: Window) -> np.ndarray:
+    """What was measured, NaN elsewhere."""
+    view = lib.given(day).observe(window, 0)["fine_1"]
+    return np.where(view.valid, view.data, view.data.dtype.type(np.nan))
+
+
+def product_without(lib: Library, day: day_of, method: Method, most: int, window: Window) -> np.ndarray:
+    """What a method predicts, NaN where it cannot."""
+    attempts, _ = lib.attempts(day, method, most)
+    for one in attempts:
+        one.scene = Cut(one.scene, window)
+    empty = attempts[0].scene.empty()
+    kind = np.result_type(*(view.data for view in empty.views.values()))
+    image = np.full((len(empty["fine_1"].bands), window.height, window.width), np.nan, kind)
+
+    def place(tile: Window, piece: Piece) -> None:
+        rows, cols = tile.slices
+        image[:, rows, cols] = np.where(piece.product.valid, piece.product.data, kind.type(np.nan))
+
+    options: Options = named_progress(lib.options, f"{day} {catalog.name_of(method)}")
+    ready_attempts(attempts, options)
+    fuse_attempts(attempts, place, options, judged=False)
+    return image
+
+
+def _rows(
+    truth: np.ndarray, products: Mapping[str, np.ndarray], day: day_of, ratio: float, peak: float
+) -> dict[str, dict[str, float]]:
+    """Figures of a date, over the pixels that all methods predicted and that were measured."""
+
+    both = np.isfinite(truth).all(axis=0)
+    for product in products.values():
+        both &= np.isfinite(product).all(axis=0)
+    if not both.any():
+        return {}
+    rows: dict[str, dict[str, float]] = {}
+    clean = np.where(both, truth, 0).astype(np.float64)
+    for name, product in products.items():
+        figures = with_truth(
+            np.where(both, product, 0).astype(np.float64), clean, ratio if ratio > 1 else None, peak, valid=both
+        )
+        rows[f"{name} {day}"] = {key: float(value) for key, value in figures.items()}
+    return rows
+
+
+def _means(rows: Mapping[str, Mapping[str, float]], methods: Mapping[str, Method]) -> dict[str, dict[str, float]]:
+    """Mean over the dates that every method predicted."""
+    days = {name: {row.removeprefix(f"{name} ") for row in rows if row.startswith(f"{name} ")} for name in methods}
+    have = [own for own in days.values() if own]
+    common = set.intersection(*have) if have else set()
+    found: dict[str, dict[str, float]] = {}
+    for name in methods:
+        own = [rows[f"{name} {day}"] for day in sorted(common) if f"{name} {day}" in rows]
+        if own:
+            keys = [key for key in own[0] if all(key in row for row in own)]
+            found[f"{name} {MEAN}"] = {key: float(np.mean([row[key] for row in own])) for key in keys}
+    return found

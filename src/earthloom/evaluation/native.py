@@ -1,0 +1,98 @@
+"""A product judged without a reference, at its own resolution."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine.options import Options
+from earthloom.engine.passes import fuse_whole
+from earthloom.errors import EarthloomWarning, GridError, SensorError
+from earthloom.methods import catalog
+from earthloom.metrics import consistency_of, without_reference
+from earthloom.physics.shift import moved
+from earthloom.prepare.pansharpening import open_scene
+from earthloom.raster.facts import examine
+from earthloom.raster.metadata import matlab as benchmarks
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.grids import _common, _Grid, _middle
+from earthloom.sensors import load
+from earthloom.types import Observation, Report, Window
+
+
+def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) -> Report:
+    """Indices without a reference for files."""
+
+    facts = _remembered(product if isinstance(product, (str, Path)) else product[0])
+    if options.sensor is None and facts is not None:
+        options = replace(options, sensor=_known(facts.sensor))
+    shift = _applied_shift(facts)
+    scene, _ = open_scene(pan, ms, options)
+    with scene, open_image(product, nodata=options.nodata) as image:
+        own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
+        if image.georeferenced and scene.crs is not None:
+            own, core = _common(image, _Grid(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS"))
+        elif image.shape != scene.shape:
+            raise GridError(f"a product of {image.shape} and a PAN grid of {scene.shape}", "the same grid")
+        if image.count != len(scene.ms_bands):
+            raise GridError(f"a product of {image.count} bands and an MS of {len(scene.ms_bands)}", "as many bands")
+        own, core, notes = _middle(own, core)
+        data, valid = image.read(own)
+        if shift is not None:
+            notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")
+        return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
+
+
+def _remembered(path: str | Path) -> Any:
+    """What a product says about itself: ``tags`` and ``sensor``; None for what is no file."""
+
+    address = benchmarks.parse_address(str(path))
+    if address is not None:
+        tags = benchmarks.remembered(address[0])
+        return SimpleNamespace(tags=tags, sensor=tags.get("EARTHLOOM_SENSOR"))
+    return examine(str(path)) if Path(path).is_file() else None
+
+
+def _applied_shift(facts: Any) -> tuple[float, float] | None:
+    """The displacement that was corrected when a product of ours was made."""
+    found = json.loads(facts.tags.get("EARTHLOOM_REGISTRATION", "{}")) if facts is not None else {}
+    return (found["y_px"], found["x_px"]) if found.get("corrected") else None
+
+
+def _known(name: str | None) -> str | None:
+    """The sensor that a product remembers, if it is still known here."""
+    try:
+        return name if name is None or load(name) else None
+    except SensorError:
+        warnings.warn(
+            f"the product was made for the sensor '{name}', unknown here: default MTF gains; give --sensor FILE",
+            EarthloomWarning, stacklevel=2,
+        )  # fmt: skip
+        return None
+
+
+def _judge(data: np.ndarray, valid: np.ndarray, obs: Observation, notes: tuple[str, ...]) -> Report:
+    """Figures of the product, and of the interpolated MS beside it."""
+    if data.shape[1:] != obs.shape or len(data) != len(obs["ms"].bands):
+        raise GridError(
+            f"a product of shape {data.shape}", f"{(len(obs['ms'].bands), *obs.shape)}, the MS bands on the PAN grid"
+        )
+    obs = replace(obs, core=None, origin=(0, 0))
+    exp = fuse_whole(catalog.make("exp"), obs)
+    product = np.where(valid, data, 0).astype(exp.dtype)
+    rows = {"product": _figures(product, obs, valid), "EXP (no fusion)": _figures(exp, obs, valid)}
+    return Report("without a reference", rows["product"], rows, notes)
+
+
+def _figures(product: np.ndarray, obs: Observation, valid: np.ndarray) -> dict[str, float]:
+    """Indices without a reference, then the consistency with the inputs."""
+
+    figures = {name: float(value) for name, value in without_reference(product, obs, valid=valid).items()}
+    agreement = {name: float(value) for name, value in consistency_of(product, obs, valid=valid).items()}
+    return figures | {f"consistency_{name}": value for name, value in agreement.items()}

@@ -1,0 +1,138 @@
+"""How good a product is: against a reference, or against what was seen, with "no fusion at all" beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine import arrays
+from earthloom.engine.job import fuse_array
+from earthloom.engine.scene import ArrayScene
+from earthloom.errors import GridError, InputError
+from earthloom.methods import catalog
+from earthloom.metrics import with_reference
+from earthloom.metrics.clouds import EVERYWHERE, UNDER, with_clouds
+from earthloom.metrics.reference import rmse
+from earthloom.metrics.summary import cut_border
+from earthloom.problems.superresolution import observation, on_grid
+from earthloom.raster.formats.cubes import open_cube
+from earthloom.raster.metadata.landsat import is_landsat_folder
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.grids import MAX_PIXELS, _common
+from earthloom.types import Band, Report, Window
+
+CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
+
+
+def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.ndarray, Any]:
+    """Whole image, mask, and the opened file (None for arrays)."""
+    if not arrays.is_path(source):
+        taken = arrays.take(source, role)
+        return taken.data, taken.valid(nodata), None
+
+    name = Path(source) if isinstance(source, (str, Path)) else Path()
+    cube = name.suffix.lower() in (".hdr", ".nc") or (name != Path() and name.is_dir() and not is_landsat_folder(name))
+    with (open_cube if cube else open_image)(source, nodata=nodata) as image:
+        if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
+            raise InputError(
+                f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"
+            )
+        data, valid = image.read(Window(0, 0, *image.shape))
+        return data, valid, image
+
+
+def _with_reference(
+    product: Any, reference: Any, hs: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int
+) -> Report:
+    """Indices against a reference on the pixels that both hold."""
+    if ratio is None:
+        raise InputError(
+            "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass --ratio (ERGAS divides by it)"
+        )
+    data, truth, both, _ = beside(product, reference, nodata)
+    top = peak or float(truth.max())
+    notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
+    figures = _against(data, truth, both, ratio, top, margin)
+    if hs is None:
+        return Report("against the reference", figures, {}, tuple(notes))
+    seen = enlarged(hs, ratio, nodata)
+    if seen.shape != truth.shape:
+        raise GridError(f"a cube that {ratio:g} times finer is {seen.shape}", f"{truth.shape}, as the reference")
+    rows = {"product": figures, "bicubic": _against(np.where(both, seen, 0), truth, both, ratio, top, margin)}
+    return Report("against the reference", figures, rows, tuple(notes))
+
+
+def _against(
+    data: np.ndarray, truth: np.ndarray, both: np.ndarray, ratio: float, peak: float, margin: int
+) -> dict[str, float]:
+    """Indices against a reference; for cubes also those of every band that is not constant."""
+
+    found = {k: float(v) for k, v in with_reference(data, truth, ratio, peak=peak, dim_cut=margin, valid=both).items()}
+    if len(truth) < CUBE_BANDS:
+        return found
+    data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
+    with np.errstate(divide="ignore"):
+        each = 20 * np.log10(peak / np.asarray(rmse(data, truth, per_band=True, valid=both), float))
+    alive = [band for band in range(len(truth)) if np.ptp(truth[band][both]) > 0]
+    found["mpsnr"] = float(each[alive].mean())
+    return found | {f"{PSNR_OF}{band + 1}": float(each[band]) for band in alive}
+
+
+def enlarged(hs: Any, ratio: float, nodata: float | None) -> np.ndarray:
+    """The cube that was super-resolved, enlarged by bicubic interpolation: what costs nothing."""
+    data, valid, _ = _read(hs, "hs", nodata)
+    seen = np.where(valid, data, 0).astype(np.float64)
+    bands = tuple(Band(f"band_{i}") for i in range(1, len(data) + 1))
+    scene = ArrayScene(observation(on_grid(seen, valid, bands, round(ratio)), "bicubic"))
+    return fuse_array(catalog.make("bicubic", "superresolution"), scene).data
+
+
+def beside(
+    product: Any, reference: Any, nodata: float | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, Window] | None]:
+    """Product and reference on the ground both cover, where both are valid (0 elsewhere); file and window of one."""
+    data, valid, file = _read(product, "product", nodata)
+    truth, truth_valid, truth_file = _read(reference, "reference", nodata)
+    place = None if file is None else (file, Window(0, 0, *file.shape))
+    if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
+        first, second = _common(file, truth_file)
+        place = (file, first)
+        data, valid = data[(slice(None), *first.slices)], valid[first.slices]
+        truth, truth_valid = truth[(slice(None), *second.slices)], truth_valid[second.slices]
+    if data.shape != truth.shape:
+        raise GridError(f"a product of shape {data.shape} and a reference of {truth.shape}", "the same bands and grid")
+    both = valid & truth_valid
+    if not both.any():
+        raise InputError("no pixel is valid in both the product and the reference", "", "check nodata")
+    data, truth = (np.where(both, image, 0).astype(np.float64) for image in (data, truth))
+    return data, truth, both, place
+
+
+def _under_clouds(product: Any, reference: Any, mask: Any, nodata: float | None, peak: float | None) -> Report:
+    """Figures of cloud removal."""
+
+    if str(getattr(mask, "dtype", "")).rpartition(".")[2] == "bool":
+        mask = mask.byte() if hasattr(mask, "detach") else mask.astype("uint8")
+    data, truth, both, place = beside(product, reference, nodata)
+    numbers, known, file = _read(mask, "mask", None)
+    if len(numbers) != 1:
+        raise InputError(f"a mask of {len(numbers)} bands", "one band")
+    cloud = (numbers[0] != 0) & known
+    if file is not None and place is not None and file.georeferenced and place[0].georeferenced:
+        own, there = _common(place[0], file)
+        if own != Window(0, 0, *place[0].shape):
+            raise GridError(f"{file.name} covers a part of {place[0].name}", "all of it")
+        cloud = cloud[there.slices][place[1].slices]
+    if cloud.shape != both.shape:
+        raise GridError(f"a mask of {cloud.shape} and a product of {both.shape} pixels", "the same grid")
+    if not (cloud & both).any():
+        raise InputError("a mask without a cloud", "pixels other than 0 where product and reference are valid")
+    notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
+    notes.append(f"{100 * (cloud & both).sum() / both.sum():.3g} % of the pixels lay under clouds")
+    rows = with_clouds(data, truth, cloud, peak or float(truth.max()), valid=both)
+    rows = {name: {k: float(v) for k, v in row.items()} for name, row in rows.items()}
+    return Report(
+        "clouds removed, against the reference", rows[UNDER], {n: rows[n] for n in (UNDER, EVERYWHERE)}, tuple(notes)
+    )

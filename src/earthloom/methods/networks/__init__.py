@@ -1,0 +1,1 @@
+"""Bases of the networks: sizes, weights, tiles."""

@@ -1,0 +1,176 @@
+"""Networks of hyperspectral super-resolution: they see the coarse cube on its own grid, and any number of bands.
+
+Inputs are ``hs``, the coarse cube, and ``base``, its interpolation, both divided by one number for the whole cube, so
+that spectra keep their shape: the largest value that the scene holds. A network without biases gives the same whatever
+that number is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.errors import MethodError
+from earthloom.methods.fields import within
+from earthloom.methods.networks.network import EIGHT, Network, Sizes, Trained, normalised, scale_of
+from earthloom.ops.banded import apply
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import ratio_of
+from earthloom.physics.resample import cubic
+from earthloom.problems.superresolution import ratio_in
+from earthloom.types import Observation
+
+ANY = 0  # bands of a network that takes as many as there are
+FEWEST = 5  # bands of a cube: each has four neighbours
+
+
+@dataclass(frozen=True)
+class Largest(Moments):
+    """The largest absolute value of a scene in place of its moments: mean 0, and that as the deviation of each band."""
+
+    @classmethod
+    def of(cls, samples: Float[np.ndarray, "k n"]) -> Largest:
+        """Gather from samples."""
+        peak = float(np.abs(samples).max(initial=0.0))
+        return cls.at(peak, len(samples))
+
+    @classmethod
+    def at(cls, peak: float, bands: int) -> Largest:
+        """Of a known value."""
+        return cls(2, np.zeros(bands), np.eye(bands) * peak**2)
+
+    def __add__(self, other: Moments) -> Moments:
+        return self if self.comoment[0, 0] >= other.comoment[0, 0] else other
+
+
+@dataclass(frozen=True)
+class CubeNetwork(Network):
+    """A network that adds detail to the interpolated bands of a cube.
+
+    Parameters
+    ----------
+    peak
+        The value that the network sees as 1; 0 takes the largest of the scene. Without biases it makes no difference.
+    """
+
+    peak: float = 0.0
+
+    roles: ClassVar[Mapping[str, str]] = {"base": "hs"}
+    aside: ClassVar[tuple[str, ...]] = ("peak",)
+    tile_px: ClassVar[int] = 384  # with hundreds of bands larger ones hold too much
+    bytes_per_px: ClassVar[int] = 6000  # features of a chunk of bands
+    images_held: ClassVar[int] = 6
+
+    def __post_init__(self) -> None:
+        within(self, "peak", 0.0)
+
+    def sizes(self, obs: Observation) -> Sizes:
+        """Any number of bands, and the ratio."""
+        return Sizes(ANY, 0, ratio_of(obs["hs"]))
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """The largest value of the cube, or what was given."""
+        view, (rows, cols) = obs["hs"], obs.in_core("hs")
+        if self.peak:
+            return Stats(base=Largest.at(self.peak, len(view.bands)))
+        return Stats(base=Largest.of(view.data[:, rows, cols][:, view.valid[rows, cols]]))
+
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band _ _"]]:
+        """The coarse cube, and the same enlarged by bicubic interpolation, whatever the convention."""
+        return {"hs": obs["hs"].data, "base": enlarged(obs)}
+
+    def scale(self, name: str) -> str | None:
+        """Both alike."""
+        return "base"
+
+    def multiple(self, sizes: Sizes) -> int:
+        """Whole coarse pixels."""
+        return max(round(sizes.ratio), 1)
+
+    def halo_px(self, ratio: float) -> int:
+        """The network's reach; what interpolation looks at, every tile sees beyond."""
+        return math.ceil(self.reach_px() * ratio)
+
+    def reach_px(self) -> int:
+        """Coarse pixels on every side that the network looks at."""
+        return self.card.halo
+
+    def refuse(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse ratios that no cube is enlarged by."""
+        ratio_in(obs)
+        super().refuse(obs, shape)
+
+    def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The enlarged cube, to which the network adds detail a few bands at a time.
+
+        Detail is made over the whole coarse pixels that a tile sees, and cut to the tile.
+        """
+        whole, skip = whole_pixels(obs)
+        out = enlarged(obs)
+        scale = stats["base"]
+        hs = np.ascontiguousarray(normalised(whole["hs"].data, scale), np.float32)
+        base = None
+        if trained.module.sees_base:
+            base = np.ascontiguousarray(normalised(enlarged(whole), scale), np.float32)
+        peak = out.dtype.type(scale_of(scale)[1][0])
+        rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
+        for chunk, detail in details(trained.module, hs, base, whole.shape, self.precision, self.ensemble):
+            out[chunk.start : chunk.stop] += peak * detail[:, rows, cols]
+        return out
+
+
+def enlarged(obs: Observation) -> Float[np.ndarray, "band Y X"]:
+    """The cube on the wanted grid by bicubic interpolation, whatever the convention."""
+    hs = obs["hs"]
+    rows, cols = (cubic(obs.shape[a], hs.shape[a], hs.ratio[a], hs.offset[a]) for a in (0, 1))
+    return apply(rows, cols, hs.data)
+
+
+def details(
+    module: Any, hs: Float[np.ndarray, "band y x"], base: Float[np.ndarray, "band Y X"] | None,
+    shape: tuple[int, int], precision: str, ensemble: bool,
+) -> Iterator[tuple[range, Float[np.ndarray, "some Y X"]]]:  # fmt: skip
+    """What a network adds to a few bands at a time; with ``ensemble`` an eighth of it for each flip and turn."""
+    import torch
+
+    device = next(module.parameters()).device
+    views = EIGHT if ensemble else EIGHT[:1]
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        for turns, mirrored in views:
+            seen = [None if x is None else torch.from_numpy(x)[None].to(device) for x in (hs, base)]
+            seen = [None if x is None else torch.rot90(x, turns, (2, 3)) for x in seen]
+            seen = [None if x is None else x.flip(3) if mirrored else x for x in seen]
+            state = None
+            for chunk in module.chunks(len(hs), shape[0] * shape[1]):
+                found, state = module.detail(*seen, chunk, state)
+                found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3)) / len(views)
+                yield chunk, found[0].float().cpu().numpy()
+
+
+def whole_pixels(obs: Observation) -> tuple[Observation, tuple[int, int]]:
+    """The observation over all whole coarse pixels that it sees, and where its own wanted grid begins there.
+
+    Raises
+    ------
+    MethodError
+        If coarse pixels do not begin where wanted ones do.
+    """
+    hs, ratio = obs["hs"], ratio_in(obs)
+    half, before = (ratio - 1) / 2, []
+    for offset in hs.offset:
+        begin = offset - half
+        if abs(begin - round(begin)) > 1e-6:
+            raise MethodError(
+                f"a cube whose pixels begin {begin % 1:.3f} wanted pixels off the grid", "grids that nest",
+                "super-resolution makes the finer grid itself: leave it out",
+            )  # fmt: skip
+        before.append(-round(begin))
+    shape = (hs.shape[0] * ratio, hs.shape[1] * ratio)
+    own = replace(hs, offset=(half, half))
+    whole = replace(obs, views={**obs.views, "hs": own}, shape=shape, core=None, origin=(0, 0))
+    return whole, (before[0], before[1])

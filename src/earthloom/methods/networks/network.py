@@ -1,0 +1,400 @@
+"""Networks as methods: what they see, how it is normalised, and how their weights are found.
+
+A network is a method with a ``net()``. Its inputs are images on the wanted grid: ``guide`` (the sharp or cloud-free
+view), ``base`` (the interpolated or cloudy one, which the wanted image resembles) and perhaps ``extra`` (masks). Guide
+and base are normalised per band by the mean and standard deviation of the *scene*, gathered in the summarise pass, so
+that weights carry over between units and sensors; the network gives the wanted image normalised as the base.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.errors import MethodError
+from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.networks.fitting import Sizes as Sizes
+from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import expand, ratio_of
+from earthloom.types import Band, Observation, View
+from earthloom.weights import store as weights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+RUNTIME = ("weights", "precision", "ensemble")  # fields that do not shape the network
+EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]  # ways to look at an image
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """How a network is taught, where the error of its pixels is not all.
+
+    Parameters
+    ----------
+    staged
+        Called with ``stages=True`` and the truth, the network gives one image for each of its stages; each is compared
+        with the truth on its own grid.
+    spectral, structure
+        Weights of the spectral angle (radians) and of ``1 - SSIM``.
+    critic
+        What a critic minimises: ``hinge``, ``wgan_gp``, ``wgan``, or ``none`` for no critic.
+    adversarial
+        Weight of the critic's opinion in the network's loss.
+    critic_width, critic_batch_norm
+        Its features and whether it has batch norm.
+    critic_rate
+        Its learning rate over the network's.
+    alone
+        Steps that the network learns without it.
+    """
+
+    staged: bool = False
+    spectral: float = 0.0
+    structure: float = 0.0
+    critic: Literal["hinge", "wgan_gp", "wgan", "none"] = "none"
+    adversarial: float = 1e-3
+    critic_width: int = 64
+    critic_batch_norm: bool = False
+    critic_rate: float = 1.0
+    alone: int = 0
+
+
+@dataclass(frozen=True)
+class Network(Method):
+    """A method whose fuse pass is a trained network.
+
+    Parameters
+    ----------
+    weights
+        A ``.safetensors`` file, the folder of a training run, or the name of shipped weights; None picks the shipped
+        weights that fit the bands and the ratio.
+    precision
+        ``bfloat16`` computes convolutions in half the bytes (products differ by about 1e-3 of a standard deviation).
+    ensemble
+        Average over the eight flips and turns of the image: more accurate, eight times the work.
+    """
+
+    weights: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
+    ensemble: bool = False
+
+    tile_px: ClassVar[int] = 1024
+    bytes_per_px: ClassVar[int] = 1000
+    roles: ClassVar[Mapping[str, str]] = {"guide": "pan", "base": "ms"}  # input: the view it shows, normalised
+    masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
+    scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
+    aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
+    teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
+
+    @abstractmethod
+    def net(self, sizes: Sizes) -> nn.Module:
+        """The network, with fresh weights; called as ``net(**inputs)``."""
+
+    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+        """The images that the network sees, in physical units on the wanted grid; a coarse view is interpolated."""
+        shown = {**self.roles, **self.masks}
+        return {name: expand(obs, role=r) if max(obs[r].ratio) > 1 else obs[r].data for name, r in shown.items()}
+
+    def sizes(self, obs: Observation) -> Sizes:
+        """Sizes of the network for this observation."""
+        guide, base = (obs[self.roles[name]] for name in ("guide", "base"))
+        return Sizes(
+            len(base.bands), len(guide.bands), ratio_of(base), sum(len(obs[role].bands) for role in self.masks.values())
+        )
+
+    def ready(self, obs: Observation) -> Method:
+        """With the weights that fit."""
+        return self.fitted(obs)
+
+    def scale(self, name: str) -> str | None:
+        """Whose moments normalise an input; None leaves it as it is."""
+        return self.scales.get(name, name if name in self.roles else None)
+
+    def multiple(self, sizes: Sizes) -> int:
+        """Patches and tiles begin at multiples of this many wanted pixels."""
+        return 1
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """Moments of the views that normalise the inputs, over the valid pixels of the core."""
+        return Stats(**{name: Moments.of(_pixels(obs, role)) for name, role in self.roles.items()})
+
+    def measure(self, trained: Trained, obs: Observation, so_far: Stats | None) -> Stats:
+        """What summarise gathers when the weights are known."""
+        return self.summarise(obs, so_far)
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse a scene that no weights fit."""
+        self.refuse(obs, shape)
+        self.fitted(obs)
+
+    def refuse(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Refuse a scene that the network excludes, whatever its weights."""
+        super().check(obs, shape)
+
+    def fitted(self, obs: Observation) -> Fitted:
+        """The network with the weights that fit this scene.
+
+        Raises
+        ------
+        MethodError
+            If none fit; the message names what there is and what would be needed.
+        """
+        need_torch(self.card.name)
+        if self.weights is not None:
+            return load(self, self.weights, obs)
+        for header in weights.shipped(self.key):
+            same = {**self._defaults, **header.fields} == self.architecture
+            if same and order(header, self.sizes(obs), self._bands(obs)) is not None:
+                return load(self, header.name, obs)
+        have = "; ".join(told(h, self._defaults, self.architecture) for h in weights.shipped(self.key))
+        raise MethodError(
+            f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
+            f"{self._part(obs)}--adapt trains it on this scene, --weights takes yours, `earthloom train` makes them",
+        )  # fmt: skip
+
+    def _part(self, obs: Observation) -> str:
+        """A hint when weights fit some of the scene's bands."""
+        sizes, bands = self.sizes(obs), self._bands(obs)
+        for header in weights.shipped(self.key):
+            there = [c for c in header.centres_nm if c is not None]
+            near = [
+                min((b for b in bands if b.centre_nm), key=lambda b: abs((b.centre_nm or 0) - c), default=None)
+                for c in there
+            ]
+            chosen = tuple(b for b in near if b is not None)
+            if len(chosen) == len(set(chosen)) < sizes.bands and order(
+                header, replace(sizes, bands=len(chosen)), chosen
+            ):
+                return f"give {', '.join(band.name for band in chosen)} alone for {header.name}; "
+        return ""
+
+    def fresh(self, obs: Observation, seed: int = 0) -> Fitted:
+        """The network with random weights (its output layer is zero, so that it begins as its base)."""
+        need_torch(self.card.name)
+        import torch
+
+        sizes, bands = self.sizes(obs), self._bands(obs)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module = self.net(sizes)
+        header = weights.Header(
+            self.key, self.architecture, vars(sizes), None, tuple(b.name for b in bands),
+            tuple(b.centre_nm for b in bands), obs.convention, name="random",
+        )  # fmt: skip
+        return Fitted(self, Trained(module.eval(), header))
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """The image that the fitting weights make."""
+        return self.fitted(obs).fuse(obs, stats)
+
+    def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """Normalise, align to the network's blocks, run, and take all that back."""
+        inputs = prepared(self, obs, stats)
+        if (order := trained.order) is not None:
+            inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
+        step = self.multiple(self.sizes(obs))
+        before = [origin % step for origin in obs.origin]
+        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
+        if any(map(any, pads)):
+            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
+        fused = run(trained.module, inputs, self.precision, self.ensemble)
+        fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
+        if order is not None:
+            fused = fused[np.argsort(order)]
+        mean, std = scale_of(stats["base"])
+        like = obs[self.roles["base"]].data.dtype
+        return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+
+    @property
+    def key(self) -> str:
+        """``problem/name``."""
+        return f"{self.card.problem}/{type(self).__module__.rpartition('.')[2]}"
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """The fields that shape the network."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in (*RUNTIME, *self.aside)}
+
+    @property
+    def _defaults(self) -> dict[str, Any]:
+        """What weights that are older than a field mean by it."""
+        return type(self)().architecture
+
+    def _bands(self, obs: Observation) -> tuple[Band, ...]:
+        return obs[self.roles["base"]].bands
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network's module and what its weights are for; ``order`` puts the scene's bands into the network's order."""
+
+    module: nn.Module
+    header: weights.Header
+    order: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Fitted(Wrapper):
+    """A network with its weights: a method like any other."""
+
+    inner: Network
+    trained: Trained
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """What the card excludes, and another number of bands or ratio than the weights'."""
+        self.inner.refuse(obs, shape)
+        order_or_raise(self.trained.header, self.inner, obs)
+
+    def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
+        """What the network asks of the scene."""
+        return self.inner.measure(self.trained, obs, so_far)
+
+    def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
+        """What the network makes of the tile."""
+        return self.inner.apply(self.trained, obs, stats)
+
+    def ready(self, obs: Observation) -> Fitted:
+        """As it is."""
+        return self
+
+    @property
+    def told(self) -> str:
+        """Whose weights."""
+        header = self.trained.header
+        made = f", made for {header.sensor}" if header.sensor else ""
+        bands = f": {', '.join(header.bands)}" if 0 < len(header.bands) <= 16 else ""
+        own = Sizes(**header.sizes)  # type: ignore[arg-type]
+        return f"{self.card.name} with weights '{header.name}'{made} ({own}{bands})"
+
+    def save(self, path: str | Path, half: bool = False, **card: Any) -> Path:
+        """Write the weights and what they are for; ``card`` adds to what they say about themselves."""
+        tensors = {key: value.detach().cpu().numpy() for key, value in self.trained.module.state_dict().items()}
+        header = replace(self.trained.header, card={**self.trained.header.card, **card})
+        return weights.write(path, header, tensors, half)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Fields, and whose weights."""
+        header, found = self.trained.header, {**self.inner.parameters, **self.trained.header.fields}
+        told = {"weights_sha256": weights.fingerprint(header), "adapted": header.card.get("adapted")}
+        return {**found, "weights": header.name, **{key: value for key, value in told.items() if value}}
+
+
+def prepared(network: Network, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+    """A network's inputs, normalised, as float32."""
+    found = {}
+    for name, image in network.inputs(obs, stats).items():
+        if (scale := network.scale(name)) is not None:
+            image = normalised(image, stats[scale])
+        found[name] = np.ascontiguousarray(image, np.float32)
+    return found
+
+
+def sample_of(
+    network: Network, obs: Observation, truth: Float[np.ndarray, "band Y X"], stats: Stats | None = None
+) -> tuple[dict[str, Float[np.ndarray, "_ _ _"]], Moments]:
+    """What a network is trained on: its inputs and ``truth``, normalised alike, and the moments that bring it back.
+
+    ``stats`` are those of the scene that the observation is a part of; its own without.
+    """
+    stats = network.summarise(obs, None) if stats is None else stats
+    truth = np.ascontiguousarray(normalised(truth, stats["base"]), np.float32)
+    return {**prepared(network, obs, stats), "truth": truth}, stats["base"]
+
+
+def scale_of(moments: Moments) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
+    """Mean and standard deviation of each band; the deviation of a flat band is 0 (and its normalised values are)."""
+    return moments.mean, np.where(moments.std > 1e-6 * np.abs(moments.mean), moments.std, 0.0)
+
+
+def normalised(image: Float[np.ndarray, "band Y X"], moments: Moments) -> Float[np.ndarray, "band Y X"]:
+    """``(image - mean) / std``; an image of several dates holds the bands of each in turn."""
+    dates = len(image) // len(moments.mean)
+    mean, std = (np.tile(value.astype(image.dtype), dates)[:, None, None] for value in scale_of(moments))
+    return (image - mean) / np.where(std > 0, std, 1)
+
+
+def _ordered(network: Network, name: str, image: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
+    """An input with the bands of each of its dates in the order of the weights, if it has the bands of the base."""
+    if network.scale(name) != "base":
+        return image
+    return image.reshape(-1, len(order), *image.shape[1:])[:, list(order)].reshape(image.shape)
+
+
+def run(
+    module: nn.Module, inputs: dict[str, np.ndarray], precision: str = "float32", ensemble: bool = False
+) -> Float[np.ndarray, "band Y X"]:
+    """One image through a network, channels last; with ``ensemble`` the mean over its eight flips and turns."""
+    import torch
+
+    device = next(module.parameters()).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+        tensors = {
+            name: torch.from_numpy(image)[None].to(device, memory_format=torch.channels_last)
+            for name, image in inputs.items()
+        }
+        total: torch.Tensor | None = None
+        for turns, mirrored in EIGHT if ensemble else EIGHT[:1]:
+            seen = {name: torch.rot90(x, turns, (2, 3)) for name, x in tensors.items()}
+            seen = {name: x.flip(3) for name, x in seen.items()} if mirrored else seen
+            found = module(**seen).float()
+            found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3))
+            total = found if total is None else total + found
+        assert total is not None
+        return (total / (8 if ensemble else 1))[0].cpu().contiguous().numpy()
+
+
+def load(network: Network, name: str, obs: Observation) -> Fitted:
+    """A network with the weights of a file.
+
+    Raises
+    ------
+    MethodError
+        If they belong to another method, or to other bands or another ratio than those of the scene.
+    """
+    header = weights.read_header(name)
+    if header.method != network.key:
+        raise MethodError(
+            f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
+            f"they run with the method {header.method.rpartition('/')[2]}",
+        )  # fmt: skip
+    network = replace(network, **own_fields(network, header))
+    order = order_or_raise(header, network, obs)
+    module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
+    return Fitted(network, Trained(module, header, order))
+
+
+@lru_cache(maxsize=8)
+def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
+    """The network of a file, ready to run; ``changed`` tells a file that was written anew from the one before."""
+    import torch
+
+    header, tensors = weights.read(path)
+    module = cls(**header.fields).net(Sizes(**header.sizes))  # type: ignore[arg-type]
+    try:
+        module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
+    except RuntimeError as wrong:
+        raise MethodError(
+            f"tensors of {header.name} that do not fit {header.method}", "weights written by this version",
+            str(wrong).splitlines()[-1].strip(),
+        ) from wrong  # fmt: skip
+    folded: Any = getattr(module, "folded", None)  # without what only training needs
+    module = module if folded is None else folded()
+    return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
+    """Valid pixels of a view's core."""
+    view: View = obs[role]
+    rows, cols = obs.in_core(role)
+    flat = view.data[:, rows, cols].reshape(len(view.data), -1)
+    return flat if view.all_valid else flat[:, view.valid[rows, cols].ravel()]

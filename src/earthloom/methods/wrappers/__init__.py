@@ -1,0 +1,1 @@
+"""Methods made of a method: refined, keeping clear pixels, in groups of bands."""

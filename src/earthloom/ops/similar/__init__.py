@@ -1,0 +1,1 @@
+"""Similar pixels of a window: found, pooled, regressed on."""

@@ -1,0 +1,1 @@
+"""A cloudy image with what helps to replace its clouds."""

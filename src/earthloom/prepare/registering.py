@@ -1,0 +1,143 @@
+"""Misregistration between the inputs: measured block by block before fusing, reported, corrected on request."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from earthloom.engine.runner import BLOCK, in_order, spread_blocks
+from earthloom.errors import EarthloomWarning
+from earthloom.physics.forward import valid_fraction
+from earthloom.physics.shift import Shift, fit_shift, moved
+from earthloom.types import Convention, Observation, Scene, Window
+
+LIMIT = 0.25  # coarse pixels above which fusion suffers visibly
+
+
+@dataclass(frozen=True)
+class Registration:
+    """Displacement of the MS content against the PAN, in PAN pixels.
+
+    ``y, x`` is the robust mean over the blocks, ``spread_px`` the median distance of the blocks from it;
+    ``blocks`` holds (row, column, shift) of every block that could be measured.
+    """
+
+    y: float
+    x: float
+    ratio: float
+    spread_px: float
+    blocks: tuple[tuple[int, int, Shift], ...]
+    tried: int
+
+    @property
+    def ms_px(self) -> float:
+        """Length of the displacement in MS pixels."""
+        return math.hypot(self.y, self.x) / self.ratio
+
+    @property
+    def known(self) -> bool:
+        """Whether enough blocks agree for the figure to be trusted."""
+        return len(self.blocks) >= max(1, self.tried // 4)
+
+    def __str__(self) -> str:
+        if not self.known:
+            return "misregistration could not be measured (too little texture)"
+        return (
+            f"MS lies {self.y:+.2f} rows, {self.x:+.2f} columns (PAN pixels) off the PAN, {self.ms_px:.2f} MS pixels; "
+            f"{len(self.blocks)} of {self.tried} blocks, spread {self.spread_px:.2f} px"
+        )
+
+    def as_dict(self) -> dict[str, float | int]:
+        """Plain data for provenance and JSON."""
+        known = (
+            {"y_px": round(self.y, 4), "x_px": round(self.x, 4), "ms_px": round(self.ms_px, 4)} if self.known else {}
+        )
+        spread = {"spread_px": round(self.spread_px, 4)} if self.known else {}
+        return {**known, **spread, "blocks": len(self.blocks), "tried": self.tried}
+
+
+def measure(scene: Scene, threads: int = 1) -> Registration:
+    """Measure the displacement over evenly spread blocks and take the weighted median."""
+    ratio = scene.empty()["ms"].ratio
+    side = [math.ceil(BLOCK * r) for r in ratio]
+    windows = spread_blocks(scene.shape, (side[0], side[1]))
+    halo = math.ceil(8 * max(ratio))
+
+    def one(window: Window) -> Shift | None:
+        obs = scene.observe(window, halo)
+        if valid_fraction(obs) < 0.98:
+            return None
+        return fit_shift(obs)
+
+    found = zip(windows, in_order(one, windows, threads), strict=True)
+    size = max(ratio)
+    good = [(w.y, w.x, s) for w, s in found if s is not None and s.r2 > 0.4 and s.sigma_px < 0.25 * size]
+    if not good:
+        return Registration(0.0, 0.0, size, math.inf, (), len(windows))
+    weight = np.array([1 / (s.sigma_px + 0.02 * size) for _, _, s in good])
+    y = _median(np.array([s.y for _, _, s in good]), weight)
+    x = _median(np.array([s.x for _, _, s in good]), weight)
+    spread = float(np.median([math.hypot(s.y - y, s.x - x) for _, _, s in good]))
+    return Registration(y, x, size, spread, tuple(good), len(windows))
+
+
+def _median(values: np.ndarray, weight: np.ndarray) -> float:
+    """Weighted median, halfway between neighbours where the weights tie."""
+    order = np.argsort(values)
+    values, total = values[order], np.cumsum(weight[order])
+    low = int(np.searchsorted(total, total[-1] / 2 - 1e-12))
+    high = min(int(np.searchsorted(total, total[-1] / 2 + 1e-12)), len(values) - 1)
+    return float((values[low] + values[high]) / 2)
+
+
+def warn(found: Registration, corrected: bool, georeferenced: bool, scene: Scene) -> None:
+    """Say so when the inputs disagree, or when bare arrays look as if the other convention were meant."""
+    if not found.known or corrected:
+        return
+    if not georeferenced and found.spread_px < 0.2:
+        step = 0.5 if scene.convention == "centre" else -0.5
+        if max(abs(found.y - step), abs(found.x - step)) < 0.15:
+            other = "toolbox" if scene.convention == "centre" else "centre"
+            warnings.warn(
+                f"the MS lies half a PAN pixel off for convention '{scene.convention}', as it would under "
+                f"'{other}'; pass convention='{other}' if the data follow it",
+                EarthloomWarning, stacklevel=5,
+            )  # fmt: skip
+            return
+    if found.ms_px > LIMIT:
+        warnings.warn(f"{found}; more than {LIMIT} MS pixels, correct it with register", EarthloomWarning, stacklevel=5)
+
+
+def corrected(scene: Scene, found: Registration) -> Scene:
+    """The scene with the MS moved to where the PAN says it lies (an offset changes, no pixel is resampled)."""
+    return Moved(scene, found.y, found.x)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A scene whose MS lies (y, x) PAN pixels elsewhere than its grid says."""
+
+    scene: Scene
+    y: float
+    x: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo, the MS moved."""
+        return moved(self.scene.observe(core, halo_px), self.y, self.x)
+
+    def empty(self) -> Observation:
+        """As the scene's own, the MS moved."""
+        return moved(self.scene.empty(), self.y, self.x)

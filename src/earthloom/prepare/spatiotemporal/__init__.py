@@ -1,0 +1,1 @@
+"""Fine and coarse images of several dates."""

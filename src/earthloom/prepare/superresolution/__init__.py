@@ -1,0 +1,1 @@
+"""A hyperspectral cube."""

@@ -1,0 +1,201 @@
+"""An image: windows of numbers, and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from jaxtyping import Bool, Float, Shaped
+
+from earthloom.errors import InputError
+from earthloom.raster.readers import FileReader, Reader, Warp
+from earthloom.types import Window
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """An opened image of one role: all its bands on one grid, read by window, from any thread.
+
+    Parameters
+    ----------
+    shape
+        Rows and columns.
+    dtype
+        Of the numbers on disk.
+    crs, transform
+        Coordinate reference system (None when unknown) and geotransform (identity when unknown).
+    nodata
+        Code of missing pixels (that of the first band that has one).
+    names
+        One per band: description, Landsat band, or name of a single-band file; ``""`` when unknown.
+    wavelengths_nm
+        Centre of each band where the file tells.
+    scales, offsets
+        Physical units = ``scale * number + offset``, one of each per band.
+    paths
+        Files it is read from.
+    acquired
+        Day of acquisition where the metadata tells.
+    reader
+        Gives the numbers.
+    sensor
+        Name of the sensor where the metadata tells.
+    flipped
+        Rows are handed out in reverse order of the file (south-up files).
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype
+    crs: Any
+    transform: Affine
+    nodata: float | None
+    names: tuple[str, ...]
+    wavelengths_nm: tuple[float | None, ...]
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    paths: tuple[str, ...]
+    reader: Reader
+    acquired: date | None = None
+    sensor: str | None = None
+    flipped: bool = False
+
+    @property
+    def count(self) -> int:
+        """Number of bands."""
+        return len(self.names)
+
+    @property
+    def georeferenced(self) -> bool:
+        """Whether the file says where its pixels lie."""
+        return self.crs is not None or self.transform != Affine.identity()
+
+    @property
+    def name(self) -> str:
+        """Short name for messages."""
+        first = Path(self.paths[0]).name
+        return first if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
+
+    @property
+    def scaled(self) -> bool:
+        """Whether physical units differ from the numbers on disk."""
+        return any(s != 1 for s in self.scales) or any(o != 0 for o in self.offsets)
+
+    def __enter__(self) -> Image:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file handles of every thread."""
+        self.reader.close()
+
+    def read(
+        self, window: Window | None = None, dtype: str | np.dtype = "float32"
+    ) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Read a window in physical units.
+
+        Parameters
+        ----------
+        window
+            Inside the image; None for all of it.
+        dtype
+            float32 or float64.
+
+        Returns
+        -------
+        data
+            Physical units, 0 where a pixel is missing.
+        valid
+            True where no band holds nodata, NaN or infinity and the mask or alpha band of the file agrees.
+
+        Raises
+        ------
+        InputError
+            If the window reaches outside.
+        FileError
+            If the file is cut short or damaged.
+        """
+        window = Window(0, 0, *self.shape) if window is None else window
+        y, x, height, width = window
+        inside = y + height <= self.shape[0] and x + width <= self.shape[1]
+        if min(window) < 0 or not inside:
+            raise InputError(f"{self.name}: {window}", f"a window inside {self.shape[0]} x {self.shape[1]} pixels")
+        if self.flipped:
+            window = Window(self.shape[0] - y - height, x, height, width)
+        data, valid = self.reader.read(window, np.dtype(dtype))
+        if self.flipped:
+            data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
+        return self._physical(data, valid), valid
+
+    def decimated(self, limit: int = 512) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Every n-th pixel, so that no side is longer than ``limit``; for overviews and statistics."""
+        step = max(1.0, max(self.shape) / limit)
+        shape = (max(1, round(self.shape[0] / step)), max(1, round(self.shape[1] / step)))
+        data, valid = self.reader.decimated(shape)
+        if self.flipped:
+            data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
+        return self._physical(data, valid), valid
+
+    def _physical(self, data: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Scale in place and put zeros where nothing was measured."""
+        for band, scale, offset in zip(data, self.scales, self.offsets, strict=True):
+            if scale != 1:
+                band *= data.dtype.type(scale)
+            if offset != 0:
+                band += data.dtype.type(offset)
+        if not valid.all():
+            np.copyto(data, 0, where=~valid)
+        return data
+
+    def north_up(self) -> Image:
+        """The same image with rows from north to south (itself when they are)."""
+        t = self.transform
+        if t.e <= 0:
+            return self
+        upright = Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0])
+        return replace(self, transform=upright, flipped=not self.flipped)
+
+    def warped(self, crs: Any, transform: Affine, shape: tuple[int, int], resampling: str = "cubic") -> Image:
+        """The same image resampled to another grid (``cubic`` convolution, ``bilinear``, ``average``, ``nearest``).
+
+        Raises
+        ------
+        InputError
+            If it is an array in memory, which lies nowhere.
+        """
+        if not isinstance(self.reader, FileReader):
+            raise InputError(f"{self.name} has no place on Earth", "a georeferenced file")
+        reader = self.reader.warped(Warp(crs, transform, shape, resampling))
+        return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
+
+    def any_valid(self, window: Window | None = None) -> bool:
+        """Whether a window holds any data: the middle is looked at first, so that the answer is quick."""
+        if not self.reader.maskable:
+            return True
+        window = Window(0, 0, *self.shape) if window is None else window
+        side = 512
+        middle = Window(
+            window.y + max(0, (window.height - side) // 2),
+            window.x + max(0, (window.width - side) // 2),
+            min(side, window.height),
+            min(side, window.width),
+        )
+        if self.read(middle)[1].any():
+            return True
+        step = 4 * side
+        for y in range(window.y, window.y + window.height, step):
+            for x in range(window.x, window.x + window.width, step):
+                height, width = min(step, window.y + window.height - y), min(step, window.x + window.width - x)
+                if self.read(Window(y, x, height, width))[1].any():
+                    return True
+        return False
+
+
+Sample = dict[str, Shaped[np.ndarray, "band y x"]]

@@ -1,0 +1,1 @@
+"""Images laid on one grid, given out by window."""

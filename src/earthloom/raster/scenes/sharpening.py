@@ -1,0 +1,366 @@
+"""Lay MS on PAN: one wanted grid, tiles read from the files by window."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from affine import Affine
+from rasterio.errors import RasterioError
+
+from earthloom.errors import GridError, InputError, SensorError
+from earthloom.raster.facts import applied
+from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
+from earthloom.raster.image import Image
+from earthloom.raster.scenes.grids import Fit, Grid, cut_coarse, fit_by_place, fit_by_shape, require_straight
+from earthloom.sensors import match_bands
+from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
+
+if TYPE_CHECKING:
+    from odc.geo.geobox import GeoBox
+
+SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
+PAN_MTF = 0.15  # gain at MS Nyquist of a PAN that no sensor file describes
+WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
+
+
+@dataclass(frozen=True, eq=False)
+class RasterScene:
+    """PAN and MS of one place, given out as aligned tiles (implements :class:`earthloom.types.Scene`).
+
+    Parameters
+    ----------
+    pan, ms
+        The opened images (MS warped when the CRS differed).
+    fit
+        Which windows of them are used and how they lie on each other.
+    shape
+        Rows and columns of the wanted grid: whole PAN pixels inside both images.
+    convention
+        Where coarse samples lie.
+    crs, transform
+        Of the wanted grid; None and identity without georeferencing.
+    notes
+        What was done to the inputs, in words.
+    """
+
+    pan: Image
+    ms: Image
+    fit: Fit
+    shape: tuple[int, int]
+    convention: Convention
+    pan_bands: tuple[Band, ...]
+    ms_bands: tuple[Band, ...]
+    crs: Any
+    transform: Affine
+    notes: tuple[str, ...] = ()
+
+    @property
+    def ratio(self) -> Ratio:
+        """MS pixel size over PAN pixel size (geometric mean of rows and columns)."""
+        return Ratio(math.sqrt(self.fit.ratio[0] * self.fit.ratio[1]))
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """Position of MS pixel (0, 0) on the wanted grid, the shift included."""
+        return self.fit.offset
+
+    @property
+    def may_have_holes(self) -> bool:
+        """Whether a pixel of either image can be missing."""
+        return self.pan.reader.maskable or self.ms.reader.maskable
+
+    @cached_property
+    def geobox(self) -> GeoBox:
+        """The wanted grid as an odc-geo GeoBox."""
+        from odc.geo.geobox import GeoBox
+
+        return GeoBox(self.shape, self.transform, self.crs)
+
+    def __enter__(self) -> RasterScene:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the files."""
+        self.pan.close()
+        self.ms.close()
+
+    def observe(self, core: Window, halo_px: int = 0) -> Observation:
+        """Read the tile ``core`` with a halo of ``halo_px`` wanted pixels, cut at the scene's edges.
+
+        The result equals ``observe(whole).crop(core, halo_px)``.
+
+        Raises
+        ------
+        InputError
+            If the tile reaches outside the scene.
+        FileError
+            If a file is cut short or damaged.
+        """
+        core = Window(*core)
+        outside = core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]
+        if min(core) < 0 or outside or halo_px < 0:
+            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        fine = core.grow(halo_px, self.shape)
+        at = self.fit.fine
+        data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x))
+        pan = View(data, valid, self.pan_bands, date=self.pan.acquired)
+        return Observation(
+            {"pan": pan, "ms": self._coarse(fine)},
+            (fine.height, fine.width),
+            self.convention,
+            core.relative_to(fine),
+            (fine.y, fine.x),
+        )
+
+    def _coarse(self, fine: Window) -> View:
+        """The MS pixels that a fine window needs, by the rule of :meth:`earthloom.types.View.crop`."""
+        base = self.fit.coarse
+        own = coarse_window(fine, self.fit.ratio, self.offset, (base.height, base.width))
+        if fine == Window(0, 0, *self.shape):
+            own = Window(0, 0, base.height, base.width)
+        data, valid = self.ms.read(own._replace(y=own.y + base.y, x=own.x + base.x))
+        view = View(data, valid, self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
+        return replace(view, offset=view.offset_in(fine, own))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels: bands, ratios and offsets of the scene."""
+
+        def nothing(bands: int) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros((bands, 0, 0), np.float32), np.zeros((0, 0), bool)
+
+        pan = View(*nothing(1), self.pan_bands, date=self.pan.acquired)
+        ms = View(*nothing(len(self.ms_bands)), self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
+        return Observation({"pan": pan, "ms": ms}, (0, 0), self.convention)
+
+
+def collocate(
+    pan: Image,
+    ms: Image,
+    *,
+    sensor: Any = None,
+    convention: Literal["auto", "centre", "toolbox"] = "auto",
+    shift: tuple[float, float] = (0.0, 0.0),
+    ignore_georeferencing: bool = False,
+    names: Sequence[str | int] | None = None,
+) -> RasterScene:
+    """Find the wanted grid of a PAN and an MS image and how the MS lies on it.
+
+    Same CRS and north-up: nothing is resampled; any ratio and any sub-pixel offset is kept as a number, the wanted
+    grid is made of the whole PAN pixels inside both images. Another CRS: MS is resampled (cubic) to the CRS of PAN
+    at its own pixel size. No georeferencing on either side: corners coincide and the ratio comes from the shapes.
+    Rows that run from south to north are turned round.
+
+    Parameters
+    ----------
+    pan, ms
+        Opened images; PAN has one band.
+    sensor
+        Whose bands they are (:class:`earthloom.sensors.Sensor`); None: bands by their names in the files.
+    convention
+        ``centre`` (``auto``): pixels lie where the geotransforms say. ``toolbox``: the first MS sample lies at
+        PAN pixel ``ratio / 2``, and only whole MS pixels are used.
+    shift
+        Measured displacement of the MS content, rows and columns in PAN pixels; a positive one moves MS down
+        and right.
+    ignore_georeferencing
+        Treat both images as having none.
+    names
+        Which of the sensor's bands the MS holds, whatever the file calls them.
+
+    Raises
+    ------
+    GridError
+        If only one image has a CRS, a geotransform is rotated, they do not overlap, or PAN is not clearly finer.
+    InputError
+        If PAN has several bands, or an image holds nodata only.
+    """
+    if pan.count != 1:
+        raise InputError(
+            f"{pan.name} has {pan.count} bands", "a panchromatic image of one band", "are PAN and MS swapped?"
+        )
+    notes: list[str] = []
+    kind: Convention = "toolbox" if convention == "toolbox" else "centre"
+    if ignore_georeferencing or not (pan.georeferenced or ms.georeferenced):
+        fit, crs, transform = fit_by_shape(_grid(pan), _grid(ms), kind), None, Affine.identity()
+    else:
+        require_both(pan, ms)
+        for image in (pan, ms):
+            require_straight(_grid(image))
+        turned = [image for image in (pan, ms) if image.transform.e > 0]
+        notes += [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
+        pan, ms = pan.north_up(), ms.north_up()
+        if not same_crs(pan, ms):
+            notes.append(f"{ms.name}: resampled (cubic) from {crs_name(ms.crs)} to {crs_name(pan.crs)}")
+            ms = _warp(pan, ms)
+        fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
+        east, north = applied(pan.transform, fit.fine.x, fit.fine.y)
+        transform = Affine(pan.transform.a, 0.0, east, 0.0, pan.transform.e, north)
+    fit = _shifted(fit, shift, kind)
+    for image, window in ((pan, fit.fine), (ms, fit.coarse)):
+        if not image.any_valid(window):
+            raise InputError(
+                f"{image.name} holds no valid pixel in the overlap", "some data", "check its nodata code and mask"
+            )
+    pan_bands, ms_bands = _bands(sensor, pan, ms, names)
+    return RasterScene(
+        pan,
+        ms,
+        fit,
+        (fit.fine.height, fit.fine.width),
+        kind,
+        pan_bands,
+        ms_bands,
+        crs,
+        transform,
+        tuple(notes),
+    )
+
+
+def _shifted(fit: Fit, shift: tuple[float, float], convention: Convention) -> Fit:
+    """Move the MS by its measured displacement, then leave out the pixels that are not needed."""
+    if convention == "toolbox":
+        if any(shift):
+            raise GridError(f"a shift of {shift} pixels", "none in the toolbox convention", "use the centre convention")
+        return fit
+    return cut_coarse(replace(fit, offset=(fit.offset[0] + float(shift[0]), fit.offset[1] + float(shift[1]))))
+
+
+def _grid(image: Image) -> Grid:
+    """The grid of an image."""
+    return Grid(image.shape, image.transform, image.crs, image.name)
+
+
+def crs_name(crs: Any) -> str:
+    """Short name of a CRS."""
+    code = crs.to_epsg() if crs is not None else None
+    return f"EPSG:{code}" if code else str(crs)[:40]
+
+
+def require_both(pan: Image, ms: Image) -> None:
+    """Refuse pairs of which one alone says where it lies."""
+    known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
+    hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
+    if (pan.crs is None) != (ms.crs is None):
+        raise GridError(
+            f"{known.name} has a CRS ({crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
+        )
+    identity = Affine.identity()
+    if (pan.transform == identity) != (ms.transform == identity):
+        known, unknown = (ms, pan) if pan.transform == identity else (pan, ms)
+        raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
+
+
+def same_crs(pan: Image, ms: Image) -> bool:
+    """Whether both CRS are one, if not by their text then because the corners of MS stay where they are."""
+    if pan.crs == ms.crs:
+        return True
+    from rasterio.warp import transform
+
+    corners = [applied(ms.transform, x, y) for x in (0, ms.shape[1]) for y in (0, ms.shape[0])]
+    east, north = np.array(corners).T
+    try:
+        moved = np.array(transform(ms.crs, pan.crs, east.tolist(), north.tolist())[:2])
+    except (RasterioError, CPLE_BaseError):
+        return False
+    pixel = np.array([[abs(pan.transform.a)], [abs(pan.transform.e)]])
+    return bool((np.abs(moved - [east, north]) < SAME_CRS_PX * pixel).all())
+
+
+def _warp(pan: Image, ms: Image) -> Image:
+    """MS on a grid of its own pixel size in the CRS of PAN, nested in the PAN grid where the ratio allows."""
+    from rasterio.warp import calculate_default_transform
+
+    size = native_pixel(ms, pan)
+    with file_errors(ms.name, "resampled to the CRS of PAN", "check both CRS"), quietly():
+        own, width, height = calculate_default_transform(
+            ms.crs, pan.crs, ms.shape[1], ms.shape[0], *_bounds(ms), resolution=(size[1], size[0])
+        )
+    assert width is not None and height is not None
+    p = pan.transform
+    x, y = (own.c - p.c) / p.a, (own.f - p.f) / p.e  # where MS begins, in PAN pixels
+    first_x, first_y = math.floor(x), math.floor(y)
+    placed = Affine(size[1], 0, p.c + first_x * p.a, 0, -size[0], p.f + first_y * p.e)
+    return ms.warped(pan.crs, placed, (int(height) + 1, int(width) + 1))
+
+
+def native_pixel(image: Image, on: Image) -> tuple[float, float]:
+    """Height and width of an image's pixels in the CRS of a finer one; whole multiples of its pixels when close.
+
+    Raises
+    ------
+    FileError
+        If there is no way from one CRS to the other.
+    """
+    from rasterio.warp import calculate_default_transform
+
+    with file_errors(image.name, f"resampled to the CRS of {on.name}", "check both CRS"), quietly():
+        own, _, _ = calculate_default_transform(image.crs, on.crs, image.shape[1], image.shape[0], *_bounds(image))
+    height, width = (
+        _nice(p / abs(q)) * abs(q) for p, q in zip((abs(own.e), own.a), (on.transform.e, on.transform.a), strict=True)
+    )
+    return height, width
+
+
+def _bounds(image: Image) -> tuple[float, float, float, float]:
+    """West, south, east and north of a north-up image."""
+    (rows, cols), t = image.shape, image.transform
+    return t.c, t.f + t.e * rows, t.c + t.a * cols, t.f
+
+
+def _nice(ratio: float) -> float:
+    """The nearest whole ratio when it is close."""
+    return float(round(ratio)) if abs(ratio - round(ratio)) < WHOLE_RATIO * ratio else ratio
+
+
+def _bands(
+    sensor: Any, pan: Image, ms: Image, names: Sequence[str | int] | None
+) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
+    """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
+    pan_band = None if sensor is None else sensor.pan
+    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor, names)
+
+
+def bands_of(image: Image, sensor: Any, names: Sequence[str | int] | None = None) -> tuple[Band, ...]:
+    """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open.
+
+    ``names`` say which of the sensor's bands they are, whatever the file calls them.
+    """
+    if sensor is None:
+        names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
+        return tuple(map(Band, names, image.wavelengths_nm))
+
+    bands = match_bands(sensor, image.count, _told(sensor, image.names) if names is None else names)
+    return tuple(
+        replace(band, centre_nm=centre) if band.centre_nm is None else band
+        for band, centre in zip(bands, image.wavelengths_nm, strict=True)
+    )
+
+
+def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
+    """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
+
+    labels = [_label(name) for name in names]
+    if sensor.any_band is not None:
+        return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
+    for label in filter(None, labels):
+        try:
+            match_bands(sensor, 1, [label])
+            return labels
+        except SensorError:
+            continue
+    return None
+
+
+def _label(name: str) -> str:
+    """The band in a file name such as ``LC08_..._SR_B4`` or ``T31UFT_..._B8A_20m``; other names as they are."""
+    found = re.search(r"(?:^|_)(B\d{1,2}A?)(?:_\d+m)?$", name, re.IGNORECASE)
+    return found[1] if found else name

@@ -1,0 +1,1 @@
+"""Products written, all or nothing."""

@@ -1,0 +1,142 @@
+"""Products as MATLAB files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from affine import Affine
+from jaxtyping import Bool, Float
+
+from earthloom.errors import InputError
+from earthloom.ops.quantise import quantise
+from earthloom.raster.metadata.matlab import TAGS, broken
+from earthloom.raster.write.cog import Layout, missing_code, require_place
+from earthloom.types import Window
+
+FORMAT = "earthloom dataset 1"
+
+
+_MATLAB_LIMIT = 2**31 - 1  # bytes of one variable in a version 5 file
+
+
+class MatWriter:
+    """Takes tiles of a product like :class:`earthloom.raster.write.cog.Writer` and writes ``sr``, ``H x W x C``.
+
+    The numbers are those that a file would store (scale and offset of the MS undone), which the MATLAB toolboxes
+    expect; the provenance goes with them as JSON in the variable ``earthloom``.
+    """
+
+    def __init__(self, layout: Layout, overwrite: bool) -> None:
+        self.layout, self.overwrite = layout, overwrite
+        self._tags = dict(layout.tags)
+        self._data = np.empty((layout.count, *layout.shape), layout.dtype)
+
+    def __enter__(self) -> MatWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            centres = [nm for nm in self.layout.wavelengths_nm if nm is not None]
+            more: dict[str, Any] = {TAGS: json.dumps(self._tags)}
+            if len(centres) == self.layout.count:
+                more["wavelengths"] = np.array(centres)[:, None]
+            write_mat(self.layout.path, {"sr": self._data}, self.overwrite, more)
+
+    def tag(self, tags: Mapping[str, str]) -> None:
+        """More provenance."""
+        self._tags |= tags
+
+    def write(
+        self,
+        window: Window,
+        data: Float[np.ndarray, "band y x"],
+        valid: Bool[np.ndarray, "y x"],
+        empty: Sequence[int] = (),
+    ) -> None:
+        """Put a tile in its place; tiles do not overlap, so any thread may. ``empty`` bands hold nothing."""
+        layout, (rows, cols) = self.layout, window.slices
+        self._data[:, rows, cols] = quantise(
+            data, valid, layout.dtype, nodata=layout.nodata, scales=layout.scales, offsets=layout.offsets
+        )
+        if empty:
+            self._data[list(empty), rows, cols] = missing_code(layout)
+
+
+def create_mat(
+    path: str | Path,
+    *,
+    shape: tuple[int, int],
+    count: int,
+    dtype: str | np.dtype,
+    nodata: float | None = None,
+    scales: Sequence[float] | None = None,
+    offsets: Sequence[float] | None = None,
+    tags: Mapping[str, str] | None = None,
+    overwrite: bool = False,
+    wavelengths_nm: Sequence[float | None] | None = None,
+    **georeferencing: Any,
+) -> MatWriter:
+    """Prepare a ``.mat`` product as :func:`earthloom.raster.write.cog.create` does a GeoTIFF; it has no georeferencing.
+
+    Raises
+    ------
+    FileError
+        If there is no place for the file.
+    InputError
+        If it is too large for a version 5 file (2 GB).
+    """
+    path, dtype = Path(path), np.dtype(dtype)
+    require_place(path, overwrite)
+    _require_size(path.name, count * shape[0] * shape[1] * dtype.itemsize)
+    gains = tuple(scales) if scales is not None else (1.0,) * count
+    shifts = tuple(offsets) if offsets is not None else (0.0,) * count
+    empty = ("",) * count, (None,) * count if wavelengths_nm is None else tuple(wavelengths_nm)
+    identity = Affine.identity()
+    return MatWriter(
+        Layout(path, shape, count, dtype, None, identity, nodata, *empty, gains, shifts, dict(tags or {})), overwrite
+    )
+
+
+def _require_size(name: str, count: int) -> None:
+    """Refuse what a version 5 file cannot hold."""
+    if count > _MATLAB_LIMIT:
+        raise InputError(f"{name} of {count / 2**30:.1f} GB as .mat", "at most 2 GB", "write a .tif")
+
+
+def write_mat(
+    path: str | Path,
+    images: Mapping[str, np.ndarray],
+    overwrite: bool = False,
+    texts: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write images ``(band, y, x)`` as MATLAB variables ``H x W x C`` (``H x W`` for one called ``pan``).
+
+    Raises
+    ------
+    FileError
+        If there is no place for the file.
+    InputError
+        If an image is too large for a version 5 file (2 GB).
+    """
+    from scipy.io import savemat
+
+    path, found = Path(path), dict[str, Any](texts or {})
+    require_place(path, overwrite)
+    for role, image in images.items():
+        _require_size(role, image.nbytes)
+        found[role] = image[0] if role == "pan" else np.ascontiguousarray(np.moveaxis(image, 0, 2))
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file, broken(path, "written"):
+            savemat(file, found, do_compression=True)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path

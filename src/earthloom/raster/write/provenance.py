@@ -1,0 +1,164 @@
+"""What a product says about itself, and what any file says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.raster.facts import examine
+from earthloom.raster.metadata import matlab as benchmarks
+from earthloom.raster.open import open_image
+from earthloom.version import __version__
+
+PREFIX = "EARTHLOOM_"
+HASHED_BYTES = 64 * 2**20
+
+
+def provenance(
+    method: str,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, Sequence[str | Path]],
+    *,
+    sensor: str | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Tags that say how a product was made.
+
+    Parameters
+    ----------
+    method
+        Such as ``pansharpening/gsa``.
+    parameters
+        Of the method and of the run; stored as JSON.
+    inputs
+        Role to files. Stored as file names with the SHA-256 of files below 64 MB, size and time of larger ones.
+    sensor
+        Whose bands they are.
+    extra
+        More entries, stored as JSON under their names in capitals.
+
+    Returns
+    -------
+    dict
+        Names begin with ``EARTHLOOM_``.
+    """
+
+    tags = {
+        "VERSION": __version__,
+        "METHOD": method,
+        "PARAMETERS": json.dumps(dict(parameters), sort_keys=True, default=str),
+        "INPUTS": json.dumps({role: [_fingerprint(p) for p in paths] for role, paths in inputs.items()}),
+        "CREATED": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    if sensor is not None:
+        tags["SENSOR"] = sensor
+    tags |= {name.upper(): json.dumps(value, default=str) for name, value in (extra or {}).items()}
+    return {PREFIX + name: value for name, value in tags.items()}
+
+
+def _fingerprint(path: str | Path) -> dict[str, Any]:
+    """Name and content of an input, without its folder."""
+    address = benchmarks.parse_address(str(path))
+    file = address[0] if address else Path(path)
+    found: dict[str, Any] = {"name": Path(path).name}
+    try:
+        stat = file.stat()
+        if not file.is_file():
+            return found
+        found["bytes"] = stat.st_size
+        if stat.st_size < HASHED_BYTES:
+            with file.open("rb") as stream:
+                found["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+        else:
+            found["modified"] = datetime.fromtimestamp(stat.st_mtime, UTC).isoformat(timespec="seconds")
+    except OSError:  # a URI
+        pass
+    return found
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """What there is to know about one image file (or the MS bands of a Landsat folder), as plain data for JSON.
+
+    Returns
+    -------
+    dict
+        ``file, driver, shape, dtype, crs, pixel, origin, bounds, nodata, mask, bands, layout, compression,
+        provenance``; every band has ``name, wavelength_nm, scale, offset, min, max, mean, std``, measured in
+        physical units on every n-th pixel.
+
+    Raises
+    ------
+    FileError, InputError
+        If the file is missing, broken, or holds no image.
+    """
+    with open_image([path], role="ms" if Path(path).is_dir() else None) as image:
+        data, valid = image.decimated()
+        described: dict[str, Any] = {
+            "file": str(path),
+            "shape": list(image.shape),
+            "dtype": image.dtype.name,
+            "crs": _crs_text(image.crs),
+            "pixel": [abs(image.transform.e), abs(image.transform.a)] if image.georeferenced else None,
+            "origin": [image.transform.c, image.transform.f] if image.georeferenced else None,
+            "nodata": image.nodata,
+            "valid_fraction": float(valid.mean()),
+            "bands": [
+                {"name": name, "wavelength_nm": centre, "scale": scale, "offset": offset, **_figures(band[valid])}
+                for name, centre, scale, offset, band in zip(
+                    image.names, image.wavelengths_nm, image.scales, image.offsets, data, strict=True
+                )
+            ],
+        }
+    address = benchmarks.parse_address(str(path))
+    if address is not None:
+        described["provenance"] = _history(benchmarks.remembered(address[0]))
+    elif not Path(path).is_dir():
+        facts = examine(str(path))
+        described |= {
+            "driver": facts.driver,
+            "mask": "alpha band" if facts.alpha else "mask" if facts.mask else None,
+            "layout": facts.structure.get("LAYOUT"),
+            "compression": facts.structure.get("COMPRESSION"),
+            "scaled_by": facts.scaled_by,
+            "provenance": _history(facts.tags),
+        }
+    return described
+
+
+def _history(tags: Mapping[str, str]) -> dict[str, Any] | None:
+    """Our own tags as plain data; None without any."""
+    return {k.removeprefix(PREFIX).lower(): _plain(v) for k, v in tags.items() if k.startswith(PREFIX)} or None
+
+
+def _figures(values: np.ndarray) -> dict[str, float | None]:
+    """Least, greatest, mean and standard deviation."""
+    if values.size == 0:
+        return dict.fromkeys(("min", "max", "mean", "std"))
+    return {
+        "min": float(values.min()),
+        "max": float(values.max()),
+        "mean": float(values.mean()),
+        "std": float(values.std()),
+    }
+
+
+def _crs_text(crs: Any) -> str | None:
+    """EPSG code, or the text of the CRS."""
+    if crs is None:
+        return None
+    code = crs.to_epsg()
+    return f"EPSG:{code}" if code else crs.to_wkt()
+
+
+def _plain(value: str) -> Any:
+    """Parsed JSON where a tag holds some."""
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value

@@ -1,0 +1,1 @@
+"""Weights: found, trained on data sets, adapted to a scene."""

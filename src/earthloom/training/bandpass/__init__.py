@@ -1,0 +1,1 @@
+"""Alignments fitted to pairs."""

@@ -1,0 +1,1 @@
+"""Cases with truth, one file per problem."""

@@ -1,0 +1,105 @@
+"""Cases of a data set, whatever the problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from earthloom.errors import InputError
+from earthloom.problems import catalog as problems
+from earthloom.raster.listing import layouts
+from earthloom.raster.listing.layouts import Rasters
+from earthloom.training.cases.cloud_removal import CloudCases
+from earthloom.training.cases.pansharpening import Cases
+from earthloom.training.cases.samples import DataSet, Reading
+from earthloom.training.cases.spatiotemporal import TripleCases
+from earthloom.training.cases.superresolution import CubeCases
+
+
+def cases(
+    paths: Any,
+    problem: str = "pansharpening",
+    sensor: Any = None,
+    convention: str | None = None,
+    reduce: str = "auto",
+    limit: int | None = None,
+    *,
+    bands: Sequence[str | int] | None = None,
+    scale: float | None = None,
+    maximum: float | None = None,
+    nodata: float | None = None,
+    ignore_georeferencing: bool = False,
+    block_px: int = 512,
+    **more: Any,
+) -> DataSet:
+    """The cases of a data set: an observation and its truth each, float32, physical units.
+
+    Parameters
+    ----------
+    paths
+        Files and folders in any layout of :func:`earthloom.raster.listing.layouts.find` (docs/datasets.md), or one
+        scene as ``{"pan": ..., "ms": ..., "gt": ...}``.
+    problem
+        ``pansharpening``, ``superresolution`` (cubes: :mod:`earthloom.training.cases.superresolution`),
+        ``cloud_removal`` or ``spatiotemporal`` (folders of dates, :mod:`earthloom.raster.listing.date_folders`).
+    sensor
+        Whose bands they are; None: what the file, its name or its metadata says, else ``generic``.
+    convention
+        Where MS samples lie: None takes what the data set says, ``toolbox`` for HDF5 and MATLAB files with a truth,
+        else ``centre``. Of cubes the blur: ``bicubic``, or ``centre`` (the sensor's MTF, default with one).
+    reduce
+        ``auto``: scenes without truth are degraded one scale down by the sensor's own physics (Wald's protocol), the
+        others are taken as they are. ``always``: the truth that is there is ignored. ``never``: it must be there.
+    limit
+        At most so many cases, spread evenly.
+    bands
+        Names of the MS bands in the order of the files, where those of the sensor are others.
+    scale
+        Physical units = ``scale * number``; 2047 brings data divided by 2047 back to digital numbers.
+    maximum
+        Largest number that can occur; None: that of the sensor's bit depth, up to 11 bits (more are delivered
+        rescaled and are not checked).
+    nodata, ignore_georeferencing
+        As for :func:`earthloom.pansharpen`.
+    block_px
+        Larger scenes come as blocks of this many pixels of the truth a side.
+    **more
+        Of the problem; super-resolution takes ``ratio`` (4) and ``bad_bands``, cloud removal ``mask`` and ``seed``
+        (:mod:`earthloom.training.cases.cloud_removal`), spatiotemporal fusion ``noise``
+        (:mod:`earthloom.training.cases.spatiotemporal`).
+
+    Raises
+    ------
+    FileError
+        If a file is missing or cut short, or a folder holds no data set.
+    InputError
+        If a key is missing, shapes, band counts or ratios differ, numbers are NaN, beyond the bit depth or divided
+        by their maximum.
+    SensorError
+        If the sensor is unknown or has not these bands.
+
+    Examples
+    --------
+    >>> from earthloom.training.cases.pansharpening import cases
+    >>> found = cases("train_wv3.h5", limit=100)  # doctest: +SKIP
+    >>> found[0].obs["pan"].shape, found[0].truth.shape  # doctest: +SKIP
+    ((64, 64), (8, 64, 64))
+    """
+    if problem == "superresolution":
+        own = Reading(sensor, None, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+        return CubeCases(paths, own, limit, convention=convention, **more)
+    reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+    if problem == "spatiotemporal":
+        return TripleCases(paths, reading, limit, **more)
+    sources = layouts.find(paths)
+    if problem == "cloud_removal":
+        return CloudCases(sources, reading, limit, **more)
+    if problem != "pansharpening":
+        known = "'pansharpening', 'superresolution', 'cloud_removal' or 'spatiotemporal'"
+        raise InputError(f"data of the problem '{problem}'", known)
+    if more:
+        raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
+    wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)
+    if wrong:
+        raise InputError(f"{wrong} holds radar and optical images", "pan and ms", "it is for cloud_removal")
+    return Cases(sources, problems.find(problem), reading, limit)

@@ -1,0 +1,104 @@
+"""Batches of a few neighbouring bands, from cubes with different numbers of them.
+
+A network that sharpens every band with its neighbours needs no whole spectrum to learn from: neighbouring bands show
+nearly the same, so that a few bands of many places teach more than all bands of a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from earthloom.errors import InputError
+from earthloom.training.loop.config import Config
+from earthloom.training.loop.patches import MASK, TRUTH, Patches, Sample
+
+
+def grouped(samples: Sequence[Sample], config: Config, step: int, augment: str) -> BandGroups:
+    """Groups of ``config.group`` bands from cubes with any numbers of them; every patch position counts alike."""
+    kinds: dict[int, list[Sample]] = {}
+    for sample in samples:
+        kinds.setdefault(len(sample[TRUTH]), []).append(sample)
+    sources = [
+        Patches(found, config.patch, step, augment, config.half_scale)  # type: ignore[arg-type]
+        for found in kinds.values()
+    ]
+    return BandGroups(sources, config.group, shares=[len(source) for source in sources])
+
+
+class BandGroups:
+    """Patches with ``bands`` bands each, drawn from patches of whole cubes.
+
+    Every patch takes bands ``first, first + stride, ...`` of its cube, in either order: strides larger than 1 are
+    neighbours less alike, as at the ends of a cube and at gaps in its spectrum.
+
+    Parameters
+    ----------
+    sources
+        Patches of cubes; those of one source have the same number of bands.
+    bands
+        In every patch.
+    strides
+        Steps between the bands, as likely as each other where the cube has bands enough.
+    shares
+        How often each source is drawn from; as often as each other without.
+    candidates
+        Of so many patches drawn, the one is taken whose truth has most that its interpolated cube lacks: dark or
+        smooth patches teach little.
+
+    Raises
+    ------
+    InputError
+        If a cube has fewer bands, or sources differ in their grids.
+    """
+
+    def __init__(
+        self, sources: Sequence[Patches], bands: int = 6, strides: Sequence[int] = (1, 2, 3),
+        shares: Sequence[float] | None = None, candidates: int = 1,
+    ) -> None:  # fmt: skip
+        few = min((min(source.bands.values()) for source in sources), default=0)
+        if few < bands:
+            raise InputError(f"cubes of {few} bands", f"at least {bands}")
+        if len({(source.patch, tuple(sorted(source.ratios.items()))) for source in sources}) > 1:
+            raise InputError("cubes on different grids", "one ratio and one size of patches")
+        self.sources, self.bands, self.strides = list(sources), bands, sorted(strides)
+        self.candidates = candidates
+        given = np.ones(len(sources)) if shares is None else np.asarray(shares, float)
+        self._until = np.cumsum(given / given.sum())
+        self.holes = any(source.holes for source in sources)
+
+    def batch(
+        self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1
+    ) -> dict[str, Float[np.ndarray, "batch _ _ _"]]:
+        """The patches of one step, or one process's part of them; see :meth:`Patches.batch`."""
+        share = batch // of
+        rows = [self._one(step, rank * share + at, batch, seed) for at in range(share)]
+        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+
+    def _one(self, step: int, number: int, batch: int, seed: int) -> dict[str, np.ndarray]:
+        """One patch."""
+        rng = np.random.default_rng((seed, step, number, 1))
+        source = self.sources[int(np.searchsorted(self._until, rng.random(), side="right"))]
+        many = batch * self.candidates
+        drawn = [source.batch(step, many, seed, number + batch * k, many) for k in range(self.candidates)]
+        found = max(drawn, key=_missing) if len(drawn) > 1 else drawn[0]
+        chosen = self._chosen(min(source.bands.values()), rng)
+        patch = {name: image if name == MASK else image[:, chosen] for name, image in found.items()}
+        if self.holes and MASK not in patch:
+            patch[MASK] = np.ones((1, 1, source.patch, source.patch), np.float32)
+        return patch
+
+    def _chosen(self, bands: int, rng: np.random.Generator) -> np.ndarray:
+        """Which bands of a cube."""
+        fitting = [stride for stride in self.strides if (self.bands - 1) * stride < bands] or [1]
+        stride = fitting[int(rng.integers(len(fitting)))]
+        first = int(rng.integers(bands - (self.bands - 1) * stride))
+        chosen = first + stride * np.arange(self.bands)
+        return chosen[::-1] if rng.random() < 0.5 else chosen
+
+
+def _missing(patch: dict[str, np.ndarray]) -> float:
+    """How far the interpolated cube is from the truth."""
+    return float(np.abs(patch[TRUTH] - patch["base"]).mean())

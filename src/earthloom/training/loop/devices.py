@@ -1,0 +1,111 @@
+"""Where training runs: devices and processes, batches made ahead of time, seeds and threads."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from earthloom.errors import InputError
+from earthloom.training.loop.config import Config
+
+_PARTED: list[Any] = []  # see part()
+
+
+def launched(config: Config) -> Any:
+    """The devices of a run, in every process of it.
+
+    Raises
+    ------
+    InputError
+        If there are no such devices, or lightning-fabric is missing.
+    """
+    try:
+        from lightning_fabric import Fabric
+    except ImportError as missing:
+        raise InputError("training without lightning-fabric", hint="pip install 'earthloom[torch]'") from missing
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    several = config.devices != 1 or config.nodes > 1
+    try:
+        fabric = Fabric(
+            accelerator=config.accelerator, devices=config.devices, num_nodes=config.nodes,
+            strategy="ddp" if several else "auto", precision=config.precision,
+        )  # fmt: skip
+        fabric.launch()
+    except (RuntimeError, ValueError, TypeError) as error:  # Fabric's own errors are RuntimeErrors and ValueErrors
+        given = f"{config.devices} device(s) of kind {config.accelerator}"
+        raise InputError(given, "devices that are there", " ".join(str(error).split())) from error
+    return fabric
+
+
+def part(fabric: Any) -> None:
+    """Leave the other processes of a run.
+
+    The group stays until the interpreter ends. Freed together with the reducer of DistributedDataParallel, its
+    destructor would hold the interpreter's lock while it waits for threads that may need it to drop a tensor
+    (pytorch issue 56297), and now and then a process never ended.
+    """
+    if fabric.world_size > 1 and torch.distributed.is_initialized():
+        _PARTED.append(torch.distributed.group.WORLD)
+        torch.distributed.destroy_process_group()
+
+
+def ahead(
+    cut: Callable[[int], dict[str, np.ndarray]], steps: Iterable[int], device: Any, channels_last: bool
+) -> Generator[dict[str, Tensor]]:
+    """The batches of some steps on their device, cut by other threads while the network computes."""
+    gpu = device.type == "cuda"
+
+    def make(step: int) -> dict[str, Tensor]:
+        tensors = {name: torch.from_numpy(array) for name, array in cut(step).items()}
+        return {name: tensor.pin_memory() for name, tensor in tensors.items()} if gpu else tensors
+
+    workers, left = 4 if gpu else 1, iter(steps)
+    with ThreadPoolExecutor(workers, thread_name_prefix="earthloom-patches") as pool:
+        waiting: deque[Future[dict[str, Tensor]]] = deque(pool.submit(make, step) for step in islice(left, 2 * workers))
+        try:
+            while waiting:
+                batch = waiting.popleft().result()
+                waiting.extend(pool.submit(make, step) for step in islice(left, 1))
+                yield {name: _placed(tensor, device, channels_last) for name, tensor in batch.items()}
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _placed(tensor: Tensor, device: Any, channels_last: bool) -> Tensor:
+    """On its device, in the layout that convolutions like."""
+    layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
+    return tensor.to(device, non_blocking=True).contiguous(memory_format=layout)
+
+
+def seed(number: int, step: int, fabric: Any) -> None:
+    """Seed what is random inside the network, such as dropout, for one step of one process.
+
+    The generators themselves: ``torch.manual_seed`` takes 0.3 ms, as it keeps a stack trace for devices not yet used.
+    """
+    mixed = (((number + 1) * 1_000_003 + step) * 4096 + fabric.global_rank) % (1 << 63)
+    torch.default_generator.manual_seed(mixed)
+    if fabric.device.type == "cuda":
+        torch.cuda.manual_seed(mixed)
+
+
+@contextmanager
+def borrowed(threads: int) -> Generator[None]:
+    """Torch with so many threads (0: as many as before); its generator and threads come back as they were."""
+    before, state = torch.get_num_threads(), torch.get_rng_state()
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_rng_state(state)
+        torch.set_num_threads(before)
