@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from cyclopts import Group, Parameter
 
-from earthloom.errors import InputError
-
-ADAPT_SECONDS = 60.0
+SHORT = {"-m": "method", "-o": "output"}
 
 
 def field_helps(described: type[Any]) -> dict[str, str]:
     """What the docstrings say about each field (the Parameters section, NumPy style); inherited fields included."""
     found: dict[str, str] = {}
     for each in reversed(described.__mro__):
-        found |= _told(inspect.cleandoc(each.__dict__.get("__doc__") or ""))
+        found |= told_in(inspect.cleandoc(each.__dict__.get("__doc__") or ""))
     return found
 
 
-def _told(text: str) -> dict[str, str]:
+def told_in(text: str) -> dict[str, str]:
     """The Parameters section of one docstring."""
     found, names, inside = dict[str, str](), list[str](), False
     for line in text.splitlines():
@@ -39,65 +37,36 @@ def _told(text: str) -> dict[str, str]:
     return found
 
 
-def method_in(arguments: Sequence[str], default: str) -> str:
-    """Value of `--method`, the default without one."""
+def given_in(arguments: Sequence[str]) -> dict[str, str]:
+    """The flags that were typed, by the names of their parameters, each with the word behind it."""
+    found: dict[str, str] = {}
     for at, argument in enumerate(arguments):
-        if argument.startswith(("--method=", "-m=")):
-            return argument.split("=", 1)[1]
-        if argument in ("--method", "-m") and at + 1 < len(arguments):
-            return arguments[at + 1]
-    return default
+        if not argument.startswith("-"):
+            continue
+        flag, equal, value = argument.partition("=")
+        name = SHORT.get(flag, flag.lstrip("-").replace("-", "_"))
+        found[name] = value if equal else arguments[at + 1] if at + 1 < len(arguments) else ""
+    return found
 
 
-def adapting_seconds(adapt: bool, seconds: float | None) -> float:
-    """How long to adapt, by `--adapt` and `--adapt-seconds`; 0 for not at all.
-
-    Raises
-    ------
-    InputError
-        For a time that is not positive.
-    """
-    if seconds is None:
-        return ADAPT_SECONDS if adapt else 0.0
-    if not seconds > 0:
-        raise InputError(f"--adapt-seconds {seconds:g}", "a positive number")
-    return seconds
-
-
-def with_fields(
-    command: Callable[..., None], method_class: type[Any], without: Sequence[str] = ()
-) -> Callable[..., None]:
-    """A command with the fields of a method as further flags; they arrive as its keyword arguments.
-
-    ``without`` are fields that the command has a flag for itself.
-    """
-    lists = {name for name, hint in get_type_hints(method_class).items() if _takes_numbers(hint)}
-
-    def called(*given: Any, **arguments: Any) -> None:
-        command(*given, **{k: _word_or_numbers(v) if k in lists else v for k, v in arguments.items()})
-
-    signature = inspect.signature(command, eval_str=True)
-    parameters = [p for p in signature.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    group = Group(f"Fields of {method_class.card.name}")
-    helps, hints = field_helps(method_class), get_type_hints(method_class)
-    own = [field for field in fields(method_class) if field.name not in without]
-    for field in own:
+def flags_of(described: type[Any], without: Container[str]) -> list[inspect.Parameter]:
+    """The fields of a method as keyword-only parameters with what its docstring says about them."""
+    group = Group(f"Fields of {described.card.name}", sort_key=8)
+    helps, hints = field_helps(described), get_type_hints(described)
+    found = []
+    for field in fields(described):
+        if field.name in without:
+            continue
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
         told, off = helps.get(field.name, "").replace("``", "`"), field.default is False  # a switch that is off
         flag = Parameter(
             group=group, help=told, negative="" if off else negative, consume_multiple=True,
             show_default=False if off else None,
         )  # fmt: skip
+        hint = list[str] | None if _takes_numbers(hints[field.name]) else hints[field.name]
         kind = inspect.Parameter.KEYWORD_ONLY
-        hint = Annotated[list[str] | None if field.name in lists else hints[field.name], flag]
-        parameters.append(inspect.Parameter(field.name, kind, default=field.default, annotation=hint))
-    called.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {p.name: p.annotation for p in parameters}
-    card = method_class.card
-    told = f"The last flags are those of {card.name}" if own else f"{card.name} has no flags of its own"
-    more = f"{told} ({card.title}); `-m NAME --help` shows those of another method."
-    called.__doc__ = (inspect.getdoc(command) or "").replace("\n\n", f"\n\n{more}\n\n", 1)
-    return called
+        found.append(inspect.Parameter(field.name, kind, default=field.default, annotation=Annotated[hint, flag]))
+    return found
 
 
 def _takes_numbers(hint: Any) -> bool:
@@ -105,8 +74,8 @@ def _takes_numbers(hint: Any) -> bool:
     return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
 
 
-def _word_or_numbers(given: Any) -> Any:
-    """``mean``, or ``0.2 0.3 0.5``."""
+def numbers_in(given: Any) -> Any:
+    """What was typed for a field that takes ``mean``, or ``0.2 0.3 0.5``; anything else as it is."""
     if not isinstance(given, list):
         return given
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -13,6 +14,7 @@ from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
 
 Compress = Literal["zstd", "deflate", "none"]
+ADAPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,13 @@ class Run:
         ``threads`` of this process, or ``processes`` of their own.
     tile_size
         Side of a tile in pixels; None: by method and free memory.
+    adapt
+        For a network: fit it to this very scene before it is fused, without ground truth. It begins with the weights
+        that fit, or with random ones where none do, and never ends worse than it began.
     adapt_seconds
-        For a network: fit it to this very scene for so long before it is fused, without ground truth. It begins with
-        the weights that fit, or with random ones where none do, and never ends worse than it began.
+        How long to adapt (60 where nothing is said); implies ``adapt``.
     adapt_steps
-        The same, for so many steps at most.
+        How many steps to adapt; implies ``adapt``. The weights are then the same on every run.
     save_weights
         Keep the adapted weights in this file, for ``weights=``.
     dtype
@@ -53,7 +57,8 @@ class Run:
     threads: int | None = None
     runner: Literal["threads", "processes"] = "threads"
     tile_size: int | None = None
-    adapt_seconds: float = 0.0
+    adapt: bool = False
+    adapt_seconds: float | None = None
     adapt_steps: int | None = None
     save_weights: str | Path | None = None
     dtype: str | None = None
@@ -72,17 +77,24 @@ class Run:
             raise InputError(f"{self.threads} threads", "at least 1")
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
-        if not self.adapt_seconds >= 0:  # NaN too
+        if self.adapt_seconds is not None and not self.adapt_seconds >= 0:  # NaN too
             raise InputError(f"adapting for {self.adapt_seconds:g} seconds", "a positive number")
         if self.adapt_steps is not None and self.adapt_steps < 1:
             raise InputError(f"adapting for {self.adapt_steps} steps", "at least 1")
         if self.save_weights is not None and not self.adapts:
-            raise InputError("save_weights without adapting", "adapt_seconds or adapt_steps above 0")
+            raise InputError("save_weights without adapting", "adapt, or adapt_seconds or adapt_steps above 0")
 
     @property
     def adapts(self) -> bool:
         """Whether a network is fitted to the scene first."""
-        return self.adapt_seconds > 0 or self.adapt_steps is not None
+        return self.adapt or bool(self.adapt_seconds) or self.adapt_steps is not None
+
+    @property
+    def seconds(self) -> float:
+        """How long to adapt; without end where steps are counted."""
+        if self.adapt_seconds:
+            return self.adapt_seconds
+        return math.inf if self.adapt_steps is not None else ADAPT_SECONDS
 
     @property
     def workers(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.sink import GEOTIFF, MATLAB
@@ -11,19 +11,21 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.told import Told
+from earthloom.verbs.declared import FILE, FILES, METHOD, NAME, OUTPUT, verb
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "pansharpening", "gsa"
 
 
+@verb(PROBLEM, DEFAULT)
 def pansharpen(
-    pan: Any,
-    ms: Any,
-    method: str | Method = DEFAULT,
-    sensor: Any = None,
+    pan: Annotated[Any, FILE],
+    ms: Annotated[Any, FILES],
+    method: Annotated[str | Method, METHOD] = DEFAULT,
+    sensor: Annotated[Any, NAME] = None,
     *,
-    output: str | Path | None = None,
-    convention: str | None = None,
+    output: Annotated[str | Path | None, OUTPUT] = None,
+    convention: Literal["centre", "toolbox"] | None = None,
     register: bool = False,
     nodata: float | None = None,
     refine: int = 0,
@@ -35,27 +37,28 @@ def pansharpen(
     Parameters
     ----------
     pan
-        Panchromatic image: path, numpy ``(y, x)`` or ``(1, y, x)``, torch tensor or xarray DataArray.
+        Panchromatic image: a file, or a Landsat folder. In Python: also numpy ``(y, x)`` or ``(1, y, x)``, a torch tensor
+        or an xarray DataArray.
     ms
-        Multispectral or hyperspectral image of the same kind, ``(band, y, x)``; for files one path or a list with
-        a file per band.
+        Multispectral or hyperspectral image: a file, a file per band, or a Landsat folder. In Python: also an array of
+        the kind of ``pan``, ``(band, y, x)``.
     method
-        Name of a method (``earthloom methods`` lists them), or a method object.
+        Name of a method; ``earthloom methods pansharpening`` lists them. In Python: or a method object.
     sensor
-        Name of a sensor, path of a sensor file, or None for ``generic`` (MTF 0.3). It sets the MTF gains.
+        Sensor name or TOML file; sets the MTF gains (default: from the metadata, else generic, MTF 0.3).
     output
-        For files: the COG to write. Without it, files give an xarray DataArray in physical units (scale and offset
-        of the files applied), or in the stored numbers of ``dtype`` when that is an integer.
+        GeoTIFF (or .mat) to write, on the grid of the PAN. In Python: without it, files give a DataArray in physical
+        units, or in the stored numbers of ``dtype`` when that is an integer.
     convention
-        Where MS pixel ``i`` lies on the PAN grid: ``centre``, ``ratio * i + (ratio - 1) / 2`` (default for
-        arrays), or ``toolbox``, ``ratio * i + ratio / 2`` with every habit of the MATLAB protocol.
-        Leave it out for georeferenced inputs: they say so themselves.
+        Where MS samples lie on images that do not say so: ``centre``, MS pixel i at PAN pixel r i + (r - 1) / 2, or
+        ``toolbox``, r i + r / 2 with every habit of the MATLAB protocol.
     register
-        Correct a measured displacement between MS and PAN.
+        Correct the displacement between MS and PAN, which is always measured.
     nodata
-        Code of missing pixels; NaN and infinity are always missing.
+        Code of missing pixels in the inputs and the output, instead of what the files say; NaN and infinity are always
+        missing.
     refine
-        How many back-projections follow, ``F + U (M - D B F)``: they make the product agree with the MS. 0: none.
+        Back-projections after fusing, F + U (M - D B F), which make the product agree with the MS; 0 for none.
     run
         How to run.
     **more
@@ -73,6 +76,9 @@ def pansharpen(
 
     Examples
     --------
+    $ earthloom pansharpen --pan pan.tif --ms ms.tif -o sharp.tif -m mtf_glp_hpm --sensor worldview3
+    $ earthloom pansharpen --pan LC08_SCENE --ms LC08_SCENE -o sharp.tif --register --refine 5
+
     >>> import numpy as np
     >>> from earthloom import pansharpen
     >>> pan, ms = np.random.rand(64, 64), np.random.rand(3, 16, 16)

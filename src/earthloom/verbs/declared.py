@@ -1,0 +1,91 @@
+"""How a verb is declared: what its signature and docstring do not say about its command, said beside them once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Flag:
+    """How a parameter is given on the command line. Without one, its name and its type say.
+
+    Parameters
+    ----------
+    takes
+        Type of what is typed; None: that of the parameter.
+    name
+        Names of the flag; empty: made of the parameter's.
+    group
+        Heading in the help.
+    shown
+        What the help calls its value.
+    bare
+        Given by its place, without a name.
+    required
+        Though Python can do without.
+    """
+
+    takes: Any = None
+    name: tuple[str, ...] = ()
+    group: str = "Images"
+    shown: str = ""
+    bare: bool = False
+    required: bool = False
+
+
+FILE = Flag(str, group="Files")
+FILES = Flag(list[str], group="Files")
+OUTPUT = Flag(Path, ("--output", "-o"), "Files", required=True)
+METHOD = Flag(str, ("--method", "-m"), "Files")
+NAME = Flag(str)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb as a command needs to know it.
+
+    Parameters
+    ----------
+    call
+        The function.
+    problem
+        Whose methods it takes.
+    default
+        Name of the method where none is given, by what else is given.
+    told
+        Roles about whose images more can be told, by the fields of :class:`earthloom.raster.told.Told`.
+    shell
+        From what was typed to what the function takes, where one is not the other.
+    without
+        Fields of methods that are no flags: the verb fills them itself.
+    """
+
+    call: Callable[..., Any]
+    problem: str
+    default: Callable[[Mapping[str, Any]], str]
+    told: tuple[str, ...] = ()
+    shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    without: tuple[str, ...] = ()
+
+
+VERBS: dict[str, Verb] = {}
+
+
+def verb(
+    problem: str,
+    default: str | Callable[[Mapping[str, Any]], str],
+    told: tuple[str, ...] = (),
+    shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+    without: tuple[str, ...] = (),
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declare a function as a verb; see :class:`Verb`."""
+
+    def declared(function: Callable[..., Any]) -> Callable[..., Any]:
+        choice = default if callable(default) else lambda given, name=default: name
+        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without)
+        return function
+
+    return declared

@@ -1,0 +1,1 @@
+"""The same bytes whoever did the work."""
