@@ -49,19 +49,20 @@ def method_in(arguments: Sequence[str], default: str) -> str:
     return default
 
 
-def adapting_seconds(adapt: bool, seconds: float | None) -> float:
-    """How long to adapt, by `--adapt` and `--adapt-seconds`; 0 for not at all.
+def adapting(adapt: bool, seconds: float | None, steps: int | None) -> dict[str, Any]:
+    """How long to adapt, by `--adapt`, `--adapt-seconds` and `--adapt-steps`; 0 seconds and no steps: not at all.
 
     Raises
     ------
     InputError
-        For a time that is not positive.
+        For a time or a number of steps that is not positive.
     """
+    for flag, given in (("--adapt-seconds", seconds), ("--adapt-steps", steps)):
+        if given is not None and not given > 0:  # NaN too
+            raise InputError(f"{flag} {given:g}", "a positive number")
     if seconds is None:
-        return ADAPT_SECONDS if adapt else 0.0
-    if not seconds > 0:
-        raise InputError(f"--adapt-seconds {seconds:g}", "a positive number")
-    return seconds
+        seconds = ADAPT_SECONDS if adapt and steps is None else 0.0
+    return {"adapt_seconds": seconds, "adapt_steps": steps}
 
 
 def with_fields(

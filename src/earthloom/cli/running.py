@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from cyclopts import Group, Parameter
 
-from earthloom.cli.fields import adapting_seconds
+from earthloom.cli.fields import adapting
 from earthloom.cli.screen import Screen, show_warnings
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ class Run:
     adapt
         Fit a network to this very scene first, without ground truth.
     adapt_seconds
-        How long to adapt; implies `--adapt` (default: 60).
+        How long to adapt; implies `--adapt` (default: 60, or as long as `--adapt-steps` take).
+    adapt_steps
+        Updates to adapt for, at most when seconds are given too; implies `--adapt`. The same on every run.
     save_weights
         Keep the adapted weights in this file, for `--weights`.
     compress
@@ -63,6 +65,7 @@ class Run:
     tile_size: Annotated[int | None, Parameter(group=RUN)] = None
     adapt: Flag = False
     adapt_seconds: Annotated[float | None, Parameter(group=RUN)] = None
+    adapt_steps: Annotated[int | None, Parameter(group=RUN)] = None
     save_weights: Annotated[Path | None, Parameter(group=RUN)] = None
     compress: Annotated[Literal["zstd", "deflate", "none"], Parameter(group=RUN)] = "zstd"
     dtype: Annotated[str | None, Parameter(group=RUN)] = None
@@ -101,6 +104,6 @@ def working(run: Run, **more: Any) -> Iterator[Work]:
             threads=run.threads, tile_size=run.tile_size, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
             progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
-            adapt_seconds=adapting_seconds(run.adapt, run.adapt_seconds), save_weights=run.save_weights, **more,
+            **adapting(run.adapt, run.adapt_seconds, run.adapt_steps), save_weights=run.save_weights, **more,
         )  # fmt: skip
         yield Work(screen, options, found)

@@ -28,6 +28,7 @@ class Options:
     progress: Progress = silent
     say: Any = None  # called with one line of text about each step
     adapt_seconds: float = 0.0
+    adapt_steps: int | None = None
     save_weights: Any = None
     measured: Any = None  # called with figures of how the product came out, such as its residual
 

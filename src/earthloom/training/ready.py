@@ -26,11 +26,9 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
     """
     if isinstance(method, Refined):
         return replace(method, inner=ready(method.inner, scene, options))
-    if not options.adapt_seconds >= 0:  # NaN too
-        raise InputError(f"adapting for {options.adapt_seconds:g} seconds", "a positive number")
-    if options.adapt_seconds == 0:
+    if not adapts(options):
         if options.save_weights is not None:
-            raise InputError("save_weights without adapting", "adapt_seconds above 0 (--adapt)")
+            raise InputError("save_weights without adapting", "adapt_seconds or adapt_steps above 0 (--adapt)")
         method = method.ready(scene.empty())
         if method.card.family == "network" and options.measured is not None:
             options.measured({"network": method.told})
@@ -42,8 +40,8 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
     from earthloom.training.adapt import adapt
 
     found = adapt(
-        method, scene, options.adapt_seconds, threads=options.workers,  # type: ignore[arg-type]
-        progress=options.progress, say=options.tell,
+        method, scene, options.adapt_seconds,  # type: ignore[arg-type]
+        steps=options.adapt_steps, threads=options.workers, progress=options.progress, say=options.tell,
     )  # fmt: skip
     options.tell(str(found))
     if options.measured is not None:
@@ -59,6 +57,20 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
     return found.method
 
 
+def adapts(options: Options) -> bool:
+    """Whether the method is to be adapted: a budget of seconds or of steps is given.
+
+    Raises
+    ------
+    InputError
+        If one is negative or no number.
+    """
+    for given, unit in ((options.adapt_seconds, "seconds"), (options.adapt_steps or 0, "steps")):
+        if not given >= 0:  # NaN too
+            raise InputError(f"adapting for {given:g} {unit}", "a positive number")
+    return bool(options.adapt_seconds or options.adapt_steps)
+
+
 def _weights_place(options: Options) -> None:
     """Refuse a place for weights before the work, not after it."""
 
@@ -72,6 +84,6 @@ def ready_attempts(attempts: Sequence[Any], options: Options) -> None:
     """Make the method of the first choice of dates ready; one that was adapted serves all the others too."""
     first = attempts[0]
     first.method = ready(first.method, first.scene, options)
-    if options.adapt_seconds:
+    if adapts(options):
         for one in attempts[1:]:
             one.method = first.method

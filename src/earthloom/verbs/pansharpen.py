@@ -35,6 +35,7 @@ def pansharpen(
     ignore_georeferencing: bool = False,
     refine: int = 0,
     adapt_seconds: float = 0.0,
+    adapt_steps: int | None = None,
     save_weights: str | Path | None = None,
     progress: Progress = silent,
     **fields: Any,
@@ -77,6 +78,8 @@ def pansharpen(
     adapt_seconds
         For a network: fit it to this very scene for so long before it is fused, without ground truth. It begins with
         the weights that fit, or with random ones where none do, and never ends worse than it began.
+    adapt_steps
+        For so many updates, instead of seconds or at most: the same on every run, however busy the computer.
     save_weights
         File to keep the adapted weights in, for ``weights=``.
     progress
@@ -105,7 +108,8 @@ def pansharpen(
     chosen = refined(catalog.choose(method, "pansharpening", "pansharpening", fields), refine)
     options = Options(
         sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
-        ignore_georeferencing, progress, adapt_seconds=adapt_seconds, save_weights=save_weights,
+        ignore_georeferencing, progress,
+        adapt_seconds=adapt_seconds, adapt_steps=adapt_steps, save_weights=save_weights,
     )  # fmt: skip
     if arrays.is_path(pan) and arrays.is_path(ms):
         from earthloom.verbs.pansharpen_files import sharpen_files
