@@ -17,7 +17,7 @@ from earthloom.training.loop.checkpoint import Checkpoints, load, save
 from earthloom.training.loop.loop import Config, DivergedError, Run, fit
 from earthloom.training.loop.task import pixel_loss
 from earthloom.weights import store as weights
-from tests.train.tiny import HEADER, config, job, rows, tiny
+from tests.training.tiny import HEADER, config, job, rows, tiny
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from earthloom.training.loop.learner import Learner
 from earthloom.training.loop.loop import Run, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.weights import store as weights
-from tests.train.processes import both, ends, kill, until_rows
-from tests.train.rival import lessons, settings
-from tests.train.tiny import HEADER, rows, sample, tiny
+from tests.training.processes import both, ends, kill, until_rows
+from tests.training.rival import lessons, settings
+from tests.training.tiny import HEADER, rows, sample, tiny
 
 PATIENCE_S = 240
 
@@ -66,7 +66,7 @@ def test_the_checkpoint_holds_both_sides(whole: Path) -> None:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory):
     """One run to kill, one over two processes."""
-    with both("tests.train.rival", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
+    with both("tests.training.rival", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
         yield found
 
 
