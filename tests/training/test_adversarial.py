@@ -26,8 +26,6 @@ from tests.training.processes import both, ends, kill, until_rows
 from tests.training.rival import lessons, settings
 from tests.training.tiny import HEADER, rows, sample, tiny
 
-PATIENCE_S = 240
-
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -72,7 +70,7 @@ def two(tmp_path_factory: pytest.TempPathFactory):
 
 def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
     folder, child = two["killed"]
-    until_rows(folder, child, 25, PATIENCE_S)
+    until_rows(folder, child, 25)
     kill(child)
     reached = int(rows(folder)[-1].split(",")[0])
     assert 20 <= reached < 60 and not (folder / "card.md").exists()
@@ -89,7 +87,7 @@ def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
 
 def test_two_processes_do_what_one_does(two, tmp_path: Path) -> None:
     folder, child = two["parallel"]
-    ends(child, PATIENCE_S)
+    ends(child)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(tiny(0.0), lessons(), settings(steps=12), tmp_path, HEADER)
