@@ -94,6 +94,53 @@ def test_imports_inside_functions_bring_torch_or_speed_never_an_end_to_a_circle(
     assert not odd, "\n".join(odd)
 
 
+# Tests that wait for another process, which only the clock can end. Nothing passes or fails by how fast it was.
+CLOCKS = {"e2e/test_bad_input.py", "training/processes.py", "training/child.py"}
+CLOCK = {"sleep", "time", "monotonic", "perf_counter", "process_time"}
+
+
+def test_budgets_of_tests_are_steps() -> None:
+    """Nothing is adapted for seconds, which teach less on a busy machine, and nothing looks at a clock."""
+    odd = []
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        name = str(path.relative_to(ROOT / "tests"))
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        wrong = [node for node in nodes if _adapts_for_seconds(node)]
+        wrong += [node for node in nodes if name not in CLOCKS and _looks_at_a_clock(node)]
+        odd += [f"{name}:{node.lineno}" for node in wrong]  # type: ignore[attr-defined]
+    assert not odd, f"budgets in tests are steps, no test looks at a clock: {', '.join(odd)}"
+
+
+def _adapts_for_seconds(node: ast.AST) -> bool:
+    """``adapt_seconds=3``, ``"--adapt-seconds", 3``, or ``adapt(...)`` without steps; 0 or less is refused."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Call):
+        words = node.args if isinstance(node, ast.Call) else node.elts
+        flags = [isinstance(word, ast.Constant) and word.value == "--adapt-seconds" for word in words]
+        if any(flag and _positive(value) for flag, value in zip(flags, words[1:], strict=False)):
+            return True
+    if not isinstance(node, ast.Call):
+        return False
+    named = {word.arg: word.value for word in node.keywords}
+    called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return ("adapt_seconds" in named and _positive(named["adapt_seconds"])) or (
+        called == "adapt" and "steps" not in named
+    )
+
+
+def _positive(node: ast.expr) -> bool:
+    """Anything but a literal of 0 or less."""
+    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    return not negative and not (isinstance(node, ast.Constant) and node.value in (0, "0"))
+
+
+def _looks_at_a_clock(node: ast.AST) -> bool:
+    """``time.sleep`` and the like, or a name imported from ``time``."""
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "time"
+    home = node.value if isinstance(node, ast.Attribute) else None
+    return isinstance(home, ast.Name) and home.id == "time" and node.attr in CLOCK  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("folder", sorted({p.parent for p in SOURCES}), ids=lambda p: p.name)
 def test_folders_are_small(folder: Path) -> None:
     registry = folder.parent.name == "methods" or folder.name == "formats"

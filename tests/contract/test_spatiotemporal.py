@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
+from earthloom.methods.families import dictionaries
 from earthloom.methods.families.known_dates import around, nearest
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.ops.moments import Stats
@@ -81,6 +84,30 @@ def case() -> Case:
     return make_case()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def learnt_once() -> Iterator[None]:
+    """The same patches teach the same dictionaries (tests/laws say so), so they are learnt once: it is slow."""
+    known, learn = {}, dictionaries._learnt
+
+    def learnt(patches: np.ndarray, atoms: int, seed: int) -> dictionaries.Pair | None:
+        key = (patches.tobytes(), patches.shape, atoms, seed)
+        if key not in known:
+            known[key] = learn(patches, atoms, seed)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dictionaries, "_learnt", learnt)
+        yield
+
+
+@cache
+def fused_whole(name: str, own_grid: bool = True, pairs: int = 2) -> np.ndarray:
+    """The product of a whole scene, made once for all tests that compare with it."""
+    found = fuse_whole(on_grid(name, own_grid), make_case(own_grid=own_grid, pairs=pairs).obs)
+    found.flags.writeable = False
+    return found
+
+
 def spread(case: Case) -> float:
     return float(np.ptp(case.truth))
 
@@ -114,7 +141,7 @@ def holed(obs: Observation, under: float = 0.0) -> Observation:
 def test_tiled_equals_whole(name: str, tile: int, own_grid: bool) -> None:
     for pairs in range(pairs_of(name), 3):
         case, method = make_case(own_grid=own_grid, pairs=pairs), on_grid(name, own_grid)
-        whole = fuse_whole(method, case.obs)
+        whole = fused_whole(name, own_grid, pairs)
         tiled = fuse_array(method, ArrayScene(case.obs), tile, threads=2)
         assert tiled.valid.all()
         np.testing.assert_allclose(tiled.data, whole, atol=5e-5 * spread(case), rtol=1e-5)
@@ -161,7 +188,7 @@ def test_float32_against_float64(name: str) -> None:
 def test_units_do_not_matter(name: str, case: Case) -> None:
     """Reflectance 0..1 gives what reflectance x 10000 gives: no default is in units."""
     small = fuse_whole(make(name), make_case(level=1e-4).obs)
-    away = np.abs(1e4 * small - fuse_whole(make(name), case.obs))
+    away = np.abs(1e4 * small - fused_whole(name))
     assert (away <= 1e-3 * spread(case)).mean() > 0.999
 
 
@@ -182,8 +209,8 @@ def test_better_than_no_fusion(name: str) -> None:
     for own_grid in (True, False):
         for pairs in range(pairs_of(name), 3):
             case = make_case(own_grid=own_grid, pairs=pairs)
-            copied = fuse_whole(make("copy"), case.obs)
-            assert rmse(fuse_whole(on_grid(name, own_grid), case.obs), case) < 0.6 * rmse(copied, case)
+            copied = fused_whole("copy", own_grid, pairs)
+            assert rmse(fused_whole(name, own_grid, pairs), case) < 0.6 * rmse(copied, case)
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -198,9 +225,7 @@ def test_masks_are_respected(name: str, case: Case) -> None:
     wild = fuse_array(make(name), ArrayScene(holed(case.obs, under=-3e4)), 100)
     np.testing.assert_array_equal(wild.data, product.data)
     if name != "copy":
-        assert rmse(np.where(product.valid, product.data, case.truth), case) < 0.7 * rmse(
-            fuse_whole(make("copy"), case.obs), case
-        )
+        assert rmse(np.where(product.valid, product.data, case.truth), case) < 0.7 * rmse(fused_whole("copy"), case)
 
 
 @pytest.mark.parametrize("name", LOCAL)

@@ -19,6 +19,7 @@ from affine import Affine
 from tests.e2e.conftest import COMMAND, Cli, Done, Pair, get, grid
 
 Make = Callable[..., Pair]
+PATIENCE_S = 600  # a guard against waiting for ever
 
 
 def refused(done: Done, *words: str) -> None:
@@ -214,12 +215,12 @@ def test_interrupted(number: signal.Signals, code: int, pair: Make) -> None:
     running = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_heeds_interrupts
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while files.untouched() and running.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not files.untouched() and running.poll() is None, "it never began to write, or ended before"
     running.send_signal(number)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=PATIENCE_S)
     assert (running.returncode, out, err) == (code, "", "earthloom: stopped; no unfinished file is left\n")
     assert files.untouched()
 

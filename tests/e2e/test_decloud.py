@@ -323,7 +323,7 @@ def test_network_learns_from_the_scene(files: Make, cli: Cli) -> None:
     assert refusal.code != 0 and "--adapt" in refusal.err and made.untouched()
     own = made.out.parent.parent / "own.safetensors"
     small = ("--width", 8, "--fusions", 1, "--blocks", 1)
-    told = cli(*made.masked("-m", "cf2n", "--adapt-seconds", 3, "--save-weights", own, "--threads", 1, *small))
+    told = cli(*made.masked("-m", "cf2n", "--adapt-steps", 15, "--save-weights", own, "--threads", 1, *small))
     assert told.code == 0 and own.is_file() and "CF2N" in told.err
     data, _ = get(made.out)
     np.testing.assert_array_equal(data[:, ~cloud_mask()], ground()[0].astype("uint16")[:, ~cloud_mask()])

@@ -9,7 +9,6 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -318,21 +317,15 @@ def test_without_torch(tmp_path: Path, pair: Make) -> None:
 # Adapting
 
 
-@pytest.fixture
-def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Adapting stops after so many steps, however slow the machine."""
-    monkeypatch.setattr(adapting, "adapt", partial(adapt, steps=15))
-
-
-def test_adapting_on_the_command_line(cli: Cli, pair: Make, tmp_path: Path, few_steps: None) -> None:
+def test_adapting_on_the_command_line(cli: Cli, pair: Make, tmp_path: Path) -> None:
     """From random weights, kept in a file that then fits the same bands; the history tells both stories."""
     files = pair(*(image.round().astype("uint16") for image in seen(fine_truth((256, 256)))))
     kept = tmp_path / "mine.safetensors"
     done = cli(
-        *files.arguments("-m", "coarse_cnn", *FLAGS, "--adapt-seconds", 3, "--save-weights", kept, "--threads", 1)
+        *files.arguments("-m", "coarse_cnn", *FLAGS, "--adapt-steps", 15, "--save-weights", kept, "--threads", 1)
     )
     assert done.code == 0, done.err
-    assert "random weights adapted to the scene in" in done.err and "held-out ergas" in done.err
+    assert "random weights adapted to the scene in 15 steps" in done.err and "held-out ergas" in done.err
     told = json.loads(cli("info", files.out, "--json").out)["provenance"]["parameters"]
     assert told["weights"] == "adapted to the scene" and told["width"] == 8
     assert "random weights adapted to the scene" in told["adapted"] and "steps" in told["adapted"]
@@ -351,6 +344,8 @@ ADAPTED: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = {
     "saving nowhere": (("-m", "pnn", "--adapt", "--save-weights", "nowhere/w.safetensors"), ("nowhere",)),
     "no time": (("-m", "pnn", "--adapt", "--adapt-seconds", 0), ("--adapt-seconds 0", "positive")),
     "less than no time": (("-m", "pnn", "--adapt-seconds", -3), ("--adapt-seconds -3", "positive")),
+    "no steps": (("-m", "pnn", "--adapt", "--adapt-steps", 0), ("--adapt-steps 0", "positive")),
+    "less than no steps": (("-m", "pnn", "--adapt-steps", -3), ("--adapt-steps -3", "positive")),
     "weights of other bands": (("-m", "pnn", "--adapt", "--weights", "w.pth"), ("no weights 'w.pth'",)),
 }
 
@@ -460,6 +455,21 @@ def test_adapting_is_deterministic() -> None:
     assert one.after == two.after and one.kept
 
 
+def test_steps_make_the_same_product_and_the_same_file_on_every_run(tmp_path: Path) -> None:
+    """Nothing of the clock gets into the weights, what they tell of themselves, or the image."""
+    pan, ms = seen(fine_truth((256, 256)))
+    run: dict[str, Any] = {"adapt_steps": 15, "threads": 1, **SMALL}
+    files = [tmp_path / f"{number}.safetensors" for number in (1, 2)]
+    one, two = (earthloom.pansharpen(pan, ms, "coarse_cnn", save_weights=path, **run) for path in files)
+    assert np.array_equal(one, two) and files[0].read_bytes() == files[1].read_bytes()
+    assert not np.array_equal(one, earthloom.pansharpen(pan, ms, "exp"))
+
+
+def test_steps_end_a_long_time() -> None:
+    found = adapt(network(), ArrayScene(make_scene(coarse=(40, 40))), 3600.0, steps=6)
+    assert found.steps == 6
+
+
 def _spoil(module: torch.nn.Module) -> None:
     with torch.no_grad():
         for parameter in module.parameters():
@@ -494,7 +504,7 @@ def test_adapting_never_ends_worse(harm: Callable[[Any], None], tmp_path: Path, 
     )
     pan, ms = obs["pan"].data[0, :160, :160], obs["ms"].data[:, :40, :40]
     with pytest.warns(EarthloomWarning, match="learnt nothing on this scene: the product is the interpolated"):
-        product = earthloom.pansharpen(pan, ms, "coarse_cnn", adapt_seconds=1, threads=1, **SMALL)
+        product = earthloom.pansharpen(pan, ms, "coarse_cnn", adapt_steps=1, threads=1, **SMALL)
     np.testing.assert_allclose(product, earthloom.pansharpen(pan, ms, "exp"), rtol=1e-5)
 
 
@@ -526,12 +536,14 @@ def test_a_scene_that_is_mostly_missing() -> None:
         adapt(network(), _offset(obs, pan=pan), steps=2)
 
 
-def test_methods_of_their_own_objects(few_steps: None) -> None:
+def test_methods_of_their_own_objects() -> None:
     """A network object given from Python adapts; a classical one says that it cannot."""
     pan, ms = seen(fine_truth((160, 160)))
-    product = earthloom.pansharpen(pan, ms, network(), adapt_seconds=1, threads=1)
+    product = earthloom.pansharpen(pan, ms, network(), adapt_steps=15, threads=1)
     assert product.shape == (3, 160, 160)
     with pytest.raises(MethodError, match="nothing to adapt"):
-        earthloom.pansharpen(pan, ms, "gsa", adapt_seconds=1)
+        earthloom.pansharpen(pan, ms, "gsa", adapt_steps=1)
     with pytest.raises(InputError, match="adapting for -1 seconds"):
         earthloom.pansharpen(pan, ms, network(), adapt_seconds=-1)
+    with pytest.raises(InputError, match="adapting for -1 steps"):
+        earthloom.pansharpen(pan, ms, network(), adapt_steps=-1)

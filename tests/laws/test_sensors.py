@@ -6,7 +6,9 @@ import pickle
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,7 @@ from earthloom import sensors
 from earthloom.errors import SensorError
 from earthloom.sensors.files import fold
 from earthloom.sensors.labels import label_keys
+from earthloom.sensors.parse import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "src/earthloom/sensors/data"
@@ -45,6 +48,7 @@ ASKED_FOR = {
     "enmap",
     "generic",
 }
+PARSED = patch("earthloom.sensors.registry.parse", cache(parse))  # hundreds of names: each file is read once
 LABELS = [(name, label) for name, sensor in SENSORS.items() for label in (name, *sensor.aliases)]
 
 # MTF gains at Nyquist of the MATLAB toolbox (Vivone et al. 2015, 2021): bands, PAN
@@ -143,6 +147,7 @@ def test_labels_do_not_collide():
         assert owner.setdefault(fold(label), name) == name, f"{label} of {name} and {owner[fold(label)]}"
 
 
+@PARSED
 @given(st.sampled_from(LABELS), st.randoms(use_true_random=False))
 def test_labels_are_found_however_they_are_written(row, random):
     name, label = row
@@ -152,6 +157,7 @@ def test_labels_are_found_however_they_are_written(row, random):
     assert sensors.load(written).name == name
 
 
+@PARSED
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="/\\\0"), min_size=1, max_size=30))
 def test_any_other_name_is_refused_clearly(text):
     if fold(text) in {fold(label) for _, label in LABELS}:

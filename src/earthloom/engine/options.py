@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -90,11 +89,11 @@ class Run:
         return self.adapt or bool(self.adapt_seconds) or self.adapt_steps is not None
 
     @property
-    def seconds(self) -> float:
-        """How long to adapt; without end where steps are counted."""
+    def seconds(self) -> float | None:
+        """How long to adapt; None where steps alone are counted."""
         if self.adapt_seconds:
             return self.adapt_seconds
-        return math.inf if self.adapt_steps is not None else ADAPT_SECONDS
+        return None if self.adapt_steps is not None else ADAPT_SECONDS
 
     @property
     def workers(self) -> int:

@@ -37,6 +37,7 @@ from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import Held, hold
 from earthloom.types import Observation, Scene, Window
 
+SECONDS = 60.0  # to adapt for, unless told otherwise
 SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
@@ -79,16 +80,16 @@ class Adapted:
         if not self.kept:
             return f"adapting {start} found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks"
         told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
-        took = f"{self.seconds:.0f} s ({self.steps} steps)"
+        took = f"{self.steps} steps"  # no seconds: this goes into files, and the same steps must give the same bytes
         return f"{start} adapted to the scene in {took}: held-out {', '.join(told)}{' %' if len(told) > 1 else ''}"
 
 
 def adapt(
     network: Network | Fitted,
     scene: Scene,
-    seconds: float = 60.0,
+    seconds: float | None = None,
     *,
-    steps: int = 0,
+    steps: int | None = None,
     seed: int = 0,
     threads: int = 0,
     progress: Progress = silent,
@@ -103,9 +104,10 @@ def adapt(
     scene
         What it will be used on. Of a large scene some windows are used.
     seconds
-        Wall time to spend.
+        Wall time to spend; with ``steps``, at most. None or 0: ``steps`` alone decide, or 60 s without them.
     steps
-        Updates instead of ``seconds``.
+        Updates of the weights; with ``seconds``, at most. Alone they make the run the same on every call, however busy
+        the computer: how often it is validated follows from them too.
     seed
         The same seed and number of steps give the same weights.
     threads
@@ -114,15 +116,17 @@ def adapt(
     Raises
     ------
     InputError
-        If the scene is too small to be degraded and cut into patches.
+        If the scene is too small to be degraded and cut into patches, or a budget is negative.
     """
     began = time.perf_counter()
+    seconds, steps = budget(seconds, steps)
     pieces = observed(network, scene)
     start, fresh = beginning(network, pieces[0])
     task = AdaptTask.of(start, pieces)
     before = task.figures(start)
     config = Config(
-        steps=max(steps, 1), minutes=0 if steps else max(seconds - (time.perf_counter() - began), 1) / 60,
+        steps=steps or 1, most_steps=steps,
+        minutes=max(seconds - (time.perf_counter() - began), 1) / 60 if seconds else 0,
         batch=BATCH, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
         augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
     )  # fmt: skip
@@ -143,6 +147,22 @@ def adapt(
         return replace(told, method=start, after=before, kept=False)
     header = replace(header, name="adapted to the scene", path="", card={**header.card, "adapted": str(told)})
     return replace(told, method=replace(found, trained=replace(found.trained, header=header)))
+
+
+def budget(seconds: float | None, steps: int | None) -> tuple[float, int]:
+    """Seconds and steps to spend, 0 where that one sets no limit; :data:`SECONDS` where neither does.
+
+    Raises
+    ------
+    InputError
+        If one is negative or no number.
+    """
+    for given, unit in ((seconds, "seconds"), (steps, "steps")):
+        if given is not None and not given >= 0:  # NaN too
+            raise InputError(f"adapting for {given:g} {unit}", "a positive number")
+    if not seconds and not steps:
+        return SECONDS, 0
+    return seconds or 0.0, steps or 0
 
 
 def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool]:

@@ -53,6 +53,7 @@ def decloud(
     overwrite: bool = False,
     ignore_georeferencing: bool = False,
     adapt_seconds: float = 0.0,
+    adapt_steps: int | None = None,
     save_weights: str | Path | None = None,
     progress: Progress = silent,
     **fields: Any,
@@ -91,6 +92,8 @@ def decloud(
     adapt_seconds
         For a network (``cf2n``): learn from this very scene for so long, from its clear ground put under simulated
         clouds. It begins with the weights that fit, or with random ones where none do, and keeps the best state.
+    adapt_steps
+        For so many updates, instead of seconds or at most: the same on every run, however busy the computer.
     save_weights
         File to keep the adapted weights in, for ``weights=``.
     **fields
@@ -121,7 +124,7 @@ def decloud(
     options = Options(
         sensor=sensor, threads=threads, tile_size=tile_size, nodata=nodata, dtype=dtype, compress=compress,
         overwrite=overwrite, ignore_georeferencing=ignore_georeferencing, progress=progress,
-        adapt_seconds=adapt_seconds, save_weights=save_weights,
+        adapt_seconds=adapt_seconds, adapt_steps=adapt_steps, save_weights=save_weights,
     )  # fmt: skip
     values = None if mask_values is None else tuple(float(v) for v in mask_values)
     clouds = Clouds(values, sar_units, rules or Rules(), replace_all)

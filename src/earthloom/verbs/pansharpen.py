@@ -37,7 +37,8 @@ def pansharpen(
     Parameters
     ----------
     pan
-        Panchromatic image: a file, or a Landsat folder. In Python: also numpy ``(y, x)`` or ``(1, y, x)``, a torch tensor
+        Panchromatic image: a file, or a Landsat folder. In Python: also numpy ``(y, x)`` or ``(1, y, x)``, a torch
+        tensor or
         or an xarray DataArray.
     ms
         Multispectral or hyperspectral image: a file, a file per band, or a Landsat folder. In Python: also an array of

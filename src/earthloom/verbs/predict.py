@@ -84,8 +84,8 @@ def predict(
     **more
         Fields of the method. What is told about the images: ``fine_`` and ``coarse_`` with ``sensor``, ``bands``,
         ``scale``, ``offset``, ``nodata``, ``mask_values``, ``mask_bits``. How to run: ``threads``, ``tile_size``,
-        ``dtype``, ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``save_weights``,
-        ``progress``, as for :func:`earthloom.pansharpen`.
+        ``dtype``, ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``adapt_steps``,
+        ``save_weights``, ``progress``, as for :func:`earthloom.pansharpen`.
 
     Returns
     -------

@@ -92,8 +92,8 @@ def superresolve(
         For files: the COG (or ``.mat``) to write. Without it, files give an xarray DataArray.
     **more
         Fields of the method, such as ``variant`` and ``ensemble``. How to run: ``threads``, ``tile_size``, ``dtype``,
-        ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``save_weights``, ``progress``, as
-        for :func:`earthloom.pansharpen`.
+        ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``adapt_steps``, ``save_weights``,
+        ``progress``, as for :func:`earthloom.pansharpen`.
 
     Returns
     -------

@@ -34,6 +34,8 @@ class Config:
         Updates of the weights.
     minutes
         Budget instead of ``steps``: the first steps are timed, and as many are made as fit. 0: ``steps`` decides.
+    most_steps
+        With ``minutes``: no more steps than this, however fast the computer; 0: as many as fit.
     batch
         Patches a step, over all devices together.
     patch
@@ -103,6 +105,7 @@ class Config:
 
     steps: int = 2000
     minutes: float = 0.0
+    most_steps: int = 0
     batch: int = 8
     patch: int = 64
     augment: Literal["full", "transpose", "none"] = "full"
@@ -180,9 +183,9 @@ class Config:
 
 
 _AT_LEAST = {
-    "steps": 1, "batch": 1, "patch": 4, "warmup": 0, "clip": 0, "minutes": 0, "weight_decay": 0, "seed": 0,
+    "steps": 1, "batch": 1, "patch": 4, "warmup": 0, "clip": 0, "minutes": 0, "most_steps": 0, "seed": 0,
     "validate_every": 0, "checkpoint_every": 0, "log_every": 1, "patience": 0, "keep": 1, "devices": -1, "nodes": 1,
-    "threads": 0, "group": 0, "halve_every": 0,
+    "threads": 0, "weight_decay": 0, "group": 0, "halve_every": 0,
 }  # fmt: skip
 _RANGES = {name: (low, math.inf) for name, low in _AT_LEAST.items()} | {
     "lr": (1e-12, 10.0), "beta1": (0.0, 0.9999), "beta2": (0.0, 0.999999), "ema": (0.0, 0.99999),

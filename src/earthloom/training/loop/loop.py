@@ -190,7 +190,8 @@ class Run:
             else:
                 validations = min(max(int(0.2 * budget / max(validation_s, 1e-9)), 1), VALIDATIONS)
             left = budget - spent - (1 + validations) * validation_s
-            place.steps = self.fabric.broadcast(max(int(left / each), 1))
+            steps = max(int(left / each), 1)
+            place.steps = self.fabric.broadcast(min(steps, config.most_steps or steps))
             self._tell(f"{each:.3g} s a step: {place.steps:,} steps in {config.minutes:g} minutes")
         place.every = self.fabric.broadcast(config.validate_every or -(-place.steps // validations))
 

@@ -1,4 +1,4 @@
-"""What the tests of adversarial training run, also in processes of their own: python -m tests.train.rival FOLDER N."""
+"""What tests of adversarial training run, in processes of their own too: python -m tests.training.rival FOLDER N."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from earthloom.training.lessons.adversarial import Lessons
 from earthloom.training.loop.loop import Config, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import hold
-from tests.train.child import slow
-from tests.train.tiny import HEADER, config, sample, tiny
+from tests.training.child import slow
+from tests.training.tiny import HEADER, config, sample, tiny
 
 TEACHING: dict[str, Any] = {
     "critic": "hinge", "adversarial": 0.05, "critic_width": 2, "alone": 3, "structure": 0.05, "critic_rate": 0.5,

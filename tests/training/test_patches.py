@@ -7,7 +7,7 @@ import pytest
 
 from earthloom.errors import InputError
 from earthloom.training.loop.patches import MASK, TRUTH, Patches, halved, positions, turned
-from tests.train.tiny import sample
+from tests.training.tiny import sample
 
 
 def located(side: int = 40, ratio: int = 4) -> dict[str, np.ndarray]:

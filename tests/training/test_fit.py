@@ -14,10 +14,10 @@ import torch
 from earthloom.atomic import write_whole
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError
 from earthloom.training.loop.checkpoint import Checkpoints, load, save
-from earthloom.training.loop.loop import Config, DivergedError, fit
+from earthloom.training.loop.loop import Config, DivergedError, Run, fit
 from earthloom.training.loop.task import pixel_loss
 from earthloom.weights import store as weights
-from tests.train.tiny import HEADER, config, job, rows, tiny
+from tests.training.tiny import HEADER, config, job, rows, tiny
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,14 @@ def test_minutes_become_steps_that_stay(tmp_path: Path) -> None:
     fit(other, job(held=False), config(steps=result.steps))
     for key, value in other.state_dict().items():
         np.testing.assert_array_equal(value.numpy(), weights.read(tmp_path)[1][key])
+
+
+@pytest.mark.parametrize(("most", "steps"), [(7, 7), (0, 40), (100, 40)])
+def test_minutes_and_steps_whichever_ends_first(most: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "_time", lambda *_: (1.5, 0.0))  # a clock that runs alike on every computer
+    monkeypatch.setattr(Run, "_validate", lambda *_: {})
+    result = fit(tiny(), job(held=False), config(minutes=1.02, most_steps=most))
+    assert result.steps == steps
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed"])

@@ -1,4 +1,4 @@
-"""What the tests run in processes of their own: python -m tests.train.child FOLDER [DEVICES]."""
+"""What the tests run in processes of their own: python -m tests.training.child FOLDER [DEVICES]."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from earthloom.training.loop.loop import fit
-from tests.train.tiny import HEADER, config, job, tiny
+from tests.training.tiny import HEADER, config, job, tiny
 
 
 def slow(stage: str, done: int, total: int) -> None:

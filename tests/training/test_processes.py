@@ -10,14 +10,14 @@ import pytest
 
 from earthloom.training.loop.loop import fit
 from earthloom.weights import store as weights
-from tests.train.processes import both, ends, kill, until_rows
-from tests.train.tiny import HEADER, config, job, rows, tiny
+from tests.training.processes import both, ends, kill, until_rows
+from tests.training.tiny import HEADER, config, job, rows, tiny
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory):
     """One run to kill, one over two processes."""
-    with both("tests.train.child", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
+    with both("tests.training.child", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
         yield found
 
 

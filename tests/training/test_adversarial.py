@@ -22,11 +22,9 @@ from earthloom.training.loop.learner import Learner
 from earthloom.training.loop.loop import Run, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.weights import store as weights
-from tests.train.processes import both, ends, kill, until_rows
-from tests.train.rival import lessons, settings
-from tests.train.tiny import HEADER, rows, sample, tiny
-
-PATIENCE_S = 240
+from tests.training.processes import both, ends, kill, until_rows
+from tests.training.rival import lessons, settings
+from tests.training.tiny import HEADER, rows, sample, tiny
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +64,13 @@ def test_the_checkpoint_holds_both_sides(whole: Path) -> None:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory):
     """One run to kill, one over two processes."""
-    with both("tests.train.rival", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
+    with both("tests.training.rival", *(tmp_path_factory.mktemp(name) for name in ("killed", "parallel"))) as found:
         yield found
 
 
 def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
     folder, child = two["killed"]
-    until_rows(folder, child, 25, PATIENCE_S)
+    until_rows(folder, child, 25)
     kill(child)
     reached = int(rows(folder)[-1].split(",")[0])
     assert 20 <= reached < 60 and not (folder / "card.md").exists()
@@ -89,7 +87,7 @@ def test_a_killed_run_resumes_to_the_same_curve(two, whole: Path) -> None:
 
 def test_two_processes_do_what_one_does(two, tmp_path: Path) -> None:
     folder, child = two["parallel"]
-    ends(child, PATIENCE_S)
+    ends(child)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(tiny(0.0), lessons(), settings(steps=12), tmp_path, HEADER)
