@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError
 from cyclopts.exceptions import UnusedCliTokensError
@@ -29,3 +30,21 @@ def usage_line(error: CycloptsError) -> str:
         name = error.keyword or error.argument.name
         return f"{name} {'needs a value' if value else 'is missing'}; {look}"
     return " ".join(str(error).split()).rstrip(".") + f"; {look}"
+
+
+PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")  # how the library writes a parameter in a message
+FLAGS = {
+    "source_sensor": "--from", "target_sensor": "--to", "pairs": "--pair", "fine_masks": "--fine-mask",
+    "coarse_masks": "--coarse-mask", "date_masks": "--date-mask", "adapt_seconds": "--adapt-seconds",
+}  # fmt: skip  # those that are not called after their parameters
+
+
+def as_flags(text: str) -> str:
+    """A message of the library as the shell needs it: its parameters as flags, `overwrite=True` as --overwrite."""
+
+    def flag(found: re.Match[str]) -> str:
+        name, value = found[1], found[2]
+        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        return flag if value in (None, "", "True") else f"{flag} {value}"
+
+    return PARAMETER.sub(flag, text)

@@ -38,8 +38,7 @@ def pansharpen(
     ----------
     pan
         Panchromatic image: a file, or a Landsat folder. In Python: also numpy ``(y, x)`` or ``(1, y, x)``, a torch
-        tensor or
-        or an xarray DataArray.
+        tensor or an xarray DataArray.
     ms
         Multispectral or hyperspectral image: a file, a file per band, or a Landsat folder. In Python: also an array of
         the kind of ``pan``, ``(band, y, x)``.
