@@ -7,7 +7,6 @@ who runs. This file alone knows threads and processes.
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 import pickle
 import signal
@@ -15,7 +14,7 @@ import sys
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -99,6 +98,9 @@ class Processes:
     _held: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __enter__(self) -> Processes:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
         folder = tempfile.TemporaryDirectory(prefix="earthloom-")
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(self.workers, mp_context=context, initializer=_alone)
