@@ -30,12 +30,6 @@ if TYPE_CHECKING:
 _HOMES = {
     "Transform": "prepare.bandpass.transform", "cases": "training.cases.open", "leave_one_out": "evaluation.leave_out",
     "metrics": "", "sensors": "",
-} | {
-    verb: f"verbs.{verb}"
-    for verb in (
-        "align", "convert", "decloud", "evaluate", "fit_alignment", "pansharpen", "predict", "revisit", "series",
-        "simulate", "superresolve", "train",
-    )
 }  # fmt: skip
 __all__ = [
     "Transform", "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out",
@@ -45,11 +39,11 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
-    if name not in _HOMES:
+    home = _HOMES.get(name, f"verbs.{name}" if name in __all__ else None)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = _HOMES[name]
     value = getattr(import_module(f"{__name__}.{home}"), name) if home else import_module(f"{__name__}.{name}")
     globals()[name] = value
     return value

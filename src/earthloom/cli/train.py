@@ -20,10 +20,6 @@ FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training"
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 RUNTIME = ("precision", "ensemble")  # fields of a network that training has itself, or has no use for
-CUBES = {  # how cubes are read besides
-    "ratio": (float | None, "What is learnt: 2, 3, 4 or 8 times finer cubes. [default: 4]"),
-    "bad_bands": (list[str] | None, "Bands that are left out of all cubes, numbers from 1 and ranges: 1-4 107-113."),
-}
 HELPS = {"weights": "Weights to start from instead of random ones: a file, the folder of a run, or a shipped name."}
 
 
@@ -126,7 +122,9 @@ def train(
 
 def _in_file(config: Path | None, method: str) -> dict[str, Any]:
     """What the file tells about the data."""
-    known = ["data", "validation", *READ, *CUBES, "limit", "licence", "not_for"]
+    from earthloom.training.job import data_options
+
+    known = ["data", "validation", *READ, *data_options(method), "limit", "licence", "not_for"]
     run: Mapping[str, Any] = read_toml(config).get("run", {}) if config is not None else {}
     for key in run:
         if key not in (*known, "method"):
@@ -149,12 +147,11 @@ def _with_flags(method: str | None) -> Callable[..., None]:
     parameters += [_flag(field, Config, TRAINING) for field in fields(Config)]
     about = "`earthloom train NETWORK --help` shows the network's own flags."
     if method is not None:
-        from earthloom.training.job import find
+        from earthloom.training.job import data_options, find
 
         network = type(find(method, {}))
         taken = {p.name for p in parameters}
-        if network.card.problem == "superresolution":
-            parameters += [_cube_flag(name, *told) for name, told in CUBES.items()]
+        parameters += [_data_flag(name, *told) for name, told in data_options(method).items()]
         own = [field for field in fields(network) if field.name not in (*taken, *RUNTIME)]
         parameters += [_flag(field, network, Group(f"Fields of {network.card.name}")) for field in own]
         about = f"The last flags are those of {network.card.name} ({network.card.title})."
@@ -164,8 +161,8 @@ def _with_flags(method: str | None) -> Callable[..., None]:
     return with_flags
 
 
-def _cube_flag(name: str, kind: Any, told: str) -> inspect.Parameter:
-    """A flag of cubes alone: networks of other problems may have a field of that name."""
+def _data_flag(name: str, kind: Any, told: str) -> inspect.Parameter:
+    """A flag that says how the data of one problem are read: networks of others may have a field of that name."""
     flag = Parameter(group=FILES, help=told, negative="", show_default=False, consume_multiple=True)
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, flag])
 

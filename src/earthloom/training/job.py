@@ -20,6 +20,7 @@ from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_o
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
+from earthloom.training.cases.open import home as cases_of
 from earthloom.training.loop.config import Config, nearest, read_toml
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SCALES = (1.0, 0.75, 0.5)  # that cubes are learnt at
 BLOCK_PX = 2048  # larger scenes are normalised and cut block by block
-CUBES = ("ratio", "bad_bands")  # how cubes are read besides
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 
 
@@ -40,10 +40,10 @@ def home(method: str) -> tuple[str, str]:
     return problem or first, name
 
 
-def _of_cubes(method: str | Network) -> bool:
-    """Whether it is a method of super-resolution."""
+def data_options(method: str | Network) -> dict[str, Any]:
+    """How data of a method's problem are read besides: names, each with its type and a line of help."""
     problem = home(method)[0] if isinstance(method, str) else method.card.problem
-    return problem == "superresolution"
+    return cases_of(problem).OPTIONS if problem in catalog.problems() else {}
 
 
 def find(method: str | Network, fields: Mapping[str, Any]) -> Network:

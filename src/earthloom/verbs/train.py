@@ -11,7 +11,7 @@ from earthloom.engine.talk import Progress, silent
 from earthloom.errors import warn
 from earthloom.methods.networks.network import Network
 from earthloom.training.cases.open import cases
-from earthloom.training.job import BLOCK_PX, CUBES, READ, _of_cubes, _plain, _sensor, _settings, clear, find, prepare
+from earthloom.training.job import BLOCK_PX, READ, _plain, _sensor, _settings, clear, data_options, find, prepare
 from earthloom.training.loop.config import Config
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def train(
     EarthloomError
         With what was given, what was expected and what to do.
     """
-    cubes = _of_cubes(method)
-    own = {key: fields.pop(key) for key in CUBES if cubes and fields.get(key) is not None}
+    own = {key: fields.pop(key) for key in data_options(method) if fields.get(key) is not None}
     settings, mine = _settings(method, config, fields)
     network = find(method, mine)
     from earthloom.training.loop.loop import fit

@@ -13,6 +13,7 @@ from earthloom.physics.cloudmask import find_clouds
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, cloud_view
 from earthloom.raster.image import Image
+from earthloom.raster.listing import layouts
 from earthloom.raster.listing.layouts import Rasters, Source
 from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load, match_bands
@@ -164,3 +165,11 @@ class CloudCases(DataSet):
                         f"{source.name}: {role} of {image.shape} pixels at {tuple(image.transform)[:6]} and {first[0]} "
                         f"of {first[1][0]} at {tuple(first[1][2] or ())[:6]}", "one grid",
                     )  # fmt: skip
+
+
+OPTIONS = {"seed": (int | None, "Of the simulated clouds.")}
+
+
+def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
+    """See :func:`earthloom.training.cases.open.home`."""
+    return CloudCases(layouts.find(paths), reading, limit, **more)

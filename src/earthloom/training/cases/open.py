@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from earthloom.errors import InputError
-from earthloom.problems import catalog as problems
-from earthloom.raster.listing import layouts
-from earthloom.raster.listing.layouts import Rasters
-from earthloom.training.cases.cloud_removal import CloudCases
-from earthloom.training.cases.pansharpening import Cases
+from earthloom.problems.names import registered
 from earthloom.training.cases.samples import DataSet, Reading
-from earthloom.training.cases.spatiotemporal import TripleCases
-from earthloom.training.cases.superresolution import CubeCases
 
 
 def cases(
@@ -80,26 +77,27 @@ def cases(
 
     Examples
     --------
-    >>> from earthloom.training.cases.pansharpening import cases
+    >>> from earthloom import cases
     >>> found = cases("train_wv3.h5", limit=100)  # doctest: +SKIP
     >>> found[0].obs["pan"].shape, found[0].truth.shape  # doctest: +SKIP
     ((64, 64), (8, 64, 64))
     """
-    if problem == "superresolution":
-        own = Reading(sensor, None, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
-        return CubeCases(paths, own, limit, convention=convention, **more)
     reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
-    if problem == "spatiotemporal":
-        return TripleCases(paths, reading, limit, **more)
-    sources = layouts.find(paths)
-    if problem == "cloud_removal":
-        return CloudCases(sources, reading, limit, **more)
-    if problem != "pansharpening":
-        known = "'pansharpening', 'superresolution', 'cloud_removal' or 'spatiotemporal'"
-        raise InputError(f"data of the problem '{problem}'", known)
-    if more:
-        raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
-    wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)
-    if wrong:
-        raise InputError(f"{wrong} holds radar and optical images", "pan and ms", "it is for cloud_removal")
-    return Cases(sources, problems.find(problem), reading, limit)
+    return home(problem).open_cases(paths, reading, limit, **more)
+
+
+def home(problem: str) -> ModuleType:
+    """The module that holds the cases of a problem: the file of its name beside this one.
+
+    It defines ``open_cases(paths, reading, limit, **more) -> DataSet`` and ``OPTIONS``, the names of what ``more`` may
+    hold, each with its type and a line of help.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    known = [name for name in registered() if Path(__file__).with_name(f"{name}.py").is_file()]
+    if problem not in known:
+        raise InputError(f"data of the problem '{problem}'", ", ".join(known))
+    return import_module(f"earthloom.training.cases.{problem}")

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from earthloom.errors import InputError
+from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case, Problem
+from earthloom.raster.listing import layouts
 from earthloom.raster.listing.layouts import Rasters, Source
 from earthloom.raster.listing.samples import Stack, check_shapes
 from earthloom.sensors import Sensor, load, match_bands
@@ -166,3 +168,23 @@ class Cases(DataSet):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__ |= {**state, "_open": OrderedDict(), "_lock": Lock()}
+
+
+OPTIONS: dict[str, tuple[Any, str]] = {}
+
+
+def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
+    """See :func:`earthloom.training.cases.open.home`.
+
+    Raises
+    ------
+    InputError
+        If the data hold radar and optical images.
+    """
+    if more:
+        raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
+    sources = layouts.find(paths)
+    wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)
+    if wrong:
+        raise InputError(f"{wrong} holds radar and optical images", "pan and ms", "it is for cloud_removal")
+    return Cases(sources, problems.find("pansharpening"), reading, limit)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -256,3 +257,11 @@ def _alike(name: str, obs: Observation) -> None:
             f"{name}: fine values around {fine:.3g} and coarse ones around {coarse:.3g}", "one unit",
             "write the scale of each into its files (gdal_edit.py -scale), or rescale one of them",
         )  # fmt: skip
+
+
+OPTIONS = {"noise": (float | None, "Of simulated coarse images, standard deviation in shares of each band's mean.")}
+
+
+def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
+    """See :func:`earthloom.training.cases.open.home`."""
+    return TripleCases(paths, reading, limit, **more)

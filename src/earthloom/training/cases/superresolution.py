@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,3 +154,14 @@ class CubeCases(DataSet):
             data, valid = image.read(Window(0, 0, *part.shape) if cell is None else cell, np.dtype("float32"))
         data = np.where(valid, data, np.float32(0)) * np.float32(1 if scale is None else scale)
         return observation(on_grid(data, valid, part.bands, self.ratio), self.told.convention)
+
+
+OPTIONS = {
+    "ratio": (float | None, "What is learnt: 2, 3, 4 or 8 times finer cubes (default: 4)."),
+    "bad_bands": (list[str] | None, "Bands that are left out of all cubes, numbers from 1 and ranges: 1-4 107-113."),
+}
+
+
+def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
+    """See :func:`earthloom.training.cases.open.home`; the convention is that of the blur."""
+    return CubeCases(paths, replace(reading, convention=None), limit, convention=reading.convention, **more)
