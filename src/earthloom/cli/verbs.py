@@ -78,6 +78,8 @@ def _own(verb: Verb) -> list[Option]:
         if p.name == "run" or p.kind is inspect.Parameter.VAR_KEYWORD:
             continue
         flag = next((m for m in getattr(hints[p.name], "__metadata__", ()) if isinstance(m, Flag)), Flag())
+        if flag.hidden:
+            continue
         takes = flag.takes or _plain(hints[p.name])
         missing = p.default is inspect.Parameter.empty or flag.required
         found.append(Option(_parameter(p.name, takes, flag, helps.get(p.name, ""), p.default, missing), "verb"))

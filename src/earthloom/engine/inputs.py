@@ -31,7 +31,14 @@ def taken_of(inputs: Mapping[str, Any]) -> dict[str, Taken] | None:
             f"{', '.join(paths)} as {'a path' if len(paths) == 1 else 'paths'} and {', '.join(others)} as "
             f"{'an array' if len(others) == 1 else 'arrays'}", "all of one kind",
         )  # fmt: skip
-    return {role: take(inputs[role], role) for role in others} if others else None
+    return {role: take(_counted(inputs[role]), role) for role in others} if others else None
+
+
+def _counted(value: Any) -> Any:
+    """Masks of booleans as numbers."""
+    if str(getattr(value, "dtype", "")).rpartition(".")[2] != "bool":
+        return value
+    return value.byte() if hasattr(value, "detach") else value.astype("uint8")  # torch, or numpy and xarray
 
 
 def files_of(inputs: Mapping[str, Any]) -> Iterator[str]:

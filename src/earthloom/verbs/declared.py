@@ -26,6 +26,8 @@ class Flag:
         Given by its place, without a name.
     required
         Though Python can do without.
+    hidden
+        No flag at all: Python alone.
     """
 
     takes: Any = None
@@ -34,6 +36,7 @@ class Flag:
     shown: str = ""
     bare: bool = False
     required: bool = False
+    hidden: bool = False
 
 
 FILE = Flag(str, group="Files")
@@ -41,6 +44,7 @@ FILES = Flag(list[str], group="Files")
 OUTPUT = Flag(Path, ("--output", "-o"), "Files", required=True)
 METHOD = Flag(str, ("--method", "-m"), "Files")
 NAME = Flag(str)
+PYTHON = Flag(hidden=True)
 
 
 @dataclass(frozen=True)

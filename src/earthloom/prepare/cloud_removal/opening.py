@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
+from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
+from earthloom.methods.wrappers.keeping import Keeping, replaced_percent
+from earthloom.ops.moments import Stats
 from earthloom.physics.cloudmask import Rules, levels
 from earthloom.prepare.cloud_removal.sights import (
     SarUnits,
@@ -20,11 +24,9 @@ from earthloom.prepare.cloud_removal.sights import (
     with_wavelengths,
 )
 from earthloom.raster.image import Image
-from earthloom.raster.open import open_image
 from earthloom.raster.scenes.sharpening import bands_of
-from earthloom.raster.scenes.stack import Stack, lay
-from earthloom.sensors import Sensor, load
-from earthloom.types import Observation
+from earthloom.raster.scenes.stack import Stack, exact, lay
+from earthloom.sensors import load
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def require_bands(counts: Mapping[str, int]) -> None:
             )  # fmt: skip
 
 
-def prepare(
+def judged(
     bands: Sequence[Any], samples: Mapping[str, tuple[np.ndarray, np.ndarray]], clouds: Clouds, names: tuple[str, ...]
 ) -> tuple[Sights, list[str]]:
     """How views are made, judged by the images or samples of them; and what was decided, in words.
@@ -120,60 +122,89 @@ def _mask_role(role: str) -> str:
     return "mask" if role == "optical" else f"{role}_mask"
 
 
-def require_measured(obs: Observation) -> None:
-    """Refuse images that hold nothing.
+RESAMPLING = {"sar": "bilinear", "mask": "nearest"}  # cubic makes power negative; dates: cubic
+
+
+@dataclass(frozen=True)
+class Declouding:
+    """What is told about the images of a cloud removal; called with them, it prepares.
+
+    Parameters
+    ----------
+    clouds
+        About clouds and radar.
+    sensor
+        Of the optical image: a name, or path of a sensor file; None: what the metadata say.
+    nodata
+        Code of missing pixels, for the product too.
+    """
+
+    clouds: Clouds
+    sensor: Any = None
+    nodata: float | None = None
+
+    def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
+        """Lay the images on the grid of the optical one, and decide what is cloud and how the radar is to be read.
+
+        Raises
+        ------
+        EarthloomError
+            Whatever stands in the way, in words.
+        """
+        laid, notes = _laid(images, run.ignore_georeferencing)
+        require_bands({role: image.count for role, image in laid.items()})
+        first = laid["optical"]
+        name = self.sensor or first.sensor
+        sensor = load(name) if name else None
+        bands = bands_of(first, sensor)
+        names = sar_names(laid["sar"].count, laid["sar"].names) if "sar" in laid else ()
+        sights, told = judged(bands, {role: _sample(image) for role, image in laid.items()}, self.clouds, names)
+        sights = replace(sights, days={role: image.acquired for role, image in laid.items()})
+        margin = self.clouds.rules.reach_px if sights.rules is not None else 0
+        stack = Stack(laid, sights, margin, tuple(notes + told))
+        for note in stack.notes:
+            run.tell(note)
+        run.tell(f"{stack.shape[0]} x {stack.shape[1]} pixels, {len(bands)} bands, {len(laid)} images")
+        bands = stack.empty()["optical"].bands
+        found = "given" if "mask" in laid else "found by thresholds"
+        return Prepared(
+            stack, "optical", "optical", Numbers.of(first, self.nodata, first.reader.maskable), bands,
+            tuple(name or band.name for name, band in zip(first.names, bands, strict=True)), first.crs, first.transform,
+            {role: image.paths for role, image in laid.items()}, sensor.name if sensor else None,
+            facts={"clouds": {"mask": found, "values": sights.mask_values}, "sar": {"db": sights.sar_db}},
+            wrap=partial(Keeping, replace_all=self.clouds.replace_all), figures=share_replaced, called="declouded",
+        )  # fmt: skip
+
+
+def _laid(images: Mapping[str, Image], ignore_georeferencing: bool) -> tuple[dict[str, Image], list[str]]:
+    """All images on the grid of the optical one, and what was done to them."""
+    optical = images["optical"]
+    laid = {"optical": optical.north_up() if optical.georeferenced else optical}  # else as the others lie
+    notes = []
+    for role, image in images.items():
+        if role == "optical":
+            continue
+        kind = "cubic" if _is_optical(role) else RESAMPLING["mask" if role.endswith("mask") else role]
+        laid[role], note = lay(image, laid["optical"], kind, ignore_georeferencing)
+        notes += [note] if note else []
+    return laid, notes
+
+
+def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
+    """What an image is judged by: an array whole, a file thinned.
 
     Raises
     ------
     InputError
-        Names the image.
+        If nothing in it is valid.
     """
-    if not obs["optical"].valid.any():
-        raise InputError("the optical image has no valid pixel", "", "check nodata and NaN")
+    data, valid = image.read(dtype=exact(image.dtype)) if image.in_memory else image.decimated()
+    if not valid.any() and not image.any_valid():
+        raise InputError(f"{image.name} has no valid pixel", "some data", "check nodata and NaN")
+    return data, valid
 
 
-RESAMPLING = {"sar": "bilinear", "mask": "nearest"}  # cubic makes power negative; dates: cubic
-
-
-def open_stack(inputs: Mapping[str, Any], clouds: Clouds, options: Options) -> tuple[Stack, Sensor | None]:
-    """Open the images and lay them on the grid of the optical one.
-
-    Raises
-    ------
-    EarthloomError
-        Whatever stands in the way, in words.
-    """
-    images: dict[str, Image] = {}
-    notes: list[str] = []
-    try:
-        for role, paths in inputs.items():
-            own = role == "optical" or (role.startswith("date_") and not role.endswith("mask"))
-            image = open_image(paths, role="ms", nodata=options.nodata if own else None)
-            images[role] = image
-            if role == "optical":
-                images[role] = image.north_up() if image.georeferenced else image  # else as the others lie
-                continue
-            kind = RESAMPLING["mask" if role.endswith("mask") else role] if not own else "cubic"
-            images[role], note = lay(image, images["optical"], kind, options.ignore_georeferencing)
-            notes += [note] if note else []
-        require_bands({role: image.count for role, image in images.items()})
-        name = options.sensor or images["optical"].sensor
-        sensor = load(name) if name else None
-        bands = bands_of(images["optical"], sensor)
-        names = sar_names(images["sar"].count, images["sar"].names) if "sar" in images else ()
-        overviews = {role: image.decimated() for role, image in images.items()}
-        for role, (_, valid) in overviews.items():
-            if not valid.any() and not images[role].any_valid():
-                raise InputError(f"{images[role].name} holds no valid pixel", "some data", "check its nodata code")
-        sights, told = prepare(bands, overviews, clouds, names)
-    except BaseException:
-        for image in images.values():
-            image.close()
-        raise
-    sights = replace(sights, days={role: image.acquired for role, image in images.items()})
-    margin = clouds.rules.reach_px if sights.rules is not None else 0
-    stack = Stack(images, sights, margin, tuple(notes + told))
-    for note in stack.notes:
-        options.tell(note)
-    options.tell(f"{stack.shape[0]} x {stack.shape[1]} pixels, {len(bands)} bands, {len(images)} images")
-    return stack, sensor
+def share_replaced(measured: Stats) -> dict[str, float]:
+    """How much lay under clouds."""
+    percent = replaced_percent(measured)
+    return {} if percent is None else {"cloud_percent": percent}

@@ -119,7 +119,14 @@ def lay(image: Image, on: Image, resampling: str = "cubic", ignore_georeferencin
         if image.shape != on.shape:
             raise GridError(
                 "{} of {} x {} pixels and {} of {} x {}".format(image.name, *image.shape, on.name, *on.shape),
-                "one size, since their place is unknown", "give georeferenced files, or resample one of them",
+                "one size and one grid, since their place is unknown", "give georeferenced files, or resample one of them",
+            )  # fmt: skip
+        return image, ""
+    if image.in_memory:
+        if not _coincide(image, on):
+            raise GridError(
+                f"{image.name} and {on.name} lie at different places, or have other pixels", "one grid",
+                "resample one of them, or give georeferenced files",
             )  # fmt: skip
         return image, ""
     for one, other in ((image, on), (on, image)):
