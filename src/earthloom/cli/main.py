@@ -21,7 +21,7 @@ COMMANDS = {  # command: module, function, one line for the help
     "series": ("series", "Predict every date of a folder of coarse images, or test a method on the known ones."),
     "align": ("align", "Bring one sensor's bands to those of another, or fit such a transform."),
     "revisit": ("revisit", "Count the clear observations and the gaps of several sensors over one place."),
-    "superresolve": ("superresolve", "Bring a hyperspectral cube to a finer grid."),
+    "superresolve": ("verbs", "Bring a hyperspectral cube to a finer grid."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
     "dataset": ("dataset", "Convert scenes to training data and back, or tell what a data set holds."),
@@ -103,7 +103,9 @@ def _line(error: Exception) -> str:
         return usage_line(error)
     text = str(error)
     if isinstance(error, EarthloomError):
-        return text
+        from earthloom.cli.wording import as_flags
+
+        return as_flags(text)
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller --tile-size or fewer --threads"
     return f"unexpected {type(error).__name__}{': ' if text else ''}{text}; a bug? `--debug` shows where it arose"

@@ -103,7 +103,7 @@ def _parameter(name: str, takes: Any, flag: Flag, told: str, default: Any, requi
     kind = inspect.Parameter.POSITIONAL_ONLY if flag.bare else inspect.Parameter.KEYWORD_ONLY
     if required:
         return inspect.Parameter(name, kind, annotation=Annotated[takes, about])
-    default = None if default in ((), []) else default
+    default = None if default in ((), []) or (default is True and takes is not bool) else default
     hint = takes | None if default is None and takes is not bool and type(None) not in get_args(takes) else takes
     return inspect.Parameter(name, kind, default=default, annotation=Annotated[hint, about])
 

@@ -44,6 +44,11 @@ class Taken:
     attrs: Mapping[str, Any] = field(default_factory=dict)  # what a DataArray says about its numbers
     value: Any = None  # as it was given
 
+    @property
+    def labelled(self) -> bool:
+        """Whether it is a DataArray."""
+        return type(self.value).__module__.split(".")[0] == "xarray"
+
     def valid(self, nodata: float | None = None) -> np.ndarray:
         """True where there is a measurement; ``nodata`` instead of the input's own code."""
         valid = valid_pixels(self.data, self.nodata if nodata is None else nodata)

@@ -218,7 +218,7 @@ class Array:
         own, attrs = self.taken[prepared.grid], {**self.taken[prepared.like].attrs, **prepared.attrs}
 
         def finish(data: np.ndarray) -> Any:
-            if prepared.back is not None:
+            if prepared.back is not None and own.labelled:
                 return prepared.back(own.value, data)
             return own.back(data, prepared.bands, attrs)
 

@@ -145,9 +145,9 @@ def _method(work: Work, prepared: Prepared, run: Run) -> Method:
         method = ready(refined(work.method, work.refine), prepared.scene, run)
     else:
         method = work.method(prepared, run)
-    empty = prepared.scene.empty()
+    method, empty = prepared.wrap(method), prepared.scene.empty()
     method.check(empty, prepared.scene.shape)
-    return prepared.wrap(method.ready(empty))
+    return method.ready(empty)
 
 
 def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:

@@ -1,57 +1,51 @@
-"""`earthloom.superresolve`: a hyperspectral cube on a grid a whole ratio finer, for files and arrays."""
+"""`earthloom.superresolve`: a hyperspectral cube on a grid a whole ratio finer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from earthloom.engine import arrays
-from earthloom.engine.cubearrays import centres_of, finer_xarray
-from earthloom.engine.options import Options, run_options
-from earthloom.engine.scene import ArrayScene
+from earthloom.engine.arrays import is_path
+from earthloom.engine.cubearrays import centres_of
+from earthloom.engine.options import Run, run_of
+from earthloom.engine.sink import GEOTIFF, MATLAB
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
-from earthloom.prepare.superresolution.bands import numbers_in, plan
-from earthloom.prepare.superresolution.job import run
-from earthloom.prepare.superresolution.opening import (
-    DEFAULT,
-    DEFAULT_RATIO,
-    HINT,
-    PROBLEM,
-    Told,
-    product_bands,
-    require_bands_first,
-    require_fit,
-    whole_ratio,
-)
-from earthloom.problems.superresolution import observation, on_grid
-from earthloom.sensors import load, match_bands
-from earthloom.training.ready import ready
-from earthloom.types import Band, Product, Window
+from earthloom.prepare.superresolution.bands import numbers_in
+from earthloom.prepare.superresolution.job import Enlarging
+from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, Told, whole_ratio
+from earthloom.raster import told as raster
+from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
+from earthloom.verbs.pipeline import Work, perform
+
+CUBE = "Cube"
+ON = Flag(group=CUBE)
 
 
+@verb(PROBLEM, DEFAULT)
 def superresolve(
-    cube: Any,
-    ratio: float = DEFAULT_RATIO,
-    method: str | Method = DEFAULT,
-    weights: str | Path | None = None,
-    refine: bool | int = True,
+    cube: Annotated[Any, Flag(str, group="Files", bare=True)],
+    ratio: Annotated[float, Flag(float, ("--ratio", "-r"), "Files")] = DEFAULT_RATIO,
+    method: Annotated[str | Method, METHOD] = DEFAULT,
+    weights: Annotated[str | Path | None, Flag(str, group="Files")] = None,
+    refine: Annotated[bool | int, Flag(int, group="Files")] = True,
     *,
-    wavelengths_nm: Sequence[float] | np.ndarray | None = None,
-    bad_bands: Any = None,
-    drop_bad: bool = False,
-    across_gaps: bool = False,
-    bands_first: bool = False,
-    sensor: Any = None,
-    blur: Literal["bicubic", "mtf"] | None = None,
-    nodata: float | None = None,
-    output: str | Path | None = None,
+    wavelengths_nm: Annotated[Sequence[float] | np.ndarray | None, PYTHON] = None,
+    bad_bands: Annotated[Any, Flag(list[str], group=CUBE)] = None,
+    drop_bad: Annotated[bool, ON] = False,
+    across_gaps: Annotated[bool, ON] = False,
+    bands_first: Annotated[bool, ON] = False,
+    sensor: Annotated[Any, Flag(str, group=CUBE)] = None,
+    blur: Annotated[Literal["bicubic", "mtf"] | None, ON] = None,
+    nodata: Annotated[float | None, ON] = None,
+    output: Annotated[str | Path | None, OUTPUT] = None,
+    run: Run | None = None,
     **more: Any,
 ) -> Any:
     """Bring a hyperspectral cube to a grid 2, 3, 4 or 8 times finer.
@@ -59,41 +53,42 @@ def superresolve(
     Parameters
     ----------
     cube
-        Path (ENVI or its header, GeoTIFF, NetCDF, ``.mat``, a folder of CAVE), numpy ``(band, y, x)``, torch tensor or
-        xarray DataArray.
+        ENVI (the data or its .hdr), GeoTIFF, NetCDF, .mat (``file.mat:name`` where it holds several), or a folder of
+        CAVE. In Python: also numpy ``(band, y, x)``, a torch tensor or an xarray DataArray.
     ratio
-        Pixel size of the cube over that of the product.
+        Pixel size of the cube over that of the product: 2, 3, 4 or 8.
     method
-        Name of a method (``earthloom methods`` lists them) or a method object.
+        Name of a method; ``earthloom methods superresolution`` lists them. In Python: or a method object.
     weights
-        Of a network: a ``.safetensors`` file, a folder of a run, a shipped name, or an authors' ``.pth``.
+        Of a network: a .safetensors file, the folder of a run, a shipped name, or an authors' .pth (default: those that
+        fit).
     refine
-        True: as the method is, ``dualsr`` with its fine stage. False or 0: without. A number: so many
-        back-projections, after any method.
+        So many back-projections after the method, which make the product agree with the cube; 0 for none (default: as
+        the method is, dualsr with its own fine stage). In Python: True for that default.
     wavelengths_nm
         One per band of an array, where neighbours and gaps in the spectrum are not those of the order.
     bad_bands
-        From 1: numbers, ``"1-4,107-113"`` or a list of both. Bands of one value, bands that hold nothing and those that
-        the file calls bad join them. No method sees them; they are interpolated.
+        Bands that no method shall see, numbers from 1 and ranges: 1-4 107-113 (besides those that the file calls bad,
+        hold nothing or one value alone). They are interpolated.
     drop_bad
-        Leave the bad bands out of the product.
+        Leave bad bands out of the product.
     across_gaps
         Let bands on either side of a gap in the spectrum (water vapour) be neighbours.
     bands_first
         The bands come first, though the cube looks as if they came last.
     sensor
-        Name or TOML file of the sensor, for the blur of its bands.
+        Sensor name or TOML file, for the blur of its bands.
     blur
-        How the cube's pixels came about: ``bicubic``, MATLAB's antialiased ``imresize``, in which networks are trained
-        (default), or ``mtf``, that of the sensor (default with one).
+        How the pixels came about: ``bicubic``, MATLAB's antialiased imresize, in which networks are trained (default),
+        or ``mtf``, the sensor's (default with one).
     nodata
-        Code of missing pixels, instead of what the input says.
+        Code of missing pixels, instead of what the file says.
     output
-        For files: the COG (or ``.mat``) to write. Without it, files give an xarray DataArray.
+        GeoTIFF (or .mat) to write: the same ground, all bands. In Python: without it, files give a DataArray.
+    run
+        How to run.
     **more
-        Fields of the method, such as ``variant`` and ``ensemble``. How to run: ``threads``, ``tile_size``, ``dtype``,
-        ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``adapt_steps``, ``save_weights``,
-        ``progress``, as for :func:`earthloom.pansharpen`.
+        Fields of the method, such as ``variant`` and ``ensemble``, and of :class:`earthloom.engine.options.Run`.
 
     Returns
     -------
@@ -106,25 +101,46 @@ def superresolve(
 
     Examples
     --------
+    $ earthloom superresolve cube.hdr --ratio 2 -o fine.tif
+    $ earthloom superresolve scene.mat:hsi -r 4 -m back_projection --sensor enmap -o fine.tif
+
     >>> import numpy as np
     >>> from earthloom import superresolve
     >>> superresolve(np.random.rand(8, 16, 16), ratio=2, method="bicubic").shape
     (8, 32, 32)
     """
+    run, fields = run_of(more, run)
     told = Told(whole_ratio(ratio), sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
-    options, own = run_options(more)
     if weights is not None:
-        own["weights"] = str(weights)
-    chosen = choose(method, own, refine)
-    if isinstance(cube, (str, Path)):
-        from earthloom.verbs.superresolve_files import superresolve_files
-
+        fields["weights"] = str(weights)
+    chosen = choose(method, fields, refine)
+    if is_path(cube):
         if wavelengths_nm is not None:
             raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
-        return superresolve_files(cube, output, chosen, told, options)
-    if output is not None:
-        raise InputError("output= with an array", "a path", "write the array that is returned yourself")
-    return _arrays(cube, wavelengths_nm, chosen, told, options)
+        prepare = Enlarging(told, chosen, str(cube))
+    else:
+        prepare = Enlarging(told, chosen, None, _centres(cube, wavelengths_nm))
+    work = Work(
+        {"cube": cube}, prepare, chosen, run, {"cube": raster.Told(nodata=nodata)}, {"cube": "hs"}, output,
+        GEOTIFF + MATLAB,
+    )  # fmt: skip
+    return perform(work)
+
+
+def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> tuple[float | None, ...]:
+    """Wavelengths of an array; empty where unknown.
+
+    Raises
+    ------
+    InputError
+        If they are not as many as there are bands.
+    """
+    centres = centres_of(cube, wavelengths_nm)
+    shape = getattr(cube, "shape", ())
+    if centres and len(shape) == 3 and len(centres) != shape[0]:
+        hint = HINT.format(2) if len(centres) == shape[2] else ""
+        raise InputError(f"{len(centres)} wavelengths for {shape[0]} bands", "one per band", hint)
+    return tuple(centres)
 
 
 def choose(method: str | Method, own: dict[str, Any], refine: bool | int = True) -> Method:
@@ -143,76 +159,3 @@ def choose(method: str | Method, own: dict[str, Any], refine: bool | int = True)
         # its own fine stage is a back-projection already: as many steps, or none
         return replace(chosen, **({"fine": "spectral", "steps": int(refine)} if refine else {"fine": "none"}))
     return refined(chosen, int(refine))
-
-
-def _arrays(
-    cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None, method: Method, told: Told, options: Options
-) -> Any:
-    """Numpy, torch or xarray."""
-    centres = centres_of(cube, wavelengths_nm)
-    taken = arrays.take(cube, "cube")
-    count = len(taken.data)
-    if centres and len(centres) != count:
-        hint = HINT.format(2) if len(centres) == taken.data.shape[2] else ""
-        raise InputError(f"{len(centres)} wavelengths for {count} bands", "one per band", hint)
-    require_bands_first(taken.data, bool(centres), told, "a cube")
-    require_fit(method, count, told.ratio, count)
-    present = np.isfinite(taken.data) if taken.dtype.kind == "f" else np.ones(taken.data.shape, bool)
-    nodata = taken.nodata if told.nodata is None else told.nodata
-    if nodata is not None and not np.isnan(nodata):
-        present &= taken.data != nodata
-    nm = centres or [None] * count
-    banding = plan(taken.data, present, nm, told.bad_bands, across_gaps=told.across_gaps)
-    for note in banding.notes:
-        options.tell(note)
-    require_fit(method, len(banding.good), told.ratio, count)
-    bands = _bands(told, count, centres)
-    scene = _scene(taken, bands, banding.good, present, told)
-    passed = None
-    if banding.passed and not told.drop_bad:
-        passed = _scene(taken, bands, banding.passed, present, told)
-    method = ready(method, scene, options)
-    order = product_bands(banding, told)
-    dtype = arrays.dtype_of(options.dtype or taken.dtype)
-    found = np.empty((len(order), *scene.shape), scene.whole["hs"].data.dtype)
-    valid = np.empty(scene.shape, bool)
-
-    def put(window: Window, data: np.ndarray, seen: np.ndarray) -> None:
-        rows, cols = window.slices
-        found[:, rows, cols], valid[rows, cols] = data, seen
-
-    run(method, scene, passed, banding, told, options, put)
-    stored = arrays.restore(Product(found, valid), dtype, nodata)
-    if dtype.kind != "f":
-        code = 0 if nodata is None else nodata
-        stored[[order.index(band) for band in banding.empty if band in order]] = code
-    named = tuple(bands[band] for band in order)
-    if type(cube).__module__.split(".")[0] == "xarray":
-        return finer_xarray(cube, stored, order, told.ratio)
-    return taken.back(stored, named, taken.attrs)
-
-
-def _bands(told: Told, count: int, centres: Sequence[float | None]) -> tuple[Band, ...]:
-    """Bands of an array."""
-    if told.sensor is None:
-        return tuple(Band(f"band_{i}", centres[i - 1] if centres else None) for i in range(1, count + 1))
-    found = match_bands(load(told.sensor), count)
-    return tuple(
-        replace(band, centre_nm=centres[i]) if centres and band.centre_nm is None else band
-        for i, band in enumerate(found)
-    )
-
-
-def _scene(
-    taken: arrays.Taken, bands: Sequence[Band], picked: Sequence[int], present: np.ndarray, told: Told
-) -> ArrayScene:
-    """Some bands of an array; 0 where nothing was measured."""
-    valid = np.asarray(present[list(picked)].all(axis=0))
-    if taken.mask is not None:
-        valid = valid & taken.mask
-    if not valid.any():
-        raise InputError("a cube without a pixel that is valid in all good bands", "", "check nodata, name --bad-bands")
-    data = taken.data[list(picked)].astype(np.float64 if taken.dtype == np.float64 else np.float32)
-    data[:, ~valid] = 0
-    view = on_grid(data, valid, tuple(bands[at] for at in picked), told.ratio)
-    return ArrayScene(observation(view, told.convention))

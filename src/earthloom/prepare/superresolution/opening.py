@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from affine import Affine
 
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.base import Method
 from earthloom.prepare.superresolution.bands import Plan, bands_at, plan
 from earthloom.problems.superresolution import RATIOS
-from earthloom.raster.formats.cubes import SAMPLE_PX, listed_bad, open_cube, sampled
+from earthloom.raster.formats.cubes import SAMPLE_PX, listed_bad, sampled
 from earthloom.raster.image import Image
+from earthloom.raster.readers import ArrayReader
 from earthloom.raster.scenes.cube import CubeScene, finer
 from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.sensors import Sensor, load
@@ -29,7 +28,7 @@ PROBLEM, DEFAULT, DEFAULT_RATIO = "superresolution", "dualsr", 4
 BLURS: dict[str, Convention] = {"bicubic": "bicubic", "mtf": "centre"}
 
 
-HINT = "numpy.moveaxis(cube, {}, 0) brings the bands to the front; bands_first (--bands-first) if they are there"
+HINT = "numpy.moveaxis(cube, {}, 0) brings the bands to the front; `bands_first=True` if they are there"
 
 
 @dataclass(frozen=True)
@@ -151,46 +150,66 @@ class Cube:
         return image.crs, finer(image.transform, ratio) if image.georeferenced else Affine.identity()
 
 
-def open_scene(path: str | Path, method: Method, told: Told, options: Options, stack: ExitStack) -> Cube:
-    """Open a cube and sort its bands; ``stack`` closes the files.
+def lay(image: Image, path: str | None, method: Method, told: Told, run: Run) -> Cube:
+    """Sort the bands of an opened cube and lay it on the finer grid.
+
+    Parameters
+    ----------
+    path
+        As it was given, for the bands that the file itself calls bad; None for an array.
 
     Raises
     ------
     EarthloomError
         Whatever stands in the way, in words.
     """
-    image = stack.enter_context(open_cube(path, nodata=told.nodata))
     require_fit(method, image.count, told.ratio, image.count)
-    data, present = sampled(image)
+    data, present = _sample(image)
     _first(image, data, told)
     name = told.sensor or image.sensor
     sensor = load(name) if name else None
     bands = bands_of(image, sensor)
     centres = [band.centre_nm for band in bands]
-    banding = plan(data, present, centres, told.bad_bands, listed_bad(path), told.across_gaps)
+    banding = plan(data, present, centres, told.bad_bands, listed_bad(path) if path else (), told.across_gaps)
     for note in banding.notes:
-        options.tell(note)
+        run.tell(note)
     require_fit(method, len(banding.good), told.ratio, image.count)
+    if image.in_memory and not image.pick(banding.good).any_valid():
+        raise InputError("a cube without a pixel that is valid in all good bands", "", "check nodata, name `bad_bands`")
 
     def scene(picked: tuple[int, ...]) -> CubeScene:
-        some = stack.enter_context(open_cube(path, bands=[at + 1 for at in picked], nodata=told.nodata))
-        return CubeScene(some, tuple(bands[at] for at in picked), told.ratio, told.convention)
+        return CubeScene(image.pick(picked), tuple(bands[at] for at in picked), told.ratio, told.convention)
 
     passed = scene(banding.passed) if banding.passed and not told.drop_bad else None
     found = Cube(image, bands, banding, scene(banding.good), passed, sensor)
     known = [nm for nm in centres if nm is not None]
     span = f", {min(known):g} to {max(known):g} nm" if known else ", wavelengths unknown"
-    options.tell(
+    run.tell(
         f"{image.count} bands of {image.shape[0]} x {image.shape[1]} pixels{span}; "
         f"{found.scene.shape[0]} x {found.scene.shape[1]} at ratio {told.ratio}, blur {told.convention}"
     )
     return found
 
 
+def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
+    """What the bands are judged by, and where each holds a number: an array whole, a file thinned."""
+    if not image.in_memory:
+        return sampled(image)
+    assert isinstance(image.reader, ArrayReader)
+    data = image.reader.array
+    present = np.isfinite(data) if data.dtype.kind == "f" else np.ones(data.shape, bool)
+    if image.nodata is not None and not np.isnan(image.nodata):
+        present &= data != image.nodata
+    return data, present
+
+
 def _first(image: Image, data: np.ndarray, told: Told) -> None:
     """Refuse a cube with its bands elsewhere than first; wavelengths or a place on Earth say that they are first."""
-    known = any(nm is not None for nm in image.wavelengths_nm) or image.georeferenced
-    if known or told.bands_first:
+    placed = image.georeferenced and not image.in_memory
+    if placed or told.bands_first or any(nm is not None for nm in image.wavelengths_nm):
+        return
+    if image.in_memory:
+        require_bands_first(data, False, told, "a cube")
         return
     if max(image.shape) > SAMPLE_PX:  # a window at full resolution: thinned, rows and columns are too rough
         height, width = (min(n, 2 * SAMPLE_PX) for n in image.shape)

@@ -119,7 +119,8 @@ def lay(image: Image, on: Image, resampling: str = "cubic", ignore_georeferencin
         if image.shape != on.shape:
             raise GridError(
                 "{} of {} x {} pixels and {} of {} x {}".format(image.name, *image.shape, on.name, *on.shape),
-                "one size and one grid, since their place is unknown", "give georeferenced files, or resample one of them",
+                "one size and one grid, since their place is unknown",
+                "give georeferenced files, or resample one of them",
             )  # fmt: skip
         return image, ""
     if image.in_memory:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.prepare.superresolution.bands import numbers_in
-from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, Told, open_scene, whole_ratio
+from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, Told, lay, whole_ratio
 from earthloom.problems.base import Case
 from earthloom.problems.superresolution import BLOCK, Superresolution, observation, on_grid
 from earthloom.raster.formats.cubes import cubes_in, open_cube
@@ -108,7 +108,8 @@ class CubeCases(DataSet):
     def _parts(self, path: str) -> Iterator[Part]:
         """The good bands of a cube, part by part."""
         with ExitStack() as stack:
-            cube = open_scene(path, catalog.make("bicubic", PROBLEM), self.told, Options(), stack)
+            image = stack.enter_context(open_cube(path, nodata=self.told.nodata))
+            cube = lay(image, path, catalog.make("bicubic", PROBLEM), self.told, Run())
             shape, title = cube.image.shape, Path(path).name
         if min(shape) < BLOCK * self.ratio:
             raise InputError(
