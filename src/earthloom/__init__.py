@@ -11,7 +11,6 @@ from earthloom.version import __version__ as __version__
 if TYPE_CHECKING:
     from earthloom import metrics as metrics
     from earthloom import sensors as sensors
-    from earthloom.evaluation.leave_out import leave_one_out as leave_one_out
     from earthloom.prepare.bandpass.transform import Transform as Transform
     from earthloom.training.cases.open import cases as cases
     from earthloom.verbs.align import align as align
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from earthloom.verbs.decloud import decloud as decloud
     from earthloom.verbs.evaluate import evaluate as evaluate
     from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
+    from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
     from earthloom.verbs.pansharpen import pansharpen as pansharpen
     from earthloom.verbs.predict import predict as predict
     from earthloom.verbs.revisit import revisit as revisit
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from earthloom.verbs.train import train as train
 
 _HOMES = {
-    "Transform": "prepare.bandpass.transform", "cases": "training.cases.open", "leave_one_out": "evaluation.leave_out",
+    "Transform": "prepare.bandpass.transform", "cases": "training.cases.open",
     "metrics": "", "sensors": "",
 }  # fmt: skip
 __all__ = [

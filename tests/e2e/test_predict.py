@@ -428,7 +428,7 @@ ARRAYS: dict[str, tuple[dict[str, Any], str]] = {
     "mixed kinds": ({"coarse": "coarse.tif"}, "all of one kind"),
     "output with arrays": ({"output": "x.tif"}, "paths"),
     "a ratio that cannot be": ({"ratio": 3}, "about 8 by 8"),
-    "a mask of another size": ({"fine_masks": [np.zeros((5, 5)), None]}, "on its grid"),
+    "a mask of another size": ({"fine_masks": [np.zeros((5, 5)), None]}, "one grid"),
     "unknown field": ({"windows": 3}, "no field 'windows'"),
     "unknown method": ({"method": "gsa"}, "no spatiotemporal method"),
     "refine on the fine grid": (
@@ -473,5 +473,5 @@ def test_files_from_python(files: Make, tmp_path: Path) -> None:
     assert get(path)[1].tags["EARTHLOOM_DATE"] == "2020-03-17"
     undated = [(made.folder / "fine_1.tif", made.folder / "coarse_1.tif")]
     assert earthloom.predict(undated, made.folder / "coarse_p.tif", method="copy").shape == (3, *SHAPE)
-    with pytest.raises(InputError, match="some dates"):
+    with pytest.raises(InputError, match="some of the dates"):
         earthloom.predict(undated, folder / "coarse_2020077.tif")

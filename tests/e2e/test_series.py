@@ -17,15 +17,19 @@ import pytest
 import rasterio
 
 import earthloom
-from earthloom.engine.options import Options
+from earthloom.engine.job import Arrays, Encode, execute
+from earthloom.engine.options import Run
+from earthloom.engine.runner import Serial, plan
 from earthloom.engine.scene import ArrayScene
+from earthloom.engine.talk import Talk
 from earthloom.errors import EarthloomError, EarthloomWarning, InputError
 from earthloom.evaluation.leave_out import product_without
 from earthloom.methods import catalog
 from earthloom.prepare.spatiotemporal.calendar import calendar
-from earthloom.prepare.spatiotemporal.chain import fuse_attempts
+from earthloom.prepare.spatiotemporal.chain import InMemory, chained
+from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Handling
-from earthloom.prepare.spatiotemporal.library import array_library, library, role
+from earthloom.prepare.spatiotemporal.library import library, role
 from earthloom.types import Band, Observation, View, Window
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
@@ -293,9 +297,9 @@ def test_evaluation_does_not_see_what_it_judges() -> None:
         images = {day(n): known[n] * (3 if spoilt and n == 11 else 1) for n in KNOWN}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", EarthloomWarning)  # the spoilt image hardly agrees with its coarse one
-            lib, _ = array_library(images, lows, None, None, Handling(match="regression"), Options())
-        method = catalog.make("starfm", "spatiotemporal")
-        found.append(product_without(lib.without([day(11)]), day(11), method, 2, Window(0, 0, *SHAPE)))
+            with opened_library(gathered(images, lows), Handling(match="regression"), Run()) as (lib, _):
+                method = catalog.make("starfm", "spatiotemporal")
+                found.append(product_without(lib.without([day(11)]), day(11), method, 2, Window(0, 0, *SHAPE)))
     np.testing.assert_array_equal(*found)
 
 
@@ -332,7 +336,7 @@ def test_confidence_by_its_formula() -> None:
     called = {name: name for name in views}
     handling = Handling(ratio=8, coregister="off")
     lib = library(
-        ArrayScene(Observation(views, SHAPE)), calendar(images, lows, 0), called, handling, Options(), None
+        ArrayScene(Observation(views, SHAPE)), calendar(images, lows, 0), called, handling, Run(), None
     )  # fmt: skip
     spread = lib.facts.spread
     assert spread is not None
@@ -345,13 +349,15 @@ def test_confidence_by_its_formula() -> None:
     assert (alone.confidence < found.confidence).all() and set(np.unique(alone.used)) == {1}
     pieces: dict[str, np.ndarray] = {}
     for tile in (16, 64):
-        attempts, _ = lib.attempts(day(8), catalog.make("copy", "spatiotemporal"))
-        got = np.zeros(SHAPE, np.float32)
-
-        def place(window: Any, piece: Any, got: np.ndarray = got) -> None:
-            got[window.slices] = piece.quality.confidence
-
-        fuse_attempts(attempts, place, Options(tile_size=tile, threads=1), spread)
+        method = catalog.make("copy", "spatiotemporal")
+        choices, _ = lib.choices(day(8), method)
+        data, got = np.zeros((2, *SHAPE)), np.zeros((1, *SHAPE), np.float32)
+        beside = np.zeros((1, *SHAPE), np.uint16), np.zeros((1, *SHAPE), np.float32)
+        tiles = tuple(plan(SHAPE, tile))
+        job = chained(
+            method, choices[0].scene, tiles, Encode(data.dtype), choices=choices, layers=InMemory(), spread=spread
+        )
+        execute(job, Serial(), Arrays((data, got, *beside)), Talk())
         pieces[str(tile)] = got
     np.testing.assert_array_equal(pieces["16"], pieces["64"])
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from earthloom.errors import EarthloomWarning, InputError
 from earthloom.prepare.spatiotemporal.calendar import asked, calendar, choices
-from earthloom.prepare.spatiotemporal.known import Known, both_days, in_order
+from earthloom.prepare.spatiotemporal.known import Known, both_days, by_time
 from earthloom.raster.listing.days import date_in, parse_date
 
 DAY = date(2020, 3, 8)
@@ -112,7 +112,7 @@ def test_order_of_pairs() -> None:
     def known(fine: int, coarse: int | None = None) -> Known:
         return Known("f", "c", date(2020, 3, fine), date(2020, 3, coarse or fine))
 
-    ordered, notes = in_order([known(20), known(8, 9)], date(2020, 3, 15), 8)
+    ordered, notes = by_time([known(20), known(8, 9)], date(2020, 3, 15), 8)
     assert [one.fine_day and one.fine_day.day for one in ordered] == [8, 20]
     assert any("order" in note for note in notes) and any("1 day" in note for note in notes)
     for pairs, day, words in (
@@ -120,7 +120,7 @@ def test_order_of_pairs() -> None:
         ([known(8, 18)], 12, "10 days apart"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):
-            in_order(pairs, date(2020, 3, day), 8)
+            by_time(pairs, date(2020, 3, day), 8)
     with pytest.warns(EarthloomWarning, match="outside the known dates"):
-        in_order([known(8), known(12)], date(2020, 3, 20), 8)
-    assert in_order([Known("f", "c")], None, 8)[1] == []
+        by_time([known(8), known(12)], date(2020, 3, 20), 8)
+    assert by_time([Known("f", "c")], None, 8)[1] == []

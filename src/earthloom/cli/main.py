@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COMMANDS = {  # command: module, function, one line for the help
     "pansharpen": ("verbs", "Sharpen a multispectral image with a panchromatic one."),
     "decloud": ("verbs", "Take clouds out of an optical image, with radar and other dates."),
-    "predict": ("predict", "Predict the fine image of a date from a coarse one and other dates."),
+    "predict": ("verbs", "Predict the fine image of a date from a coarse one and other dates."),
     "series": ("series", "Predict every date of a folder of coarse images, or test a method on the known ones."),
     "align": ("align", "Bring one sensor's bands to those of another, or fit such a transform."),
     "revisit": ("revisit", "Count the clear observations and the gaps of several sensors over one place."),

@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 
 from earthloom.cli import shown
 from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
-from earthloom.cli.running import shown_as, working
+from earthloom.cli.running import Work, shown_as, working
 from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Flag, Verb
 
@@ -30,20 +30,33 @@ class Option:
     """A parameter of a command, and what becomes of it: ``of`` says whose it is."""
 
     parameter: inspect.Parameter
-    of: Literal["verb", "told", "run", "screen", "method"]
+    of: Literal["verb", "told", "run", "screen", "method", "extra"]
 
 
-def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
-    """The command of a verb, for the method that the arguments name or imply."""
+Act = Callable[[dict[str, Any], dict[str, Any], Work], Any]  # what the verb takes, further flags, the run: the product
+
+
+def command(
+    name: str, arguments: Sequence[str], extra: Sequence[Option] = (), act: Act | None = None
+) -> Callable[..., None]:
+    """The command of a verb, for the method that the arguments name or imply.
+
+    Parameters
+    ----------
+    extra
+        Flags of the command alone.
+    act
+        What is done instead of calling the verb.
+    """
     import_module(f"earthloom.verbs.{name}")
     verb = VERBS[name]
     given = given_in(arguments)
     method = given.get("method") or verb.default(given)
-    options = [*_own(verb), *_told(verb), *_run(), *_screen(), *_fields(verb, method)]
+    options = [*_own(verb), *extra, *_told(verb), *_run(), *_screen(), *_fields(verb, method)]
 
     def called(*places: Any, **typed: Any) -> None:
         bare = [o.parameter.name for o in options if o.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
-        _call(name, verb, options, dict(zip(bare, places, strict=False)) | typed, given)
+        _call(name, verb, options, dict(zip(bare, places, strict=False)) | typed, given, act)
 
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -52,9 +65,11 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     return called
 
 
-def _call(name: str, verb: Verb, options: Sequence[Option], typed: dict[str, Any], given: Mapping[str, Any]) -> None:
+def _call(
+    name: str, verb: Verb, options: Sequence[Option], typed: dict[str, Any], given: Mapping[str, Any], act: Act | None
+) -> None:  # fmt: skip
     """Call the verb with what was typed, and say what came of it."""
-    parts: dict[str, dict[str, Any]] = {kind: {} for kind in ("verb", "told", "run", "screen", "method")}
+    parts: dict[str, dict[str, Any]] = {kind: {} for kind in ("verb", "told", "run", "screen", "method", "extra")}
     for option in options:
         key = option.parameter.name
         if key in typed and typed[key] != option.parameter.default:
@@ -66,8 +81,11 @@ def _call(name: str, verb: Verb, options: Sequence[Option], typed: dict[str, Any
         own = verb.shell(own)
     with working(parts["run"], **parts["screen"]) as work:
         chosen = {key: numbers_in(value) for key, value in parts["method"].items()}
-        product = verb.call(**own, **parts["told"], **chosen, run=work.run)
-        shown.done(name, product, work)
+        asked = {**own, **parts["told"], **chosen, "run": work.run}
+        if act is not None:
+            act(asked, parts["extra"], work)
+            return
+        shown.done(name, verb.call(**asked), work)
 
 
 def _own(verb: Verb) -> list[Option]:
@@ -89,6 +107,11 @@ def _own(verb: Verb) -> list[Option]:
 def _plain(hint: Any) -> Any:
     """A hint without its annotations."""
     return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def extra(name: str, takes: Any, told: str, flag: Flag, default: Any = None) -> Option:
+    """A flag of a command alone."""
+    return Option(_parameter(name, takes, flag, told, default, False), "extra")
 
 
 def _parameter(name: str, takes: Any, flag: Flag, told: str, default: Any, required: bool) -> inspect.Parameter:

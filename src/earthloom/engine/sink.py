@@ -272,13 +272,16 @@ class _Held:
         """Seen in the array."""
 
     def result(self) -> Any:
-        """The product."""
-        return self.finish(self.arrays.layers[0])
+        """The product; with its layers where there are some."""
+        product, *layers = self.arrays.layers
+        return (self.finish(product), *layers) if layers else self.finish(product)
 
 
 def _empty(prepared: Prepared, encode: Encode) -> Arrays:
     """Memory for the product."""
-    return Arrays((np.empty((len(prepared.bands), *prepared.scene.shape), encode.dtype),))
+    shape = prepared.scene.shape
+    beside = (np.empty((len(layer.names), *shape), layer.dtype) for layer in prepared.layers)
+    return Arrays((np.empty((len(prepared.bands), *shape), encode.dtype), *beside))
 
 
 def _precision(prepared: Prepared) -> np.dtype:

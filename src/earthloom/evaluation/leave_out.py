@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as day_of
-from typing import Any
 
 import numpy as np
 
-from earthloom.engine.options import Options, named_progress, run_options
 from earthloom.engine.scene import Cut
 from earthloom.errors import EarthloomError, InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.metrics import with_truth
-from earthloom.prepare.spatiotemporal.chain import Piece, fuse_attempts
-from earthloom.prepare.spatiotemporal.coregister import Coregister
-from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
-from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, array_library
-from earthloom.prepare.spatiotemporal.units import Match
-from earthloom.training.ready import ready_attempts
+from earthloom.prepare.spatiotemporal.chain import Choice, predicted
+from earthloom.prepare.spatiotemporal.known import choose
+from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library
+from earthloom.training.ready import ready
 from earthloom.types import Report, Window
 
 MAX_PIXELS = 1 << 24  # a larger scene is judged by a window of this many pixels in its middle
@@ -52,56 +48,6 @@ class Trial:
 
     report: Report
     seen: list[Seen] = field(default_factory=list)
-
-
-def leave_one_out(
-    fine: Mapping[Any, Any],
-    coarse: Mapping[Any, Any],
-    methods: Sequence[str | Method] | str | Method = ("starfm", "copy"),
-    ratio: float | None = None,
-    *,
-    fine_masks: Mapping[Any, Any] | None = None,
-    coarse_masks: Mapping[Any, Any] | None = None,
-    most_pairs: int = MOST_PAIRS,
-    match: Match = "none",
-    coregister: Coregister = "auto",
-    days_apart: int = 0,
-    peak: float | None = None,
-    **more: Any,
-) -> Report:
-    """Predict every known date from the others, and compare with what was measured.
-
-    Parameters
-    ----------
-    fine, coarse, fine_masks, coarse_masks, ratio, match, coregister, days_apart, most_pairs
-        As for :func:`earthloom.series`, mappings of dates to arrays. What is measured on the images (displacement,
-        regression) is measured without the date left out.
-    methods
-        Names, or methods with their fields; ``copy`` is the row of no fusion at all.
-    peak
-        Largest possible value, for SSIM; the largest of the true images when None.
-    **more
-        What is told about the images, and how to run, as for :func:`earthloom.predict`.
-
-    Returns
-    -------
-    Report
-        Rows ``<method> <date>`` and ``<method> mean``, with RMSE, MAE, CC, SSIM, SAM, ERGAS and UIQI (sliding windows,
-        and whole bands) each; ``figures`` is the mean row of the first method.
-
-    Raises
-    ------
-    EarthloomError
-        With what was given, what was expected and what to do.
-    """
-    told, coarse_told, rest = sorted_out(more)
-    options, odd = run_options(rest)
-    if odd:
-        raise InputError(f"no option {', '.join(odd)}", "fields in method objects", "earthloom.methods.catalog.make")
-    handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
-    lib, _ = array_library(fine, coarse, fine_masks, coarse_masks, handling, options)
-    given = [methods] if isinstance(methods, (str, Method)) else list(methods)
-    return trial(lib, named(given, ratio), most_pairs, peak).report
 
 
 def named(methods: Sequence[str | Method], ratio: float | None) -> dict[str, Method]:
@@ -183,21 +129,11 @@ def _truth(lib: Library, day: day_of, window: Window) -> np.ndarray:
 
 def product_without(lib: Library, day: day_of, method: Method, most: int, window: Window) -> np.ndarray:
     """What a method predicts, NaN where it cannot."""
-    attempts, _ = lib.attempts(day, method, most)
-    for one in attempts:
-        one.scene = Cut(one.scene, window)
-    empty = attempts[0].scene.empty()
-    kind = np.result_type(*(view.data for view in empty.views.values()))
-    image = np.full((len(empty["fine_1"].bands), window.height, window.width), np.nan, kind)
-
-    def place(tile: Window, piece: Piece) -> None:
-        rows, cols = tile.slices
-        image[:, rows, cols] = np.where(piece.product.valid, piece.product.data, kind.type(np.nan))
-
-    options: Options = named_progress(lib.options, f"{day} {catalog.name_of(method)}")
-    ready_attempts(attempts, options)
-    fuse_attempts(attempts, place, options, judged=False)
-    return image
+    found, _ = lib.choices(day, method, most)
+    choices = [Choice(Cut(one.scene, window), one.numbers) for one in found]
+    run = lib.run.about(f"{day} {catalog.name_of(method)}")
+    product = predicted(ready(method, choices[0].scene, run), choices, run)
+    return np.where(product.valid, product.data, product.data.dtype.type(np.nan))
 
 
 def _rows(

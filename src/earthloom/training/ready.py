@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,12 +59,3 @@ def _weights_place(run: Run) -> None:
     if path.suffix != SUFFIX:
         raise InputError(f"save_weights {path.name}", f"a name that ends in {SUFFIX}")
     require_place(path, run.overwrite)
-
-
-def ready_attempts(attempts: Sequence[Any], run: Run) -> None:
-    """Make the method of the first choice of dates ready; one that was adapted serves all the others too."""
-    first = attempts[0]
-    first.method = ready(first.method, first.scene, run)
-    if run.adapts:
-        for one in attempts[1:]:
-            one.method = first.method

@@ -65,6 +65,12 @@ class Work:
     suffixes: tuple[str, ...] = GEOTIFF
     refine: int = 0
 
+    def chosen(self, prepared: Prepared, run: Run) -> Method:
+        """The method as it runs: found, refined, with its weights."""
+        if isinstance(self.method, Method):
+            return ready(refined(self.method, self.refine), prepared.scene, run)
+        return self.method(prepared, run)
+
     @property
     def given(self) -> dict[str, Any]:
         """The inputs that there are."""
@@ -83,8 +89,6 @@ def perform(work: Work) -> Any:
     EarthloomError
         Whatever stands in the way, in words, and before the long work begins.
     """
-    began, known = time.monotonic(), dict[str, Any]()
-    run = replace(work.run, facts=_both(known, work.run.facts))
     taken = taken_of(work.given)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
@@ -93,11 +97,29 @@ def perform(work: Work) -> Any:
         if isinstance(sink, File):
             for image in images.values():
                 require_other(sink.place, image.paths)
-        prepared = work.prepare(images, run)
-        encode = sink.encode(prepared, run)
-        place = sink.open(prepared, encode, run)
-        method = _method(work, prepared, run)
-        runner = stack.enter_context(run.begin())
+        facts = Facts(work.run.facts)
+        run = replace(work.run, facts=facts)
+        return produce(work.prepare(images, run), sink, work.chosen, run, facts)
+
+
+def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Facts) -> Any:
+    """The second half of the road: ready the method, run the job, store, tell.
+
+    Parameters
+    ----------
+    choose
+        Finds the method for what is prepared.
+    facts
+        Who the run tells what it finds out.
+    """
+    began = time.monotonic()
+    encode = sink.encode(prepared, run)
+    place = sink.open(prepared, encode, run)
+    method = prepared.wrap(choose(prepared, run))
+    empty = prepared.scene.empty()
+    method.check(empty, prepared.scene.shape)
+    method = method.ready(empty)
+    with run.begin() as runner:
         tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
         job = prepared.job(method, prepared.scene, tiles, encode)
         with place as out:
@@ -106,12 +128,13 @@ def perform(work: Work) -> Any:
             out.lost(came.missing)
             figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
             out.tag(figures_as_tags(figures))
-        product = out.result()
+    product = out.result()
     tell(figures, run)
     run.fact(record=Record(
-        method.card.problem, name_of(method), dict(method.parameters), {r: i.paths for r, i in images.items()},
-        str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**known, **figures}, len(tiles),
-        time.monotonic() - began,
+        method.card.problem, name_of(method), dict(method.parameters),
+        {role: tuple(map(str, paths)) for role, paths in prepared.inputs.items()},
+        str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**facts.known, **figures},
+        len(tiles), time.monotonic() - began,
     ))  # fmt: skip
     return product
 
@@ -127,27 +150,19 @@ def tell(figures: Mapping[str, Any], run: Run) -> None:
     run.fact(**figures)
 
 
-def _both(known: dict[str, Any], listener: Callable[[Mapping[str, Any]], Any] | None) -> Callable[..., None]:
-    """Facts go into a record, and to who listens."""
+@dataclass(frozen=True)
+class Facts:
+    """Keeps what a run finds out for its record, and passes it on to who listens."""
 
-    def facts(found: Mapping[str, Any]) -> None:
+    listener: Callable[[Mapping[str, Any]], Any] | None = None
+    known: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, found: Mapping[str, Any]) -> None:
+        """Take some."""
         if "record" not in found:
-            known.update(found)
-        if listener is not None:
-            listener(found)
-
-    return facts
-
-
-def _method(work: Work, prepared: Prepared, run: Run) -> Method:
-    """The method as it runs: chosen, refined, with its weights, wrapped; refused where the scene is none for it."""
-    if isinstance(work.method, Method):
-        method = ready(refined(work.method, work.refine), prepared.scene, run)
-    else:
-        method = work.method(prepared, run)
-    method, empty = prepared.wrap(method), prepared.scene.empty()
-    method.check(empty, prepared.scene.shape)
-    return method.ready(empty)
+            self.known.update(found)
+        if self.listener is not None:
+            self.listener(found)
 
 
 def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:

@@ -1,50 +1,56 @@
-"""`earthloom.predict`: a fine image of a date of which only a coarse one exists, for files and arrays."""
+"""`earthloom.predict`: a fine image of a date of which only a coarse one exists."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date as day_of
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-import numpy as np
-
-from earthloom.engine import arrays
-from earthloom.engine.arrays import Taken
-from earthloom.engine.job import fuse_array
-from earthloom.engine.options import Options, run_options
-from earthloom.errors import InputError
+from earthloom.engine.options import Run, run_of
 from earthloom.methods.base import Method
-from earthloom.methods.wrappers.refined import refined, residual_percent
-from earthloom.prepare.spatiotemporal.arrays import array_pairs
 from earthloom.prepare.spatiotemporal.coregister import Coregister
-from earthloom.prepare.spatiotemporal.known import DAYS_APART, Handling, Known, choose, in_order, listed, sorted_out
-from earthloom.prepare.spatiotemporal.settle import prepare
+from earthloom.prepare.spatiotemporal.known import DAYS_APART, Handling, choose, listed, sorted_out
+from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of, told_of
 from earthloom.prepare.spatiotemporal.units import Match
 from earthloom.raster.listing.days import parse_date
-from earthloom.raster.told import Told
-from earthloom.training.ready import ready
-from earthloom.types import Product
+from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
+from earthloom.verbs.pipeline import Work, perform
 
-DEFAULT = "starfm"
+PROBLEM, DEFAULT = "spatiotemporal", "starfm"
+SENSORS = ("fine", "coarse")
+NONE = "none"  # in a list of masks: this image has none
 
 
+def typed(own: dict[str, Any]) -> dict[str, Any]:
+    """From ``--pair FINE COARSE DATE --coarse COARSE DATE`` to what the verb takes."""
+    own["dates"] = [one[2] for one in own["pairs"]]
+    own["pairs"] = [one[:2] for one in own["pairs"]]
+    own["coarse"], own["date"] = own["coarse"]
+    for name in ("fine_masks", "coarse_masks"):
+        if name in own:
+            own[name] = [None if one == NONE else one for one in own[name]]
+    return own
+
+
+@verb(PROBLEM, DEFAULT, SENSORS, typed)
 def predict(
-    pairs: Sequence[Any],
-    coarse: Any,
-    method: str | Method = DEFAULT,
+    pairs: Annotated[
+        Sequence[Any], Flag(list[tuple[str, str, str]], ("--pair",), "Files", "FINE COARSE DATE", required=True)
+    ],
+    coarse: Annotated[Any, Flag(tuple[str, str], group="Files", shown="COARSE DATE")],
+    method: Annotated[str | Method, METHOD] = DEFAULT,
     ratio: float | None = None,
     *,
-    dates: Sequence[Any] | None = None,
-    date: Any = None,
-    fine_masks: Sequence[Any] | None = None,
-    coarse_masks: Sequence[Any] | None = None,
+    dates: Annotated[Sequence[Any] | None, PYTHON] = None,
+    date: Annotated[Any, PYTHON] = None,
+    fine_masks: Annotated[Sequence[Any] | None, Flag(list[str], ("--fine-mask",), "Files")] = None,
+    coarse_masks: Annotated[Sequence[Any] | None, Flag(list[str], ("--coarse-mask",), "Files")] = None,
     match: Match = "none",
     coregister: Coregister = "auto",
-    days_apart: int = DAYS_APART,
+    days_apart: Annotated[int, Flag(group="Files")] = DAYS_APART,
     refine: int = 0,
-    output: str | Path | None = None,
+    output: Annotated[str | Path | None, OUTPUT] = None,
+    run: Run | None = None,
     **more: Any,
 ) -> Any:
     """Predict the fine image of a date from its coarse one, and from fine and coarse images of other dates.
@@ -52,40 +58,44 @@ def predict(
     Parameters
     ----------
     pairs
-        Known dates, ``(fine, coarse)`` each: paths, numpy ``(band, y, x)``, torch tensors or xarray DataArrays.
+        A known date; again for another one. DATE is 2020-03-08, 20200308 or 2020068, or that of the fine and that of
+        the coarse image, 2020-03-08/2020-03-10. The coarse image may have its own pixels and CRS. In Python:
+        ``(fine, coarse)`` each, paths, numpy ``(band, y, x)``, torch tensors or xarray DataArrays.
     coarse
-        Coarse image of the date to predict, of the same kind.
+        The coarse image of the date to predict, and that date. In Python: the image alone.
     method
-        Name of a method (``earthloom methods`` lists them) or a method object.
+        Name of a method; ``earthloom methods spatiotemporal`` lists them. In Python: or a method object.
     ratio
-        Coarse over fine pixel size of arrays; from their shapes (or coordinates) when None. For coarse images that
-        somebody brought to the fine grid: what it was before. They are compared at that scale (estimated when None),
-        and methods that look at coarse pixels (``fsdaf``, ``fit_fc``, networks) must be told.
+        Coarse over fine pixel size, where the coarse images were resampled to the fine grid. Images are compared at
+        that scale (default: estimated); FSDAF, Fit-FC and networks must be told. In Python: also of arrays, whose
+        shapes (or coordinates) tell when None.
     dates
-        Days of the pairs: text (2020-03-08, 20200308, 2020068), dates or datetimes; two of them, or
-        ``"2020-03-08/2020-03-10"``, where the fine and the coarse image of a pair are of different days.
+        Days of the pairs: text, dates or datetimes; two of them, or ``"2020-03-08/2020-03-10"``, where the fine and the
+        coarse image of a pair are of different days.
     date
         Day of ``coarse``. For files both come from the names and metadata when None; arrays can do without.
-    fine_masks, coarse_masks
-        Clouds, one band each: one for every fine image, one for every coarse image and the last for ``coarse``; None
-        for those without.
+    fine_masks
+        Clouds of the fine images, one band each: one file for every pair, in their order; ``none`` for an image
+        without. In Python: None for those without.
+    coarse_masks
+        Clouds of the coarse images: one for every pair, then that of the date to predict; ``none`` for one without.
     match
-        ``regression`` fits the coarse images to the fine ones, band by band at the coarse scale, where the two
-        sensors measure in different units.
+        ``regression`` fits the coarse images to the fine ones, band by band at the coarse scale, where units or sensors
+        differ.
     coregister
-        The displacement of the coarse images against the fine ones is measured and, if it is beyond doubt and more
-        than a quarter of a coarse pixel, corrected (``auto``); ``always``, ``measure`` (warns only) or ``off``.
+        The displacement of the coarse images is measured; ``auto`` corrects it when it is beyond doubt and more than a
+        quarter of a coarse pixel, ``always`` whenever it is known, ``measure`` warns only, ``off`` does not look.
     days_apart
         Most days between the fine and the coarse image of a pair.
     refine
-        How many back-projections follow, which make the product agree with ``coarse`` (on its own grid). 0: none.
+        Back-projections after fusing, which make the product agree with the coarse image; 0 for none.
     output
-        For files: the COG to write. Without it, files give an xarray DataArray.
+        GeoTIFF to write, on the grid of the first fine image. In Python: without it, files give a DataArray.
+    run
+        How to run.
     **more
-        Fields of the method. What is told about the images: ``fine_`` and ``coarse_`` with ``sensor``, ``bands``,
-        ``scale``, ``offset``, ``nodata``, ``mask_values``, ``mask_bits``. How to run: ``threads``, ``tile_size``,
-        ``dtype``, ``compress``, ``overwrite``, ``ignore_georeferencing``, ``adapt_seconds``, ``adapt_steps``,
-        ``save_weights``, ``progress``, as for :func:`earthloom.pansharpen`.
+        Fields of the method, and of :class:`earthloom.engine.options.Run`. What is told about the images: ``fine_`` and
+        ``coarse_`` with the fields of :class:`earthloom.raster.told.Told` (``fine_scale``, ``coarse_mask_bits`` ...).
 
     Returns
     -------
@@ -99,6 +109,9 @@ def predict(
 
     Examples
     --------
+    $ earthloom predict --pair f.tif c.tif 2020-03-01 --pair g.tif d.tif 2020-03-20 --coarse e.tif 2020-03-10 -o p.tif
+    $ earthloom predict --pair f.tif c.tif 2020068 --coarse cp.tif 2020070 -m fsdaf --match regression -o p.tif
+
     >>> import numpy as np
     >>> from earthloom import predict
     >>> fine, coarse, later = np.random.rand(3, 64, 64), np.random.rand(3, 8, 8), np.random.rand(3, 8, 8)
@@ -107,67 +120,9 @@ def predict(
     """
     fine_told, coarse_told, rest = sorted_out(more)
     handling = Handling(fine_told, coarse_told, ratio, match, coregister, days_apart)
-    options, own = run_options(rest)
-    chosen = refined(choose(method, own, ratio), refine)
+    run, fields = run_of(rest, run)
+    chosen = choose(method, fields, ratio)
     known, target_mask = listed(pairs, dates, fine_masks, coarse_masks)
-    day = None if date is None else parse_date(date)
-    given = [one for pair in known for one in (pair.fine, pair.coarse, pair.fine_mask, pair.coarse_mask)]
-    kinds = {arrays.is_path(one) for one in (*given, coarse, target_mask) if one is not None}
-    if kinds == {True}:
-        from earthloom.verbs.predict_files import predict_files
-
-        return predict_files(known, coarse, target_mask, day, output, chosen, handling, options)
-    if len(kinds) > 1:
-        raise InputError("some inputs as paths and some as arrays", "all of one kind")
-    if output is not None:
-        raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
-    if (dates is None) != (date is None):
-        raise InputError("some of the dates", "dates= of the pairs and date= to predict, or neither")
-    return _predict_arrays(known, coarse, target_mask, day, chosen, handling, options)
-
-
-def _predict_arrays(
-    known: Sequence[Known],
-    coarse: Any,
-    target_mask: Any,
-    day: day_of | None,
-    method: Method,
-    handling: Handling,
-    options: Options,
-) -> Any:
-    """Numpy, torch or xarray inputs."""
-    known, notes = in_order(known, day, handling.days_apart)
-    for note in notes:
-        options.tell(note)
-    inputs: dict[str, tuple[Any, Any, day_of | None]] = {}
-    for k, pair in enumerate(known, 1):
-        inputs[f"fine_{k}"] = (pair.fine, pair.fine_mask, pair.fine_day)
-        inputs[f"coarse_{k}"] = (pair.coarse, pair.coarse_mask, pair.coarse_day)
-    inputs["coarse_p"] = (coarse, target_mask, day)
-    scene, first = array_pairs(inputs, handling)
-    called = {role: _called(role, one[2]) for role, one in inputs.items()}
-    scene, _ = prepare(scene, handling, called, options, handling.coarse.scale)
-    method = ready(method, scene, options)
-    product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
-    options.tell_residual(residual_percent(product.measured))
-    return handed_back(product, first, handling.fine, options)
-
-
-def handed_back(product: Product, first: Taken, told: Told, options: Options) -> Any:
-    """The product in the numbers, the dtype and the kind of the first fine image."""
-    data = product.data
-    if told.offset or told.scale:
-        data = (data - data.dtype.type(told.offset or 0)) / data.dtype.type(told.scale or 1)
-    valid = product.valid & np.isfinite(data).all(axis=0)
-    nodata = first.nodata if told.nodata is None else told.nodata
-    product = replace(product, data=np.where(valid, data, data.dtype.type(np.nan)), valid=valid)
-    dtype = arrays.dtype_of(options.dtype or first.dtype)
-    return first.back(arrays.restore(product, dtype, nodata), product.bands, first.attrs)
-
-
-def _called(role: str, day: day_of | None) -> str:
-    """How an image is called in messages."""
-    sensor, number = role.split("_")
-    if day is not None:
-        return f"the {sensor} image of {day}"
-    return "the coarse image to predict from" if number == "p" else f"the {sensor} image of pair {number}"
+    inputs = inputs_of(known, coarse, target_mask)
+    prepare = Predicting(tuple(known), coarse, None if date is None else parse_date(date), handling)
+    return perform(Work(inputs, prepare, chosen, run, told_of(inputs, handling), output=output, refine=refine))

@@ -1,34 +1,35 @@
-"""`earthloom.series`: every date of which there is a coarse image, for folders of files and for arrays."""
+"""`earthloom.series`: every date of which there is a coarse image: a batch whose rows share a library of dates."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date as day_of
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
 from earthloom.engine.arrays import Taken
-from earthloom.engine.options import named_progress, run_options
+from earthloom.engine.options import Run, run_of
+from earthloom.engine.sink import Array, File, require_apart, require_folder
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.spatiotemporal.calendar import asked
-from earthloom.prepare.spatiotemporal.chain import Piece, fuse_attempts
 from earthloom.prepare.spatiotemporal.coregister import Coregister
+from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
-from earthloom.prepare.spatiotemporal.library import (
-    MOST_PAIRS,
-    Library,
-    array_library,
-    counts_similar,
-    role,
-)
+from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
+from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.prepare.spatiotemporal.units import Match
-from earthloom.training.ready import ready_attempts
-from earthloom.types import Product, Window
-from earthloom.verbs.predict import DEFAULT, handed_back
+from earthloom.training.ready import ready
+from earthloom.verbs.declared import METHOD, Flag, verb
+from earthloom.verbs.folder import Done, Folder
+from earthloom.verbs.pipeline import Facts, produce
+from earthloom.verbs.predict import DEFAULT, PROBLEM, SENSORS
+
+DIR = "DIR"
 
 
 class Predicted(NamedTuple):
@@ -55,23 +56,25 @@ class Predicted(NamedTuple):
     similar: np.ndarray | None
 
 
+@verb(PROBLEM, DEFAULT, SENSORS)
 def series(
-    fine: Any,
-    coarse: Any,
-    method: str | Method = DEFAULT,
+    fine: Annotated[Any, Flag(str, ("--fine-dir",), "Files", DIR)],
+    coarse: Annotated[Any, Flag(str, ("--coarse-dir",), "Files", DIR)],
+    method: Annotated[str | Method, METHOD] = DEFAULT,
     ratio: float | None = None,
     *,
-    dates: Sequence[Any] | None = None,
-    fill: bool = False,
-    most_pairs: int = MOST_PAIRS,
-    fine_masks: Any = None,
-    coarse_masks: Any = None,
-    date_pattern: str | None = None,
+    dates: Annotated[Sequence[Any] | None, Flag(list[str], group="Files")] = None,
+    fill: Annotated[bool, Flag(group="Files")] = False,
+    most_pairs: Annotated[int, Flag(group="Files")] = MOST_PAIRS,
+    fine_masks: Annotated[Any, Flag(str, ("--fine-mask-dir",), "Files", DIR)] = None,
+    coarse_masks: Annotated[Any, Flag(str, ("--coarse-mask-dir",), "Files", DIR)] = None,
+    date_pattern: Annotated[str | None, Flag(str, group="Files", shown="REGEX")] = None,
     match: Match = "none",
     coregister: Coregister = "auto",
-    days_apart: int = 0,
+    days_apart: Annotated[int, Flag(group="Files")] = 0,
     refine: int = 0,
-    output: str | Path | None = None,
+    output: Annotated[str | Path | None, Flag(Path, ("--output", "-o"), "Files", DIR)] = None,
+    run: Run | None = None,
     **more: Any,
 ) -> Any:
     """Predict the fine image of every date of which there is a coarse one.
@@ -82,26 +85,42 @@ def series(
 
     Parameters
     ----------
-    fine, coarse
-        Folders or lists of files with dates in their names; or mappings of dates to arrays ``(band, y, x)`` (numpy,
-        torch, xarray).
-    method, ratio, match, coregister, refine
-        As for :func:`earthloom.predict`.
+    fine
+        Fine images with dates in their names: a folder, or a pattern such as 'landsat/*_ndvi'. In Python: also a list
+        of files, or a mapping of dates to arrays ``(band, y, x)`` (numpy, torch, xarray).
+    coarse
+        Coarse images, likewise. The nearest fine image before and after makes the pairs.
+    method
+        Name of a method; ``earthloom methods spatiotemporal`` lists them. In Python: or a method object.
+    ratio
+        Coarse over fine pixel size, where the coarse images were resampled to the fine grid. Images are compared at
+        that scale (default: estimated); FSDAF, Fit-FC and networks must be told.
     dates
-        Days, or intervals such as ``"2020-03-08/2020-03-20"``; None: every date with a coarse and without a fine image.
+        Dates to predict, or intervals FROM/TO (default: all with a coarse and without a fine image).
     fill
         Also fill the gaps of the fine images there are, from the other dates.
     most_pairs
-        Known dates that a prediction begins with: 2 for the nearest before and after, 1 for the nearest alone.
-    fine_masks, coarse_masks
-        Clouds: folders or files with dates, or mappings of dates; dates without one are taken as clear.
+        Known dates that a prediction begins with: the nearest before and after (2), or the nearest alone (1).
+    fine_masks
+        Clouds of the fine images, likewise; dates without a mask are clear.
+    coarse_masks
+        Clouds of the coarse images.
     date_pattern
-        For files: regular expression that says where the date stands in a name, with groups for year, month, day, or
-        year and day of the year.
+        Where the date stands in a name: groups for year, month, day, or year and day of the year (default: found).
+    match
+        ``regression`` fits the coarse images to the fine ones, band by band, where units or sensors differ.
+    coregister
+        The displacement of the coarse images is measured; ``auto`` corrects it when it is beyond doubt and more than a
+        quarter of a coarse pixel, ``always`` whenever it is known, ``measure`` warns only, ``off`` does not look.
     days_apart
         Most days between a fine image and the coarse image that it is paired with.
+    refine
+        Back-projections after fusing, which make each product agree with its coarse image; 0 for none.
     output
-        For files: folder for a COG, a quality layer and a STAC item each date, and a STAC collection.
+        Folder for a COG, its quality layers and a STAC item each date, and a STAC collection. What is finished there
+        stays, so that a run that was stopped goes on.
+    run
+        How to run.
     **more
         As for :func:`earthloom.predict`.
 
@@ -118,6 +137,9 @@ def series(
 
     Examples
     --------
+    $ earthloom series --fine-dir landsat --coarse-dir modis -o predicted
+    $ earthloom series --fine-dir landsat --coarse-dir modis --evaluate -m estarfm --beside starfm copy
+
     >>> import numpy as np
     >>> from earthloom import series
     >>> fine = {"2020-03-01": np.random.rand(2, 48, 48), "2020-03-20": np.random.rand(2, 48, 48)}
@@ -127,52 +149,47 @@ def series(
     """
     told, coarse_told, rest = sorted_out(more)
     handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
-    options, own = run_options(rest)
-    chosen = refined(choose(method, own, ratio), refine)
-    require_count(most_pairs)
-    if not isinstance(fine, Mapping) and not isinstance(coarse, Mapping):
-        from earthloom.verbs.series_files import Sources, series_files
-
-        if output is None:
-            raise InputError("files without output=", "a folder for the products", "output='predicted'")
-        sources = Sources(fine, coarse, fine_masks, coarse_masks, date_pattern)
-        done = series_files(sources, Path(output), chosen, handling, options, dates, fill, most_pairs)
-        return {one.day: one.path for one in done if one.path is not None}
-    if not (isinstance(fine, Mapping) and isinstance(coarse, Mapping)):
-        raise InputError("some images as files and some as a mapping", "all of one kind")
-    if output is not None:
-        raise InputError("output= with arrays", "folders of files", "write the arrays that are returned yourself")
-    lib, first = array_library(fine, coarse, fine_masks, coarse_masks, handling, options)
-    found: dict[day_of, Predicted] = {}
-    for day in asked(dates, lib.dates, fill):
-        found[day] = _predicted(lib, day, chosen, most_pairs, fill and day in lib.dates.pairs, first)
-    return found
-
-
-def require_count(most_pairs: int) -> None:
-    """Refuse a number of pairs that is none."""
+    run, fields = run_of(rest, run)
     if most_pairs < 1:
         raise InputError(f"most_pairs {most_pairs}", "at least 1")
+    asking = Asking(refined(choose(method, fields, ratio), refine), most_pairs, fill)
+    files = not isinstance(fine, Mapping) and not isinstance(coarse, Mapping)
+    if files and output is None:
+        raise InputError("files without output=", "a folder for the products", "output='predicted'")
+    if not files and output is not None:
+        raise InputError("output= with arrays", "folders of files", "write the arrays that are returned yourself")
+    found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
+    if files:
+        require_apart(Path(str(output)), [Path(str(path)) for path in found.inputs.values()])
+    with opened_library(found, handling, run) as (lib, taken):
+        days = asked(dates, lib.dates, fill)
+        if taken is not None:
+            return {day: _in_memory(lib, day, asking, taken, run) for day in days}
+        if not days:
+            raise InputError(
+                "no date to predict: every coarse image has a fine one", "coarse images of other dates",
+                "`fill` fills gaps in the fine ones, `evaluate` tests the method on them",
+            )  # fmt: skip
+        require_folder(Path(str(output)))
+        done = Folder(Path(str(output)), lib, asking).filled(days, run)
+        run.fact(dates=done)
+        return {one.day: one.path for one in done if one.path is not None}
 
 
-def _predicted(lib: Library, day: day_of, method: Method, most: int, fill: bool, first: Taken) -> Predicted:
-    """One date, in memory."""
-    shape, bands = lib.scene.shape, lib.scene.whole[role("fine", lib.dates.fine[0])].bands
-    options = named_progress(lib.options, str(day))
-    attempts, known = lib.attempts(day, method, most)
-    dtype = np.result_type(*(view.data for view in attempts[0].scene.empty().views.values()))
-    image, valid = np.empty((len(bands), *shape), dtype), np.empty(shape, bool)
-    confidence, used = np.empty(shape, np.float32), np.empty(shape, np.uint16)
-    similar = np.zeros(shape, np.float32) if counts_similar(method) else None
+def _in_memory(lib: Library, day: day_of, asking: Asking, taken: Mapping[str, Taken], run: Run) -> Predicted:
+    """One date as arrays."""
+    facts = Facts(run.facts)
+    prepared, known = prepared_day(lib, day, asking, False, run)
+    image, confidence, used, similar = produce(
+        prepared, Array(taken), partial(_ready, asking.method), run.about(str(day)), facts
+    )
+    counted = similar[0] if counts_similar(asking.method) else None
+    return Predicted(image, confidence[0], tuple(known), used[0], counted)
 
-    def place(tile: Window, piece: Piece) -> None:
-        rows, cols = tile.slices
-        image[:, rows, cols], valid[rows, cols] = piece.product.data, piece.product.valid
-        confidence[rows, cols], used[rows, cols] = piece.quality.confidence, piece.quality.dates
-        if similar is not None and piece.quality.similar is not None:
-            similar[rows, cols] = piece.quality.similar
 
-    ready_attempts(attempts, options)
-    fuse_attempts(attempts, place, options, lib.facts.spread, lib.given(day) if fill else None)
-    product = handed_back(Product(image, valid, bands), first, lib.handling.fine, options)
-    return Predicted(product, confidence, tuple(known), used, similar)
+def _ready(method: Method, prepared: Any, run: Run) -> Method:
+    """The method of a date."""
+    return ready(method, prepared.scene, run)
+
+
+__all__ = ["Done", "File", "Literal", "Predicted", "series"]

@@ -1,174 +1,286 @@
-"""One date predicted from the best known dates, and where those were clouded from the next best."""
+"""One date predicted from the best known dates, and where those were clouded from the next best: a job."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
-from earthloom.engine.budget import tile_for
-from earthloom.engine.job import summarise
-from earthloom.engine.options import Options
+from earthloom.engine.job import Arrays, Encode, Made, Plain, execute, tiles_of
+from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_tile, halo_px, observe
-from earthloom.engine.runner import parallel, plan
-from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
+from earthloom.ops.quantise import quantise
 from earthloom.prepare.spatiotemporal.quality import Quality, measured, quality, supported
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
 
-R = TypeVar("R")
+MISSING = 65535  # code of the quality layers in files
 
 
-class Attempt:
-    """A method on one choice of known dates; its statistics are gathered when they are first needed.
+class Choice(NamedTuple):
+    """Known dates to predict from: a scene that holds them, and which they are, counted from 0."""
+
+    scene: Scene
+    numbers: tuple[int, ...]
+
+
+class Layers(Protocol):
+    """How the quality of a tile is stored."""
+
+    def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
+        """One array a layer."""
+        ...
+
+
+@dataclass(frozen=True)
+class InFile:
+    """One layer of integers: confidence in percent, known dates, and similar pixels where the method counts them."""
+
+    similar: bool
+
+    def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Of a tile."""
+        bands = [100 * found.confidence, found.dates.astype(np.float32)]
+        if self.similar:
+            bands.append(np.zeros_like(found.confidence) if found.similar is None else found.similar)
+        return (quantise(np.stack(bands).astype(np.float32), valid, "uint16", nodata=MISSING),)
+
+
+@dataclass(frozen=True)
+class InMemory:
+    """Confidence, known dates and similar pixels as they are, one layer each."""
+
+    def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Of a tile."""
+        similar = np.zeros_like(found.confidence) if found.similar is None else found.similar
+        return found.confidence[None], found.dates[None], similar[None]
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """No layers: the quality is not looked at."""
+
+    def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Nothing."""
+        return ()
+
+
+class Parts(Stats):
+    """Statistics of several choices; a tile in which one shows nothing has none of it."""
+
+    def __add__(self, other: Stats) -> Parts:
+        both = {key: self[key] + other[key] if key in self and key in other else None for key in (*self, *other)}
+        return Parts({key: self.get(key, other.get(key)) if value is None else value for key, value in both.items()})
+
+
+@dataclass(frozen=True)
+class Needed:
+    """Numbers of choices that some tile needs."""
+
+    numbers: frozenset[int]
+
+    def __add__(self, other: Needed) -> Needed:
+        return Needed(self.numbers | other.numbers)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A method on several choices of known dates: later ones fill what those before could not show.
+
+    Which choices any tile needs is found out first, from the masks alone; only those are measured.
 
     Parameters
     ----------
-    method, scene
-        What runs on what.
-    numbers
-        Which known dates the scene holds, from 0.
-    """
-
-    def __init__(self, method: Method, scene: Scene, numbers: Sequence[int]) -> None:
-        self.method, self.scene, self.numbers = method, scene, tuple(numbers)
-        self.refused: InputError | None = None
-        self._stats: Stats | None = None
-        self._lock = threading.Lock()
-
-    def begin(self, tiles: list[Window], threads: int = 1, progress: Progress = silent) -> bool:
-        """Gather the statistics; False when this choice cannot be used, and ``refused`` says why."""
-        with self._lock:
-            if self._stats is None and self.refused is None:
-                try:
-                    self.method.check(self.scene.empty(), self.scene.shape)
-                    self.method = self.method.ready(self.scene.empty())
-                    self._stats = summarise(self.method, self.scene, tiles, threads, progress)
-                except InputError as refused:  # nothing clear in it, or too few dates
-                    self.refused = refused
-            return self.refused is None
-
-    def fuse(self, tile: Window) -> Product:
-        """One tile, holes as invalid."""
-        assert self._stats is not None
-        product = fuse_tile(self.method, self.scene, tile, halo_px(self.method, self.scene.empty()), self._stats)
-        return replace(product, valid=product.valid & np.isfinite(product.data).all(axis=0))
-
-    def shows(self, tile: Window) -> np.ndarray:
-        """Where this choice has anything to predict from."""
-        return problems.find(self.method.card.problem).valid(self.scene.observe(tile, 0))
-
-    def similar(self, tile: Window) -> np.ndarray | None:
-        """Similar pixels, where the method counts them."""
-        assert self._stats is not None
-        problem = problems.find(self.method.card.problem)
-        obs = observe(self.scene, tile, halo_px(self.method, self.scene.empty()), problem)
-        if obs is None:
-            return None
-        found = self.method.support(obs, self._stats)
-        return None if found is None else found[obs.core_window.slices].astype(np.float32)
-
-
-class Piece(NamedTuple):
-    """A finished tile."""
-
-    product: Product
-    quality: Quality
-
-
-def fuse_attempts(
-    attempts: Sequence[Attempt],
-    finish: Callable[[Window, Piece], R],
-    options: Options,
-    spread: np.ndarray | None = None,
-    given: Any = None,
-    judged: bool = True,
-) -> list[R]:
-    """Predict a date tile by tile.
-
-    Parameters
-    ----------
-    attempts
-        Choices of known dates, the best first, their methods ready; later ones fill what those before could not show.
-    finish
-        Called in a worker with every tile.
-    options
-        How to run.
+    methods
+        Ready, one for each choice.
+    choices
+        The best first.
+    tiles, encode
+        As of a :class:`earthloom.engine.job.Fusion`.
+    layers
+        How the quality is stored.
     spread
         Of the fine bands, for the confidence.
     given
         A scene whose ``fine_1`` is the measured image of that very date: only its holes are filled.
-    judged
-        Whether the quality is wanted; it costs a second look at the similar pixels.
+    """
+
+    methods: tuple[Method, ...]
+    choices: tuple[Choice, ...]
+    tiles: tuple[Window, ...]
+    encode: Encode | Plain
+    layers: InFile | InMemory | Unjudged
+    spread: np.ndarray | None = None
+    given: Scene | None = None
+
+    stage: ClassVar[str] = "fusing"
+
+    @property
+    def rounds(self) -> int:
+        """Those of the method, and one before them where there is a choice."""
+        return self.methods[0].rounds + (len(self.choices) > 1)
+
+    def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
+        """First which choices are needed, then their statistics."""
+        if len(self.choices) > 1 and so_far is None:
+            return Parts(needed=Needed(self._needed(tile)))
+        needed = so_far["needed"] if so_far is not None and "needed" in so_far else Needed(frozenset({0}))
+        begun = so_far is not None and "begun" in so_far
+        parts = Parts(needed=needed, begun=Needed(frozenset()))
+        for k in sorted(needed.numbers):
+            before = so_far[_key(k)] if begun and so_far is not None and _key(k) in so_far else None
+            if begun and before is None:  # it showed nothing in the round before
+                continue
+            obs = self._observe(k, tile)
+            if obs is not None:
+                parts[_key(k)] = self.methods[k].summarise(obs, before)
+        return parts if len(parts) > 2 or self.given is not None else None
+
+    def make(self, tile: Window, stats: Stats) -> Made:
+        """The tile and its quality, as they are stored."""
+        product, found = self._fused(tile, stats)
+        sure = float(found.confidence[product.valid].sum())
+        count = int(product.valid.sum())
+        made = self.encode.made(product)
+        return made._replace(
+            stored=(*made.stored, *self.layers(found, product.valid)), measured=Stats(confidence=sure, pixels=count)
+        )
+
+    def _needed(self, tile: Window) -> frozenset[int]:
+        """Choices that show what those before them do not."""
+        missing = np.ones((tile.height, tile.width), bool)
+        if self.given is not None:
+            missing = ~self.given.observe(tile, 0)["fine_1"].valid
+        needed = set()
+        for k in range(len(self.choices)):
+            if not missing.any():
+                break
+            shown = self._shows(k, tile)
+            if (shown & missing).any():
+                needed.add(k)
+                missing = missing & ~shown
+        return frozenset(needed)
+
+    def _shows(self, k: int, tile: Window) -> np.ndarray:
+        """Where a choice has anything to predict from."""
+        return problems.find(self.methods[k].card.problem).valid(self.choices[k].scene.observe(tile, 0))
+
+    def _observe(self, k: int, tile: Window) -> Any:
+        """A tile of a choice, ready for its method."""
+        method, scene = self.methods[k], self.choices[k].scene
+        return observe(scene, tile, halo_px(method, scene.empty()), problems.find(method.card.problem))
+
+    def _usable(self, stats: Stats) -> list[int]:
+        """Choices that were needed, and showed something."""
+        needed = stats["needed"].numbers if "needed" in stats else frozenset({0})
+        return [k for k in sorted(needed) if not self.methods[k].rounds or _key(k) in stats]
+
+    def _fused(self, tile: Window, stats: Stats) -> tuple[Product, Quality]:
+        """Predicted from the first choice, then from the others where there are holes."""
+        scene, shape = self.choices[0].scene, (tile.height, tile.width)
+        bands = problems.find(self.methods[0].card.problem).bands(scene.empty())
+        data = np.full((len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values())))
+        valid = np.zeros(shape, bool)
+        confidence, dates = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
+        similar: np.ndarray | None = None
+        own = None
+        if self.given is not None:
+            own = self.given.observe(tile, 0)["fine_1"]
+            data[:, own.valid], valid = own.data[:, own.valid], own.valid.copy()
+        for k in self._usable(stats):
+            if valid.all():
+                break
+            if valid.any() and not (self._shows(k, tile) & ~valid).any():
+                continue
+            product = self._one(k, tile, stats.get(_key(k), Stats()))
+            taken = product.valid & ~valid
+            data[:, taken] = product.data[:, taken]
+            valid |= taken
+            if isinstance(self.layers, Unjudged):
+                continue
+            worth, used = quality(self.choices[k].scene, tile, self.choices[k].numbers, self.spread)
+            count = self._similar(k, tile, stats.get(_key(k), Stats()))
+            if count is not None:
+                worth = supported(worth, count)
+                similar = np.zeros(shape, np.float32) if similar is None else similar
+                similar[taken] = count[taken]
+            confidence[taken], dates[taken] = worth[taken], used[taken]
+        found = Quality(confidence, dates, similar)
+        return Product(data, valid, bands), found if own is None else measured(own.valid, found)
+
+    def _one(self, k: int, tile: Window, stats: Stats) -> Product:
+        """The tile by one choice, holes as invalid."""
+        method, scene = self.methods[k], self.choices[k].scene
+        product = fuse_tile(method, scene, tile, halo_px(method, scene.empty()), stats)
+        return Product(product.data, product.valid & np.isfinite(product.data).all(axis=0), product.bands)
+
+    def _similar(self, k: int, tile: Window, stats: Stats) -> np.ndarray | None:
+        """Similar pixels, where the method counts them."""
+        obs = self._observe(k, tile)
+        found = None if obs is None else self.methods[k].support(obs, stats)
+        return None if found is None or obs is None else found[obs.core_window.slices].astype(np.float32)
+
+
+def _key(number: int) -> str:
+    """Name of a choice among the statistics."""
+    return f"choice_{number}"
+
+
+def chained(
+    method: Method,
+    scene: Scene,
+    tiles: tuple[Window, ...],
+    encode: Encode | Plain,
+    *,
+    choices: Sequence[Choice],
+    layers: InFile | InMemory | Unjudged,
+    spread: np.ndarray | None = None,
+    given: Scene | None = None,
+    alike: bool = False,
+) -> Chain:
+    """The job of a method on choices of known dates.
+
+    Parameters
+    ----------
+    method
+        Ready for the first choice.
+    alike
+        Whether it serves the other choices as it is, since it was adapted; else each finds its own weights.
 
     Raises
     ------
     InputError
-        If no choice can be used, or none shows anything.
+        If no choice can be used.
     """
-    first = attempts[0]
-    tile_px = options.tile_px or tile_for(first.method, first.scene, options.workers)
-    if not first.method.card.local:
-        tile_px = max(first.scene.shape)
-    tiles = plan(first.scene.shape, tile_px)
-    usable = first.begin(tiles, options.workers, options.progress)
-    if not usable and (len(attempts) == 1 or not any(one.begin(tiles) for one in attempts[1:])) and given is None:
-        assert first.refused is not None
-        raise first.refused
-
-    def work(tile: Window) -> tuple[R, bool]:
-        piece = _piece(attempts, tile, tiles, spread, given, judged)
-        return finish(tile, piece), bool(piece.product.valid.any())
-
-    results, seen = [], False
-    for done, (result, some) in enumerate(parallel(work, tiles, options.workers), 1):
-        results.append(result)
-        seen = seen or some
-        options.progress("fusing", done, len(tiles))
-    if not seen:
-        raise InputError("no valid pixel in the overlap of the inputs", "", "check nodata and masks")
-    return results
+    methods, usable, refused = [], [], None
+    for k, choice in enumerate(choices):
+        try:
+            empty = choice.scene.empty()
+            method.check(empty, choice.scene.shape)
+            methods.append(method if k == 0 or alike else method.ready(empty))
+            usable.append(choice)
+        except InputError as why:  # such as too few dates
+            refused = refused or why
+    if not usable:
+        assert refused is not None
+        raise refused
+    return Chain(tuple(methods), tuple(usable), tiles, encode, layers, spread, given)
 
 
-def _piece(
-    attempts: Sequence[Attempt], tile: Window, tiles: list[Window], spread: np.ndarray | None, given: Any, judged: bool
-) -> Piece:
-    """One tile: measured, predicted from the first choice, then from the others where there are holes."""
-    scene, shape = attempts[0].scene, (tile.height, tile.width)
-    bands = problems.find(attempts[0].method.card.problem).bands(scene.empty())
-    data = np.full((len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values())))
-    valid = np.zeros(shape, bool)
-    confidence, dates = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
-    similar: np.ndarray | None = None
-    own = None
-    if given is not None:
-        own = given.observe(tile, 0)["fine_1"]
-        data[:, own.valid], valid = own.data[:, own.valid], own.valid.copy()
-    for one in attempts:
-        if valid.all():
-            break
-        hopeless = valid.any() and not (one.shows(tile) & ~valid).any()
-        if hopeless or not one.begin(tiles):
-            continue
-        product = one.fuse(tile)
-        taken = product.valid & ~valid
-        data[:, taken] = product.data[:, taken]
-        valid |= taken
-        if not judged:
-            continue
-        worth, used = quality(one.scene, tile, one.numbers, spread)
-        count = one.similar(tile)
-        if count is not None:
-            worth = supported(worth, count)
-            similar = np.zeros(shape, np.float32) if similar is None else similar
-            similar[taken] = count[taken]
-        confidence[taken], dates[taken] = worth[taken], used[taken]
-    found = Quality(confidence, dates, similar)
-    found = found if own is None else measured(own.valid, found)
-    return Piece(Product(data, valid, bands), found)
+def predicted(method: Method, choices: Sequence[Choice], run: Run) -> Product:
+    """A date in memory, without its quality: the first choice, filled from the others."""
+    scene = choices[0].scene
+    empty = scene.empty()
+    bands = problems.find(method.card.problem).bands(empty)
+    dtype = np.result_type(*(view.data for view in empty.views.values()))
+    data, valid = np.empty((len(bands), *scene.shape), dtype), np.empty((1, *scene.shape), bool)
+    with run.begin() as runner:
+        tiles = tiles_of(method, scene, run.tile_size, runner.workers)
+        job = chained(method, scene, tiles, Plain(), choices=choices, layers=Unjudged(), alike=run.adapts)
+        execute(job, runner, Arrays((data, valid)), run.talk)
+    return Product(data, valid[0], bands)

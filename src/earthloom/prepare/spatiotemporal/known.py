@@ -131,7 +131,7 @@ def listed(
     return known, coarses[count]
 
 
-def in_order(known: Sequence[Known], day: date | None, days_apart: int) -> tuple[list[Known], list[str]]:
+def by_time(known: Sequence[Known], day: date | None, days_apart: int) -> tuple[list[Known], list[str]]:
     """The known dates in the order of their days, and what was done about it.
 
     Raises

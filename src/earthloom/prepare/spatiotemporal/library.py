@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from datetime import date as day_of
 from typing import Any
 
-from earthloom.engine.arrays import Taken
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, InputError
 from earthloom.methods.base import Method, Wrapper
-from earthloom.prepare.spatiotemporal.arrays import array_pairs
-from earthloom.prepare.spatiotemporal.calendar import Calendar, calendar, choices
-from earthloom.prepare.spatiotemporal.chain import Attempt
+from earthloom.prepare.spatiotemporal.calendar import Calendar, choices
+from earthloom.prepare.spatiotemporal.chain import Choice
 from earthloom.prepare.spatiotemporal.known import Handling
 from earthloom.prepare.spatiotemporal.settle import Facts, look, require_target, settle
 from earthloom.prepare.spatiotemporal.survey import Survey
 from earthloom.prepare.spatiotemporal.units import require_units
 from earthloom.problems.spatiotemporal import Pair
-from earthloom.raster.listing.days import parse_date
 
 MOST_PAIRS = 2  # the known dates of a first choice: one before, one after
 
@@ -44,10 +40,12 @@ class Library:
         Coarse role of a known date to what the pair looks like at the coarse scale.
     called
         Role to how the image is called in messages.
-    handling, options
+    handling, run
         As told.
     settled
         The scene with the coarse images in place and in the units of the fine ones, and what was found.
+    sensor
+        Of the fine images, where known.
     """
 
     scene: Any
@@ -55,8 +53,9 @@ class Library:
     surveys: Mapping[str, Survey]
     called: Mapping[str, str]
     handling: Handling
-    options: Options
+    run: Run
     settled: tuple[Any, Facts]
+    sensor: str | None = None
 
     @property
     def facts(self) -> Facts:
@@ -83,7 +82,7 @@ class Library:
         """A scene whose ``fine_1`` is the measured image of a day."""
         return self.settled[0].pick({"fine_1": role("fine", day)})
 
-    def attempts(self, day: date, method: Method, most: int = MOST_PAIRS) -> tuple[list[Attempt], list[date]]:
+    def choices(self, day: date, method: Method, most: int = MOST_PAIRS) -> tuple[list[Choice], list[date]]:
         """Every choice of known dates to predict a day from, and the dates in the order of their numbers.
 
         Raises
@@ -103,14 +102,14 @@ class Library:
         target = role("coarse", self.coarse_day(day))
         require_target(self.picked(found[0], day), {"coarse_p": self.called[target]})
         return [
-            Attempt(method, self.picked(choice, day), [numbered.index(one) for one in choice]) for choice in found
+            Choice(self.picked(choice, day), tuple(numbered.index(one) for one in choice)) for choice in found
         ], numbered
 
     def without(self, days: Iterable[date]) -> Library:
         """As if some pairs were not known: neither their places nor their units tell anything."""
         out = {role("coarse", self.dates.pairs[day]) for day in days if day in self.dates.pairs}
         left = {name: one for name, one in self.surveys.items() if name not in out}
-        quiet = replace(self.options, say=None, measured=None)
+        quiet = replace(self.run, say=None, facts=None)
         settled = settle(self.scene, left, self.handling, self.called, quiet)
         return replace(self, surveys=left, settled=settled)
 
@@ -130,8 +129,9 @@ def counts_similar(method: Method) -> bool:
 
 
 def library(
-    scene: Any, dates: Calendar, called: Mapping[str, str], handling: Handling, options: Options, scale: float | None
-) -> Library:
+    scene: Any, dates: Calendar, called: Mapping[str, str], handling: Handling, run: Run, scale: float | None,
+    sensor: str | None = None,
+) -> Library:  # fmt: skip
     """Measure a series.
 
     Raises
@@ -140,60 +140,18 @@ def library(
         If the two sensors are in different units, or no known date shows anything.
     """
     pairs = [Pair(role("fine", fine), role("coarse", coarse)) for fine, coarse in dates.pairs.items()]
-    surveys, blind = look(scene, pairs, handling, called, options)
+    surveys, blind = look(scene, pairs, handling, called, run)
     for error in blind.values():
-        options.tell(f"left out: {error.given}")
+        run.tell(f"left out: {error.given}")
     dark = [fine for fine in dates.pairs if role("fine", fine) in blind]
     if len(dark) == len(dates.pairs):
         raise InputError("no known date with a clear pixel in both images", "at least one", "check nodata and masks")
     if handling.match == "none":
         require_units(surveys, called, scale)
-    settled = settle(scene, surveys, handling, called, options)
-    return Library(scene, dates.without(dark), surveys, called, handling, options, settled)
+    settled = settle(scene, surveys, handling, called, run)
+    return Library(scene, dates.without(dark), surveys, called, handling, run, settled, sensor)
 
 
 def reason(error: EarthloomError) -> str:
     """Why a date was skipped, in short."""
     return f"{error.given}, {error.expected} needed" if error.expected and error.expected != "some" else error.given
-
-
-def _by_day(images: Mapping[Any, Any], sensor: str) -> dict[day_of, Any]:
-    """A mapping with days as keys."""
-    found: dict[day_of, Any] = {}
-    for key, image in images.items():
-        day = parse_date(key)
-        if day in found:
-            raise InputError(f"two {sensor} images of {day}", "one for each day")
-        found[day] = image
-    return found
-
-
-def array_library(
-    fine: Mapping[Any, Any],
-    coarse: Mapping[Any, Any],
-    fine_masks: Mapping[Any, Any] | None,
-    coarse_masks: Mapping[Any, Any] | None,
-    handling: Handling,
-    options: Options,
-) -> tuple[Library, Taken]:
-    """Arrays as a library, and the first fine one.
-
-    Raises
-    ------
-    InputError, GridError
-        If they do not go together.
-    """
-    taken = {"fine": _by_day(fine, "fine"), "coarse": _by_day(coarse, "coarse")}
-    masks = {"fine": _by_day(fine_masks or {}, "fine"), "coarse": _by_day(coarse_masks or {}, "coarse")}
-    for sensor, own in masks.items():
-        if odd := sorted(set(own) - set(taken[sensor])):
-            raise InputError(f"a mask of {odd[0]}, of which there is no {sensor} image", "masks of images there are")
-    dates = calendar(taken["fine"], taken["coarse"], handling.days_apart)
-    inputs = {
-        role(sensor, day): (image, masks[sensor].get(day), day)
-        for sensor in ("fine", "coarse")
-        for day, image in sorted(taken[sensor].items())
-    }
-    scene, first = array_pairs(inputs, handling)
-    called = {name: f"the {name.split('_')[0]} image of {one[2]}" for name, one in inputs.items()}
-    return library(scene, dates, called, handling, options, handling.coarse.scale), first

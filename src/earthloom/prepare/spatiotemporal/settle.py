@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.engine.runner import plan
 from earthloom.errors import InputError
 from earthloom.prepare.spatiotemporal.coregister import Corrected, Moves, decide
@@ -52,14 +52,14 @@ class Facts:
 
 
 def look(
-    scene: Any, known: Sequence[Pair], handling: Handling, called: Mapping[str, str], options: Options
+    scene: Any, known: Sequence[Pair], handling: Handling, called: Mapping[str, str], run: Run
 ) -> tuple[dict[str, Survey], dict[str, InputError]]:
     """Known dates at the coarse scale, by coarse role; and by fine role those of which nothing is seen, with why."""
     surveys: dict[str, Survey] = {}
     blind: dict[str, InputError] = {}
     for done, pair in enumerate(known, 1):
-        options.progress("comparing", done - 1, len(known))
-        found = survey(scene, pair.fine, pair.coarse, handling.ratio, options.workers)
+        run.progress("comparing", done - 1, len(known))
+        found = survey(scene, pair.fine, pair.coarse, handling.ratio, run.workers)
         if not found.empty:
             surveys[pair.coarse] = found
             continue
@@ -67,7 +67,7 @@ def look(
             require_seen(scene, pair, called)
         except InputError as error:
             blind[pair.fine] = error
-    options.progress("comparing", len(known), len(known))
+    run.progress("comparing", len(known), len(known))
     return surveys, blind
 
 
@@ -76,7 +76,7 @@ def settle(
     surveys: Mapping[str, Survey],
     handling: Handling,
     called: Mapping[str, str],
-    options: Options,
+    run: Run,
     target: Survey | None = None,
 ) -> tuple[Corrected, Facts]:
     """Bring the coarse images to the fine ones, by what the surveys of known dates tell.
@@ -91,12 +91,12 @@ def settle(
         What is to be done.
     called
         Role to how the image is called in messages.
-    options
+    run
         How to run.
     target
         Of ``coarse_p``, beside the nearest known fine image; it tells about places, not about units.
     """
-    moves = _placed(scene, surveys, target, handling, called, options)
+    moves = _placed(scene, surveys, target, handling, called, run)
     regression = None
     if handling.match == "regression":
         if not surveys:
@@ -104,9 +104,8 @@ def settle(
         regression = regress(surveys, moves.moves)
         names = next(view.bands for role, view in scene.empty().views.items() if role.startswith("fine"))
         for line in regression.lines([band.name for band in names]):
-            options.tell(f"matched {line}")
-        if options.measured is not None:
-            options.measured({"matched": regression.as_dict()})
+            run.tell(f"matched {line}")
+        run.fact(matched=regression.as_dict())
     ratio = max([one.ratio for one in surveys.values()], default=1.0)
     gains, constants = (regression.gains, regression.constants) if regression else (None, None)
     facts = Facts(moves, regression, ratio, spread_of(surveys))
@@ -114,7 +113,7 @@ def settle(
 
 
 def prepare(
-    scene: Any, handling: Handling, called: Mapping[str, str], options: Options, scale: float | None = None
+    scene: Any, handling: Handling, called: Mapping[str, str], run: Run, scale: float | None = None
 ) -> tuple[Corrected, Facts]:
     """Look at the images of one prediction, and bring the coarse ones to the fine ones.
 
@@ -131,16 +130,16 @@ def prepare(
         If an image shows nothing, or the two sensors are in different units.
     """
     known = pairs(scene.empty())
-    surveys, blind = look(scene, known, handling, called, options)
+    surveys, blind = look(scene, known, handling, called, run)
     if blind:
         raise next(iter(blind.values()))
     require_target(scene, called)
     target = None
     if handling.coregister != "off":
-        target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, options.workers)
+        target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, run.workers)
     if handling.match == "none":
         require_units(surveys, called, scale)
-    return settle(scene, surveys, handling, called, options, target)
+    return settle(scene, surveys, handling, called, run, target)
 
 
 def _placed(
@@ -149,7 +148,7 @@ def _placed(
     target: Survey | None,
     handling: Handling,
     called: Mapping[str, str],
-    options: Options,
+    run: Run,
 ) -> Moves:
     """Displacements of the coarse images, told, and what is moved."""
     if handling.coregister == "off":
@@ -158,17 +157,17 @@ def _placed(
     if target is not None and not target.empty:
         found["coarse_p"] = target.displacement
     for role, one in found.items():
-        options.tell(f"{called.get(role, role)}: {one}")
+        run.tell(f"{called.get(role, role)}: {one}")
     roles = {role: called.get(role, role) for role in scene.empty().views if role.startswith("coarse")}
     moves = decide(found, handling.coregister, roles)
     if len(set(moves.moves.values())) == 1:
         y, x = next(iter(moves.moves.values()))
-        options.tell(f"coarse images moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
+        run.tell(f"coarse images moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
     else:
         for role, (y, x) in sorted(moves.moves.items()):
-            options.tell(f"{called.get(role, role)}: moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
-    if options.measured is not None and moves.moves:
-        options.measured({"moved_px": list(moves.moves.get("coarse_p", next(iter(moves.moves.values()))))})
+            run.tell(f"{called.get(role, role)}: moved {y:+.1f} rows, {x:+.1f} columns (fine pixels)")
+    if moves.moves:
+        run.fact(moved_px=list(moves.moves.get("coarse_p", next(iter(moves.moves.values())))))
     return moves
 
 

@@ -17,11 +17,23 @@ from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_straight, snap
 from earthloom.raster.scenes.sharpening import crs_name, native_pixel, require_both, same_crs
 from earthloom.raster.scenes.stack import SAME_PX, exact, lay
+from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window
 
 ON_FINE = 1.5  # a coarse image whose pixels are not clearly larger was brought to the fine grid by someone else
 SWAPPED = 0.99  # pixel-size ratio below which the coarse image is the finer one
-Cloudy = Callable[[str, np.ndarray], np.ndarray]  # role and numbers of its mask to True where nothing is seen
+
+
+@dataclass(frozen=True)
+class Cloudy:
+    """What the numbers of a mask mean, as was told about the two sensors."""
+
+    fine: Told = field(default_factory=Told)
+    coarse: Told = field(default_factory=Told)
+
+    def __call__(self, role: str, numbers: np.ndarray) -> np.ndarray:
+        """True where the mask of a role says that nothing is seen."""
+        return (self.fine if role.startswith("fine") else self.coarse).cloudy(numbers)
 
 
 class CoarseGrid(NamedTuple):
@@ -155,13 +167,16 @@ class Ground:
             )
 
 
-def ground(fine: Image, coarse: Image, ignore_georeferencing: bool = False) -> Ground:
+def ground(
+    fine: Image, coarse: Image, ignore_georeferencing: bool = False, ratio: float | None = None
+) -> Ground:  # fmt: skip
     """Find the coarse grid of a fine and a coarse image.
 
     Same CRS and straight: the coarse image's own pixels, any ratio and any sub-pixel offset. Another CRS (MODIS in its
     sinusoidal projection), or a rotated grid: a grid of the coarse image's own pixel size, nested in the fine one
     where the ratio allows, to which coarse images are resampled. No georeferencing: corner on corner, the ratio from
-    the shapes. Coarse pixels less than 1.5 times as large were brought to the fine grid by someone else: ratio 1.
+    the shapes, or as told for arrays. Coarse pixels less than 1.5 times as large were brought to the fine grid by
+    someone else: ratio 1.
 
     Raises
     ------
@@ -169,7 +184,7 @@ def ground(fine: Image, coarse: Image, ignore_georeferencing: bool = False) -> G
         If only one of the images says where it lies, the fine one is rotated, or the coarse one is the finer.
     """
     if ignore_georeferencing or not (fine.georeferenced or coarse.georeferenced):
-        return _by_shape(fine, coarse, ignore_georeferencing)
+        return _by_shape(fine, coarse, ignore_georeferencing, ratio if fine.in_memory else None)
     require_both(fine, coarse)
     require_straight(_grid(fine))
     fine = fine.north_up()
@@ -197,7 +212,7 @@ def ground(fine: Image, coarse: Image, ignore_georeferencing: bool = False) -> G
     return Ground(fine, grid, fine.crs, place, coarse, None)
 
 
-def _by_shape(fine: Image, coarse: Image, ignore: bool) -> Ground:
+def _by_shape(fine: Image, coarse: Image, ignore: bool, told: float | None = None) -> Ground:
     """Corner on corner."""
     if fine.shape == coarse.shape:
         return _on_fine(fine, coarse, ignore)
@@ -206,9 +221,17 @@ def _by_shape(fine: Image, coarse: Image, ignore: bool) -> Ground:
             "{} of {} x {} pixels and {} of {} x {}".format(coarse.name, *coarse.shape, fine.name, *fine.shape),
             "a coarse image of fewer pixels than the fine one", "are fine and coarse exchanged?",
         )  # fmt: skip
-    fit = fit_by_shape(_grid(fine), _grid(coarse), "centre")
-    axes = [(0.0, r) for r in fit.ratio]
-    spans = [_span(0.0, r, m, n) for r, m, n in zip(fit.ratio, coarse.shape, fine.shape, strict=True)]
+    ratios = fit_by_shape(_grid(fine), _grid(coarse), "centre").ratio if told is None else (float(told), float(told))
+    if told is not None and any(abs(n - told * m) >= told for n, m in zip(fine.shape, coarse.shape, strict=True)):
+        raise GridError(
+            "ratio {:g} for fine images of {} x {} and coarse ones of {} x {} pixels".format(
+                told, *fine.shape, *coarse.shape
+            ),
+            f"about {fine.shape[0] / coarse.shape[0]:.4g} by {fine.shape[1] / coarse.shape[1]:.4g}",
+            "leave ratio out: the shapes tell",
+        )  # fmt: skip
+    axes = [(0.0, r) for r in ratios]
+    spans = [_span(0.0, r, m, n) for r, m, n in zip(ratios, coarse.shape, fine.shape, strict=True)]
     grid, first = _coarse_grid(axes, spans)
     return Ground(fine, grid, None, None, coarse, first, ignore)
 
@@ -289,7 +312,7 @@ class PairScene:
     fine_bands: tuple[Band, ...]
     coarse_bands: tuple[Band, ...]
     masks: Mapping[str, Placed] = field(default_factory=dict)
-    cloudy: Cloudy = lambda role, numbers: numbers != 0
+    cloudy: Callable[[str, np.ndarray], np.ndarray] = field(default_factory=Cloudy)
     days: Mapping[str, date | None] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 

@@ -53,13 +53,18 @@ def provenance(
         "VERSION": __version__,
         "METHOD": method,
         "PARAMETERS": json.dumps(dict(parameters), sort_keys=True, default=str),
-        "INPUTS": json.dumps({role: [_fingerprint(p) for p in paths] for role, paths in inputs.items()}),
+        "INPUTS": json.dumps(fingerprints(inputs)),
         "CREATED": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if sensor is not None:
         tags["SENSOR"] = sensor
     tags |= {name.upper(): json.dumps(value, default=str) for name, value in (extra or {}).items()}
     return {PREFIX + name: value for name, value in tags.items()}
+
+
+def fingerprints(inputs: Mapping[str, Sequence[str | Path]]) -> dict[str, list[dict[str, Any]]]:
+    """Role to name and content of its files."""
+    return {role: [_fingerprint(path) for path in paths] for role, paths in inputs.items()}
 
 
 def _fingerprint(path: str | Path) -> dict[str, Any]:

@@ -1,0 +1,58 @@
+"""Many products in a row: one that cannot be made is an outcome with its reason, not the end of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from earthloom.engine.options import Run
+from earthloom.errors import EarthloomError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One product of a batch.
+
+    Parameters
+    ----------
+    name
+        Of it, in progress and messages.
+    make
+        Makes it, as the run says.
+    fatal
+        Whether an error ends the whole batch, such as a folder that cannot be written.
+    """
+
+    name: str
+    make: Callable[[Run], Any]
+    fatal: Callable[[EarthloomError], bool] = lambda error: False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a row: its product, or why there is none."""
+
+    name: str
+    product: Any = None
+    why: EarthloomError | None = None
+
+
+def batch(rows: Sequence[Row], run: Run) -> list[Outcome]:
+    """Make one row after the other.
+
+    Raises
+    ------
+    EarthloomError
+        That a row calls fatal.
+    """
+    outcomes = []
+    for number, row in enumerate(rows, 1):
+        own = run.about(row.name if len(rows) == 1 else f"{row.name} ({number} of {len(rows)})")
+        try:
+            outcomes.append(Outcome(row.name, row.make(own)))
+        except EarthloomError as error:
+            if row.fatal(error):
+                raise
+            outcomes.append(Outcome(row.name, why=error))
+    return outcomes

@@ -1,0 +1,192 @@
+"""A folder of a series: which dates are finished there, what becomes of the others, and its STAC items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from datetime import date as day_of
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from earthloom.engine.options import Run
+from earthloom.engine.sink import File
+from earthloom.errors import EarthloomError, FileError, InputError, warn
+from earthloom.methods.base import Method
+from earthloom.methods.catalog import name_of
+from earthloom.prepare.spatiotemporal.layers import ASKED, FROM, Asking, asked_for, nearest, prepared_day
+from earthloom.prepare.spatiotemporal.library import Library, counts_similar, reason
+from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
+from earthloom.raster.facts import examine
+from earthloom.raster.write.stac import collection, item, pystac
+from earthloom.training.ready import ready
+from earthloom.verbs.batch import Row, batch
+from earthloom.verbs.pipeline import Facts, produce
+from earthloom.version import __version__
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a date.
+
+    Parameters
+    ----------
+    day
+        Which.
+    state
+        ``predicted``, ``filled``, ``there`` (finished in an earlier run) or ``skipped``.
+    path
+        The product; None when skipped.
+    known
+        The first choice of known dates.
+    confidence
+        Mean, of the pixels there are; None when not made now.
+    valid_percent
+        Pixels there are.
+    why
+        Of a skipped date.
+    """
+
+    day: day_of
+    state: str
+    path: Path | None = None
+    known: tuple[day_of, ...] = ()
+    confidence: float | None = None
+    valid_percent: float | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where the products of a series go, and what each is asked for."""
+
+    path: Path
+    lib: Library
+    asking: Asking
+
+    def filled(self, days: Sequence[day_of], run: Run) -> list[Done]:
+        """Make what is missing.
+
+        Raises
+        ------
+        EarthloomError
+            If nothing can be predicted at all, or a product of another run stands in the way. A date that cannot be
+            predicted is skipped, and its :class:`Done` says why.
+        """
+        pystac()  # what is missing is said before the work
+        there = {day: self._there(day, run) for day in days}
+        rows = [Row(str(day), partial(self._one, day, there[day]), self._fatal) for day in days]
+        done = []
+        for day, outcome in zip(days, batch(rows, run), strict=True):
+            if outcome.why is not None:
+                run.tell(f"{day} skipped: {reason(outcome.why)}")
+            done.append(outcome.product or Done(day, "skipped", why=reason(outcome.why) if outcome.why else ""))
+        if all(one.state == "skipped" for one in done):
+            raise InputError(f"no date could be predicted: {done[0].why}", "at least one", "see -v for the others")
+        made = f"{name_of(self.asking.method)} of Earthloom {__version__}"
+        collection(self.path, self.path.resolve().name, f"Fine images predicted from coarse ones by {made}.")
+        return done
+
+    def _files(self, day: day_of) -> tuple[Path, Path, Path]:
+        """Product, quality layers and STAC item of a date."""
+        name = day.isoformat()
+        return self.path / f"{name}.tif", self.path / f"{name}_quality.tif", self.path / f"{name}.json"
+
+    def _fatal(self, error: EarthloomError) -> bool:
+        """Whether there is no place to write the others either."""
+        return isinstance(error, FileError) and str(self.path) in error.given
+
+    def _there(self, day: day_of, run: Run) -> bool:
+        """Whether a date is finished; refused when its product was asked for in another way."""
+        files = self._files(day)
+        if run.overwrite or not all(path.exists() for path in files):
+            return False
+        tags = examine(str(files[0])).tags
+        told, wanted = json.loads(tags.get(ASKED, "{}")), asked_for(self.lib, day, self.asking, run)
+        both = {role for role in wanted["inputs"] if role in told.get("inputs", {})}  # others: dates that are new
+        for one in (told, wanted):
+            one["inputs"] = {role: files for role, files in one.get("inputs", {}).items() if role in both}
+        if odd := [name for name in wanted if told.get(name) != wanted[name]]:
+            before, now = (_short(json.dumps(one.get(odd[0]))) for one in (told, wanted))
+            raise FileError(
+                f"{files[0]} was made with another {odd[0]} ({before} instead of {now})",
+                hint="choose another folder, or `overwrite=True` to make it anew",
+            )  # fmt: skip
+        near = nearest(self.lib, day, self.asking)
+        if tags.get(FROM) != near:
+            warn(
+                f"{files[0].name} was predicted from {tags.get(FROM)}; {near} would be nearer now: delete it, or "
+                "`overwrite=True`, to make it anew"
+            )
+        return True
+
+    def _one(self, day: day_of, there: bool, run: Run) -> Done:
+        """One date."""
+        place, layers, sheet = self._files(day)
+        if there:
+            return Done(day, "there", place)
+        facts = Facts(run.facts)
+        run = replace(run, facts=facts)
+        prepared, known = prepared_day(self.lib, day, self.asking, True, run)
+        sheet.unlink(missing_ok=True)  # what is left of an unfinished run
+        choices = prepared.job.keywords["choices"]  # type: ignore[attr-defined]
+        try:
+            produce(prepared, File(place, overwrite=True), partial(_ready, self.asking.method), run, facts)
+        finally:
+            for choice in choices:
+                choice.scene.scene.close()
+        figures = facts.known
+        first = tuple(known[number] for number in choices[0].numbers)
+        done = Done(
+            day, "filled" if self.asking.fills(self.lib, day) else "predicted", place, first, figures["confidence"],
+            figures["valid_percent"],
+        )  # fmt: skip
+        self._item(done, known, layers, sheet)
+        near = " and ".join(str(one) for one in first)
+        share = f"{done.valid_percent:.1f} % of the pixels, confidence {done.confidence:.2f}"
+        run.tell(f"{day} {done.state} from {near}: {share}")
+        return done
+
+    def _item(self, done: Done, known: Sequence[day_of], layers: Path, sheet: Path) -> None:
+        """The STAC item of a date."""
+        scene = self.lib.scene
+        first, method = scene.ground.fine, self.asking.method
+        assert done.path is not None
+        bands: list[Mapping[str, Any]] = [
+            {"name": name or band.name} for name, band in zip(first.names, scene.fine_bands, strict=True)
+        ]
+        kinds: list[Mapping[str, Any]] = [
+            {"name": "confidence", "description": f"in percent, {CONFIDENCE}"},
+            {"name": "known_dates", "description": "sum of 2^k over the known dates that were clear at the pixel"},
+        ]
+        if counts_similar(self.asking.method):
+            kinds.append({"name": "similar", "description": "similar pixels that the prediction rests on"})
+        assert done.confidence is not None and done.valid_percent is not None
+        item(
+            sheet, name=f"{self.path.resolve().name}_{done.day}", day=done.day, crs=first.crs,
+            transform=first.transform, shape=scene.shape,
+            assets={
+                "data": (done.path, f"Fine image of {done.day}, {done.state}", "data", bands),
+                "quality": (layers, "Confidence and known dates", "metadata", kinds),
+            },
+            properties={
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "earthloom:version": __version__, "earthloom:method": f"{method.card.problem}/{name_of(method)}",
+                "earthloom:state": done.state, "earthloom:known_dates": [str(day) for day in done.known],
+                "earthloom:other_dates": [str(day) for day in known if day not in done.known],
+                "earthloom:confidence": round(done.confidence, 4),
+                "earthloom:valid_percent": round(done.valid_percent, 3),
+            },
+        )  # fmt: skip
+
+
+def _ready(method: Method, prepared: Any, run: Run) -> Method:
+    """The method of a date."""
+    return ready(method, prepared.scene, run)
+
+
+def _short(text: str) -> str:
+    """The beginning of what was asked for."""
+    return "nothing" if text == "null" else text if len(text) < 90 else f"{text[:90]} ..."
