@@ -37,7 +37,11 @@ Act = Callable[[dict[str, Any], dict[str, Any], Work], Any]  # what the verb tak
 
 
 def command(
-    name: str, arguments: Sequence[str], extra: Sequence[Option] = (), act: Act | None = None
+    name: str,
+    arguments: Sequence[str],
+    extra: Sequence[Option] = (),
+    act: Act | None = None,
+    without: Sequence[str] = (),
 ) -> Callable[..., None]:
     """The command of a verb, for the method that the arguments name or imply.
 
@@ -47,12 +51,17 @@ def command(
         Flags of the command alone.
     act
         What is done instead of calling the verb.
+    without
+        Parameters of the verb that the command does not show.
     """
     import_module(f"earthloom.verbs.{name}")
     verb = VERBS[name]
     given = given_in(arguments)
     method = given.get("method") or verb.default(given)
-    options = [*_own(verb), *extra, *_told(verb), *_run(), *_screen(), *_fields(verb, method)]
+    first = [option for option in extra if option.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
+    later = [option for option in extra if option not in first]
+    own = [option for option in (*_own(verb), *_told(verb)) if option.parameter.name not in without]
+    options = [*first, *own, *later, *_run(), *_screen(), *_fields(verb, method)]
 
     def called(*places: Any, **typed: Any) -> None:
         bare = [o.parameter.name for o in options if o.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
@@ -111,7 +120,7 @@ def _plain(hint: Any) -> Any:
 
 def extra(name: str, takes: Any, told: str, flag: Flag, default: Any = None) -> Option:
     """A flag of a command alone."""
-    return Option(_parameter(name, takes, flag, told, default, False), "extra")
+    return Option(_parameter(name, takes, flag, told, default, flag.required or flag.bare), "extra")
 
 
 def _parameter(name: str, takes: Any, flag: Flag, told: str, default: Any, required: bool) -> inspect.Parameter:

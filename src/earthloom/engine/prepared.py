@@ -65,6 +65,11 @@ def as_it_is(method: Method) -> Method:
     return method
 
 
+def no_more(method: Method) -> dict[str, Any]:
+    """No facts of the method's own."""
+    return {}
+
+
 def nothing_more(measured: Stats) -> dict[str, Any]:
     """No figures of the problem's own."""
     return {}
@@ -111,6 +116,12 @@ class Prepared:
         What the product is called as a DataArray.
     attrs, coords
         What a DataArray says besides; coordinates along the bands.
+    says
+        Further facts, when it is known which method runs.
+    mark
+        Attribute of a DataArray that takes the name of the method, and what follows the name there.
+    pair
+        What the method is fitted to before it runs, where that is another scene.
     back
         Hands an array back to who gave one, where its grid is another than that of the input.
     """
@@ -137,3 +148,6 @@ class Prepared:
     attrs: Mapping[str, Any] = field(default_factory=dict)
     coords: Mapping[str, Sequence[float]] = field(default_factory=dict)
     back: Callable[[Any, np.ndarray], Any] | None = None
+    says: Callable[[Method], Mapping[str, Any]] = no_more
+    mark: tuple[str, str] | None = None
+    pair: Any = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -23,6 +23,7 @@ from earthloom.ops.quantise import DTYPES, representable
 from earthloom.raster.metadata.matlab import parse_address
 from earthloom.raster.write.cog import Writer, create, require_place
 from earthloom.raster.write.matlab import MatWriter, create_mat
+from earthloom.raster.write.provenance import PREFIX
 from earthloom.types import Window
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
@@ -217,10 +218,13 @@ class Array:
         """See :class:`Sink`."""
         own, attrs = self.taken[prepared.grid], {**self.taken[prepared.like].attrs, **prepared.attrs}
 
-        def finish(data: np.ndarray) -> Any:
+        def finish(data: np.ndarray, tags: Mapping[str, str]) -> Any:
             if prepared.back is not None and own.labelled:
                 return prepared.back(own.value, data)
-            return own.back(data, prepared.bands, attrs)
+            marked = {}
+            if prepared.mark is not None:
+                marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
+            return own.back(data, prepared.bands, {**attrs, **marked})
 
         yield _Held(_empty(prepared, encode), finish)
 
@@ -251,7 +255,7 @@ class Labelled:
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
         """See :class:`Sink`."""
-        yield _Held(_empty(prepared, encode), lambda data: labelled(data, prepared, encode))
+        yield _Held(_empty(prepared, encode), lambda data, tags: labelled(data, prepared, encode))
 
 
 @dataclass(frozen=True)
@@ -259,14 +263,16 @@ class _Held:
     """A product in memory, and what becomes of it."""
 
     arrays: Arrays
-    finish: Callable[[np.ndarray], Any]
+    finish: Callable[[np.ndarray, Mapping[str, str]], Any]
+    tags: dict[str, str] = field(default_factory=dict)
 
     def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
         """Take a tile."""
         self.arrays.put(tile, stored)
 
     def tag(self, tags: Mapping[str, str]) -> None:
-        """An array says nothing about itself."""
+        """Kept for what the array says about itself."""
+        self.tags.update(tags)
 
     def lost(self, count: int) -> None:
         """Seen in the array."""
@@ -274,7 +280,8 @@ class _Held:
     def result(self) -> Any:
         """The product; with its layers where there are some."""
         product, *layers = self.arrays.layers
-        return (self.finish(product), *layers) if layers else self.finish(product)
+        whole = self.finish(product, self.tags)
+        return (whole, *layers) if layers else whole
 
 
 def _empty(prepared: Prepared, encode: Encode) -> Arrays:

@@ -17,10 +17,11 @@ def tags_of(method: Method, prepared: Prepared) -> dict[str, str]:
 
     The method is as it runs: ready, and so it names the weights that were found or learnt.
     """
-    parameters = {**method.parameters, **prepared.parameters}
+    own = {name: value for name, value in method.parameters.items() if name != "mapping"}  # told by the problem
+    parameters = {**own, **prepared.parameters}
     tags = provenance(
         f"{method.card.problem}/{name_of(method)}", parameters, prepared.inputs, sensor=prepared.sensor,
-        extra=prepared.facts,
+        extra={**prepared.facts, **prepared.says(method)},
     )  # fmt: skip
     return {**tags, **prepared.tags}
 

@@ -179,9 +179,9 @@ class Image:
         return data
 
     def north_up(self) -> Image:
-        """The same image with rows from north to south (itself when they are)."""
+        """The same image with rows from north to south (itself when they are, or when nobody says where it lies)."""
         t = self.transform
-        if t.e <= 0:
+        if t.e <= 0 or not self.georeferenced:
             return self
         upright = Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0])
         return replace(self, transform=upright, flipped=not self.flipped)

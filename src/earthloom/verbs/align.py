@@ -1,82 +1,84 @@
-"""`earthloom.align`: one sensor's bands as those of another, for files and arrays."""
+"""`earthloom.align`: one sensor's bands as those of another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Annotated, Any
 
 from earthloom.engine import arrays
-from earthloom.engine.job import fuse_array
-from earthloom.engine.options import Options, run_options
-from earthloom.engine.scene import ArrayScene
-from earthloom.errors import GridError, InputError, MethodError
+from earthloom.engine.options import Run, run_of
+from earthloom.engine.prepared import Prepared
+from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.levels import Levels, require_unit
-from earthloom.prepare.bandpass.pairing import (
-    AUTO,
-    MARK,
-    PROBLEM,
-    Pairing,
-    _require_unmarked,
-    for_sensors,
-    require_sensor,
-    told_pair,
-    wanted_bands,
-)
+from earthloom.prepare.bandpass.aligning import Aligning, Applying, Matched
+from earthloom.prepare.bandpass.pairing import AUTO, MARK, PROBLEM, Pairing, require_unmarked, told_pair
 from earthloom.prepare.bandpass.transform import Transform
-from earthloom.problems.bandpass import bands_alone
-from earthloom.raster.told import Told
-from earthloom.sensors import Sensor, match_bands
-from earthloom.training.bandpass.fit import fitted
-from earthloom.types import Observation, View
+from earthloom.training.bandpass.fit import alone, fitted, learns, learnt
+from earthloom.training.bandpass.pairs import pairs_of
+from earthloom.verbs.declared import FILE, FILES, OUTPUT, Flag, verb
+from earthloom.verbs.pipeline import Work, perform
 
 DEFAULT = "spectral"  # needs no image of the target sensor
 FITTED = "cross_linear"  # where there is one
+SENSORS = ("source", "target")
 
 
+def default_method(given: Mapping[str, Any]) -> str:
+    """The method where none is named."""
+    return DEFAULT if given.get("target") is None else FITTED
+
+
+@verb(PROBLEM, default_method, SENSORS, without=SENSORS)
 def align(
-    source: Any,
+    source: Annotated[Any, Flag(list[str], group="Files", bare=True)],
     *,
-    source_sensor: Any = None,
-    target_sensor: Any = None,
-    method: str | Method | Transform | None = None,
-    target: Any = None,
-    source_mask: Any = None,
-    target_mask: Any = None,
-    output: str | Path | None = None,
+    source_sensor: Annotated[Any, Flag(str, ("--from",), "Files")] = None,
+    target_sensor: Annotated[Any, Flag(str, ("--to",), "Files")] = None,
+    method: Annotated[str | Method | Transform | None, Flag(str, ("--method", "-m"), "Files")] = None,
+    target: Annotated[Any, FILES] = None,
+    source_mask: Annotated[Any, FILE] = None,
+    target_mask: Annotated[Any, FILE] = None,
+    output: Annotated[str | Path | None, OUTPUT] = None,
     force: bool = False,
+    run: Run | None = None,
     **more: Any,
 ) -> Any:
     """Turn one sensor's image into what another sensor's bands would have shown.
 
+    ``earthloom align fit SOURCES TARGETS -o transform.json`` keeps what was fitted to pairs of images, and
+    ``earthloom align apply transform.json SOURCE -o OUT`` applies it to any later one.
+
     Parameters
     ----------
     source
-        Image of the sensor that was there: path (a file, a file per band, a SAFE or Landsat folder), numpy
-        ``(band, y, x)``, torch tensor or xarray DataArray.
-    source_sensor, target_sensor
-        Names of the sensors, or files of your own; for files what their metadata say when None.
+        The image of the sensor that was there: a file, a file per band, a Sentinel-2 SAFE folder, or a Landsat folder
+        with its MTL file. In Python: also numpy ``(band, y, x)``, a torch tensor or an xarray DataArray.
+    source_sensor
+        Sensor of the source, such as sentinel2a, or a file of your own (default: what its metadata say).
+    target_sensor
+        Sensor whose bands are wanted, such as gaofen1_wfv.
     method
-        Name of a method (``earthloom methods bandpass`` lists them), a method object, a fitted transform or the
-        ``.json`` that it was saved in. None: ``cross_linear`` with a target, ``spectral`` without.
+        Name of a method; ``earthloom methods bandpass`` lists them (default: cross_linear with a target, else
+        spectral); ``auto`` tries them on ground that they were not fitted to. In Python: also a method object, a fitted
+        transform, or the ``.json`` that it was saved in.
     target
-        Image of the other sensor, same place and time, that the method is fitted to. For files it may have another
-        grid: they are compared on the grid of the larger pixels.
-    source_mask, target_mask
-        Clouds, one band each: pixels that do not count when fitting.
+        An image of that sensor, same place and time: the method is fitted to it, on the grid of the larger pixels.
+    source_mask
+        Clouds in the source, one band: left out when fitting.
+    target_mask
+        Clouds in the target.
     output
-        For files: the COG to write. Without it, files give an xarray DataArray.
+        GeoTIFF to write, on the grid of the source. In Python: without it, files give a DataArray.
     force
         Also align an image that was aligned before.
+    run
+        How to run.
     **more
-        Fields of the method. What is told about the images: ``source_`` and ``target_`` with ``bands``, ``scale``,
-        ``offset``, ``nodata``, ``mask_values``, ``mask_bits``. How to run: ``threads``, ``tile_size``, ``dtype``,
-        ``compress``, ``overwrite``, ``ignore_georeferencing``, ``progress``, as for :func:`earthloom.pansharpen`.
+        Fields of the method, and of :class:`earthloom.engine.options.Run`. What is told about the images: ``source_``
+        and ``target_`` with the fields of :class:`earthloom.raster.told.Told`, such as ``source_scale``.
 
     Returns
     -------
@@ -90,6 +92,9 @@ def align(
 
     Examples
     --------
+    $ earthloom align S2.SAFE --to gaofen1_wfv -o as_wfv.tif
+    $ earthloom align s2.tif --from sentinel2a --to landsat8 --target l8.tif -m auto -o as_l8.tif
+
     >>> import numpy as np
     >>> from earthloom import align
     >>> image = np.random.default_rng(0).uniform(0.02, 0.4, (4, 32, 32))
@@ -97,41 +102,64 @@ def align(
     (4, 32, 32)
     """
     pairing, rest = told_pair(more, source_sensor, target_sensor, force)
-    options, own = run_options(rest)
+    run, fields = run_of(rest, run)
+    require_unmarked(source, force)
     if isinstance(method, Transform) or str(method).endswith(".json"):
-        fitted = method if isinstance(method, Transform) else Transform.load(str(method))
-        if own or target is not None:
-            given = ", ".join([*own, *(["target"] if target is not None else [])])
+        transform = method if isinstance(method, Transform) else Transform.load(str(method))
+        if fields or target is not None:
+            given = ", ".join([*fields, *(["target"] if target is not None else [])])
             raise InputError(f"{given} with a fitted transform", "a source alone", "it was fitted before")
-        return _by_transform(fitted, source, output, more, force, options)
-    if arrays.is_path(source):
-        from earthloom.verbs.align_files import align_files
-
-        chosen = choose(method, own, target is not None)
-        given = {"source": source_mask, "target": target_mask}
-        return align_files(source, target, given, output, chosen, pairing, options)
-    if output is not None:
-        raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
-    if target is not None and arrays.is_path(target):
-        raise InputError("the source as an array and the target as a path", "both of one kind")
-    chosen = choose(method, own, target is not None)
-    return _align_arrays(source, target, (source_mask, target_mask), chosen, pairing, options)
+        return _applied(transform, source, output, more, force, run)
+    inputs = {"source": source, "target": target, "source_mask": source_mask, "target_mask": target_mask}
+    find = Finding(choose(method, fields, target is not None))
+    return perform(Work(inputs, Aligning(pairing), find, run, told_of(pairing), output=output))
 
 
-def _by_transform(
-    found: Transform, source: Any, output: Any, more: Mapping[str, Any], force: bool, options: Options
-) -> Any:
-    """A file or an array by a transform that was fitted before."""
+def told_of(pairing: Pairing) -> dict[str, Any]:
+    """What is told about the image of each role."""
+    return {"source": pairing.source, "target": pairing.target}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Finds the method as it runs: told the sensors, and fitted to the target where there is one."""
+
+    method: Method | str
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """For what is prepared.
+
+        Raises
+        ------
+        MethodError
+            If there is nothing to fit to, or the bands do not answer to each other.
+        """
+        pair: Matched = prepared.pair
+        method = pair.told_sensors(self.method) if isinstance(self.method, Method) else self.method
+        if pair.other is None or not learns(method) or pair.seen.image.in_memory:
+            pair.require_unit(method)
+        if pair.other is None:
+            return alone(method, pair.scene, run)
+        if pair.seen.image.in_memory:
+            if isinstance(method, str) or method.card.family == "network":
+                name = method if isinstance(method, str) else method.card.name
+                raise MethodError(f"{name} fitted to arrays", "files, or a method such as cross_linear")
+            return fitted(method, pair.scene, run)
+        found = learnt(method, [pair.scene], (pair.seen, pair.other), run)
+        run.fact(pairs=pairs_of(found, pair.scene, (pair.seen.sensor.title, pair.to.title)))
+        return found
+
+
+def _applied(found: Transform, source: Any, output: Any, more: Mapping[str, Any], force: bool, run: Run) -> Any:
+    """A source by a transform that was fitted before."""
     pairing, _ = told_pair(more, found.source.sensor, found.target.sensor, force)
     if arrays.is_path(source):
-        from earthloom.verbs.fit_alignment import apply_file
-
         if output is None:
-            raise InputError("no output with a fitted transform", "output= beside a source file")
-        return apply_file(found, source, output, pairing, options)
+            raise InputError("no output with a fitted transform", "`output` beside a source file")
+        find = Ready(found.aligner)
+        return perform(Work({"source": source}, Applying(found, pairing), find, run, told_of(pairing), output=output))
     if output is not None:
         raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
-    _require_unmarked(source, force)
     taken, told = arrays.take(source, "source"), pairing.source
     own = {
         "scale": (told.scale,) if told.scale is not None else found.source.scale,
@@ -141,6 +169,17 @@ def _by_transform(
     data = found.apply(taken.data, taken.valid(found.source.nodata if told.nodata is None else told.nodata))
     attrs = {**taken.attrs, MARK: f"{PROBLEM}/{found.method}, {found.source.sensor} to {found.target.sensor}"}
     return taken.back(data, found.target.bands, attrs)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A method that was made ready before."""
+
+    method: Method
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """As it is."""
+        return self.method
 
 
 def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method | str:
@@ -155,68 +194,3 @@ def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> M
     if name == AUTO and not own:
         return AUTO
     return catalog.choose(name, PROBLEM, "bandpass alignment", own)
-
-
-def _align_arrays(
-    source: Any, target: Any, masks: tuple[Any, Any], method: Method | str, pairing: Pairing, options: Options
-) -> Any:
-    """Numpy, torch or xarray."""
-    _require_unmarked(source, pairing.force)
-    taken = arrays.take(source, "source")
-    sensors = [
-        require_sensor(told.sensor, role) for role, told in (("source", pairing.source), ("target", pairing.target))
-    ]
-    view = _view(taken, masks[0], "source", pairing.source, sensors[0])
-    if target is None:
-        other, found = bands_alone(wanted_bands(view.bands, sensors[1], pairing.target.bands), view.data.dtype), taken
-    else:
-        found = arrays.take(target, "target")
-        other = _view(found, masks[1], "target", pairing.target, sensors[1])
-        if found.data.shape[1:] != taken.data.shape[1:]:
-            raise GridError(
-                f"a source of {taken.data.shape[1:]} and a target of {found.data.shape[1:]} pixels", "one grid",
-                "resample one of them, or give georeferenced files",
-            )  # fmt: skip
-    clean = _view(taken, None, "source", pairing.source, sensors[0])
-    scene = ArrayScene(Observation({"source": view, "target": other}, view.shape))
-    if isinstance(method, str) or (target is not None and method.card.family == "network"):
-        raise MethodError(
-            f"{method if isinstance(method, str) else method.card.name} fitted to arrays",
-            "files, or a method such as cross_linear",
-        )
-    method = for_sensors(method, *sensors)
-    if view.valid.any():
-        seen = view.data[:, view.valid].astype(float)
-        require_unit(Levels.of(seen), method, "the source")
-    chosen = fitted(method, scene, options)
-    whole = ArrayScene(Observation({"source": clean, "target": bands_alone(other.bands, view.data.dtype)}, view.shape))
-    product = fuse_array(chosen, whole, options.tile_px, options.workers, options.progress)
-    told = pairing.source if target is None else pairing.target
-    data = product.data
-    if told.offset or told.scale:
-        data = (data - data.dtype.type(told.offset or 0)) / data.dtype.type(told.scale or 1)
-    valid = product.valid & np.isfinite(data).all(axis=0)
-    nodata = taken.nodata if pairing.source.nodata is None else pairing.source.nodata
-    product = replace(product, data=np.where(valid, data, data.dtype.type(np.nan)), valid=valid)
-    dtype = arrays.dtype_of(options.dtype or found.dtype)
-    attrs = {**found.attrs, MARK: f"{PROBLEM}/{catalog.name_of(chosen)}, {sensors[0].name} to {sensors[1].name}"}
-    return taken.back(arrays.restore(product, dtype, nodata), product.bands, attrs)
-
-
-def _view(taken: arrays.Taken, mask: Any, role: str, told: Told, sensor: Sensor) -> View:
-    """An image in physical units, without its clouds."""
-    valid = taken.valid(told.nodata)
-    if not valid.any():
-        raise InputError(f"the {role} has no valid pixel", "some data", "check nodata and NaN")
-    names = None if told.bands is None else list(told.bands)
-    bands = match_bands(sensor, len(taken.data), names)
-    exact = np.float32 if np.can_cast(taken.data.dtype, np.float32) else np.float64
-    data = taken.data.astype(exact)
-    if mask is not None:
-        numbers = np.asarray(arrays.take(np.asarray(mask, dtype=float), f"mask of the {role}").data)
-        if numbers.shape != (1, *valid.shape):
-            raise GridError(f"a mask of {numbers.shape} for a {role} of {valid.shape} pixels", "one band on its grid")
-        valid = valid & ~told.cloudy(numbers[0])
-    with np.errstate(invalid="ignore"):
-        data = data * exact(1 if told.scale is None else told.scale) + exact(told.offset or 0)
-    return View(np.where(valid, data, exact(0)), valid, bands)

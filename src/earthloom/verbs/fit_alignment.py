@@ -1,55 +1,57 @@
-"""Fitting a transform to pairs of files, a data set or cubes, and applying a fitted one to a file."""
+"""`earthloom.fit_alignment`: a transform from one sensor to another, fitted to pairs of images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from earthloom.engine import arrays
-from earthloom.engine.old import nodata_for
-from earthloom.engine.options import Options, run_options
+from earthloom.engine.options import Run, run_of
 from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.levels import levels_of, require_levels
-from earthloom.prepare.bandpass.opening import Opened, Style, _require_source, open_one
-from earthloom.prepare.bandpass.pairing import Pairing, told_pair
-from earthloom.prepare.bandpass.transform import Transform, checksum
-from earthloom.raster.scenes.matched import MatchedScene
-from earthloom.sensors import load
+from earthloom.prepare.bandpass.pairing import AUTO, PROBLEM, told_pair
+from earthloom.prepare.bandpass.transform import Transform
 from earthloom.training.bandpass.sources import fit_any
-from earthloom.verbs.align import choose
-from earthloom.verbs.align_files import refuse_outputs, tags_of, write
-from earthloom.verbs.predict_files import require_geotiff
+from earthloom.verbs.align import SENSORS, choose
+from earthloom.verbs.declared import FILES, Flag, verb
 
 
+@verb(PROBLEM, AUTO, SENSORS, without=SENSORS)
 def fit_alignment(
-    sources: Any,
-    targets: Any = None,
+    sources: Annotated[Any, Flag(str, group="Files", bare=True)],
+    targets: Annotated[Any, Flag(str, group="Files", bare=True)] = None,
     *,
-    source_sensor: Any = None,
-    target_sensor: Any = None,
-    method: str | Method | None = "auto",
-    source_masks: Sequence[Any] | None = None,
-    target_masks: Sequence[Any] | None = None,
-    part: str = "train",
+    source_sensor: Annotated[Any, Flag(str, ("--from",), "Files")] = None,
+    target_sensor: Annotated[Any, Flag(str, ("--to",), "Files")] = None,
+    method: Annotated[str | Method | None, Flag(str, ("--method", "-m"), "Files")] = "auto",
+    source_masks: Annotated[Sequence[Any] | None, FILES] = None,
+    target_masks: Annotated[Sequence[Any] | None, FILES] = None,
+    part: Annotated[Literal["train", "val", "test"], Flag(group="Files")] = "train",
+    run: Run | None = None,
     **more: Any,
 ) -> Transform:
     """Fit a transform to pairs of images of two sensors; files on any grids.
 
     Parameters
     ----------
-    sources, targets
-        A path each, or as many of each, in pairs. Without targets, what holds both: the folder of the published data
-        set (``data/REGION/{S2,GF1,mask}``, ``divide/train.txt``), or hyperspectral cubes, whose spectra both sensors
-        are made to see through their response curves.
-    source_sensor, target_sensor, method
-        As for :func:`earthloom.align`. ``auto`` tries methods from nothing to a lot and keeps the best on ground
-        that they were not fitted to.
-    source_masks, target_masks
-        Clouds, one for each image; None for those without.
+    sources
+        Image of the one sensor, or a folder of several. Alone, what holds both sensors: the folder of the published
+        data set (data/REGION/{S2,GF1,mask}, divide/train.txt), or a hyperspectral cube (or a folder of cubes), seen
+        through the response curves of both. In Python: a path, or a list of them.
+    targets
+        That of the other sensor, or a folder of as many: they are paired in the order of their names.
+    source_sensor
+        Sensor of the sources (default: what their metadata say).
+    target_sensor
+        Sensor of the targets.
+    method
+        Name of a method, or ``auto``: methods from nothing to a lot are tried on ground that they were not fitted to.
+    source_masks
+        Clouds in the sources, one file each.
+    target_masks
+        Clouds in the targets.
     part
-        Of the published data set: ``train``, ``val`` or ``test``.
+        Of the published data set: which of its divide lists.
+    run
+        How to run.
     **more
         As for :func:`earthloom.align`.
 
@@ -57,45 +59,12 @@ def fit_alignment(
     ------
     EarthloomError
         With what was given, what was expected and what to do.
+
+    Examples
+    --------
+    $ earthloom align fit s2/ gaofen/ --from sentinel2a --to gaofen1_wfv -o transform.json
     """
     pairing, rest = told_pair(more, source_sensor, target_sensor, False)
-    options, own = run_options(rest)
+    run, fields = run_of(rest, run)
     masks = source_masks, target_masks
-    return fit_any(sources, targets, masks, choose(method, own, True), pairing, options, part)
-
-
-def apply_file(transform: Transform, source: Any, output: str | Path, pairing: Pairing, options: Options) -> Path:
-    """Align a file by a transform, in the target's numbers.
-
-    Raises
-    ------
-    InputError
-        If it is of another sensor, or lacks a band.
-    """
-    path, to = Path(output), transform.target
-    require_geotiff(path)
-    with ExitStack() as stack:
-        seen = open_one(source, "source", None, pairing.source, pairing.force, stack)
-        _require_source(transform, seen)
-        levels = levels_of(seen.image, "source")
-        told = pairing.source.scale is not None or pairing.source.offset is not None
-        require_levels(levels, seen.image, "source", seen.sensor.name, told)
-        refuse_outputs(path, [seen])
-        transform.require_range(levels.top, seen.image.name, seen.image.scales[0])
-        style = _style(transform, seen, options)
-        scene = MatchedScene(seen.image, None, seen.bands, to.bands)
-        tags = tags_of(seen, None, load(to.sensor), transform.aligner)
-        tags["EARTHLOOM_TRANSFORM"] = checksum(transform.as_dict())
-        write(path, scene, transform.aligner, style, options, tags)
-    return path
-
-
-def _style(transform: Transform, seen: Opened, options: Options) -> Style:
-    """As the target that it was fitted to stores its numbers; fitted to spectra, as the source does."""
-    told = transform.fitted.get("dtype")
-    dtype = arrays.dtype_of(options.dtype or told or seen.image.dtype)
-    if told is None:
-        return Style.like(seen.image, dtype, None, seen.image, options)
-    nodata = nodata_for(seen.image.nodata, dtype, options.nodata, seen.image.reader.maskable)
-    scale, offset = (tuple(float(v) for v in values) for values in transform.target.gains)
-    return Style(dtype, scale, offset, nodata)
+    return fit_any(sources, targets, masks, choose(method, fields, True), pairing, run, part)

@@ -64,7 +64,7 @@ def levels_of(image: Image, role: str) -> Levels:
         If it holds no valid pixel.
     """
     data, valid = image.decimated(SAMPLE)
-    if not valid.any() and image.any_valid():
+    if image.in_memory or (not valid.any() and image.any_valid()):
         data, valid = image.read(dtype="float64")
     if not valid.any():
         raise InputError(f"the {role} {image.name} holds no valid pixel", "some data", "check its nodata code and mask")

@@ -3,75 +3,95 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from earthloom.engine.options import Options
-from earthloom.engine.runner import parallel
-from earthloom.errors import InputError
-from earthloom.methods.families.mapping import Mapping as Bandpass
+from earthloom.engine.job import Encode, Fusion, Job, Made
+from earthloom.engine.runner import windows
+from earthloom.methods.base import Method
+from earthloom.methods.families.aligning import Solved
+from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.lookup import TABULATED, look_up, tabulated
+from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import representable
-from earthloom.prepare.bandpass.opening import Style
 from earthloom.raster.image import Image
-from earthloom.raster.write.cog import Writer
-from earthloom.types import Window
+from earthloom.types import Scene, Window
 
-TILE = 2048, 512  # columns and rows of a window of stored numbers: whole blocks of a COG, some MB
-
-
-def direct(source: Image, style: Style) -> bool:
-    """Whether stored numbers can be turned into stored numbers as they are."""
-    return (
-        not source.flipped and source.dtype.name in (*TABULATED, "float32") and representable(style.dtype, style.nodata)
-    )
+ROWS, COLUMNS = 512, 2048  # of a window of stored numbers: whole blocks of a COG, some MB
 
 
-def stored(writer: Writer, source: Image, mapping: Bandpass, style: Style, options: Options) -> None:
-    """From stored numbers to stored numbers, window by window.
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """A mapping of stored numbers: a table where each source band is looked up alone, else lines.
 
-    Raises
-    ------
-    InputError
-        If no pixel is valid.
-    FileError
-        If the source is cut short.
+    Parameters
+    ----------
+    source
+        The image.
+    inside
+        The mapping between stored numbers of both sides.
+    entries
+        Its tables; None where there are none.
+    partner
+        The source band of every band of the product.
+    encode
+        How the product is stored.
+    tiles
+        Windows of whole blocks.
     """
-    count = len(mapping.mix.matrix)
-    scales, offsets = style.each(count)
-    inside = mapping.between(
-        (np.array(source.scales), np.array(scales)), (np.array(source.offsets), np.array(offsets))
-    )  # fmt: skip
-    entries = None
-    if source.dtype.name in TABULATED and inside.mix.single:
-        entries = tabulated(inside.mix, inside.tables, source.dtype, style.dtype, style.nodata)
-    partner = [int(np.abs(row).argmax()) for row in inside.mix.matrix]
-    fill = style.nodata if style.nodata is not None else math.nan if style.dtype.kind == "f" else 0
-    maskable = source.reader.maskable
 
-    def work(window: Window) -> bool:
-        image, valid = source.reader.read(window, source.dtype)
-        known = valid if maskable and not valid.all() else None
-        if entries is not None:
-            made = look_up(image, known, entries, partner, fill)
+    source: Image
+    inside: Mapping
+    entries: np.ndarray | None
+    partner: tuple[int, ...]
+    encode: Encode
+    tiles: tuple[Window, ...]
+
+    stage: ClassVar[str] = "aligning"
+
+    @property
+    def rounds(self) -> int:
+        """Nothing is measured."""
+        return 0
+
+    @classmethod
+    def of(cls, source: Image, mapping: Mapping, encode: Encode) -> Lookup:
+        """Make the tables."""
+        matrix = mapping.mix.matrix
+        count = len(matrix)
+        scales = np.array(encode.scales or (1.0,) * count)
+        offsets = np.array(encode.offsets or (0.0,) * count)
+        inside = mapping.between((np.array(source.scales), scales), (np.array(source.offsets), offsets))
+        entries = None
+        if source.dtype.name in TABULATED and inside.mix.single:
+            entries = tabulated(inside.mix, inside.tables, source.dtype, encode.dtype, encode.nodata)
+        partner = tuple(int(np.abs(row).argmax()) for row in inside.mix.matrix)
+        return cls(source, inside, entries, partner, encode, tuple(windows(source.shape, (ROWS, COLUMNS))))
+
+    def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
+        """Nothing is measured."""
+        return None
+
+    def make(self, tile: Window, stats: Stats) -> Made:
+        """A window, read as it is stored and looked up once."""
+        image, valid = self.source.reader.read(tile, self.source.dtype)
+        known = valid if self.source.reader.maskable and not valid.all() else None
+        if self.entries is not None:
+            nodata = self.encode.nodata
+            fill = nodata if nodata is not None else math.nan if self.encode.dtype.kind == "f" else 0
+            made = look_up(image, known, self.entries, list(self.partner), fill)
         else:
-            made = inside(image, known, style.dtype, style.nodata)
-        writer.put(window, made)
-        return known is None or bool(valid.any())
-
-    windows, seen = strips(source.shape), False
-    for done, some in enumerate(parallel(work, windows, options.workers), 1):
-        seen = seen or some
-        options.progress("aligning", done, len(windows))
-    if not seen:
-        raise InputError(f"{source.name} holds no valid pixel", "some data", "check nodata and masks")
+            made = self.inside(image, known, self.encode.dtype, self.encode.nodata)
+        return Made((made,), known is None or bool(valid.any()))
 
 
-def strips(shape: tuple[int, int]) -> list[Window]:
-    """Windows of whole blocks."""
-    width, height = TILE
-    return [
-        Window(y, x, min(height, shape[0] - y), min(width, shape[1] - x))
-        for y in range(0, shape[0], height)
-        for x in range(0, shape[1], width)
-    ]
+def aligned(
+    method: Method, scene: Scene, tiles: tuple[Window, ...], encode: Encode, *, source: Image
+) -> Job:  # fmt: skip
+    """The job of an alignment: a lookup where stored numbers can be turned into stored numbers as they are."""
+    direct = source.dtype.name in (*TABULATED, "float32") and representable(encode.dtype, encode.nodata)
+    if isinstance(method, Solved) and direct and encode.scales and not source.flipped and not source.in_memory:
+        return Lookup.of(source, method.mapping, encode)
+    return Fusion(method, scene, tiles, encode)

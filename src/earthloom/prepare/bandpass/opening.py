@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from earthloom.engine.arrays import dtype_of
-from earthloom.engine.old import nodata_for
-from earthloom.engine.options import Options
+from earthloom.engine.inputs import opened
+from earthloom.engine.options import Run
 from earthloom.errors import InputError, warn
-from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.levels import levels_of, require_levels
+from earthloom.prepare.bandpass.levels import Levels, levels_of, require_levels
 from earthloom.prepare.bandpass.pairing import PROBLEM, Pairing, require_sensor, wanted_bands
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.problems.bandpass import nearest
@@ -22,46 +18,12 @@ from earthloom.raster.facts import examine
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.metadata import radiometry
-from earthloom.raster.open import open_image
 from earthloom.raster.scenes.matched import MatchedScene, matched
 from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.raster.told import Told
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.sensors import Sensor, load
 from earthloom.types import Band
-
-
-@dataclass(frozen=True)
-class Style:
-    """How a product's numbers are stored: ``physical = scale * number + offset``, one of each for every band."""
-
-    dtype: np.dtype
-    scales: tuple[float, ...]
-    offsets: tuple[float, ...]
-    nodata: float | None
-
-    @classmethod
-    def of(cls, seen: Opened, other: Opened | None, method: Method, options: Options) -> Style:
-        """As the source, or the target where there is one, stores its own; nodata is always the source's."""
-        like = seen if other is None else other
-        dtype = dtype_of(options.dtype or like.image.dtype)
-        count = len(other.bands) if other is not None else None
-        return cls.like(like.image, dtype, count, seen.image, options)
-
-    @classmethod
-    def like(cls, image: Image, dtype: np.dtype, count: int | None, source: Image, options: Options) -> Style:
-        """As an image: its scalings where they are one, or one for each of ``count`` bands."""
-        pairs = list(zip(image.scales, image.offsets, strict=True))
-        same = len(set(pairs)) == 1 or len(pairs) != count
-        scales, offsets = ((pairs[0][0],), (pairs[0][1],)) if same else (image.scales, image.offsets)
-        nodata = nodata_for(source.nodata, dtype, options.nodata, source.reader.maskable)
-        return cls(dtype, scales, offsets, nodata)
-
-    def each(self, count: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Scales and offsets of so many bands."""
-        if len(self.scales) == count:
-            return self.scales, self.offsets
-        return self.scales[:1] * count, self.offsets[:1] * count
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,31 +43,43 @@ def side(one: Opened) -> Side:
     return Side(one.bands, one.sensor.name, image.scales, image.offsets, image.nodata)
 
 
-def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Opened:
-    """Open an image and its mask.
+def known(image: Image, role: str, mask: Image | None, told: Told, force: bool) -> Opened:
+    """An opened image with what is known about it, and its mask.
 
     Raises
     ------
     InputError
         If nobody says which sensor it is from, or it was aligned before.
     """
-    image = open_image(
-        paths, role="ms", bands=told.bands, nodata=told.nodata, scale=told.scale, offset=told.offset
-    ).north_up()  # fmt: skip
-    stack.callback(image.close)
+    image = image.north_up()
     if not force:
         require_unaligned(image, role)
     sensor = require_sensor(told.sensor or image.sensor, role)
     if told.sensor is not None and image.sensor is not None and load(image.sensor).name != sensor.name:
         warn(f"{image.name}: taken as {sensor.title}, as told; its metadata say {load(image.sensor).title}")
-    clouds = None
-    if mask is not None:
-        clouds = open_image(mask)
-        stack.callback(clouds.close)
-        if clouds.count != 1:
-            raise InputError(f"the mask {clouds.name} of {clouds.count} bands", "one band", "write that band to a file")
+    if mask is not None and mask.count != 1:
+        raise InputError(f"the mask {mask.name} of {mask.count} bands", "one band", "write that band to a file")
     names = [str(band) for band in told.bands] if told.bands and not any(image.names) else None
-    return Opened(image, sensor, bands_of(image, sensor, names), clouds, told)
+    return Opened(image, sensor, bands_of(image, sensor, names), mask, told)
+
+
+def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Opened:
+    """Open an image and its mask; see :func:`known`."""
+    given = {role: paths} | ({f"{role}_mask": mask} if mask is not None else {})
+    images = opened(given, None, stack, {role: told})
+    return known(images[role], role, images.get(f"{role}_mask"), told, force)
+
+
+def require_numbers(one: Opened, role: str, sensor: str) -> Levels:
+    """What an image's numbers look like; refused where they cannot be what they are taken for.
+
+    An array's are the user's word.
+    """
+    levels = levels_of(one.image, role)
+    if not one.image.in_memory:
+        told = one.told.scale is not None or one.told.offset is not None
+        require_levels(levels, one.image, role, sensor, told)
+    return levels
 
 
 def require_unaligned(image: Image, role: str) -> None:
@@ -135,23 +109,21 @@ def require_unaligned(image: Image, role: str) -> None:
             )  # fmt: skip
 
 
-def pair_scene(seen: Opened, other: Opened | None, to: Sensor, pairing: Pairing, options: Options) -> MatchedScene:
+def pair_scene(seen: Opened, other: Opened | None, to: Sensor, pairing: Pairing, run: Run) -> MatchedScene:
     """Source and target on one grid; without a target the source alone."""
     if other is None:
         return MatchedScene(seen.image, None, seen.bands, wanted_bands(seen.bands, to, pairing.target.bands))
-    levels = levels_of(other.image, "target")
-    told = pairing.target.scale is not None or pairing.target.offset is not None
-    require_levels(levels, other.image, "target", to.name, told)
+    require_numbers(other, "target", to.name)
     masks = tuple(
         (role, one.mask, one.told.cloudy) for role, one in (("source", seen), ("target", other)) if one.mask is not None
     )
-    scene = matched(seen.image, other.image, seen.bands, other.bands, masks, options.ignore_georeferencing)
+    scene = matched(seen.image, other.image, seen.bands, other.bands, masks, run.ignore_georeferencing)
     for note in scene.notes:
-        options.tell(note)
+        run.tell(note)
     return scene
 
 
-def _require_source(transform: Transform, seen: Opened) -> None:
+def require_source(transform: Transform, seen: Opened) -> None:
     """Refuse an image of another sensor, or with other bands than the transform takes."""
     own, wanted = seen.image.sensor, transform.source
     if own is not None and wanted.sensor is not None and load(own).name != wanted.sensor:

@@ -34,7 +34,7 @@ class Pairing:
     force: bool = False
 
 
-def _require_unmarked(source: Any, force: bool) -> None:
+def require_unmarked(source: Any, force: bool) -> None:
     """Refuse a DataArray that says that it was aligned before."""
     before = getattr(source, "attrs", None)
     if isinstance(before, Mapping) and MARK in before and not force:

@@ -13,7 +13,7 @@ import numpy as np
 
 from earthloom.engine.budget import tile_for
 from earthloom.engine.job import summarise
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.engine.runner import plan
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
@@ -101,7 +101,7 @@ class Fit:
         return table(self.scores, self.transform.target.bands)
 
 
-def fit_alignment(
+def fit_transform(
     scenes: Sequence[Scene],
     method: str = "auto",
     source: Side | None = None,
@@ -253,7 +253,7 @@ def _history(kept: Sorted, scenes: Sequence[Scene], about: Mapping[str, Any], me
     return {**told, **about}
 
 
-def fitted(method: Method, scene: Any, options: Options) -> Method:
+def fitted(method: Method, scene: Any, run: Run) -> Method:
     """The method as it will be applied: an aligner with its mapping known, fitted to the pairs of a scene.
 
     Raises
@@ -264,13 +264,13 @@ def fitted(method: Method, scene: Any, options: Options) -> Method:
     empty = scene.empty()
     method.check(empty, scene.shape)
     if not isinstance(method, Aligner):
-        return ready(method, scene, options)
-    tile = options.tile_px or tile_for(method, scene, options.workers)
-    stats = summarise(method, scene, plan(scene.shape, tile), options.workers, options.progress)
+        return ready(method, scene, run)
+    tile = run.tile_size or tile_for(method, scene, run.workers)
+    stats = summarise(method, scene, plan(scene.shape, tile), run.workers, run.progress)
     return Solved(method, method.solve(stats, empty["source"].bands, empty["target"].bands))
 
 
-def alone(method: Method | str, scene: MatchedScene, options: Options) -> Method:
+def alone(method: Method | str, scene: MatchedScene, run: Run) -> Method:
     """A method for a source without a target.
 
     Raises
@@ -280,28 +280,27 @@ def alone(method: Method | str, scene: MatchedScene, options: Options) -> Method
     """
     if isinstance(method, str):
         raise MethodError(f"method {method} without a target", "--target FILE", "it is chosen by pairs of both sensors")
-    return fitted(method, scene, options)
+    return fitted(method, scene, run)
 
 
 def learnt(
-    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Opened, Opened], options: Options,
+    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Opened, Opened], run: Run,
     judge: bool = False,
 ) -> Method:  # fmt: skip
-    """A method fitted to pairs of images; the transform that comes of it goes to ``measured``.
+    """A method fitted to pairs of images; the fit is told as a fact.
 
     Blocks that are displaced, clouded or changed have no part. A method that is not fitted, or whose weights are given,
     is taken as it is.
     """
     if isinstance(method, Method) and not learns(method):
-        return fitted(method, scenes[0], options)
+        return fitted(method, scenes[0], run)
 
     name, own = named(method)
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
-    how = Fitting(judge=judge or name == CHOSEN, threads=options.workers, check_units=not told)
+    how = Fitting(judge=judge or name == CHOSEN, threads=run.workers, check_units=not told)
     sides = side(first[0]), side(first[1])
-    found = fit_alignment(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, options.tell, **own)
-    if options.measured is not None:
-        options.measured({"fit": found})
+    found = fit_transform(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, run.tell, **own)
+    run.fact(fit=found)
     return found.transform.aligner
 
 

@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine import arrays
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.levels import levels_of, require_levels
-from earthloom.prepare.bandpass.opening import Opened, open_one, pair_scene
+from earthloom.prepare.bandpass.opening import Opened, open_one, pair_scene, require_numbers
 from earthloom.prepare.bandpass.pairing import Pairing, require_sensor
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.prepare.bandpass.twice_seen import TwiceSeen, _opened, _optics, _reflectance, _roles, cubes_of
 from earthloom.raster.listing.layouts import RASTERS
 from earthloom.raster.listing.published import published_pairs
 from earthloom.raster.metadata import landsat, safe
-from earthloom.training.bandpass.fit import Fitting, fit_alignment, learns, learnt, named
+from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, named
 from earthloom.training.bandpass.pairs import pairs_of
 
 MOST_PATCHES = 100  # of a data set: more give no other line, and every one is an open file or three
@@ -34,7 +33,7 @@ def fit_any(
     masks: tuple[Sequence[Any] | None, Sequence[Any] | None],
     method: Method | str,
     pairing: Pairing,
-    options: Options,
+    run: Run,
     part: str = "train",
 ) -> Transform:
     """See :func:`fit_alignment`."""
@@ -44,22 +43,22 @@ def fit_any(
             "weights that are given are not fitted anew" if getattr(method, "weights", None) else "",
         )  # fmt: skip
     if targets is not None:
-        return fit_files(listed(sources), listed(targets), masks, method, pairing, options)
+        return fit_files(listed(sources), listed(targets), masks, method, pairing, run)
     if any(mask is not None for mask in masks):
         raise InputError("masks without targets", "masks beside pairs of images", "the data set holds its own")
     if not is_published(sources):
-        return fit_cubes(sources, method, pairing, options)
+        return fit_cubes(sources, method, pairing, run)
     found = sorted(published_pairs(sources, part))
     if not found:
         raise FileError(f"no patch in divide/{part}.txt of {sources}", "names of patches, one a line")
     few = [found[k] for k in np.linspace(0, len(found) - 1, min(len(found), MOST_PATCHES)).astype(int)]
     if len(few) < len(found):
-        options.tell(f"{len(few)} of {len(found)} patches, spread evenly")
+        run.tell(f"{len(few)} of {len(found)} patches, spread evenly")
     told = pairing.source  # in its masks what is to be used is above 0
     if told.mask_values is None and told.mask_bits is None:
         pairing = replace(pairing, source=replace(told, mask_values=(0,)))
     own, others, kept = ([one[k] for one in few] for k in range(3))
-    return fit_files(own, others, (kept, None), method, pairing, options)
+    return fit_files(own, others, (kept, None), method, pairing, run)
 
 
 def is_published(sources: Any) -> bool:
@@ -87,7 +86,7 @@ def fit_files(
     masks: tuple[Sequence[Any] | None, Sequence[Any] | None],
     method: Method | str,
     pairing: Pairing,
-    options: Options,
+    run: Run,
 ) -> Transform:
     """Fit to images in pairs; see :func:`fit_alignment`."""
     if not sources:
@@ -102,15 +101,13 @@ def fit_files(
             own = [None if one is None else one[k] for one in masks]
             seen = open_one(source, "source", own[0], pairing.source, False, stack)
             other = open_one(target, "target", own[1], pairing.target, True, stack)
-            told = pairing.source.scale is not None or pairing.source.offset is not None
-            require_levels(levels_of(seen.image, "source"), seen.image, "source", seen.sensor.name, told)
+            require_numbers(seen, "source", seen.sensor.name)
             opened.append((seen, other))
-            scenes.append(pair_scene(seen, other, other.sensor, pairing, options))
+            scenes.append(pair_scene(seen, other, other.sensor, pairing, run))
         _require_alike(opened)
-        solved = learnt(method, scenes, opened[0], replace(options, measured=found.update), judge=True)
-        if options.measured is not None:
-            titles = (opened[0][0].sensor.title, opened[0][1].sensor.title)
-            options.measured({**found, "pairs": pairs_of(solved, scenes[0], titles)})
+        solved = learnt(method, scenes, opened[0], replace(run, facts=found.update), judge=True)
+        titles = (opened[0][0].sensor.title, opened[0][1].sensor.title)
+        run.fact(**found, pairs=pairs_of(solved, scenes[0], titles))
     return found["fit"].transform
 
 
@@ -125,7 +122,7 @@ def _require_alike(opened: Sequence[tuple[Opened, Opened]]) -> None:
                 )  # fmt: skip
 
 
-def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, options: Options) -> Transform:
+def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, run: Run) -> Transform:
     """Fit a transform to what both sensors would see of cubes; their numbers are reflectance.
 
     Raises
@@ -144,14 +141,13 @@ def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, options: Opt
             scenes.append(TwiceSeen(image, kept, gain, shift, _optics(image, kept, source, target, pairing, optics)))
         for scene in scenes[:1]:
             for role, bands in (("source", scene.optics.source), ("target", scene.optics.target)):
-                options.tell(f"{role} bands: {', '.join(band.name for band in bands)}")
+                run.tell(f"{role} bands: {', '.join(band.name for band in bands)}")
         name, own = named(method)
-        how = Fitting(reject=False, check_units=False, threads=options.workers)
+        how = Fitting(reject=False, check_units=False, threads=run.workers)
         first = scenes[0].optics
         sides = Side(first.source, source.name), Side(first.target, target.name)
         about = {"spectra_of": [Path(str(path).rpartition("/")[2]).name for path in paths]}
-        found = fit_alignment(scenes, name, *sides, how, about, options.tell, **own)
-        if options.measured is not None:
-            pairs = pairs_of(found.transform.aligner, scenes[0], (source.title, target.title))
-            options.measured({"fit": found, "pairs": pairs})
+        found = fit_transform(scenes, name, *sides, how, about, run.tell, **own)
+        pairs = pairs_of(found.transform.aligner, scenes[0], (source.title, target.title))
+        run.fact(fit=found, pairs=pairs)
     return found.transform
