@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from earthloom.engine.job import fuse_array
@@ -39,15 +40,16 @@ def test_the_method_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
     assert not np.allclose(whole, fuse_whole(Hpf(strength=0.5), obs))
 
 
-def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
+def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tiles, declares its true reach, begins as no fusion, learns, and its weights go to a file and back."""
     torch.set_num_threads(1)
-    (tmp_path / "guide_dicnn.py").write_text(next(b for b in blocks("docs/networks.md", "python") if "Dicnn" in b))
-    sys.path.insert(0, str(tmp_path))
-    try:
-        from guide_dicnn import Dicnn  # type: ignore[import-not-found]
-    finally:
-        sys.path.pop(0)
+    module, method = (b for b in blocks("docs/networks.md", "python") if "DiCNNNet" in b)
+    assert "torch" not in method.replace("if TYPE_CHECKING:\n    from torch import nn", "")
+    (tmp_path / "guide_module.py").write_text(module)
+    (tmp_path / "guide_dicnn.py").write_text(method.replace("earthloom.nn.dicnn", "guide_module"))
+    monkeypatch.syspath_prepend(tmp_path)
+    from guide_dicnn import Dicnn  # type: ignore[import-not-found]
+
     obs = make_scene(coarse=(48, 44))
     fresh = Dicnn(width=8).fresh(obs)
     np.testing.assert_allclose(fuse_whole(fresh, obs), fuse_whole(catalog.make("exp"), obs), rtol=1e-4)
