@@ -42,16 +42,10 @@ Images go in as paths, numpy, torch or xarray, and come out as the same kind. Wh
 # pyright: reportUnsupportedDunderAll=false
 from earthloom.version import __version__ as __version__
 
-_HOMES = {  # name: the module that has it, "" for a module of that name; __init__.pyi says the same to type checkers
+_HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "leave_one_out": "evaluation.leave_out", "progress_bar": "report.progress",
     "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample",
-} | {
-    verb: f"verbs.{verb}"
-    for verb in (
-        "align", "convert", "decloud", "evaluate", "fit_alignment", "info", "pansharpen", "predict", "revisit",
-        "series", "simulate", "superresolve", "train",
-    )
 }  # fmt: skip
 __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
@@ -62,11 +56,11 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
-    if name not in _HOMES:
+    home = _HOMES.get(name, f"verbs.{name}" if name in __all__ else None)
+    if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    home = _HOMES[name]
     value = getattr(import_module(f"{__name__}.{home}"), name) if home else import_module(f"{__name__}.{name}")
     globals()[name] = value
     return value

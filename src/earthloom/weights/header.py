@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,10 @@ def metadata(path: Path) -> dict[str, str]:
         raise FileError(
             f"{path.name} cannot be read ({wrong})", "whole safetensors", "cut short? copy it again"
         ) from wrong
+
+
+@cache
+def shipped_methods() -> frozenset[str]:
+    """The networks, as ``problem/name``, that weights are shipped for."""
+    headers = (json.loads(metadata(path)[KEY]) for path in FOLDER.glob(f"*{SUFFIX}"))
+    return frozenset(str(header["method"]) for header in headers)

@@ -58,11 +58,6 @@ class CoarseStage(CubeNetwork):
         within(self, "width", 4, 256)
         within(self, "blocks", 1, 16)
 
-    @property
-    def key(self) -> str:
-        """Weights are those of CoarSR."""
-        return "superresolution/coarsr"
-
     def net(self, sizes: Sizes) -> nn.Module:
         """The network for a ratio."""
         from earthloom.nn.coarsr import CoarSRNet
