@@ -6,11 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import earthloom
+from earthloom.cli.main import COMMANDS, build
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
@@ -76,3 +79,30 @@ def test_links_of_the_pages_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_vocabulary_names_what_there_is() -> None:
+    """Every `earthloom COMMAND`, `--flag` of a command and `earthloom.name` of the page; and the notebook runs."""
+    text = (ROOT / "docs/vocabulary.md").read_text()
+    for name in re.findall(r"`earthloom\.(\w+)", text):
+        assert name in earthloom.__all__, name
+    for name in re.findall(r"`earthloom (\w+)", text):
+        assert name in COMMANDS, name
+    rows = re.findall(r"^\| (`[^|]*`|all) \| ([^|]*`-[^|]*) \|", text, re.M)
+    assert len(rows) > 8
+    for commands, flags in rows:
+        for command in re.findall(r"`([^`]+)`", commands) or ["pansharpen"]:
+            known = flags_of(command.split())
+            for flag in re.findall(r"`(-{1,2}[a-z-]+)", flags):
+                assert flag in known, f"{command} has no {flag}"
+    scope: dict[str, Any] = {}
+    exec(blocks("docs/vocabulary.md", "python")[0], scope)
+    assert scope["sharp"].shape == scope["scene"].truth.shape
+
+
+def flags_of(words: list[str]) -> set[str]:
+    """All flags of a command."""
+    app = build(words)[words[0]]
+    for inner in words[1:]:
+        app = app[inner]
+    return {name for argument in app.assemble_argument_collection() for name in argument.names}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import json as js
+import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
@@ -39,7 +41,11 @@ def methods(name: Entry = None, /, *, json: Json = False) -> None:
 
     chosen = [_job(name)] if name is not None and _job(name) else catalog.problems()
     if name is not None and len(chosen) != 1:
-        _show(_method(name), json)
+        found = _method(name)
+        if json:
+            _show(found, json)
+        else:
+            _show_method(*_placed(name), found)
         return
     rows = [
         {"problem": p, "name": n, "needs": _needs(n, p), "summary": catalog.summary(n, p)}
@@ -94,6 +100,48 @@ def _method(name: str) -> dict[str, Any]:
         del card["max_pixels"]
     card["about"] = inspect.getdoc(cls) or ""
     return card
+
+
+def _show_method(name: str, problem: str, card: dict[str, Any]) -> None:
+    """A method for people: what it is, what it does, its fields, its limits, where it comes from."""
+    from earthloom.cli.fields import field_helps
+    from earthloom.methods import catalog
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    about, _, references = card["about"].partition("\nReferences\n")
+    about = about.partition("\nParameters\n")[0].strip()
+    verbs = " and ".join(f"`earthloom {verb}`" for verb, job in PROBLEMS.items() if job == problem)
+    needs = {"torch": "needs torch", "training": "no weights are shipped"}
+    kind = ", ".join((card["family"], *(needs[one] for one in _needs(name, problem)), card["licence"]))
+    print(f"{card['name']}: {card['title']}\n{problem}, for {verbs}; {kind}\n")
+    print(about.replace("``", "`"))
+    helps = field_helps(catalog.find(name, problem))
+    wide = max(map(len, card["fields"]), default=0) + 4
+    if card["fields"]:
+        print("\nFields, each a flag (default)")
+    for field, default in card["fields"].items():
+        flag = f"  {'--' + field.replace('_', '-'):<{wide}}"
+        text = (
+            f"{helps.get(field, '').replace('``', '`')} ({'nothing' if default is None else _plain(default)})".strip()
+        )
+        print(
+            textwrap.fill(text, width, break_on_hyphens=False, initial_indent=flag, subsequent_indent=" " * len(flag))
+        )
+    reach = f"looks {card['halo']} coarse pixels around" if card["local"] else "looks at the whole scene"
+    most = f", at most {card['max_pixels']:,} fine pixels" if card.get("max_pixels") else ""
+    print(f"\nLimits\n  at least {card['minimum']} coarse pixels a side, {card['min_bands']} band(s){most}; {reach}")
+    if card["published"]:
+        restored = " ".join(_as_flag(field.replace("_", "-"), value) for field, value in card["published"].items())
+        print(textwrap.fill(f"as published: {restored}", width, initial_indent="  ", subsequent_indent="    "))
+    if card["notes"]:
+        print(textwrap.fill(card["notes"], width, initial_indent="  ", subsequent_indent="    "))
+    lines = [line for line in references.splitlines() if line.strip("- ")]
+    print("\n".join(["\nSource", *(f"  {line}" for line in lines), f"  docs/refs.bib: {card['citation']}"]))
+
+
+def _as_flag(name: str, value: Any) -> str:
+    """A field as it is typed."""
+    return f"--{'' if value else 'no-'}{name}" if isinstance(value, bool) else f"--{name} {value}"
 
 
 def _placed(name: str) -> tuple[str, str]:
