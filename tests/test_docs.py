@@ -6,10 +6,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
+import earthloom
+from earthloom.cli.main import COMMANDS, build
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
@@ -39,15 +43,16 @@ def test_the_method_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
     assert not np.allclose(whole, fuse_whole(Hpf(strength=0.5), obs))
 
 
-def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
+def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tiles, declares its true reach, begins as no fusion, learns, and its weights go to a file and back."""
     torch.set_num_threads(1)
-    (tmp_path / "guide_dicnn.py").write_text(next(b for b in blocks("docs/networks.md", "python") if "Dicnn" in b))
-    sys.path.insert(0, str(tmp_path))
-    try:
-        from guide_dicnn import Dicnn  # type: ignore[import-not-found]
-    finally:
-        sys.path.pop(0)
+    module, method = (b for b in blocks("docs/networks.md", "python") if "DiCNNNet" in b)
+    assert "torch" not in method.replace("if TYPE_CHECKING:\n    from torch import nn", "")
+    (tmp_path / "guide_module.py").write_text(module)
+    (tmp_path / "guide_dicnn.py").write_text(method.replace("earthloom.nn.dicnn", "guide_module"))
+    monkeypatch.syspath_prepend(tmp_path)
+    from guide_dicnn import Dicnn  # type: ignore[import-not-found]
+
     obs = make_scene(coarse=(48, 44))
     fresh = Dicnn(width=8).fresh(obs)
     np.testing.assert_allclose(fuse_whole(fresh, obs), fuse_whole(catalog.make("exp"), obs), rtol=1e-4)
@@ -74,3 +79,30 @@ def test_links_of_the_pages_lead_somewhere() -> None:
     for page in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_vocabulary_names_what_there_is() -> None:
+    """Every `earthloom COMMAND`, `--flag` of a command and `earthloom.name` of the page; and the notebook runs."""
+    text = (ROOT / "docs/vocabulary.md").read_text()
+    for name in re.findall(r"`earthloom\.(\w+)", text):
+        assert name in earthloom.__all__, name
+    for name in re.findall(r"`earthloom (\w+)", text):
+        assert name in COMMANDS, name
+    rows = re.findall(r"^\| (`[^|]*`|all) \| ([^|]*`-[^|]*) \|", text, re.M)
+    assert len(rows) > 8
+    for commands, flags in rows:
+        for command in re.findall(r"`([^`]+)`", commands) or ["pansharpen"]:
+            known = flags_of(command.split())
+            for flag in re.findall(r"`(-{1,2}[a-z-]+)", flags):
+                assert flag in known, f"{command} has no {flag}"
+    scope: dict[str, Any] = {}
+    exec(blocks("docs/vocabulary.md", "python")[0], scope)
+    assert scope["sharp"].shape == scope["scene"].truth.shape
+
+
+def flags_of(words: list[str]) -> set[str]:
+    """All flags of a command."""
+    app = build(words)[words[0]]
+    for inner in words[1:]:
+        app = app[inner]
+    return {name for argument in app.assemble_argument_collection() for name in argument.names}

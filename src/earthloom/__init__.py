@@ -1,43 +1,60 @@
 """Earthloom weaves what several satellite sensors saw into one image with the best of each.
 
+Fuse
+    pansharpen      sharpen a multispectral or hyperspectral image with a panchromatic one
+    predict         the fine image of a date from a coarse one and other dates
+    series          the same for every date of a folder
+    superresolve    a hyperspectral cube on a finer grid
+    align           one sensor's bands as another would see them
+    decloud         an optical image without its clouds, from radar and other dates
+
+Judge
+    evaluate        how good a product is, with or without a reference
+    leave_one_out   how well a method predicts the dates that are known
+    revisit         clear observations and gaps of several sensors over one place
+    simulate        a PAN and MS pair one scale down, so that the MS becomes the truth
+
+Learn
+    train           weights of a network from scenes
+    fit_alignment   a transform between two sensors from pairs of images
+    cases           the cases of a data set, observation and truth
+    convert         a data set in another format
+
+Look up
+    info            what an image file holds and how a product was made
+    load_sample     a small scene that travels with the package, and its truth
+    methods         ``methods.names("bandpass")``, ``methods.find``, ``methods.make``, ``methods.summary``
+    sensors         ``sensors.names()``, ``sensors.load``, ``sensors.select``
+    metrics         quality indices as plain functions
+    progress_bar    to hand to ``progress=``, in a notebook or a terminal
+
+Images go in as paths, numpy, torch or xarray, and come out as the same kind. What goes wrong raises an
+:class:`EarthloomError`, which says what was given, what was expected and what to do.
+
 >>> import earthloom
->>> earthloom.pansharpen("pan.tif", "ms.tif", method="gsa", output="sharp.tif")  # doctest: +SKIP
+>>> scene = earthloom.load_sample()
+>>> sharp = earthloom.pansharpen(scene.pan, scene.ms, method="gsa", sensor=scene.sensor)
+>>> sharp.shape
+(6, 320, 320)
+>>> earthloom.pansharpen("pan.tif", "ms.tif", output="sharp.tif")  # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING, Any
-
+# pyright: reportUnsupportedDunderAll=false
 from earthloom.version import __version__ as __version__
 
-if TYPE_CHECKING:
-    from earthloom import metrics as metrics
-    from earthloom import sensors as sensors
-    from earthloom.prepare.bandpass.transform import Transform as Transform
-    from earthloom.training.cases.open import cases as cases
-    from earthloom.verbs.align import align as align
-    from earthloom.verbs.convert import convert as convert
-    from earthloom.verbs.decloud import decloud as decloud
-    from earthloom.verbs.evaluate import evaluate as evaluate
-    from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
-    from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
-    from earthloom.verbs.pansharpen import pansharpen as pansharpen
-    from earthloom.verbs.predict import predict as predict
-    from earthloom.verbs.revisit import revisit as revisit
-    from earthloom.verbs.series import series as series
-    from earthloom.verbs.simulate import simulate as simulate
-    from earthloom.verbs.superresolve import superresolve as superresolve
-    from earthloom.verbs.train import train as train
-
-_HOMES = {
-    "Transform": "prepare.bandpass.transform", "cases": "training.cases.open",
-    "metrics": "", "sensors": "",
+_HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
+    "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
+    "cases": "training.cases.open", "progress_bar": "report.progress",
+    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample",
 }  # fmt: skip
 __all__ = [
-    "Transform", "__version__", "align", "cases", "convert", "decloud", "evaluate", "fit_alignment", "leave_one_out",
-    "metrics", "pansharpen", "predict", "revisit", "sensors", "series", "simulate", "superresolve", "train",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
+    "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
+    "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
     home = _HOMES.get(name, f"verbs.{name}" if name in __all__ else None)
     if home is None:
@@ -47,3 +64,8 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"{__name__}.{home}"), name) if home else import_module(f"{__name__}.{name}")
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    """What there is to complete: the public names, imported or not."""
+    return sorted(__all__)

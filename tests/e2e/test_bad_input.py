@@ -104,7 +104,7 @@ def test_flags(case: str, cli: Cli, pair: Make) -> None:
         (["pansharpen"], ["--pan is missing"]),
         (["pansharpen", "--pan", "p.tif"], ["--ms is missing"]),
         (["pansharpen", "--pan", "p.tif", "--ms", "m.tif"], ["--output is missing"]),
-        (["methods", "nope"], ["nope", "gsa"]),
+        (["methods", "nope"], ["no method or job 'nope'", "did you mean none?"]),
         (["sensors", "nope"], ["nope", "worldview3"]),
         (["info"], ["FILE is missing"]),
         (["info", "nope.tif"], ["nope.tif does not exist"]),

@@ -303,7 +303,6 @@ def test_without_torch(tmp_path: Path, pair: Make) -> None:
     files = pair()
     for missing, command in (
         ("torch", files.arguments("-m", "cf2n")),
-        ("torch", ["methods", "pnn"]),
         ("safetensors", files.arguments("-m", "pnn")),
     ):
         start = f"import sys; sys.modules[{missing!r}] = None"

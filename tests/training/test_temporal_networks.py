@@ -17,8 +17,9 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import change
 from earthloom.methods.networks.network import Fitted, Network, Trained, prepared, scale_of
-from earthloom.methods.spatiotemporal.stfdcnn import LEVEL, modulated
-from earthloom.nn.fusion_gan import StfganNet, reach_of
+from earthloom.nn import reach
+from earthloom.nn.fusion_gan import StfganNet
+from earthloom.nn.two_steps import LEVEL, modulated
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import expand, reduce
@@ -210,8 +211,8 @@ def test_reach_is_what_one_pixel_moves() -> None:
             moved = (net(coarse, fine) - net(other, fine)).abs().amax(dim=(0, 1)) > 1e-7
         at = np.argwhere(moved.numpy())
         far = max(abs(at[:, 0] - 16.5 * factor).max(), abs(at[:, 1] - 16.5 * factor).max())
-        assert far <= reach_of(factor, blocks, blocks, kernel)
-        assert far > 0.5 * reach_of(factor, blocks, blocks, kernel)
+        assert far <= reach.fusion_gan(factor, blocks, blocks, kernel)
+        assert far > 0.5 * reach.fusion_gan(factor, blocks, blocks, kernel)
 
 
 @pytest.mark.parametrize("fields", [{}, {"stages": "whu"}, {"base": "none"}, {"batch_norm": True, "critic": "wgan"}])

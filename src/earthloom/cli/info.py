@@ -23,9 +23,9 @@ def info(
     json: Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)] = False,
 ) -> None:
     """Tell what an image file holds and how a product was made."""
-    from earthloom.raster.write.provenance import describe
+    from earthloom.verbs.info import info as look
 
-    found = describe(file)
+    found = look(file)
     if json:
         print(js.dumps(strict(found), indent=2, default=str, allow_nan=False))
     else:

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 import json as js
+import shutil
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from earthloom.cli.completion import PROBLEMS
+from earthloom.errors import MethodError
+
 Name = Annotated[str | None, Parameter(help="Tell all about this one.")]
+Entry = Annotated[
+    str | None, Parameter(help="A job (pansharpen, align ...), to list its methods, or a method, to tell all about it.")
+]
 Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
+
+
+LEGEND = {  # stars behind a name
+    1: "*  needs torch: pip install 'earthloom[torch]'",
+    2: "** needs torch, and weights that are not shipped: `earthloom train`, or --adapt on the scene itself",
+}
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -17,27 +32,58 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     return methods if name == "methods" else sensors
 
 
-def methods(name: Name = None, /, *, json: Json = False) -> None:
-    """List the methods, or tell all about one."""
+def methods(name: Entry = None, /, *, json: Json = False) -> None:
+    """List the methods, those of one job, or tell all about one.
+
+    Networks need torch; those without shipped weights have to be trained, or adapted to the scene (`--adapt`).
+    """
     from earthloom.methods import catalog
 
-    if name is not None:
-        _show(_method(name), json)
+    chosen = [_job(name)] if name is not None and _job(name) else catalog.problems()
+    if name is not None and len(chosen) != 1:
+        found = _method(name)
+        if json:
+            _show(found, json)
+        else:
+            _show_method(*_placed(name), found)
         return
     rows = [
-        {"problem": p, "name": n, "summary": catalog.summary(n, p)}
-        for p in catalog.problems()
+        {"problem": p, "name": n, "needs": _needs(n, p), "summary": catalog.summary(n, p)}
+        for p in chosen
         for n in catalog.names(p)
     ]
     if json:
         print(js.dumps(rows, indent=2))
         return
-    for problem in catalog.problems():
-        print(f"{'' if problem == catalog.problems()[0] else chr(10)}{problem}\n")
+    wide = max(len(str(row["name"])) + 2 * len(row["needs"]) for row in rows) + 2
+    for at, problem in enumerate(chosen):
+        commands = " and ".join(f"`earthloom {verb}`" for verb, job in PROBLEMS.items() if job == problem)
+        print(f"{chr(10) if at else ''}{problem}, for {commands}\n")
         for row in rows:
             if row["problem"] == problem:
-                print(f"  {row['name']:<15} {row['summary'].split(': ', 1)[-1]}")
-    print("\n`earthloom methods NAME` tells more; PROBLEM/NAME where two problems share a name.")
+                name_marked = f"{row['name']} {'*' * len(row['needs'])}"
+                print(f"  {name_marked:<{wide}}{str(row['summary']).split(': ', 1)[-1]}")
+    marks = {len(row["needs"]) for row in rows} - {0}
+    print("\n".join([""] * bool(marks) + [LEGEND[mark] for mark in sorted(marks)]))
+    print("`earthloom methods NAME` tells more; JOB/NAME where two jobs share a name.")
+
+
+def _job(name: str) -> str:
+    """The problem that a word names, by its own name or by the command that solves it; nothing for another word."""
+    from earthloom.methods import catalog
+
+    word = name.lower().replace("-", "_")
+    word = PROBLEMS.get(word, word)
+    return word if word in catalog.problems() else ""
+
+
+def _needs(name: str, problem: str) -> list[str]:
+    """What a method needs that the core does not have."""
+    from earthloom.methods import catalog
+
+    if not catalog.is_network(name, problem):
+        return []
+    return ["torch"] if catalog.trained(name, problem) else ["torch", "training"]
 
 
 def _method(name: str) -> dict[str, Any]:
@@ -56,14 +102,62 @@ def _method(name: str) -> dict[str, Any]:
     return card
 
 
+def _show_method(name: str, problem: str, card: dict[str, Any]) -> None:
+    """A method for people: what it is, what it does, its fields, its limits, where it comes from."""
+    from earthloom.cli.fields import field_helps
+    from earthloom.methods import catalog
+
+    width = min(shutil.get_terminal_size((100, 24)).columns, 100)
+    about, _, references = card["about"].partition("\nReferences\n")
+    about = about.partition("\nParameters\n")[0].strip()
+    verbs = " and ".join(f"`earthloom {verb}`" for verb, job in PROBLEMS.items() if job == problem)
+    needs = {"torch": "needs torch", "training": "no weights are shipped"}
+    kind = ", ".join((card["family"], *(needs[one] for one in _needs(name, problem)), card["licence"]))
+    print(f"{card['name']}: {card['title']}\n{problem}, for {verbs}; {kind}\n")
+    print(about.replace("``", "`"))
+    helps = field_helps(catalog.find(name, problem))
+    wide = max(map(len, card["fields"]), default=0) + 4
+    if card["fields"]:
+        print("\nFields, each a flag (default)")
+    for field, default in card["fields"].items():
+        flag = f"  {'--' + field.replace('_', '-'):<{wide}}"
+        text = (
+            f"{helps.get(field, '').replace('``', '`')} ({'nothing' if default is None else _plain(default)})".strip()
+        )
+        print(
+            textwrap.fill(text, width, break_on_hyphens=False, initial_indent=flag, subsequent_indent=" " * len(flag))
+        )
+    reach = f"looks {card['halo']} coarse pixels around" if card["local"] else "looks at the whole scene"
+    most = f", at most {card['max_pixels']:,} fine pixels" if card.get("max_pixels") else ""
+    print(f"\nLimits\n  at least {card['minimum']} coarse pixels a side, {card['min_bands']} band(s){most}; {reach}")
+    if card["published"]:
+        restored = " ".join(_as_flag(field.replace("_", "-"), value) for field, value in card["published"].items())
+        print(textwrap.fill(f"as published: {restored}", width, initial_indent="  ", subsequent_indent="    "))
+    if card["notes"]:
+        print(textwrap.fill(card["notes"], width, initial_indent="  ", subsequent_indent="    "))
+    lines = [line for line in references.splitlines() if line.strip("- ")]
+    print("\n".join(["\nSource", *(f"  {line}" for line in lines), f"  docs/refs.bib: {card['citation']}"]))
+
+
+def _as_flag(name: str, value: Any) -> str:
+    """A field as it is typed."""
+    return f"--{'' if value else 'no-'}{name}" if isinstance(value, bool) else f"--{name} {value}"
+
+
 def _placed(name: str) -> tuple[str, str]:
     """Name and problem of ``problem/name``, or of a name that is looked for in every problem."""
     from earthloom.methods import catalog
 
-    problem, _, short = name.replace("-", "_").rpartition("/")
-    if problem in catalog.problems():
-        return short, problem
+    job, _, short = name.replace("-", "_").rpartition("/")
+    if _job(job):
+        return short, _job(job)
     homes = [p for p in catalog.problems() if short.lower() in catalog.names(p)]
+    if not homes:
+        jobs = (*PROBLEMS, *catalog.problems())
+        known = {*jobs, *(n for p in catalog.problems() for n in catalog.names(p))}
+        near = difflib.get_close_matches(short.lower(), known, 3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "`earthloom methods` lists them"
+        raise MethodError(f"no method or job '{name}'", "one that `earthloom methods` lists", hint)
     return name, "pansharpening" if "pansharpening" in homes or not homes else homes[0]
 
 

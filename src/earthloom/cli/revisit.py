@@ -77,7 +77,7 @@ def revisit(
     if figure is not None and figure.exists() and not overwrite:
         raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
     found = count(
-        list(scenes), most_cloud=most_cloud, place=place, first=start, last=end, by=by,
+        list(scenes), most_cloud=most_cloud, place=place, start=start, end=end, by=by,
         mask_values=mask_values, mask_bits=mask_bits,
     )  # fmt: skip
     print(js.dumps(strict(found.as_dict()), indent=2, allow_nan=False) if json else table(found))

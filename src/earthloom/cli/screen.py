@@ -13,7 +13,6 @@ from typing import Any
 
 from earthloom.cli import stop
 
-UNITS = {"training": "steps", "reading": "scenes", "comparing": "dates"}  # what a stage counts, where it is not tiles
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
 
@@ -23,8 +22,6 @@ class Screen:
     def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
         self.quiet, self.verbose = quiet, verbose
         self._bar: Any = None
-        self._task: Any = None
-        self._stage = ""
         self._began = time.monotonic()
 
     def __enter__(self) -> Screen:
@@ -40,36 +37,10 @@ class Screen:
         if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
             return
         if self._bar is None:
-            self._bar = self._start()
-        if stage != self._stage:
-            self._stage = stage
-            if self._task is not None:
-                self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(stage, total=total if total > 1 else None)
-        if total > 1:
-            self._bar.update(self._task, completed=done)
+            from earthloom.report.progress import Bar
 
-    def _start(self) -> Any:
-        """Make and show the bar."""
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn
-        from rich.text import Text
-
-        class Left(ProgressColumn):
-            """Tiles done and time left; nothing for a stage of one step."""
-
-            def render(self, task: Any) -> Text:
-                """As text."""
-                if task.total is None:
-                    return Text("")
-                left = "" if task.time_remaining is None else f"  {_clock(task.time_remaining)} left"
-                unit = UNITS.get(task.description, "tiles")
-                return Text(f"{task.completed:.0f} of {task.total:.0f} {unit}{left}")
-
-        columns = (TextColumn("{task.description:<14}"), BarColumn(), Left())
-        bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        bar.start()
-        return bar
+            self._bar = Bar(stderr=True)
+        self._bar(stage, done, total)
 
     def say(self, line: str) -> None:
         """A remark for `-v`."""
@@ -87,7 +58,7 @@ class Screen:
     def _print(self, line: str) -> None:
         """To standard error, above the bar when there is one."""
         if self._bar is not None:
-            self._bar.console.print(line, markup=False, highlight=False)
+            self._bar.print(line)
         else:
             print(line, file=sys.stderr)
 
@@ -111,13 +82,6 @@ def only_ours(wanted: bool = True) -> Iterator[None]:
             sys.stderr = ours
             mine.flush()
             os.dup2(kept, 2)
-
-
-def _clock(seconds: float) -> str:
-    """Hours, minutes and seconds."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def strict(value: Any) -> Any:

@@ -22,14 +22,14 @@ def helps(call: Callable[..., Any]) -> dict[str, str]:
     return {name: PYTHON.sub("", text).replace("``", "`") for name, text in told.items()}
 
 
-def manual(call: Callable[..., Any]) -> str:
-    """The docstring above its parameters, and the commands among its examples."""
+def manual(call: Callable[..., Any], examples: bool) -> str:
+    """The docstring above its parameters, and the commands among its examples where nobody else shows any."""
     text = inspect.getdoc(call) or ""
     parts = SECTION.split(text)
     head = "\n\n".join(PYTHON.sub("", block) for block in parts[0].strip().split("\n\n"))
     commands = re.findall(r"^\s*\$ (earthloom .*)$", text, re.M)
     shown = "\n\n".join(f"    {line}" for line in commands)
-    words = f"{head}\n\nFor example:\n\n{shown}" if commands else head
+    words = f"{head}\n\nFor example:\n\n{shown}" if commands and examples else head
     return re.sub(r":(?:func|class|mod):`(?:[\w.]*\.)?(\w+)`", r"`\1`", words).replace("``", "`").strip()
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from cyclopts import Group, Parameter
 
 from earthloom.cli import shown
+from earthloom.cli.examples import of
 from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
 from earthloom.cli.running import Work, shown_as, working
 from earthloom.methods import catalog
@@ -70,7 +71,7 @@ def command(
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
-    called.__doc__ = _manual(verb, method)
+    called.__doc__ = _manual(verb, method, not of(name))
     return called
 
 
@@ -192,9 +193,9 @@ def _fields(verb: Verb, method: str) -> list[Option]:
     return [Option(p, "method") for p in flags_of(described, known)]
 
 
-def _manual(verb: Verb, method: str) -> str:
+def _manual(verb: Verb, method: str, examples: bool) -> str:
     """What the help says above the flags."""
-    words = shown.manual(verb.call)
+    words = shown.manual(verb.call, examples)
     if method in shown.WORDS:
         return words
     card = catalog.find(method, verb.problem).card

@@ -121,4 +121,8 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, (list, tuple)):
         return ", ".join("-" if item is None else _text(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(
+            f"{key} {item:.4g}" if isinstance(item, float) else f"{key} {_text(item)}" for key, item in value.items()
+        )
     return f"{value:g}" if isinstance(value, float) else str(value)

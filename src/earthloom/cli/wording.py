@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from cyclopts import CycloptsError, MissingArgumentError, UnknownCommandError, UnknownOptionError
 from cyclopts.exceptions import UnusedCliTokensError
@@ -11,25 +13,84 @@ from cyclopts.exceptions import UnusedCliTokensError
 CLOSE = 0.7  # likeness from which a suggestion helps
 
 
-def usage_line(error: CycloptsError) -> str:
+def usage_line(error: CycloptsError, arguments: Sequence[str] = ()) -> str:
     """What was given, and what to do instead."""
     command = " ".join(error.command_chain or ())
     look = f"`earthloom {command} --help` tells more" if command else "`earthloom --help` lists the commands"
     if isinstance(error, UnknownCommandError):
-        given = (error.unused_tokens or [""])[0]
-        return f"no {'option' if given.startswith('-') else 'command'} {given}; {look}"
+        return f"{_unknown_command(error, command)}{look}"
     if isinstance(error, UnknownOptionError):
         flag = error.token.keyword or error.token.value
-        known = [name for argument in error.argument_collection if argument.parse for name in argument.names]
-        near = difflib.get_close_matches(flag, known, 1, CLOSE)
-        return f"no option {flag}; {f'did you mean {near[0]}? ' if near else ''}{look}"
+        return f"{_unknown_flag(flag, error.argument_collection, command)}{look}"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"'{error.unused_tokens[0]}' belongs to no option; {look}"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
-        value = error.keyword is not None or bool(error.argument.tokens)
-        name = error.keyword or error.argument.name
-        return f"{name} {'needs a value' if value else 'is missing'}; {look}"
-    return " ".join(str(error).split()).rstrip(".") + f"; {look}"
+        return f"{_missing(error, arguments)}{look}"
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{PYTHON.sub(_plainly, text)}; {look}"
+
+
+PYTHON = re.compile(r"unable to convert \"([^\"]*)\" into ([\w|\[\], ]+)")
+KINDS = {"int": "a whole number", "float": "a number", "bool": "yes or no", "str": "a word", "Path": "a path"}
+
+
+def _plainly(found: re.Match[str]) -> str:
+    """A type of Python in words."""
+    words = [KINDS.get(kind, kind) for kind in re.sub(r"Literal\[([^]]*)\]", r"\1", found[2]).split("|")]
+    return f"'{found[1]}' is not {' or '.join(word for word in words if word != 'None')}"
+
+
+def _unknown_command(error: UnknownCommandError, command: str) -> str:
+    """A command that there is not, and the nearest."""
+    from earthloom.cli.main import COMMANDS
+
+    given = (error.unused_tokens or [""])[0]
+    if given.startswith("-"):
+        return f"no option {given}; "
+    near = [] if command else difflib.get_close_matches(given, COMMANDS, 1)
+    return f"no command {given}; {f'did you mean {near[0]}? ' if near else ''}"
+
+
+def _unknown_flag(flag: str, known: Iterable[Any], command: str) -> str:
+    """A flag that the command has not with this method, and the methods that have it or the nearest flag."""
+    names = [name for argument in known if argument.parse for name in argument.names]
+    owners = _owners(flag, command)
+    if owners:
+        more = f" and {len(owners) - 3} others" if len(owners) > 3 else ""
+        return f"no option {flag} with this method; it is one of {', '.join(owners[:3])}{more} (-m); "
+    near = difflib.get_close_matches(flag, names, 1, CLOSE)
+    return f"no option {flag}; {f'did you mean {near[0]}? ' if near else ''}"
+
+
+def _owners(flag: str, command: str) -> list[str]:
+    """The methods of a command that have a field of this name."""
+    from dataclasses import fields
+
+    from earthloom.cli.completion import PROBLEMS
+    from earthloom.errors import EarthloomError
+    from earthloom.methods import catalog
+
+    problem, field = PROBLEMS.get(command), flag.removeprefix("--no-").removeprefix("--").replace("-", "_")
+    owners = []
+    for name in catalog.names(problem) if problem else ():
+        try:
+            owners += [name] if field in [one.name for one in fields(catalog.find(name, problem or ""))] else []
+        except EarthloomError:  # one of another package that lacks what it needs
+            continue
+    return owners
+
+
+def _missing(error: MissingArgumentError, arguments: Sequence[str]) -> str:
+    """What is not there; first a flag that is misspelt, for that is why."""
+    argument = error.argument
+    assert argument is not None
+    value = error.keyword is not None or bool(argument.tokens)
+    name = error.keyword or argument.name
+    given = [word.partition("=")[0] for word in arguments if word.startswith("--")]
+    near = [] if value else difflib.get_close_matches(name, given, 1, CLOSE)
+    if near and near[0] != name and not error.keyword:
+        return f"no option {near[0]}; did you mean {name}? "
+    return f"{name} {'needs a value' if value else 'is missing'}; "
 
 
 PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")  # how the library writes a parameter in a message

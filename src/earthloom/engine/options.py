@@ -76,22 +76,24 @@ class Run:
             raise InputError(f"{self.threads} threads", "at least 1")
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
-        if self.adapt_seconds is not None and not self.adapt_seconds >= 0:  # NaN too
-            raise InputError(f"adapting for {self.adapt_seconds:g} seconds", "a positive number")
+        if self.adapt_seconds is not None and not self.adapt_seconds > 0:  # NaN too
+            raise InputError(f"`adapt_seconds={self.adapt_seconds:g}`", "a positive number")
         if self.adapt_steps is not None and self.adapt_steps < 1:
-            raise InputError(f"adapting for {self.adapt_steps} steps", "at least 1")
+            raise InputError(f"`adapt_steps={self.adapt_steps}`", "a positive number")
         if self.save_weights is not None and not self.adapts:
-            raise InputError("save_weights without adapting", "adapt, or adapt_seconds or adapt_steps above 0")
+            raise InputError(
+                "save_weights without adapting", "`adapt`, or a positive number of `adapt_seconds` or `adapt_steps`"
+            )
 
     @property
     def adapts(self) -> bool:
         """Whether a network is fitted to the scene first."""
-        return self.adapt or bool(self.adapt_seconds) or self.adapt_steps is not None
+        return self.adapt or self.adapt_seconds is not None or self.adapt_steps is not None
 
     @property
     def seconds(self) -> float | None:
         """How long to adapt; None where steps alone are counted."""
-        if self.adapt_seconds:
+        if self.adapt_seconds is not None:
             return self.adapt_seconds
         return None if self.adapt_steps is not None else ADAPT_SECONDS
 

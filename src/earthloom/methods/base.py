@@ -47,6 +47,8 @@ class Card:
         Smallest number of coarse pixels along a side.
     min_bands
         Smallest number of coarse bands.
+    weights_of
+        Of a network: the one of the same problem whose weights it runs, where it is another.
     published
         Fields that restore the method as published, where our defaults differ.
     """
@@ -63,6 +65,7 @@ class Card:
     minimum: int = 2
     min_bands: int = 1
     notes: str = ""
+    weights_of: str = ""
     published: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -6,9 +6,9 @@ that points at the method's class.
 
 from __future__ import annotations
 
-import ast
 import difflib
 import importlib
+import re
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
 from functools import lru_cache
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from earthloom.errors import InputError, MethodError
 from earthloom.problems.names import registered
+from earthloom.weights.header import shipped_methods
 
 if TYPE_CHECKING:
     from earthloom.methods.base import Method
@@ -47,8 +48,20 @@ def summary(name: str, problem: str = "pansharpening") -> str:
     path = FOLDER / problem / f"{name}.py"
     if not path.is_file():
         return f"from {_foreign(problem)[name].value.split(':')[0]}"
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.split("\n", 1)[0]
+    return path.read_text(encoding="utf-8").split('"""', 2)[1].partition("\n")[0]
+
+
+def is_network(name: str, problem: str = "pansharpening") -> bool:
+    """Whether a method of the folder is a network, which needs torch, read without importing it."""
+    path = FOLDER / problem / f"{name}.py"
+    return path.is_file() and 'family="network"' in path.read_text(encoding="utf-8")
+
+
+def trained(name: str, problem: str = "pansharpening") -> bool:
+    """Whether weights of a network are shipped, read without importing it; others have to be trained."""
+    text = (FOLDER / problem / f"{name}.py").read_text(encoding="utf-8")
+    shared = re.search(r'weights_of="(\w+)"', text)
+    return f"{problem}/{shared[1] if shared else name}" in shipped_methods()
 
 
 @lru_cache
@@ -65,6 +78,8 @@ def find(name: str, problem: str = "pansharpening") -> type[Method]:
     if key not in known:
         near = difflib.get_close_matches(key, known, 3)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
+        homes = [other for other in problems() if key in names(other)]
+        hint = f"{key} is a method of {' and '.join(homes)}" if homes else hint
         raise MethodError(f"no {problem} method '{name}'", "a name that `earthloom methods` lists", hint)
     if not (FOLDER / problem / f"{key}.py").is_file():
         return _foreign(problem)[key].load()

@@ -1,1 +1,1 @@
-"""Building blocks and losses that two or more networks use (torch)."""
+"""Modules of networks, the blocks and losses that they share (torch), and how far they look (no torch)."""

@@ -42,11 +42,6 @@ def neighbours(bands: int, kind: Neighbours = "paper") -> list[tuple[int, int, i
     return [ends.get(b, (b - 2, b - 1, b + 1, b + 2)) for b in range(bands)]
 
 
-def reach_of(blocks: int) -> int:
-    """Coarse pixels on every side that one fine pixel depends on: heads, two rounds, the mix, the upsampling."""
-    return 1 + 2 * (2 * 2 * blocks + 2) + 1 + 3
-
-
 class Block(nn.Module):
     """``x + conv(relu(conv(x)))``, each convolution with a batch norm behind it where the authors have one."""
 

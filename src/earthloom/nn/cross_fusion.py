@@ -59,14 +59,6 @@ class DetailReconstruction(nn.Module):
         return detail, features + self.encode(detail), spectral
 
 
-def reach_of(fusions: int, kernel: int, window: int, blocks: int) -> int:
-    """Pixels of the packet's grid on every side that one output of :class:`CF2NNet` depends on."""
-    each = 2 * blocks + 1 + (1 + kernel // 2 if kernel > 1 else 0)
-    straight = 5 + fusions * each + 1
-    pooled = 1 + window // 2 + 1 + (fusions - 1) * each + 1
-    return max(straight, pooled)
-
-
 class CrossFusion(nn.Module):
     """FSCFM: a frequency kernel and a spectral vector made from the features and applied to them, with a gain.
 
@@ -182,3 +174,17 @@ class CF2NNet(nn.Module):
     def _high(self, guide: Float[Tensor, "n g y x"], seen: Float[Tensor, "n b y x"]) -> Float[Tensor, "n c y x"]:
         """Features of what a box mean takes off."""
         return F.leaky_relu(self.high(high_pass(torch.cat([guide, seen], 1))), SLOPE)
+
+
+class UnderClouds(nn.Module):
+    """``base + extra (net - base)``: a network whose product counts where ``extra`` is 1."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(
+        self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"], extra: Float[Tensor, "n one Y X"]
+    ) -> Float[Tensor, "n b Y X"]:
+        """The image with its clouds replaced, normalised as the base."""
+        return base + extra * (self.net(guide=guide, base=base, extra=extra) - base)

@@ -15,11 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.bandwise import BandwiseNet
+from earthloom.nn.reach import FCNN3D_KERNELS as KERNELS
 
-KERNELS = ((7, 9, 9), (1, 1, 1), (1, 1, 1), (3, 5, 5))  # bands, rows, columns
 FEATURES = (64, 32, 9, 1)
-SPECTRAL = sum(k[0] // 2 for k in KERNELS)  # bands that one band looks at on either side
-SPATIAL = sum(k[1] // 2 for k in KERNELS)  # wanted pixels
 
 
 class FCNN3DNet(BandwiseNet):

@@ -87,13 +87,6 @@ def _doubling(width: int) -> tuple[nn.Module, ...]:
     return nn.Conv2d(width, 4 * width, 3, padding=1), nn.PixelShuffle(2), nn.ReLU()
 
 
-def reach_of(factor: int, coarse_blocks: int, fine_blocks: int, kernel: int) -> int:
-    """Fine pixels on every side that one output of :class:`Ifgan` depends on, the coarse pixel's own side included."""
-    coarse = factor * (kernel // 2 + 2 * coarse_blocks + 1)
-    enlarged = sum(factor >> step for step in range(factor.bit_length() - 1))
-    return max(coarse + enlarged + factor, kernel // 2 + 2 * fine_blocks + 1) + kernel // 2
-
-
 class StfganNet(nn.Module):
     """Two generators; all inputs lie on the wanted grid and are brought to their own grids here.
 

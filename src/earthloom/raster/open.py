@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,19 @@ from earthloom.raster.assemble import assembled, overridden, select_bands
 from earthloom.raster.facts import examine
 from earthloom.raster.image import Image, PathLike
 
-FORMATS = "landsat_folder", "sentinel2_folder", "matlab"  # in the order in which they are asked
+GROUP = "earthloom.formats"  # entry points by which other packages add formats
+FOLDER = Path(__file__).parent / "formats"
 
 
-def formats() -> list[Any]:
-    """The formats that are not GDAL's own, each a module with ``claims(path)`` and ``open_as(path, role, bands)``."""
-    return [import_module(f"earthloom.raster.formats.{name}") for name in FORMATS]
+@cache
+def formats() -> tuple[Any, ...]:
+    """The formats that are not GDAL's own: modules with ``claims(path)`` and ``open_as(path, role, bands)``.
+
+    The folder is the registry, and entry points of other packages come after it.
+    """
+    own = [import_module(f"earthloom.raster.formats.{path.stem}") for path in sorted(FOLDER.glob("[a-z]*.py"))]
+    others = [entry.load() for entry in entry_points(group=GROUP)]
+    return tuple(one for one in (*own, *others) if hasattr(one, "claims"))
 
 
 def open_image(

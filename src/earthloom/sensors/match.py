@@ -5,29 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
+from os import PathLike
 
 from earthloom.errors import SensorError
 from earthloom.sensors.files import fold
 from earthloom.sensors.labels import label_keys, number_key
 from earthloom.sensors.model import Sensor
+from earthloom.sensors.registry import load
 from earthloom.types import Band
 
 
-def select(sensor: Sensor, labels: Iterable[str | int]) -> Sensor:
+def select(sensor: Sensor | str | PathLike[str], labels: Iterable[str | int]) -> Sensor:
     """The same sensor with some of its bands, in the order asked for.
 
     Parameters
     ----------
     sensor
-        A sensor with bands of its own.
+        A sensor with bands of its own, its name, or the path of its file.
     labels
         Names or numbers of bands: ``"red"``, ``"B04"``, ``"4"`` and ``4`` are all understood.
 
     Raises
     ------
     SensorError
-        If a label is unknown or stands twice.
+        If there is no such sensor, or a label is unknown or stands twice.
     """
+    sensor = load(sensor)
     index: dict[str, int] = {}
     numbers = sensor.numbers or ("",) * len(sensor.bands)
     for i, (band, number) in enumerate(zip(sensor.bands, numbers, strict=True)):
@@ -50,7 +53,9 @@ def select(sensor: Sensor, labels: Iterable[str | int]) -> Sensor:
     )
 
 
-def match_bands(sensor: Sensor, count: int, names: Iterable[str | int] | None = None) -> tuple[Band, ...]:
+def match_bands(
+    sensor: Sensor | str | PathLike[str], count: int, names: Iterable[str | int] | None = None
+) -> tuple[Band, ...]:
     """The bands of an image that holds ``count`` of them.
 
     With ``names``, the bands so called. Without: all bands if the count is that of the sensor; the selection of
@@ -61,7 +66,7 @@ def match_bands(sensor: Sensor, count: int, names: Iterable[str | int] | None = 
     Parameters
     ----------
     sensor
-        Where the bands come from.
+        Where the bands come from: a sensor, its name, or the path of its file.
     count
         Number of bands of the image.
     names
@@ -72,6 +77,7 @@ def match_bands(sensor: Sensor, count: int, names: Iterable[str | int] | None = 
     SensorError
         If the bands cannot be told, or ``names`` does not fit ``count`` or the sensor.
     """
+    sensor = load(sensor)
     if count < 1:
         raise SensorError(f"an image of {count} bands", "at least one band")
     if names is not None:

@@ -9,14 +9,11 @@ import numpy as np
 from affine import Affine
 
 from earthloom import samples
-from earthloom.physics.srf import pan_weights
 from earthloom.raster.open import open_image
 from earthloom.raster.write.cog import create
 from earthloom.sensors import load
 from earthloom.types import Window
-from earthloom.verbs.simulate import observe_truth
-
-SENSOR, RATIO = "landsat7", 4
+from earthloom.verbs.sample import OLINDA, load_sample
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,13 @@ def write_inputs(folder: Path, overwrite: bool = False) -> Inputs:
     FileError
         If the files exist (without ``overwrite``) or cannot be written.
     """
-    sensor = load(SENSOR)
-    with open_image(samples.path("landsat7_olinda")) as image:
-        truth, _ = image.read(Window(0, 0, *image.shape))
+    seen = load_sample(OLINDA)
+    sensor = load(seen.sensor)
+    with open_image(samples.path(OLINDA)) as image:
         grid, crs = image.transform, image.crs
-    weights = np.asarray(pan_weights(sensor))
-    seen = observe_truth(truth, weights, RATIO, tuple(band.mtf_nyquist for band in sensor.bands))
-    inputs = Inputs(folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", RATIO, SENSOR)
-    coarse = Affine(grid.a * RATIO, 0, grid.c, 0, grid.e * RATIO, grid.f)
-    names, centres = [b.name for b in sensor.bands], [b.centre_nm for b in sensor.bands]
+    inputs = Inputs(folder / "pan.tif", folder / "ms.tif", folder / "truth.tif", seen.ratio, seen.sensor)
+    coarse = Affine(grid.a * seen.ratio, 0, grid.c, 0, grid.e * seen.ratio, grid.f)
+    names, centres = list(seen.bands), [b.centre_nm for b in sensor.bands]
     for path, data, transform, bands in (
         (inputs.pan, seen.pan[None], grid, ["pan"]),
         (inputs.ms, seen.ms, coarse, names),

@@ -16,8 +16,8 @@ def revisit(
     *,
     most_cloud: float = MOST_CLOUD,
     place: Sequence[float] | None = None,
-    first: Any = None,
-    last: Any = None,
+    start: Any = None,
+    end: Any = None,
     by: str = "platform",
     mask_values: Sequence[float] | None = None,
     mask_bits: Sequence[int] | None = None,
@@ -34,8 +34,8 @@ def revisit(
         Percent of cloud up to which a scene without a mask counts as clear.
     place
         Longitude and latitude: STAC items that do not cover it are left out.
-    first, last
-        The period; from the first to the last scene when None.
+    start, end
+        First and last day of the period, as a date or text; from the first to the last scene when None.
     by
         What STAC items are grouped by: ``platform`` or ``constellation``.
     mask_values, mask_bits
@@ -55,4 +55,4 @@ def revisit(
         sights = given
     else:
         sights = read_sights([Path(one) for one in given], place, by, mask_values, mask_bits)
-    return counted(sights, most_cloud, first, last)
+    return counted(sights, most_cloud, start, end)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from earthloom.errors import FileError
+
 FOLDER = Path(__file__).parent
-
-
 SUFFIX = ".safetensors"
-
-
 KEY = "earthloom"
-
-
 HEADER_BYTES = 100_000_000  # the format allows no longer header
 
 
@@ -49,3 +47,37 @@ class Header:
     card: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     path: str = ""
+
+
+def metadata(path: Path) -> dict[str, str]:
+    """What the header of a safetensors file says besides the places of its tensors, read without safetensors.
+
+    The file is eight bytes with the length of the header, the header as JSON, and the tensors: what is known about
+    weights is known where torch and safetensors are not installed.
+
+    Raises
+    ------
+    FileError
+        If it is no safetensors file, or cut short.
+    """
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if length > HEADER_BYTES:
+                raise ValueError("its header has no end")
+            header = json.loads(stream.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        if path.stat().st_size != 8 + length + max(ends, default=0):
+            raise ValueError("not as long as its header says")
+        return {str(key): str(value) for key, value in header.get("__metadata__", {}).items()}
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError) as wrong:
+        raise FileError(
+            f"{path.name} cannot be read ({wrong})", "whole safetensors", "cut short? copy it again"
+        ) from wrong
+
+
+@cache
+def shipped_methods() -> frozenset[str]:
+    """The networks, as ``problem/name``, that weights are shipped for."""
+    headers = (json.loads(metadata(path)[KEY]) for path in FOLDER.glob(f"*{SUFFIX}"))
+    return frozenset(str(header["method"]) for header in headers)

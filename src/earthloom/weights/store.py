@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import FileError, InputError
-from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header
+from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
 from earthloom.weights.pth import read_coarsr
 
 
@@ -82,8 +82,7 @@ def read_header(name: str | Path) -> Header:
     if _checkpoint(name):
         return read_coarsr(name)[0]
     path = locate(name)
-    with _opened(path) as file:
-        text = (file.metadata() or {}).get(KEY)
+    text = metadata(path).get(KEY)
     if text is None:
         raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
     title = path.parent.name if path.stem == "weights" else path.stem  # a run is called as its folder
@@ -169,7 +168,7 @@ def _opened(path: Path) -> Any:
     try:
         from safetensors import SafetensorError, safe_open
     except ImportError as missing:
-        raise FileError("weights without safetensors", "pip install 'earthloom[torch]'") from missing
+        raise FileError("weights without safetensors", "safetensors", "pip install 'earthloom[torch]'") from missing
     try:
         return safe_open(path, "numpy")
     except (SafetensorError, OSError) as wrong:

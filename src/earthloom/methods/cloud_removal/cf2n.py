@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float
-from torch import Tensor, nn
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import core_samples
 from earthloom.methods.families.radar import HALO, SIGMAS, despeckled, filled_by_radar, gathered, require_sar
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
-from earthloom.nn.cross_fusion import CF2NNet, reach_of
+from earthloom.nn import reach
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.cloud_removal import clear
 from earthloom.types import Observation
+
+if TYPE_CHECKING:
+    from torch import nn
 
 LEVELS = 1  # of the wavelet packet: radar and optical have one pixel size, so one split suffices
 BLOCK = 2**LEVELS
@@ -87,6 +89,8 @@ class Cf2n(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network of pansharpening, whose detail counts under clouds alone."""
+        from earthloom.nn.cross_fusion import CF2NNet, UnderClouds
+
         return UnderClouds(
             CF2NNet(
                 sizes.guide, sizes.bands + sizes.extra, sizes.bands, LEVELS, self.width, self.fusions,
@@ -115,23 +119,9 @@ class Cf2n(Network):
 
     def halo_px(self, ratio: float) -> int:
         """The network's reach and a block for the alignment, and the halo of the regression."""
-        reach = reach_of(self.fusions, self.kernel | 1, self.window | 1, self.blocks)
-        return (reach + 1) * BLOCK + HALO
+        far = reach.cross_fusion(self.fusions, self.kernel | 1, self.window | 1, self.blocks)
+        return (far + 1) * BLOCK + HALO
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of the wavelet packet."""
         return BLOCK
-
-
-class UnderClouds(nn.Module):
-    """``base + extra (net - base)``: a network whose product counts where ``extra`` is 1."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(
-        self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"], extra: Float[Tensor, "n one Y X"]
-    ) -> Float[Tensor, "n b Y X"]:
-        """The image with its clouds replaced, normalised as the base."""
-        return base + extra * (self.net(guide=guide, base=base, extra=extra) - base)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Float
-from torch import nn
 
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Sizes, Trained
-from earthloom.nn.coarsr import CoarSRNet, reach_of
+from earthloom.nn import reach
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PUBLISHED = {"width": 64, "blocks": 2, "bias": True, "direct": False}
 
@@ -56,13 +58,10 @@ class CoarseStage(CubeNetwork):
         within(self, "width", 4, 256)
         within(self, "blocks", 1, 16)
 
-    @property
-    def key(self) -> str:
-        """Weights are those of CoarSR."""
-        return "superresolution/coarsr"
-
     def net(self, sizes: Sizes) -> nn.Module:
         """The network for a ratio."""
+        from earthloom.nn.coarsr import CoarSRNet
+
         return CoarSRNet(
             round(sizes.ratio), self.width, self.blocks, self.bias, self.batch_norm, self.variant, self.direct
         )
@@ -75,4 +74,4 @@ class CoarseStage(CubeNetwork):
 
     def reach_px(self) -> int:
         """All convolutions in a row."""
-        return reach_of(self.blocks)
+        return reach.coarsr(self.blocks)

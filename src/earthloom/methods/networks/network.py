@@ -216,8 +216,8 @@ class Network(Method):
 
     @property
     def key(self) -> str:
-        """``problem/name``."""
-        return f"{self.card.problem}/{type(self).__module__.rpartition('.')[2]}"
+        """``problem/name`` of the network whose weights it runs."""
+        return f"{self.card.problem}/{self.card.weights_of or type(self).__module__.rpartition('.')[2]}"
 
     @property
     def architecture(self) -> dict[str, Any]:

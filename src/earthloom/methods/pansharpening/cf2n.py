@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float
-from torch import nn
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
@@ -22,10 +21,13 @@ from earthloom.methods.families.multiresolution import (
 )
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
-from earthloom.nn.cross_fusion import CF2NNet, reach_of
+from earthloom.nn import reach
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
+
+if TYPE_CHECKING:
+    from torch import nn
 
 GUARD = 0.05  # least divisor of the injection, in parts of a band's mean
 
@@ -113,6 +115,8 @@ class Cf2n(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network on the packet's grid, as fine as the MS or a little finer."""
+        from earthloom.nn.cross_fusion import CF2NNet
+
         return CF2NNet(
             sizes.guide, sizes.bands + sizes.extra, sizes.bands, levels(sizes.ratio), self.width, self.fusions,
             self.corrections, self.kernel, self.window, self.blocks, self.components, self.blind,
@@ -121,8 +125,8 @@ class Cf2n(Network):
     def halo_px(self, ratio: float) -> int:
         """The network's reach, a block for the alignment, and the interpolation of the MS."""
         block = 2 ** levels(ratio)
-        reach = reach_of(self.fusions, self.kernel, self.window, self.blocks)
-        return (reach + 1) * block + math.ceil((INTERPOLATION + 2 * LOWPASS) * ratio)
+        far = reach.cross_fusion(self.fusions, self.kernel, self.window, self.blocks)
+        return (far + 1) * block + math.ceil((INTERPOLATION + 2 * LOWPASS) * ratio)
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of the wavelet packet."""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar
 
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
-from earthloom.nn.blocks import SLOPE, ResidualStack
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class CoarseCnn(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions on the coarse grid."""
+        from earthloom.nn.coarse_cnn import CoarseNet
+
         return CoarseNet(sizes.guide, sizes.bands, self.multiple(sizes), self.width, self.blocks, self.blind)
 
     def multiple(self, sizes: Sizes) -> int:
@@ -63,19 +62,3 @@ class CoarseCnn(Network):
     def halo_px(self, ratio: float) -> int:
         """Convolutions, a block for the alignment, and the interpolation of the MS."""
         return (2 * self.blocks + 3) * max(round(ratio), 2) + math.ceil(INTERPOLATION * ratio)
-
-
-class CoarseNet(ResidualStack):
-    """Head, residual blocks, tail, between an unshuffle and a shuffle."""
-
-    def __init__(self, guide: int, bands: int, block: int, width: int, blocks: int, blind: bool) -> None:
-        super().__init__(block * block * (guide + bands), width, block * block * bands, blocks)
-        self.block, self.blind = block, blind
-
-    def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
-        """The wanted image, normalised as the base."""
-        if self.blind:
-            guide = torch.zeros_like(guide)
-        x = self.head(F.pixel_unshuffle(torch.cat([base, guide], 1), self.block))
-        detail = self.out(F.leaky_relu(self.body(x), SLOPE))
-        return base + F.pixel_shuffle(detail.float(), self.block)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-import torch
-from jaxtyping import Float
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, ClassVar
 
 from earthloom.methods.base import INTERPOLATION, Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
-from earthloom.nn.blocks import ResidualStack, high_pass
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -47,17 +44,10 @@ class Pannet(Network):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions on the wanted grid."""
+        from earthloom.nn.pannet import PanNetNet
+
         return PanNetNet(sizes.guide + sizes.bands, self.width, sizes.bands, self.blocks)
 
     def halo_px(self, ratio: float) -> int:
         """Box, convolutions, and the interpolation of the MS."""
         return 2 + 2 + 2 * self.blocks + round(INTERPOLATION * ratio + 0.5)
-
-
-class PanNetNet(ResidualStack):
-    """Box of 5 x 5 taken off, then residual blocks."""
-
-    def forward(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n b Y X"]:
-        """The wanted image, normalised as the base."""
-        high = high_pass(torch.cat([base, guide], 1))
-        return base + self.out(F.relu(self.body(F.relu(self.head(high))))).float()

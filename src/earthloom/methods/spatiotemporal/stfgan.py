@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.dates import TemporalNetwork
 from earthloom.methods.networks.network import Sizes, Teaching
-from earthloom.nn.fusion_gan import StfganNet, reach_of
+from earthloom.nn import reach
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ class Stfgan(TemporalNetwork):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Both generators."""
+        from earthloom.nn.fusion_gan import StfganNet
+
         return StfganNet(
             sizes.bands, sizes.guide // sizes.bands, factors(sizes.ratio), self.stages == "pyramid",
             self.base == "change", self.feed, width=self.width, coarse_blocks=self.coarse_blocks,
@@ -116,8 +119,8 @@ class Stfgan(TemporalNetwork):
         """The base, the second generator, and the first one on its grid."""
         first, second = factors(self.step(ratio))
         shape = self.coarse_blocks, self.fine_blocks, self.kernel
-        behind = reach_of(second, *shape)
-        before = second * (reach_of(first, *shape) + 1) if self.stages == "pyramid" else behind + second
+        behind = reach.fusion_gan(second, *shape)
+        before = second * (reach.fusion_gan(first, *shape) + 1) if self.stages == "pyramid" else behind + second
         return self.around_px(ratio, behind + second + before)
 
 

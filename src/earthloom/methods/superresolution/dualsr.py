@@ -61,6 +61,7 @@ class DualSR(CoarseStage):
         minimum=8,
         min_bands=FEWEST,
         notes="written from a specification of the authors' programs; the fine stage as published needs fine=published",
+        weights_of="coarsr",
         published={**PUBLISHED, "fine": "published"},
     )
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from earthloom.methods.base import Card
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Sizes
-from earthloom.nn.fcnn3d import SPATIAL, FCNN3DNet
+from earthloom.nn import reach
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,10 @@ class FCNN3D(CubeNetwork):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network, the same for every ratio."""
+        from earthloom.nn.fcnn3d import FCNN3DNet
+
         return FCNN3DNet(self.bias)
 
     def halo_px(self, ratio: float) -> int:
         """Its kernels lie on the wanted grid, over the interpolation of the coarse one."""
-        return SPATIAL + math.ceil(3 * ratio)
+        return reach.fcnn3d() + math.ceil(3 * ratio)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
-
-from torch import nn
+from typing import TYPE_CHECKING, ClassVar
 
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Sizes
-from earthloom.nn.sfcsr import SFCSRNet
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class SFCSR(CubeNetwork):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """The network for a ratio."""
+        from earthloom.nn.sfcsr import SFCSRNet
+
         return SFCSRNet(round(sizes.ratio), self.width, self.blocks, self.bias, self.direct)
 
     def reach_px(self) -> int:

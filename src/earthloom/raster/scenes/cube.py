@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from affine import Affine
 
-from earthloom.errors import InputError
 from earthloom.raster.image import Image
+from earthloom.raster.scenes.stack import require_inside
 from earthloom.types import Band, Convention, Observation, View, Window, coarse_window
 
 
@@ -48,9 +48,7 @@ class CubeScene:
         FileError
             If the file is cut short or damaged.
         """
-        core = Window(*core)
-        if min(core) < 0 or core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]:
-            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        core = require_inside(core, halo_px, self.shape)
         fine = core.grow(halo_px, self.shape)
         view = self._view(np.zeros((len(self.bands), 0, 0), np.float32), np.zeros((0, 0), bool))
         own = coarse_window(fine, view.ratio, view.offset, self.image.shape)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from affine import Affine
 
-from earthloom.errors import GridError, InputError
+from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_straight, snap
 from earthloom.raster.scenes.sharpening import crs_name, native_pixel, require_both, same_crs
-from earthloom.raster.scenes.stack import SAME_PX, exact, lay
+from earthloom.raster.scenes.stack import SAME_PX, exact, lay, require_inside
 from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window
 
@@ -158,10 +158,8 @@ class Ground:
     def _require_overlap(self, placed: Placed) -> None:
         """Refuse an image that shows none of the ground."""
         image, (y, x) = placed
-        rows = (max(y, 0), min(y + self.grid.shape[0], image.shape[0]))
-        cols = (max(x, 0), min(x + self.grid.shape[1], image.shape[1]))
-        window = Window(rows[0], cols[0], rows[1] - rows[0], cols[1] - cols[0])
-        if min(window[2:]) < 1:
+        (rows, cols), (height, width) = self.grid.shape, image.shape
+        if min(min(y + rows, height) - max(y, 0), min(x + cols, width) - max(x, 0)) < 1:
             raise GridError(
                 f"{image.name} and {self.fine.name} do not overlap", "images of one place", "check their extents"
             )
@@ -223,10 +221,9 @@ def _by_shape(fine: Image, coarse: Image, ignore: bool, told: float | None = Non
         )  # fmt: skip
     ratios = fit_by_shape(_grid(fine), _grid(coarse), "centre").ratio if told is None else (float(told), float(told))
     if told is not None and any(abs(n - told * m) >= told for n, m in zip(fine.shape, coarse.shape, strict=True)):
+        sizes = "fine images of {} x {} and coarse ones of {} x {} pixels".format(*fine.shape, *coarse.shape)
         raise GridError(
-            "ratio {:g} for fine images of {} x {} and coarse ones of {} x {} pixels".format(
-                told, *fine.shape, *coarse.shape
-            ),
+            f"ratio {told:g} for {sizes}",
             f"about {fine.shape[0] / coarse.shape[0]:.4g} by {fine.shape[1] / coarse.shape[1]:.4g}",
             "leave ratio out: the shapes tell",
         )  # fmt: skip
@@ -365,10 +362,7 @@ class PairScene:
         FileError
             If a file is cut short or damaged.
         """
-        core = Window(*core)
-        outside = core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]
-        if min(core) < 0 or outside or halo_px < 0:
-            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        core = require_inside(core, halo_px, self.shape)
         fine, grid = core.grow(halo_px, self.shape), self.ground.grid
         own = fine
         if not self.ground.on_fine:

@@ -81,10 +81,7 @@ class Stack:
         FileError
             If a file is cut short or damaged.
         """
-        core = Window(*core)
-        outside = core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]
-        if min(core) < 0 or outside or halo_px < 0:
-            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        core = require_inside(core, halo_px, self.shape)
         wide = core.grow(halo_px + self.margin_px, self.shape)
         read = {role: image.read(wide, exact(image.dtype)) for role, image in self.images.items()}
         found = Observation(self.views(read), (wide.height, wide.width), core=core.relative_to(wide), origin=wide[:2])
@@ -97,6 +94,21 @@ class Stack:
             for role, image in self.images.items()
         }
         return Observation(self.views(nothing), (0, 0))
+
+
+def require_inside(core: Window, halo_px: int, shape: tuple[int, int]) -> Window:
+    """A tile of a scene; refused where it reaches outside.
+
+    Raises
+    ------
+    InputError
+        Then.
+    """
+    core = Window(*core)
+    outside = core.y + core.height > shape[0] or core.x + core.width > shape[1]
+    if min(core) < 0 or outside or halo_px < 0:
+        raise InputError(f"tile {core}", f"a tile inside {shape[0]} x {shape[1]} pixels")
+    return core
 
 
 def exact(dtype: np.dtype) -> np.dtype:

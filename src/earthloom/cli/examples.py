@@ -1,0 +1,108 @@
+"""What one would type: shown behind the help of every command, and tried by a test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+LANDSAT = "LC08_L1TP_199030"
+EXAMPLES = {  # command, with the one inside it where there is one: what it does, and the line
+    "pansharpen": (
+        (
+            "a file each, the sensor by name",
+            "earthloom pansharpen --pan pan.tif --ms ms.tif --sensor wv3 -o s.tif",
+        ),
+        (
+            "a Landsat folder as it is delivered",
+            f"earthloom pansharpen --pan {LANDSAT} --ms {LANDSAT} -o s.tif",
+        ),
+    ),
+    "predict": (
+        (
+            "two known dates, and MODIS of the day that is wanted",
+            "earthloom predict --pair f1.tif c1.tif 2024-05-24 --pair f2.tif c2.tif 2024-08-12 \\\n"
+            "      --coarse c.tif 2024-07-11 -m fsdaf -o fine.tif",
+        ),
+    ),
+    "series": (
+        ("every coarse date of a folder", "earthloom series --fine-dir landsat --coarse-dir modis -o predicted"),
+        (
+            "how good that is, on the dates that are known",
+            "earthloom series --fine-dir landsat --coarse-dir modis --evaluate -o judged",
+        ),
+    ),
+    "superresolve": (
+        ("seconds, without a network", "earthloom superresolve cube.tif --ratio 2 -m back_projection -o fine.tif"),
+        ("the network, four times finer", "earthloom superresolve cube.tif --ratio 4 -o fine.tif"),
+    ),
+    "align": (
+        (
+            "published coefficients",
+            "earthloom align s2.tif --from sentinel2a --to landsat8 -m hls -o l8.tif",
+        ),
+        (
+            "fitted to an image of the other sensor, the best of several methods",
+            "earthloom align s2.tif --from sentinel2a --to gaofen1_wfv --target gf1.tif -m auto -o as_gf1.tif",
+        ),
+    ),
+    "align fit": (("to keep", "earthloom align fit s2.tif gf1.tif --from sentinel2a --to gaofen1_wfv -o s2_gf1.json"),),
+    "align apply": (("to any other image", "earthloom align apply other_s2.tif s2_gf1.json -o as_gf1.tif"),),
+    "decloud": (
+        (
+            "filled by radar",
+            "earthloom decloud --optical s2.tif --sar s1.tif --mask clouds.tif -o c.tif",
+        ),
+        (
+            "from other days",
+            "earthloom decloud --optical s2.tif --date may.tif --date july.tif -o c.tif",
+        ),
+    ),
+    "evaluate": (
+        ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),
+        ("without one", "earthloom evaluate sharp.tif --pan pan.tif --ms ms.tif"),
+    ),
+    "revisit": (
+        (
+            "STAC items of several sensors, by month",
+            "earthloom revisit items/ --place 14.36 46.24 --figure revisit.png",
+        ),
+    ),
+    "train": (
+        ("on your scenes", "earthloom train pansharpening/cf2n --data scenes --validation held -o runs/mine"),
+        ("its weights at work", "earthloom pansharpen --pan p.tif --ms m.tif -m cf2n --weights runs/mine -o s.tif"),
+    ),
+    "dataset": (("what a data set holds", "earthloom dataset info train_wv3.h5"),),
+    "dataset convert": (
+        (
+            "scenes to patches, a tenth apart",
+            "earthloom dataset convert scenes/ --patch 64 --split 0.1 -o t.h5",
+        ),
+        ("a benchmark to files", "earthloom dataset convert test_wv3.h5 -o test_wv3"),
+    ),
+    "dataset info": (("count, shapes, geometry", "earthloom dataset info train_wv3.h5 --samples 64"),),
+    "weights": (("those that are shipped", "earthloom weights list"),),
+    "weights list": (("for a program", "earthloom weights list --json"),),
+    "weights show": (
+        ("shipped weights", "earthloom weights show landsat_2to1"),
+        ("those of a run", "earthloom weights show runs/mine"),
+    ),
+    "weights import": (("an authors' checkpoint", "earthloom weights import model.pth -o coarsr.safetensors"),),
+    "info": (
+        ("any image", "earthloom info ms.tif"),
+        ("how a product was made, for a program", "earthloom info sharp.tif --json"),
+    ),
+    "methods": (
+        ("those of a job", "earthloom methods align"),
+        ("all about one", "earthloom methods mtf_glp_hpm"),
+        ("where two jobs share a name", "earthloom methods decloud/cf2n"),
+    ),
+    "sensors": (
+        ("all of them", "earthloom sensors"),
+        ("all about one", "earthloom sensors worldview3"),
+    ),
+    "demo": (("into a folder of its own", "earthloom demo -o first-look"),),
+}
+
+
+def of(words: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Examples of a command, by the words that name it: those of the inner command where it has some."""
+    return EXAMPLES.get(" ".join(words[:2]), EXAMPLES.get(words[0], ())) if words else ()
