@@ -68,6 +68,7 @@ class Handles:
         self._opener = opener
         self._local = threading.local()
         self._all: list[Any] = []
+        self._derived: list[Handles] = []
         self._lock = threading.Lock()
 
     def get(self, key: object) -> Any:
@@ -81,8 +82,14 @@ class Handles:
                 self._all.append(known)
         return known
 
+    def closes(self, derived: Handles) -> None:
+        """Close others together with these: those of an image that was made of this one."""
+        self._derived.append(derived)
+
     def close(self) -> None:
         """Close the handles of every thread; a later ``get`` opens anew."""
+        for derived in self._derived:
+            derived.close()
         with self._lock:
             handles, self._all = self._all, []
         for handle in handles:

@@ -114,11 +114,17 @@ class FileReader:
             part = next(p for p in self.parts if p.first <= at < p.first + len(p.indexes))
             own = at - part.first
             parts.append(replace(part, indexes=(part.indexes[own],), nodata=(part.nodata[own],), first=slot))
-        return replace(self, parts=joined(parts), count=len(positions))
+        return self._derived(parts=joined(parts), count=len(positions))
 
     def warped(self, warp: Warp) -> FileReader:
         """The same files, resampled to another grid."""
-        return replace(self, warp=warp)
+        return self._derived(warp=warp)
+
+    def _derived(self, **changes: Any) -> FileReader:
+        """Another reader of the same files, closed when this one is."""
+        derived = replace(self, **changes)
+        self._handles.closes(derived._handles)  # type: ignore[attr-defined]
+        return derived
 
     @property
     def maskable(self) -> bool:
