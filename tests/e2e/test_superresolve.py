@@ -276,7 +276,7 @@ def test_authors_checkpoint(cli: Cli, shared: Path, tmp_path: Path) -> None:
         assert run(cli, small, tmp_path / f"{name}.tif", "--weights", weights, method="dualsr").code == 0
     assert np.array_equal(get(tmp_path / "a.tif")[0], get(tmp_path / "b.tif")[0])
     done = run(
-        cli, small, tmp_path / "r.tif", "--weights", path, "--variant", "released", "--refine", 0, method="dualsr"
+        cli, small, tmp_path / "r.tif", "--weights", path, "--variant", "released", "--no-refine", method="dualsr"
     )
     assert done.code == 0 and np.abs(get(tmp_path / "r.tif")[0] - get(tmp_path / "a.tif")[0]).max() > 0
     assert json.loads(get(tmp_path / "r.tif")[1].tags["EARTHLOOM_PARAMETERS"])["variant"] == "released"
@@ -301,7 +301,7 @@ def test_weights_listed(cli: Cli, tmp_path: Path) -> None:
         (("--bad-bands", "a-b"), ("bad bands 'a-b'", "1-4")),
         (("-r", "2", "-o", "x.jp2"), ("x.jp2", "GeoTIFF")),
         (
-            ("--refine", "3", "--refine", 0),
+            ("--refine", "3", "--no-refine"),
             (
                 "--refine",
                 0,

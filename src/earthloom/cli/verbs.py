@@ -15,6 +15,7 @@ from earthloom.cli import shown
 from earthloom.cli.examples import of
 from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
 from earthloom.cli.running import Work, shown_as, working
+from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Flag, Verb
 
@@ -86,6 +87,12 @@ def _call(
             value = typed[key]
             parts[option.of][key] = tuple(value) if option.of == "told" and isinstance(value, list) else value
     own = parts["verb"]
+    for key in [key for key in own if key.startswith("no_")]:
+        own.pop(key)
+        name_of = key.removeprefix("no_")
+        if own.get(name_of):
+            raise InputError(f"--{name_of} {own[name_of]} with --no-{name_of}", "one of them")
+        own[name_of] = 0
     own.setdefault("method", given.get("method") or verb.default(given))
     if verb.shell is not None:
         own = verb.shell(own)
@@ -109,6 +116,9 @@ def _own(verb: Verb) -> list[Option]:
         if flag.hidden:
             continue
         takes = flag.takes or _plain(hints[p.name])
+        if p.default is True and takes is not bool:  # as many as the method has by itself, a number, or none
+            told = f"The same as --{p.name} 0."
+            found.append(Option(_parameter(f"no_{p.name}", bool, flag, told, False, False), "verb"))
         missing = p.default is inspect.Parameter.empty or flag.required
         found.append(Option(_parameter(p.name, takes, flag, helps.get(p.name, ""), p.default, missing), "verb"))
     return found

@@ -34,6 +34,8 @@ class Numbers:
         The same as the user said it, for the product too.
     holes
         Whether a pixel of the product can be missing.
+    matlab
+        Type in a ``.mat`` product, where the toolboxes of the field expect one.
     """
 
     dtype: np.dtype
@@ -42,6 +44,7 @@ class Numbers:
     nodata: float | None = None
     told: float | None = None
     holes: bool = True
+    matlab: str | None = None
 
     @classmethod
     def of(cls, image: Image, told: float | None, holes: bool) -> Numbers:
@@ -115,7 +118,7 @@ class Prepared:
     called
         What the product is called as a DataArray.
     attrs, coords
-        What a DataArray says besides; coordinates along the bands.
+        What a DataArray says besides; coordinates along the bands, in nm.
     says
         Further facts, when it is known which method runs.
     mark

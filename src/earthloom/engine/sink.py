@@ -124,7 +124,7 @@ class File:
     def encode(self, prepared: Prepared, run: Run) -> Encode:
         """As the input stores its numbers; integers that become floating point are given in physical units."""
         numbers = prepared.numbers
-        dtype = dtype_of(run.dtype or ("float64" if self.matlab else numbers.dtype))
+        dtype = dtype_of(run.dtype or (self.matlab and numbers.matlab) or numbers.dtype)
         physical = dtype.kind == "f" and numbers.dtype.kind != "f" and not self.matlab  # toolboxes want stored numbers
         scaling = ((), ()) if physical else (numbers.scales, numbers.offsets)
         return Encode(dtype, nodata_for(numbers, dtype), *scaling, prepared.finite)
@@ -317,9 +317,12 @@ def labelled(data: np.ndarray, prepared: Prepared, encode: Encode) -> Any:
                 attrs[key] = values[0]
         attrs |= {} if encode.nodata is None else {"_FillValue": encode.nodata}
     coords |= {name: ("band", list(values)) for name, values in prepared.coords.items()}
-    return xarray.DataArray(
+    product = xarray.DataArray(
         data, dims=("band", "y", "x"), coords=coords, attrs={**attrs, **prepared.attrs}, name=prepared.called
     )
+    for name in prepared.coords:
+        product[name].attrs["units"] = "nm"
+    return product
 
 
 def require_name(place: Path, suffixes: Sequence[str]) -> None:

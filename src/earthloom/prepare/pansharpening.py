@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from earthloom.engine.options import Run
@@ -58,8 +58,9 @@ class Sharpening:
         opened, sensor = lay(images["pan"], images["ms"], self, run)
         scene, found = checked(opened, self, run)
         ms = opened.ms
+        numbers = replace(Numbers.of(ms, self.nodata, opened.may_have_holes), matlab="float64")
         return Prepared(
-            scene, "pan", "ms", Numbers.of(ms, self.nodata, opened.may_have_holes), opened.ms_bands,
+            scene, "pan", "ms", numbers, opened.ms_bands,
             tuple(band.name for band in opened.ms_bands), opened.crs, opened.transform,
             {"pan": opened.pan.paths, "ms": ms.paths}, sensor.name if sensor else None,
             {"convention": scene.convention},

@@ -157,7 +157,7 @@ def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention, whole_fine: b
     if abs(ratios[0] / ratios[1] - 1) > ASPECT:
         raise GridError(
             f"{fine.name} and {coarse.name}: {shapes} pixels, ratio {ratios[0]:.4g} by {ratios[1]:.4g}",
-            "one whole ratio in rows and columns",
+            "the same ratio both ways, one whole ratio in rows and columns",
             "without georeferencing the two images must cover the same ground; arrays: bands come first (band, y, x)",
         )
     require_ratio((ratios[0], ratios[1]), fine.name, coarse.name)
