@@ -143,7 +143,7 @@ def automatic() -> None:
     """What `auto` chooses, and what each method had on held-out ground."""
     from bench.bandpass.cases import PAIRS, barbara, landsat8_sentinel2, seen
     from earthloom.prepare.bandpass.optics import Optics
-    from earthloom.training.bandpass.fit import Fitting, fit_alignment
+    from earthloom.training.bandpass.fit import Fitting, fit_transform
 
     cube, wavelength = barbara()
     optics = Optics.of(wavelength, *PAIRS["GF-1 WFV1 to S2A"], 10.0)
@@ -162,7 +162,7 @@ def automatic() -> None:
         began = time.process_time()
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
-            found = fit_alignment([ArrayScene(obs)], "auto", how=Fitting(check_units=False))
+            found = fit_transform([ArrayScene(obs)], "auto", how=Fitting(check_units=False))
         scores = ", ".join(f"{s.name} {s.relative:.3g}" for s in found.scores)
         print(f"{title}: {found.transform.method} ({time.process_time() - began:.1f} s CPU; {scores})", flush=True)
 
