@@ -68,6 +68,20 @@ def landsat(folder: Path, scene: int) -> tuple[np.ndarray, Observation]:
     return truth, Observation(views(reduce(grid, truth, gains), pan, gains, 0.15, 2.0, 0.5), (398, 398))
 
 
+def image(folder: Path, scene: str | int) -> tuple[np.ndarray, Observation]:
+    """A triplet by its file, a Landsat-7 scene by its number."""
+    if isinstance(scene, str):
+        return triplet(folder / "reduced_triplets", scene)
+    return landsat(folder / "landsat7", scene)
+
+
+@cache
+def scored(folder: Path, scene: str | int, name: str) -> tuple[float, float]:
+    """ERGAS and Q2n of a method's defaults on one image, computed once for all tests that ask."""
+    truth, obs = image(folder, scene)
+    return scores(truth, fuse_whole(catalog.make(name), obs), int(obs["ms"].ratio[0]))
+
+
 def scores(truth: np.ndarray, fused: np.ndarray, ratio: int) -> tuple[float, float]:
     edge = slice(20, -21) if ratio == 4 else slice(None, 384)
     truth, fused = truth[:, edge, edge], fused[:, edge, edge]
@@ -78,16 +92,13 @@ def scores(truth: np.ndarray, fused: np.ndarray, ratio: int) -> tuple[float, flo
 @pytest.mark.parametrize("kind", ["triplets", "landsat"])
 def test_default_beats_interpolation_on_every_image(shared: Path, kind: str, name: str) -> None:
     folder = shared / "data/sharpening"
-    if kind == "triplets":
-        cases, ratio = [triplet(folder / "reduced_triplets", n) for n in TRIPLETS], 4
-    else:
-        cases, ratio = [landsat(folder / "landsat7", n) for n in LANDSAT], 2
+    scenes = list(TRIPLETS if kind == "triplets" else LANDSAT)
     if name not in CLASSICAL and kind == "triplets":  # no weights are shipped for eight bands
-        cases = [case for case in cases if len(case[0]) == 4]
-        assert len(cases) == 3
-    for truth, obs in cases:
-        error, quality = scores(truth, fuse_whole(catalog.make(name), obs), ratio)
-        exp_error, exp_quality = scores(truth, fuse_whole(catalog.make("exp"), obs), ratio)
+        scenes = [scene for scene in scenes if len(triplet(folder / "reduced_triplets", scene)[0]) == 4]
+        assert len(scenes) == 3
+    for scene in scenes:
+        error, quality = scored(folder, scene, name)
+        exp_error, exp_quality = scored(folder, scene, "exp")
         assert error < exp_error
         assert quality > exp_quality
 
@@ -96,9 +107,10 @@ def test_default_beats_interpolation_on_every_image(shared: Path, kind: str, nam
 def test_default_beats_the_published_form(shared: Path, name: str) -> None:
     folder = shared / "data/sharpening"
     ours, published = [], []
-    for truth, obs in (landsat(folder / "landsat7", 35), triplet(folder / "reduced_triplets", "data_gf2.mat")):
+    for scene in (35, "data_gf2.mat"):
+        truth, obs = image(folder, scene)
         ratio = int(obs["ms"].ratio[0])
-        ours.append(scores(truth, fuse_whole(catalog.make(name), obs), ratio)[0])
+        ours.append(scored(folder, scene, name)[0])
         published.append(scores(truth, fuse_whole(catalog.make(name, **PUBLISHED[name]), obs), ratio)[0])
     assert all(np.array(ours) < published)
 
