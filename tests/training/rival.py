@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from earthloom.methods.networks.network import Teaching
+from earthloom.methods.networks.teaching import Teaching
 from earthloom.training.lessons.adversarial import Lessons
 from earthloom.training.loop.loop import Config, fit
 from earthloom.training.loop.patches import Patches

@@ -12,7 +12,7 @@ import torch
 
 from earthloom import metrics
 from earthloom.errors import InputError
-from earthloom.methods.networks.network import Teaching
+from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn.critic import CLIP, Critic, critic_loss, gradient_penalty
 from earthloom.ops.moments import Moments
 from earthloom.training.lessons.adversarial import AdversarialLearner, Lessons, dissimilarity, lesson, spectral_angle

@@ -12,7 +12,8 @@ from jaxtyping import Float
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.dates import TemporalNetwork
-from earthloom.methods.networks.network import Sizes, Teaching
+from earthloom.methods.networks.network import Sizes
+from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation

@@ -9,7 +9,8 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.dates import TemporalNetwork
-from earthloom.methods.networks.network import Sizes, Teaching
+from earthloom.methods.networks.network import Sizes
+from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn import reach
 
 if TYPE_CHECKING:
