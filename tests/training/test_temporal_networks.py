@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from itertools import product as all_of
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
-from earthloom.errors import MethodError
+from earthloom.errors import EarthloomWarning, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import change
 from earthloom.methods.networks.network import Fitted, Network, Trained, prepared, scale_of
@@ -414,6 +415,22 @@ def test_adapting_needs_three_known_dates(three: Case) -> None:
         adapt(make("stfgan", known=2), ArrayScene(three.obs), steps=1)
     once = adapt(make("stfgan", known=1), ArrayScene(three.obs), steps=2, threads=1)
     assert np.isfinite(once.before["ergas"])
+
+
+@pytest.mark.parametrize("name", ["stfgan", "stfdcnn"])
+def test_of_two_known_dates_one_is_left_out_so_it_sees_one(name: str, three: Case) -> None:
+    """With nothing said about its dates it is made for what it can learn from, says so, and runs like that."""
+    with pytest.warns(EarthloomWarning, match="sees the nearest alone"):
+        found = adapt(make(name), ArrayScene(three.obs), steps=2, threads=1)
+    assert found.method.parameters["known"] == 1 and np.isfinite(found.before["ergas"])
+    product = fuse_array(found.method, ArrayScene(three.obs))
+    assert product.valid.all() and np.isfinite(product.data).all()
+
+
+def test_weights_of_two_dates_learn_nothing_from_two(three: Case, tmp_path: Path) -> None:
+    both = make("stfgan").fresh(three.obs).save(tmp_path / "both.safetensors")
+    with pytest.raises(MethodError, match=r"6 guide bands.* and .*3 guide bands.*one known date is left out"):
+        adapt(make("stfgan", weights=str(both)), ArrayScene(three.obs), steps=1)
 
 
 def test_inputs_are_normalised_by_the_fine_images(three: Case) -> None:

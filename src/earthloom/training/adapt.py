@@ -169,6 +169,8 @@ def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool
     """The network with the weights it begins with, and whether they are random."""
     if isinstance(network, Fitted):
         return network, network.trained.header.name == "random"
+    if network.weights is None:
+        network = network.learning(obs)
     try:
         return network.fitted(obs), False
     except MethodError:
@@ -230,6 +232,8 @@ class AdaptTask(WithFullResolution):
         step = network.multiple(network.sizes(pieces[0]))
         whole = [filled(obs, halo_px(network, obs)) for obs in pieces]
         cases = [case for number, obs in enumerate(whole) for case in problem.pairs(obs, number)]
+        for case in cases:
+            require_alike(network, pieces[0], case.obs)
         ready = [_without_holes(network, case) for case in cases]
         stats = fold(add, [network.summarise(case.obs, None) for case in cases])
         pairs, held = [], []
@@ -283,6 +287,22 @@ class AdaptTask(WithFullResolution):
             error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
             found.append(100 * np.sqrt((error**2).mean()) / np.abs(obs[role].data[:, obs[role].valid]).mean())
         return {"ergas": ergas, "consistency": float(np.mean(found))}
+
+
+def require_alike(network: Network, scene: Observation, case: Observation) -> None:
+    """Refuse to learn from cases that show a network less than the scene does.
+
+    Raises
+    ------
+    MethodError
+        If it would be of another size there.
+    """
+    here, there = network.sizes(scene), network.sizes(case)
+    if replace(here, ratio=there.ratio) != there:  # one scale down a ratio may be rounded
+        raise MethodError(
+            f"{network.card.name} for a scene of {here}, and {there} in what it learns from", "cases like the scene",
+            "one known date is left out to learn from: give another one, or weights that see fewer",
+        )  # fmt: skip
 
 
 def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:

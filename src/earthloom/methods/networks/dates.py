@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.errors import MethodError
+from earthloom.errors import MethodError, warn
 from earthloom.methods.families import change
 from earthloom.methods.families.known_dates import Temporal
 from earthloom.methods.fields import within
@@ -86,6 +86,16 @@ class TemporalNetwork(Network, Temporal):
                 "give ratio=16, say, or the coarse images on their own grid",
             )  # fmt: skip
         return Sizes(bands, dates * bands, self.step(ratio), (dates + 1) * bands)
+
+    def learning(self, obs: Observation) -> TemporalNetwork:
+        """Of two known dates one is left out to learn from, so it sees one, the nearest, and so it has to run."""
+        if self.known or len(pairs(obs)) != 2:
+            return self
+        warn(
+            f"{self.card.name} adapted to two known dates sees the nearest alone (known=1): the other one is what it "
+            "learns from; a third date lets it see two"
+        )
+        return replace(self, known=1)
 
     def step(self, ratio: float) -> float:
         """The nearest of the ratios that networks are made for."""

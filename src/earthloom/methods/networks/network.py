@@ -82,6 +82,10 @@ class Network(Method):
         """With the weights that fit."""
         return self.fitted(obs)
 
+    def learning(self, obs: Observation) -> Network:
+        """The network that this scene alone can teach: itself, unless a case made of the scene shows less than it."""
+        return self
+
     def scale(self, name: str) -> str | None:
         """Whose moments normalise an input; None leaves it as it is."""
         return self.scales.get(name, name if name in self.roles else None)
