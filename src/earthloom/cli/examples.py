@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+NEXT = " \\\n      "  # a long line goes on
 LANDSAT = "LC08_L1TP_199030"
 EXAMPLES = {  # command, with the one inside it where there is one: what it does, and the line
     "pansharpen": (
@@ -19,8 +20,9 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
     "predict": (
         (
             "two known dates, and MODIS of the day that is wanted",
-            "earthloom predict --pair f1.tif c1.tif 2024-05-24 --pair f2.tif c2.tif 2024-08-12 \\\n"
-            "      --coarse c.tif 2024-07-11 -m fsdaf -o fine.tif",
+            "earthloom predict --pair f1.tif c1.tif 2024-05-24"
+            f"{NEXT}--pair f2.tif c2.tif 2024-08-12"
+            f"{NEXT}--coarse c.tif 2024-07-11 -m fsdaf -o fine.tif",
         ),
     ),
     "series": (
@@ -41,11 +43,11 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ),
         (
             "fitted to an image of the other sensor, the best of several methods",
-            "earthloom align s2.tif --from sentinel2a --to gaofen1_wfv --target gf1.tif -m auto -o as_gf1.tif",
+            f"earthloom align s2.tif --from sentinel2a --to gaofen1_wfv{NEXT}--target gf1.tif -m auto -o as_gf1.tif",
         ),
     ),
-    "align fit": (("to keep", "earthloom align fit s2.tif gf1.tif --from sentinel2a --to gaofen1_wfv -o s2_gf1.json"),),
-    "align apply": (("to any other image", "earthloom align apply other_s2.tif s2_gf1.json -o as_gf1.tif"),),
+    "align fit": (("to keep", "earthloom align fit s2.tif gf1.tif --from sentinel2a --to gaofen1_wfv -o fit.json"),),
+    "align apply": (("to any other image", "earthloom align apply other_s2.tif fit.json -o as_gf1.tif"),),
     "decloud": (
         (
             "filled by radar",
@@ -67,8 +69,8 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ),
     ),
     "train": (
-        ("on your scenes", "earthloom train pansharpening/cf2n --data scenes --validation held -o runs/mine"),
-        ("its weights at work", "earthloom pansharpen --pan p.tif --ms m.tif -m cf2n --weights runs/mine -o s.tif"),
+        ("on your scenes", "earthloom train pansharpening/cf2n --data scenes --validation held -o mine"),
+        ("its weights at work", "earthloom pansharpen --pan p.tif --ms m.tif -m cf2n --weights mine -o s.tif"),
     ),
     "dataset": (("what a data set holds", "earthloom dataset info train_wv3.h5"),),
     "dataset convert": (

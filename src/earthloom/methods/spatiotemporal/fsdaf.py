@@ -1,4 +1,4 @@
-"""FSDAF: classes change as the coarse image says, a spline shares out the rest, similar neighbours agree on it."""
+"""FSDAF: classes change as the coarse image says, a spline shares out the rest, similar neighbours agree."""
 
 from __future__ import annotations
 
