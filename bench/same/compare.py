@@ -23,6 +23,7 @@ CHANGING = (
     "checksum",
     f"{PREFIX}CREATED",
     f"{PREFIX}VERSION",
+    f"{PREFIX}TRANSFORM",  # a checksum over the time too
 )  # with the time or the release
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S*?(?=[\"\s,]|$)")
 SECONDS = re.compile(r"\b\d+(\.\d+)? ?(s|min|ms)\b")
