@@ -300,13 +300,7 @@ def test_weights_listed(cli: Cli, tmp_path: Path) -> None:
         (("--bad-bands", "13"), ("bad band 13", "1 to 12")),
         (("--bad-bands", "a-b"), ("bad bands 'a-b'", "1-4")),
         (("-r", "2", "-o", "x.jp2"), ("x.jp2", "GeoTIFF")),
-        (
-            ("--refine", "3", "--no-refine"),
-            (
-                "--refine",
-                0,
-            ),
-        ),
+        (("--refine", "3", "--no-refine"), ("--refine", "--no-refine")),
         (("--sensor", "worldview3"), ("WorldView-3", "12 bands")),
     ],
     ids=lambda value: "_".join(value) if isinstance(value, tuple) else None,

@@ -11,7 +11,7 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError
 from earthloom.ops.histogram import Bins
 from earthloom.training.bandpass.blocks import gather, sort_out
-from earthloom.training.bandpass.fit import Fitting, fit_alignment
+from earthloom.training.bandpass.fit import Fitting, fit_transform
 from earthloom.training.bandpass.score import Errors
 from earthloom.types import Observation
 from tests.contract.test_bandpass import FITTED, make_obs
@@ -34,7 +34,7 @@ def clouded(obs: Observation, role: str, level: float, masked: bool) -> Observat
 
 
 def mapping_of(obs: Observation, name: str) -> dict[str, object]:
-    found = fit_alignment([ArrayScene(obs)], name, how=Fitting(judge=False)).transform.mapping
+    found = fit_transform([ArrayScene(obs)], name, how=Fitting(judge=False)).transform.mapping
     assert found is not None
     return found.as_dict()
 
@@ -55,9 +55,9 @@ def test_a_cloud_that_no_mask_tells_of_is_left_out(obs: Observation, name: str) 
     assert kept.strange >= 1
     for block in kept.blocks:
         assert not (block.kept & (block.obs["target"].data > 0.89).any(axis=0)).any()
-    fits = [fit_alignment([ArrayScene(one)], name, how=Fitting(judge=False)).transform for one in (scene, obs)]
+    fits = [fit_transform([ArrayScene(one)], name, how=Fitting(judge=False)).transform for one in (scene, obs)]
     cloudy, clean = (fit.apply(obs["source"].data) for fit in fits)
-    raw = fit_alignment([ArrayScene(scene)], name, how=Fitting(judge=False, reject=False)).transform
+    raw = fit_transform([ArrayScene(scene)], name, how=Fitting(judge=False, reject=False)).transform
     moved = float(np.sqrt(np.mean((cloudy - clean) ** 2)))
     assert moved < 0.002
     if name == "ols":  # what it would be without
@@ -68,7 +68,7 @@ def test_a_displaced_target_is_refused(obs: Observation) -> None:
     target = obs["target"]
     off = replace(obs, views={**obs.views, "target": replace(target, data=np.roll(target.data, 2, axis=2))})
     with pytest.raises(InputError, match=r"lies .*\+2\.\d+ columns off the source.*register the images"):
-        fit_alignment([ArrayScene(off)], "ols")
+        fit_transform([ArrayScene(off)], "ols")
 
 
 def test_lost_scales_and_offsets_are_suspected(obs: Observation) -> None:
@@ -80,7 +80,7 @@ def test_lost_scales_and_offsets_are_suspected(obs: Observation) -> None:
         data = change(obs["source"].data.astype(np.float64)).astype(np.float32)
         lost = replace(obs, views={**obs.views, "source": replace(obs["source"], data=data)})
         with pytest.raises(InputError, match=words):
-            fit_alignment([ArrayScene(lost)], "ols")
+            fit_transform([ArrayScene(lost)], "ols")
 
 
 def test_distance_of_histograms() -> None:

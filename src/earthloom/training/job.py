@@ -21,6 +21,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.training.cases.open import home as cases_of
+from earthloom.training.cases.open import known as problems_with_cases
 from earthloom.training.loop.config import Config, nearest, read_toml
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def home(method: str) -> tuple[str, str]:
 def data_options(method: str | Network) -> dict[str, Any]:
     """How data of a method's problem are read besides: names, each with its type and a line of help."""
     problem = home(method)[0] if isinstance(method, str) else method.card.problem
-    return cases_of(problem).OPTIONS if problem in catalog.problems() else {}
+    return cases_of(problem).OPTIONS if problem in problems_with_cases() else {}
 
 
 def find(method: str | Network, fields: Mapping[str, Any]) -> Network:

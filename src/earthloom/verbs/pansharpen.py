@@ -11,7 +11,7 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.told import Told
-from earthloom.verbs.declared import FILE, FILES, METHOD, NAME, OUTPUT, verb
+from earthloom.verbs.declared import FILE, FILES, METHOD, NAME, OUTPUT, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "pansharpening", "gsa"
@@ -25,7 +25,7 @@ def pansharpen(
     sensor: Annotated[Any, NAME] = None,
     *,
     output: Annotated[str | Path | None, OUTPUT] = None,
-    convention: Literal["centre", "toolbox"] | None = None,
+    convention: Annotated[str | None, Flag(Literal["centre", "toolbox"])] = None,
     register: bool = False,
     nodata: float | None = None,
     refine: int = 0,

@@ -86,6 +86,11 @@ def cases(
     return home(problem).open_cases(paths, reading, limit, **more)
 
 
+def known() -> list[str]:
+    """The problems that data can be read for: those with a file of their name here."""
+    return [name for name in registered() if Path(__file__).with_name(f"{name}.py").is_file()]
+
+
 def home(problem: str) -> ModuleType:
     """The module that holds the cases of a problem: the file of its name beside this one.
 
@@ -97,7 +102,6 @@ def home(problem: str) -> ModuleType:
     InputError
         If there is none.
     """
-    known = [name for name in registered() if Path(__file__).with_name(f"{name}.py").is_file()]
-    if problem not in known:
-        raise InputError(f"data of the problem '{problem}'", ", ".join(known))
+    if problem not in known():
+        raise InputError(f"data of the problem '{problem}'", ", ".join(known()))
     return import_module(f"earthloom.training.cases.{problem}")
