@@ -9,10 +9,20 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests.slow import is_slow
+
 settings.register_profile("earthloom", deadline=None)  # a busy machine is no defect
 settings.load_profile("earthloom")
 
 HOOK = install_import_hook("earthloom", "tests.check")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make quick` leaves out; the list is one page, so that no test file has to say it."""
+    here = Path(__file__).resolve().parent
+    for item in items:
+        if item.path.is_relative_to(here) and is_slow(item.path.relative_to(here).as_posix(), item.name):
+            item.add_marker(pytest.mark.slow)
 
 
 def _shared() -> Path:

@@ -1,0 +1,26 @@
+"""Laws and contracts that take more than about a second of one core: `make quick` leaves them to `make test`.
+
+Every law stays in `make quick` with the methods and sizes that are cheap; here are those that cost most of the time.
+"""
+
+from __future__ import annotations
+
+import re
+
+SLOW = {  # file below tests/: what its slow tests are called
+    "contract/test_bandpass.py": r"test_(tiled|nodata)\w*\[(unet_lut|cdf_match|robust|cross_)",
+    "contract/test_cloud_removal.py": r"test_(missing|tiled|declared_halo)\w*\[cf2n",
+    "contract/test_contract.py": r"test_(tiled_equals_whole|any_ratio\w*|nodata\w*)\[(cf2n|pannet|pnn|fusionnet)",
+    "contract/test_refine.py": r"test_holes\w*\[(mtf_glp_hpm|pracs|cnmf)",
+    "contract/test_spatiotemporal.py": r"spstfm|tiled_equals_whole\[starfm-1|test_(masks|refined|float32|units|better"
+    r"|declared_halo|deterministic|flat|tiled_equals_whole)\w*\[(estarfm|fsdaf|fit_fc)",
+    "contract/test_superresolution.py": r"test_(tiled|holes|declared_halo)\w*\[(dualsr|coarsr|sfcsr|fcnn3d)",
+    "contract/test_unmixing.py": r"fsdaf",
+    "laws/test_align_blocks.py": r"test_(a_cloud|what_lies)\w*\[.*(robust|rma|cdf_match|monotone_lut|cross_)",
+    "laws/test_refine.py": r"test_the_residual_is_that_of_the_scene",
+}
+
+
+def is_slow(path: str, name: str) -> bool:
+    """Whether a test, by its file below ``tests`` and its name with its parameters, is left to `make test`."""
+    return path in SLOW and re.search(SLOW[path], name) is not None
