@@ -36,7 +36,7 @@ bench: install
 	$(BIN)/python -m bench.pansharpening.refine
 	$(BIN)/python -m bench.cloud_removal.run
 	$(BIN)/python -m bench.pansharpening.landsat8
-	$(BIN)/python -m bench.speed --memory
+	$(BIN)/python -m bench.pansharpening.speed --memory
 	$(BIN)/python -m bench.report
 
 clean:

@@ -19,7 +19,7 @@ import numpy as np
 import rasterio
 
 from bench.data import SHARPENING
-from bench.speed import EARTHLOOM, RESULTS
+from bench.pansharpening.speed import EARTHLOOM, RESULTS
 from earthloom.methods import catalog
 from earthloom.physics.shift import fit_shift
 from earthloom.types import Band, Observation, View

@@ -1,6 +1,6 @@
 """Speed beside gdal_pansharpen, start-up times, and peak memory; writes bench/results/speed.json.
 
-    python -m bench.speed [--runs N] [--memory]
+    python -m bench.pansharpening.speed [--runs N] [--memory]
 
 One scene (PAN 8192 x 8192, 4 bands 2048 x 2048, uint16), every program on two threads, uncompressed tiled output, in
 turn, the output removed before each run. The fixed cost of a process (interpreter, imports, loading of
@@ -22,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 SIDE, RATIO, BANDS, THREADS = 8192, 4, 4, 2
 METHODS = (
     "brovey",
@@ -159,8 +159,9 @@ def memory(folder: Path) -> dict[str, dict[str, float]]:
 
     The scene is made in another process: a child inherits the peak of the process that starts it.
     """
-    code = f"from pathlib import Path; from bench.speed import make_scene; make_scene(Path({str(folder)!r}), {SIDE})"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+    code = "from pathlib import Path; from bench.pansharpening.speed import make_scene; "
+    code += f"make_scene(Path({str(folder)!r}), {SIDE})"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
     pan, ms = folder / f"pan{SIDE}.tif", folder / f"ms{SIDE}.tif"
     pan, ms = virtual(pan, 30000, folder / "pan.vrt"), virtual(ms, 7500, folder / "ms.vrt")
     out, rows = folder / "out.tif", {}
