@@ -31,12 +31,15 @@ test: check
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: install
-	command -v gdal_pansharpen.py || apt-get install -y gdal-bin || echo "no gdal-bin: its row will be missing"
+	command -v gdal_pansharpen.py || apt-get install -y gdal-bin || echo "no gdal-bin: speed will not be recorded"
 	$(BIN)/python -m bench.pansharpening.accuracy
 	$(BIN)/python -m bench.pansharpening.refine
-	$(BIN)/python -m bench.cloud_removal.run
 	$(BIN)/python -m bench.pansharpening.landsat8
 	$(BIN)/python -m bench.pansharpening.speed --memory
+	$(BIN)/python -m bench.spatiotemporal.run speed accuracy
+	$(BIN)/python -m bench.bandpass.run
+	$(BIN)/python -m bench.bandpass.speed
+	$(BIN)/python -m bench.cloud_removal.run
 	$(BIN)/python -m bench.report
 
 clean:

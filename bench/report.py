@@ -1,198 +1,189 @@
-"""BENCHMARKS.md from bench/results/*.json and the discussion in bench/discussion.md.
+"""BENCHMARKS.md and docs/benchmarks/<problem>.md, from bench/<problem>/results.json and the prose beside them.
 
-python -m bench.report
+    python -m bench.report             writes the pages
+    python -m bench.report --check     says which pages are not as they would be made, and fails if any
+
+``<!-- KEY -->`` in a ``discussion.md`` stands for the tables of that key and of those that begin with ``KEY/``, or for
+nothing as long as there are none; ``<!-- headlines -->`` and ``<!-- pages -->`` in bench/discussion.md for the table of
+headlines and the links.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import os
-import platform
+import argparse
 import re
-import subprocess
-from collections.abc import Iterable
-from datetime import UTC, datetime
+import sys
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from bench import results
+from bench.headlines import HEADLINES, Headline
+from bench.results import Table
 
-from bench.bandpass.tables import alignment
-from bench.cloud_removal.tables import decloud
-from bench.networks.tables import networks
-from bench.pansharpening.tables import refinement, robustness, variants
-from bench.spatiotemporal.tables import temporal
-from bench.superresolution.tables import superresolution
-
-ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "bench/results"
-TARGET = ROOT / "BENCHMARKS.md"
-TITLES = {
-    "triplets": "Reduced resolution, MATLAB protocol: WorldView-3, Pleiades, Gaofen-2 x 2 (4:1, border cut 21)",
-    "landsat7": "Reduced resolution, Landsat-7, six validation scenes (2:1, six bands, Wald with MTF 0.3 / 0.15)",
-    "very high resolution": "Reduced resolution, GeoEye-1, IKONOS, WorldView-2 x 2 (4:1, Wald with each sensor's MTF)",
-    "gaofen2": "Reduced resolution, Gaofen-2, four patches degraded by others without an MTF (4:1)",
-    "full resolution": "Full resolution, no truth: GeoEye-1, IKONOS, WorldView-2 x 2 (4:1), Landsat-7 x 2 (2:1)",
-}
-LOWER = ("ergas", "sam_deg", "d_lambda", "d_s", "consistency_ergas", "seconds")
+ROOT = results.BENCH.parent
+MARK = re.compile(r"^<!-- ([a-z0-9_/]+) -->$", re.MULTILINE)
+UNKNOWN = "not recorded"
+WIDTH = 118  # of prose
 
 
-def table(head: list[str], rows: Iterable[list[str]]) -> str:
+def page_of(problem: str) -> Path:
+    """Where the page of a problem lies."""
+    return ROOT / "docs/benchmarks" / f"{problem}.md"
+
+
+def grid(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
-def accuracy(rows: list[dict]) -> str:
-    """Means over the images of a group, the best of each column in bold, and ERGAS image by image."""
-    parts = []
-    for group, title in TITLES.items():
-        own = [row for row in rows if row["group"] == group]
-        if not own:
-            continue
-        names, images = (list(dict.fromkeys(row[key] for row in own)) for key in ("method", "image"))
-        keys = [key for key in own[0] if key not in ("group", "image", "method")]
-        keys = [k for k in keys if k != "seconds"]
-        means = {n: {k: float(np.mean([r[k] for r in own if r["method"] == n])) for k in keys} for n in names}
-        best = {k: (min if k.startswith(LOWER) else max)(means[n][k] for n in names if n != "exp") for k in keys}
-        order = sorted(names, key=lambda n: means[n].get("ergas", -means[n].get("hqnr", 0.0)))
-        cells = [[n, *(_bold(means[n][k], best[k]) for k in keys)] for n in order]
-        parts.append(f"### {title}\n\n{table(['method', *keys], cells)}")
-        if "ergas" in keys:
-            each = {(r["method"], r["image"]): r for r in own}
-            lines = [[n, *(f"{each[n, i]['ergas']:.3f} / {each[n, i]['q2n']:.4f}" for i in images)] for n in order]
-            parts.append("ERGAS / Q2n image by image:\n\n" + table(["method", *map(str, images)], lines))
-    return "\n\n".join(parts)
+def markdown(table: Table) -> str:
+    """A table with its title and caption; the best of a column is bold, as are others that read the same."""
+    best = [_best(table, number) for number in range(len(table.columns))]
+    lines = []
+    for row in table.rows:
+        cells = [column.write(cell) for column, cell in zip(table.columns, row, strict=True)]
+        if row[0] not in table.apart:
+            cells = [f"**{cell}**" if cell == wanted else cell for cell, wanted in zip(cells, best, strict=True)]
+        lines.append(cells)
+    parts = [f"### {table.title}" if table.title else "", table.caption]
+    return "\n\n".join([*(part for part in parts if part), grid([column.name for column in table.columns], lines)])
 
 
-def published(rows: list[dict]) -> str:
-    """ERGAS / Q2n of the published formulas beside those of the defaults, means of two groups."""
-    head, lines = ["method"], []
-    for title in ("triplets", "Landsat-7"):
-        head += [f"{title}, published", f"{title}, default"]
-    groups = ("triplets published", "triplets", "landsat7 published", "landsat7")
-    names = dict.fromkeys(row["method"] for row in rows)
-    for name in names:
-        cells = []
-        for group in groups:
-            own = [r for r in rows if r["group"] == group and r["method"] == name]
-            own = own or [r for r in rows if r["group"] == group.removesuffix(" published") and r["method"] == name]
-            cells.append(f"{np.mean([r['ergas'] for r in own]):.3f} / {np.mean([r['q2n'] for r in own]):.4f}")
-        lines.append([name, *cells])
-    return table(head, lines)
+def _best(table: Table, number: int) -> str | None:
+    """How the best number of a column reads."""
+    column = table.columns[number]
+    if not column.best:
+        return None
+    rows = [row for row in table.rows if row[0] not in table.apart and row[number] is not None]
+    values = [row[number] for row in rows]
+    return column.write((min if column.best == "min" else max)(values)) if values else None  # type: ignore[type-var]
 
 
-def _bold(value: float, best: float) -> str:
-    """Four figures, bold when best."""
-    return f"**{value:.4f}**" if value == best else f"{value:.4f}"
+def page(problem: str) -> str:
+    """The page of a problem.
 
-
-def landsat8(found: dict) -> str:
-    """The georeferenced scene."""
-    head = [
-        "method",
-        "seconds",
-        "shift of the product against PAN (rows, columns; PAN px)",
-        "consistency_ergas",
-        "hqnr",
-    ]
-    return table(
-        head,
-        [
-            [
-                name, f"{r['seconds']:.1f}", f"{r['shift_y_px']:+.3f}, {r['shift_x_px']:+.3f}",
-                f"{r['consistency_ergas']:.3f}", f"{r['hqnr']:.4f}",
-            ]
-            for name, r in found.items()
-        ],
-    )  # fmt: skip
-
-
-def speed(found: dict) -> str:
-    """Speed, start-up and memory."""
-    rows = found["side_by_side"]
-    theirs = rows.get("gdal_pansharpen", {}).get("work_s")
-    brovey = rows["brovey"]["work_s"]
-    cells = [
-        [
-            name, f"{r['whole_s']:.2f}", f"{r['start_s']:.2f}", f"{r['work_s']:.2f}", f"{r['mpx_s']:.0f}",
-            f"{theirs / r['work_s']:.2f}" if theirs else "-", f"{r['work_s'] / brovey:.2f}",
-        ]
-        for name, r in rows.items()
-    ]  # fmt: skip
-    head = ["program or method", "whole s", "start s", "work s", "PAN Mpx/s", "x GDAL", "time / Brovey"]
-    parts = [table(head, cells), table(["command", "s"], [[k, f"{v:.3f}"] for k, v in found["startup"].items()])]
-    if "memory" in found:
-        lines = [[k, f"{v['peak_gib']:.2f}", f"{v['seconds']:.0f}"] for k, v in found["memory"].items()]
-        parts.append("PAN 30000 x 30000 (a VRT), 4 bands:\n\n" + table(["run", "peak GiB", "s"], lines))
-    return "\n\n".join(parts)
-
-
-def machine() -> str:
-    """Machine and versions."""
-    cpu = next(
-        (x.split(":")[1].strip() for x in Path("/proc/cpuinfo").read_text().splitlines() if x.startswith("model name")),
-        "?",
-    )
-    names = ("numpy", "numba", "scipy", "rasterio")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    gdal = (
-        subprocess.run(["gdalinfo", "--version"], capture_output=True, text=True, check=False).stdout.split(",")[0]
-        if _has("gdalinfo")
-        else "no gdal-bin"
-    )
-    return (
-        f"{datetime.now(UTC):%Y-%m-%d}; {cpu}, {len(os.sched_getaffinity(0))} cores; "
-        f"Python {platform.python_version()}, {versions}; {gdal} for gdal_pansharpen."
-    )
-
-
-def _has(program: str) -> bool:
-    """Whether a program is installed."""
-    return any((Path(folder) / program).exists() for folder in os.get_exec_path())
-
-
-def sections() -> dict[str, str]:
-    """What has been measured here, by the names of the discussion's placeholders."""
-    found = {path.stem: json.loads(path.read_text()) for path in RESULTS.glob("*.json")}
-    parts = {"machine": machine()}
-    if "accuracy" in found:
-        parts |= {"accuracy": accuracy(found["accuracy"]), "published": published(found["accuracy"])}
-    if "refine" in found:
-        own = found["refine"]
-        parts |= {"refinement": refinement(own, table, TITLES), "robustness": robustness(own, table)}
-        parts["variants"] = variants(own, table)
-    if "decloud" in found:
-        parts["decloud"] = decloud(found["decloud"], table)
-    if "networks" in found:
-        parts |= networks(found["networks"], table)
-    parts |= temporal(found, table) | superresolution(found, table) | alignment(found, table)
-    if "landsat8" in found:
-        parts["landsat8"] = landsat8(found["landsat8"])
-    if "speed" in found:
-        parts["speed"] = speed(found["speed"])
-    return parts
-
-
-def kept(name: str, old: str) -> str:
-    """A section of the page as it is, between the marks that this program leaves."""
-    found = re.search(rf"<!-- {name} -->\n(.*?)\n<!-- end -->", old, re.DOTALL)
-    return found[1] if found else "Not measured yet."
-
-
-def main() -> None:
-    """Fill the discussion's placeholders with tables and write BENCHMARKS.md; what was not measured here stays."""
-    old = TARGET.read_text(encoding="utf-8") if TARGET.is_file() else ""
-    parts = sections()
+    Raises
+    ------
+    ValueError
+        The prose leaves tables out, or shows some twice.
+    """
+    found, shown = results.tables(problem), []
 
     def fill(match: re.Match[str]) -> str:
-        name = match[1]
-        return f"<!-- {name} -->\n{parts[name] if name in parts else kept(name, old)}\n<!-- end -->"
+        keys = [key for key in found if key == match[1] or key.startswith(f"{match[1]}/")]
+        shown.extend(keys)
+        return "\n\n".join(markdown(found[key]) for key in keys)
 
-    text = (ROOT / "bench/discussion.md").read_text(encoding="utf-8")
-    TARGET.write_text(re.sub(r"<!-- (\w+) -->", fill, text), encoding="utf-8")
-    print(TARGET, "measured here:", ", ".join(parts))
+    prose = (results.BENCH / problem / "discussion.md").read_text(encoding="utf-8")
+    text = re.sub(r"\n{3,}", "\n\n", MARK.sub(fill, prose)).rstrip()
+    if sorted(shown) != sorted(found):
+        odd = sorted(key for key in found if shown.count(key) != 1)
+        raise ValueError(f"bench/{problem}/discussion.md is to show each table once, and does not {', '.join(odd)}")
+    source = f"bench/{problem}/results.json and bench/{problem}/discussion.md"
+    note = f"<!-- Made by `python -m bench.report` from {source}; change those. -->"
+    return f"{note}\n\n{text}\n\n## How these figures were made\n\n{provenance(results.read(problem)['made'])}\n"
+
+
+def provenance(made: dict[str, dict[str, Any]]) -> str:
+    """What each run was made by, and below what is to be said about some."""
+    rows = [
+        [
+            run, f"`{about['command']}`", about["date"] or UNKNOWN, UNKNOWN if about["seed"] is None
+            else str(about["seed"]), _machine(about["machine"]), _versions(about["versions"]),
+        ]
+        for run, about in made.items()
+    ]  # fmt: skip
+    notes = dict.fromkeys(about["note"] for about in made.values() if about["note"])
+    told = []
+    for note in notes:
+        runs = [run for run, about in made.items() if about["note"] == note]
+        who = "All" if len(runs) == len(made) else ", ".join(runs)
+        told.append(textwrap.fill(f"{who}: {note}", WIDTH, break_long_words=False, break_on_hyphens=False))
+    return "\n\n".join([grid(["run", "command", "date", "seed", "machine", "versions"], rows), *told])
+
+
+def _machine(about: dict[str, Any] | None) -> str:
+    """A machine in words."""
+    if about is None:
+        return UNKNOWN
+    memory = UNKNOWN if about["memory_gib"] is None else f"{about['memory_gib']:g} GiB"
+    return f"{about['processor']}, {about['cores']} cores, memory: {memory}"
+
+
+def _versions(about: dict[str, str | None] | None) -> str:
+    """Versions in words."""
+    if about is None:
+        return UNKNOWN
+    return ", ".join(f"{name} {version}" if version else f"no {name}" for name, version in about.items())
+
+
+def headline(one: Headline) -> list[str]:
+    """A row of the front page."""
+    table = results.tables(one.problem)[one.table]
+    columns = [column.name for column in table.columns]
+    pick = min if one.lower else max
+
+    def number(row: str, column: str) -> float:
+        cell = table.cell(row, column)
+        return cell[one.part] if isinstance(cell, list) else cell  # type: ignore[return-value]
+
+    def told(row: str, column: str) -> str:
+        writes = table.columns[columns.index(column)]
+        if isinstance(table.cell(row, column), list):  # one of several numbers
+            return f"{re.findall('{[^}]*}', writes.format)[one.part].format(number(row, column))} ({row})"
+        return f"{writes.write(number(row, column))} ({row})"
+
+    def best(rows: Sequence[str], column: str) -> str:
+        return told(pick(rows, key=lambda row: number(row, column)), column) if rows else "-"
+
+    apart = {*([] if one.beside_column else one.beside), one.none}
+    ours = one.ours or [row for row in table.names if row not in apart]
+    none = told(one.none, one.column) if one.none else "-"
+    beside = best(one.beside, one.beside_column or one.column)
+    link = f"[{one.problem.replace('_', ' ')}](docs/benchmarks/{one.problem}.md)"
+    return [one.data, one.figure, best(ours, one.column), beside, none, link]
+
+
+def front() -> str:
+    """BENCHMARKS.md."""
+    head = ["data", "figure", "Earthloom's best", "beside it", "no fusion", "page"]
+    parts = {
+        "headlines": grid(head, [headline(one) for one in HEADLINES]),
+        "pages": "\n".join(f"* [{title_of(name)}](docs/benchmarks/{name}.md)" for name in results.problems()),
+    }
+    prose = (results.BENCH / "discussion.md").read_text(encoding="utf-8")
+    return MARK.sub(lambda match: parts[match[1]], prose)
+
+
+def title_of(problem: str) -> str:
+    """The first heading of a problem's prose."""
+    prose = (results.BENCH / problem / "discussion.md").read_text(encoding="utf-8")
+    return prose.splitlines()[0].removeprefix("# ")
+
+
+def pages() -> dict[Path, str]:
+    """Every page and what it reads."""
+    return {ROOT / "BENCHMARKS.md": front()} | {page_of(name): page(name) for name in results.problems()}
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing")
+    chosen, stale = parser.parse_args(), 0
+    for path, text in pages().items():
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale += 1
+        print(path.relative_to(ROOT), "is not up to date" if chosen.check else "written")
+        if not chosen.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    return 1 if chosen.check and stale else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,15 +1,14 @@
-"""Bandpass alignment of every method on every case; writes bench/results/alignment.json and prints the tables.
+"""Bandpass alignment of every method on every case; recorded in bench/bandpass/results.json.
 
 python -m bench.bandpass.run [WHAT ...]     groups by the beginning of their titles; without: all
 python -m bench.bandpass.run METHOD= ...    measures only these methods anew, such as unet_lut_x=
-python -m bench.bandpass.run tables         prints bench/results/alignment.json
+python -m bench.bandpass.run tables         prints what was measured on this machine
 python -m bench.bandpass.run auto           what `auto` chooses
 python -m bench.bandpass.run speed          the kernels, in nanoseconds a pixel and band
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 import warnings
@@ -18,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from bench import results
 from bench.bandpass.cases import GROUPS, Case
 from bench.bandpass.pairs import alone
 from bench.bandpass.tables import accuracy
-from bench.pansharpening.accuracy import RESULTS
-from bench.report import table
+from bench.report import grid, markdown
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
@@ -34,7 +33,8 @@ from earthloom.training.bandpass.score import Errors, solved
 from earthloom.types import Observation
 
 NETWORKS = ("unet_lut", "unet_lut_x")
-OUT = RESULTS / "alignment.json"
+RAW = "bandpass_alignment"
+SEED = "by case, in bench/bandpass/cases.py"
 STEPS = 400
 ROWS = {  # row: method and fields
     "none": ("none", {}),
@@ -119,7 +119,7 @@ def measured(group: str, only: list[str]) -> Iterator[dict[str, Any]]:
 def main(names: list[str]) -> None:
     """Measure what is named, or all."""
     if names == ["tables"]:
-        print(accuracy(json.loads(OUT.read_text()), table))
+        print("\n\n".join(map(markdown, accuracy(results.raw(RAW, [])).values())))
         return
     if names == ["auto"]:
         automatic()
@@ -129,14 +129,15 @@ def main(names: list[str]) -> None:
         return
     only = [name[:-1] for name in names if name.endswith("=")]
     wanted = [name for name in names if not name.endswith("=")]
-    rows = json.loads(OUT.read_text()) if OUT.is_file() else []
+    rows = results.raw(RAW, [])
     for group in GROUPS:
         if wanted and not any(group.startswith(name) for name in wanted):
             continue
         new = list(measured(group, only))
         again = {(row["group"], row["part"], row["method"]) for row in new}
         rows = [row for row in rows if (row["group"], row["part"], row["method"]) not in again] + new
-        OUT.write_text(json.dumps(rows, indent=1) + "\n")
+        results.keep(RAW, rows)
+    results.record("bandpass", "alignment", accuracy(rows), SEED)
 
 
 def automatic() -> None:
@@ -202,7 +203,7 @@ def speed() -> None:
         job()
         best = min(_timed(job) for _ in range(7))
         lines.append([name, f"{1e9 * best / image.size:.2f}"])
-    print(table(["kernel", "ns a pixel and band"], lines))
+    print(grid(["kernel", "ns a pixel and band"], lines))
 
 
 def _timed(job: Any) -> float:

@@ -1,10 +1,11 @@
 """Speed of applying an alignment beside copying the same file with the same compression through rasterio.
 
-    python bench/alignment_speed.py [--side 10980] [--repeat 3] [--method ols]
+    python -m bench.bandpass.speed [--side 10980] [--repeat 3] [--method ols]
 
 Makes a four-band uint16 COG, fits a method to a part of it, applies the transform to the whole in a process of its own,
 and copies the file with GDAL's COG driver and the same options, likewise: with overviews made anew as for any product,
-with those of the source, and without. Prints best wall and process times, peak memory, and ratios as JSON.
+with those of the source, and without. Prints best wall and process times, peak memory, and ratios as JSON; recorded in
+bench/bandpass/results.json.
 """
 
 from __future__ import annotations
@@ -21,8 +22,12 @@ import rasterio
 import rasterio.shutil
 from rasterio.transform import from_origin
 
+from bench import results
+from bench.bandpass import tables
+
 NAMES = ("blue", "green", "red", "nir")
-OUT = Path(__file__).parents[1] / "results/alignment_speed.json"
+SEED = 0  # of the scene
+SIDE = 10980  # of a Sentinel-2 tile
 TIMED = """
 import json, sys, time
 began, used = time.perf_counter(), time.process_time()
@@ -44,7 +49,7 @@ assert _run(["align", "apply", {transform!r}, {source!r}, "-o", {output!r}, "--o
 """
 
 
-def scene(path: Path, side: int, seed: int = 0) -> None:
+def scene(path: Path, side: int, seed: int = SEED) -> None:
     """A COG like a Sentinel-2 tile: structure, noise of a few numbers, a corner without data."""
     rng = np.random.default_rng(seed)
     raw = path.with_suffix(".raw.tif")
@@ -101,7 +106,7 @@ def fitted(folder: Path, source: Path, method: str) -> Path:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--side", type=int, default=10980)
+    parser.add_argument("--side", type=int, default=SIDE, help="another size is not recorded")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--method", default="monotone_lut")
     parser.add_argument("--folder", default=None, help="where the scene lies, some GB")
@@ -123,9 +128,9 @@ def main() -> None:
             rows[name] = {key: min(run[key] for run in runs) for key in runs[0]}
         ratios = {name: rows["apply"]["wall_s"] / rows[name]["wall_s"] for name in COPIES}
         found = {"side": told.side, "method": told.method, **rows, "wall time over": ratios}
-        OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
         print(json.dumps(found, indent=1))
+        if told.side == SIDE:
+            results.record("bandpass", "speed", tables.speed(found), SEED)
 
 
 if __name__ == "__main__":

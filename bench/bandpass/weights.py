@@ -9,7 +9,6 @@ more mixtures and light than the scene holds; half of it under a haze that both 
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -17,10 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from bench import results
+from bench.bandpass import tables
 from bench.bandpass.cases import FOLDS, PAIRS, Case, barbara, places, seen
 from bench.bandpass.run import judged
 from bench.cards import write_card
-from bench.pansharpening.accuracy import RESULTS
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.networks.tables import FittedLut
@@ -31,7 +31,8 @@ from earthloom.training.bandpass.networks import train
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 
-OUT = RESULTS / "alignment_weights.json"
+RAW = "bandpass_weights"
+SEEDS = {"to learn": 5, "to judge": 11}
 SHIPPED = {  # name: pair
     "sentinel2_to_gaofen1_wfv": "S2A to GF-1 WFV1",
     "sentinel2_to_gaofen1_pms": "S2A to GF-1 PMS",
@@ -53,7 +54,7 @@ class Ground:
 
     def blocks(self, optics: Optics) -> list[Any]:
         """What both sensors see: the squares as they are and under a haze, and made-up ground."""
-        rng = np.random.default_rng(5)
+        rng = np.random.default_rng(SEEDS["to learn"])
         spectra = np.concatenate([square.reshape(len(square), -1) for square in self.squares], axis=1).T
         library = Library(self.wavelength, np.clip(spectra, 0, None))
         scenes: list[Observation] = []
@@ -78,7 +79,7 @@ def squares(leave: tuple[int, ...] = ()) -> Ground:
 def held_out(pair: str, fold: tuple[int, ...], condition: str) -> Case:
     """The squares of a fold, four skies over each."""
     cube, _ = barbara()
-    rng, optics = np.random.default_rng(11), optics_of(pair)
+    rng, optics = np.random.default_rng(SEEDS["to judge"]), optics_of(pair)
     made = [seen(optics, cube[:, *places()[k].slices], condition, rng) for k in fold for _ in range(4)]
     who = (PAIRS[pair][0][0], PAIRS[pair][1][0])
     return Case(condition, pair, [], [obs for obs, _ in made], [truth for _, truth in made], who)
@@ -145,13 +146,16 @@ def ship(name: str, known: list[dict[str, Any]]) -> None:
 def main(words: list[str]) -> None:
     """The command line."""
     what, *rest = words or ["judge"]
-    rows = json.loads(OUT.read_text()) if OUT.is_file() else []
+    rows = results.raw(RAW, [])
     for name in rest or list(SHIPPED):
         if what == "ship":
             ship(name, rows)
             continue
         rows = [row for row in rows if row["weights"] != name] + judge(name)
-        OUT.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        results.keep(RAW, rows)
+    if what == "judge":
+        seeds = ", ".join(f"{seed} {purpose}" for purpose, seed in SEEDS.items())
+        results.record("bandpass", "weights", tables.weights(rows), seeds)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ from pathlib import Path
 import torch
 
 from bench.cloud_removal.cases import Case, clear_pairs, figures
-from bench.networks.train import RUNS, steps_in
+from bench.networks.train import steps_in
+from bench.results import RUNS
 from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog

@@ -1,4 +1,4 @@
-"""Cloud removal of every method on every case; writes bench/results/decloud.json.
+"""Cloud removal of every method on every case; recorded in bench/cloud_removal/results.json.
 
 python -m bench.cloud_removal.run [METHOD ...]
 
@@ -8,7 +8,6 @@ it, with weights of the runs of `python -m bench.cloud_removal.networks`.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -16,10 +15,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from bench import results
 from bench.cloud_removal.cases import PAIRS, SAR, Case, clear_pairs, figures, observe, read
-from bench.cloud_removal.tables import decloud
-from bench.pansharpening.accuracy import RESULTS
-from bench.report import table
+from bench.cloud_removal.tables import decloud, networks
+from bench.report import markdown
 from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
@@ -30,6 +29,7 @@ from earthloom.problems.cloud_removal import cloud_view, clouded, training_cases
 from earthloom.types import View
 
 SKIES = 4  # simulated skies a scene
+SEEDS = {"simulated": 7, "dates": 20}  # of the skies, plus the number of the place
 COVER = (0.05, 0.3)  # under clouds; shadows and margins come on top
 NETWORK = "cf2n"
 VARIANTS = {  # row: method and fields
@@ -42,7 +42,7 @@ VARIANTS = {  # row: method and fields
 def simulated() -> Iterator[Case]:
     """Clear pairs under simulated clouds."""
     for place, (name, obs) in enumerate(clear_pairs()):
-        for number, case in enumerate(training_cases(obs, SKIES, seed=7 + place, cover=COVER)):
+        for number, case in enumerate(training_cases(obs, SKIES, seed=SEEDS["simulated"] + place, cover=COVER)):
             yield Case("simulated", f"{name} sky {number + 1}", case.obs, case.truth)
 
 
@@ -70,7 +70,7 @@ def dated() -> Iterator[Case]:
         obs = observe(images[0], None, ("blue", "green", "red", "nir"))
         other = View(images[1], np.ones(obs.shape, bool), obs["optical"].bands)
         obs = replace(obs, views={**obs.views, "date_1": other})
-        for number, case in enumerate(training_cases(obs, SKIES, seed=20 + place, cover=COVER)):
+        for number, case in enumerate(training_cases(obs, SKIES, seed=SEEDS["dates"] + place, cover=COVER)):
             yield Case("dates", f"{city} sky {number + 1}", case.obs, case.truth)
 
 
@@ -100,9 +100,7 @@ def main(names: list[str]) -> None:
     if not SAR.is_dir():
         sys.exit(f"{SAR} is not there; set EARTHLOOM_SHARED")
     names = names or [*catalog.names("cloud_removal"), *VARIANTS]
-    path = RESULTS / "decloud.json"
-    before = json.loads(path.read_text()) if path.is_file() else []
-    rows: list[dict[str, object]] = [r for r in before if not _again(r["method"], names)]
+    rows: list[dict[str, object]] = [r for r in results.raw("cloud_removal", []) if not _again(r["method"], names)]
     for source in (simulated, transplanted, dated, real):
         for case in source():
             about = {"group": case.group, "image": case.name, "cloud": float(clouded(case.obs).mean())}
@@ -110,9 +108,11 @@ def main(names: list[str]) -> None:
             for name in names:
                 rows += [{**about, "method": row, **found} for row, found in measured(case, name)]
             print(f"{case.group:<14} {case.name:<18} {about['cloud']:.2f}", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    path.write_text(json.dumps(rows, indent=1))
-    print("\n" + decloud(rows, table))
+    results.keep("cloud_removal", rows)
+    seeds = ", ".join(f"{seed} for {kind}" for kind, seed in SEEDS.items())
+    for run, found in {"accuracy": decloud(rows), "network": networks(rows)}.items():
+        print("\n\n".join(["", *map(markdown, found.values())]))
+        results.record("cloud_removal", run, found, f"{seeds}, plus the number of the place")
 
 
 def _again(row: str, names: list[str]) -> bool:

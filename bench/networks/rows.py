@@ -1,4 +1,4 @@
-"""Figures of the trained networks, beside classical rows with refinement; writes bench/results/networks.json.
+"""Figures of the trained networks, beside classical rows with refinement; recorded in bench/networks/results.json.
 
 python -m bench.networks.rows [GROUP ...]       landsat7, full, gaofen2, hyperspectral, generic, triplets, ablation,
 adapt_WV2, adapt_IK, adapt_GE1, speed
@@ -19,10 +19,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench import results
 from bench.data import Case, full_landsat, gaofen2, landsat7, native_pairs, observe, triplets
 from bench.networks import data as netdata
-from bench.networks.train import PARTS, RUNS
-from bench.pansharpening.accuracy import RESULTS, judge
+from bench.networks import tables
+from bench.networks.train import PARTS
+from bench.pansharpening.accuracy import judge
+from bench.results import RUNS
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
@@ -32,6 +35,7 @@ from earthloom.methods.wrappers.refined import refined
 from earthloom.metrics import ergas, sam_deg
 from earthloom.problems.pansharpening import Pansharpening
 from earthloom.training.adapt import adapt, beginning
+from earthloom.training.loop.loop import Config
 from earthloom.types import Observation
 from earthloom.weights.store import read_header
 
@@ -225,11 +229,10 @@ GROUPS: dict[str, Callable[[], Iterable[Row]]] = {
 def main(names: list[str]) -> None:
     """Measure the groups that are named, or all, and keep the rest as it was."""
     torch.set_num_threads(2)
-    path = RESULTS / "networks.json"
     for name in names or GROUPS:
         rows = list(GROUPS[name]())
-        known = (json.loads(path.read_text()) if path.is_file() else {}) | {name: rows}
-        path.write_text(json.dumps(known, indent=1))
+        known = results.raw("networks", {}) | {name: rows}
+        results.keep("networks", known)
         methods = list(dict.fromkeys(row["method"] for row in known[name]))
         print(name)
         for method in methods:
@@ -240,6 +243,7 @@ def main(names: list[str]) -> None:
                 "  ".join(f"{k} {np.mean([r[k] for r in own if k in r]):.4g}" for k in keys),
                 flush=True,
             )
+        results.record("networks", name.lower(), tables.networks(name, rows), Config.seed)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""Tables of the networks for BENCHMARKS.md."""
+"""The tables of the networks, from the rows of `python -m bench.networks.rows`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-Table = Callable[[list[str], list[list[str]]], str]
+from bench.results import Column, Table, key_of
+
 Rows = list[dict[str, Any]]
 TRUTH = ("ergas", "sam_deg", "q2n", "scc")
 FULL = ("hqnr", "d_lambda_k", "d_s", "consistency_ergas", "consistency_pan_detail_cc", "covered_detail_cc")
@@ -15,8 +15,8 @@ LOWER = ("ergas", "sam_deg", "d_lambda", "d_s", "consistency_ergas")
 NO_FUSION = "exp"
 
 
-def means(rows: Rows, keys: tuple[str, ...], table: Table, each: str | None = None) -> str:
-    """Means over the images of a group, best first and bold; ``each`` adds that figure image by image."""
+def means(rows: Rows, keys: tuple[str, ...], each: str | None = None, caption: str = "") -> Table:
+    """Means over the images of a group, best first; ``each`` adds that figure image by image."""
     images, methods = (list(dict.fromkeys(r[key] for r in rows)) for key in ("image", "method"))
     keys = tuple(key for key in keys if key in rows[0])
     found: dict[str, dict[str, float]] = {}
@@ -24,69 +24,51 @@ def means(rows: Rows, keys: tuple[str, ...], table: Table, each: str | None = No
         own = [r for r in rows if r["method"] == method]
         if len(own) == len(images):  # a method that cannot do every image has no mean to compare
             found[method] = {key: float(np.mean([r[key] for r in own])) for key in keys}
-    best = {k: (min if k.startswith(LOWER) else max)(m[k] for n, m in found.items() if n != NO_FUSION) for k in keys}
     order = sorted(found, key=lambda n: found[n][keys[0]] * (1 if keys[0].startswith(LOWER) else -1))
-    head = ["method", *(k.removeprefix("consistency_pan_") for k in keys)]
-    lines = [[n, *(_cell(found[n][k], best[k]) for k in keys)] for n in order]
+    columns = [Column("method"), *(_figure(key) for key in keys)]
+    lines = [[n, *(found[n][k] for k in keys)] for n in order]
     if each is not None and len(images) > 1:
-        head += [f"{each} {image}" for image in images]
+        columns += [Column(f"{each} {image}", "{:.3f}") for image in images]
         value = {(r["method"], r["image"]): r[each] for r in rows}
-        lines = [[*line, *(f"{value[n, image]:.3f}" for image in images)] for n, line in zip(order, lines, strict=True)]
-    return table(head, lines)
+        lines = [[*line, *(value[n, image] for image in images)] for n, line in zip(order, lines, strict=True)]
+    return Table(columns, lines, caption=caption, apart=[name for name in order if name == NO_FUSION])
 
 
-def _cell(value: float, best: float) -> str:
-    """Three or four figures, bold when best."""
-    text = f"{value:.4f}" if abs(value) < 1 else f"{value:.3f}"
-    return f"**{text}**" if value == best else text
+def _figure(key: str) -> Column:
+    """A column of three or four figures."""
+    best = "min" if key.startswith(LOWER) else "max"
+    return Column(key.removeprefix("consistency_pan_"), "{:.3f}", "{:.4f}", best)
 
 
-def cost(rows: Rows, table: Table) -> str:
+def cost(rows: Rows) -> Table:
     """Parameters, time and memory."""
     names = list(dict.fromkeys(r["method"] for r in rows))
     value = {(r["method"], r["image"]): r for r in rows}
+    kinds = ("float32", "bfloat16")
     lines = [
         [
-            name, f"{value[name, 'float32']['parameters'] / 1e3:.0f} k",
-            *(f"{value[name, kind]['ms_per_mp']:.0f}" for kind in ("float32", "bfloat16")),
-            *(f"{value[name, kind]['memory_mb']:.0f}" for kind in ("float32", "bfloat16")),
+            name, value[name, "float32"]["parameters"] / 1e3, *(value[name, kind]["ms_per_mp"] for kind in kinds),
+            *(value[name, kind]["memory_mb"] for kind in kinds),
         ]
         for name in names
     ]  # fmt: skip
-    head = ["network", "parameters", "ms / Mpx float32", "ms / Mpx bfloat16", "MB float32", "MB bfloat16"]
-    return table(head, lines)
+    columns = [Column("network"), Column("parameters", "{:.0f} k")]
+    columns += [Column(f"{what} {kind}", "{:.0f}") for what in ("ms / Mpx", "MB") for kind in kinds]
+    return Table(columns, lines)
 
 
-def adapted(rows: Rows, table: Table) -> str:
-    """Adaptation: the held-out quarter one scale down, and the same scene at full resolution."""
-    parts = []
-    for image in dict.fromkeys(r["image"] for r in rows):
-        own = [r for r in rows if r["image"] == image]
-        wanted = next(r["wanted_ergas"] for r in own if "wanted_ergas" in r)
-        parts.append(
-            f"{image} (asked: ERGAS {wanted:g} on the held-out quarter)\n\n{means(own, TRUTH[:2] + FULL, table)}"
-        )
-    return "\n\n".join(parts)
-
-
-def networks(found: dict[str, Rows], table: Table) -> dict[str, str]:
-    """The sections that were measured."""
-    made: dict[str, str] = {}
-    for group, keys in (("landsat7", TRUTH), ("gaofen2", TRUTH), ("triplets", TRUTH), ("full", FULL)):
-        if group in found:
-            made[f"networks_{group}"] = means(found[group], keys, table, "ergas" if keys is TRUTH else None)
-    if "speed" in found:
-        made["networks_speed"] = cost(found["speed"], table)
-    own = [row for name, rows in found.items() if name.startswith("adapt_") for row in rows]
-    if own:
-        made["networks_adapt"] = adapted(own, table)
-    for group in ("ablation", "hyperspectral", "generic"):
-        if group in found:
-            parts = []
-            rows = found[group]
-            for image in dict.fromkeys(r["image"] for r in rows) if group == "hyperspectral" else [None]:
-                own = [r for r in rows if image is None or r["image"] == image]
-                title = f"{image}\n\n" if image else ""
-                parts.append(title + means(own, TRUTH, table, "ergas" if image is None else None))
-            made[f"networks_{group}"] = "\n\n".join(parts)
-    return made
+def networks(group: str, rows: Rows) -> dict[str, Table]:
+    """The tables of a group."""
+    if group == "speed":
+        return {"": cost(rows)}
+    if group == "full":
+        return {"": means(rows, FULL)}
+    if group.startswith("adapt"):  # the held-out quarter one scale down, and the same scene at full resolution
+        wanted = next(r["wanted_ergas"] for r in rows if "wanted_ergas" in r)
+        caption = f"{rows[0]['image']} (asked: ERGAS {wanted:g} on the held-out quarter)"
+        return {"": means(rows, TRUTH[:2] + FULL, caption=caption)}
+    if group == "hyperspectral":
+        images = dict.fromkeys(r["image"] for r in rows)
+        own = {image: [r for r in rows if r["image"] == image] for image in images}
+        return {key_of(image): means(of, TRUTH, caption=image) for image, of in own.items()}
+    return {"": means(rows, TRUTH, "ergas")}

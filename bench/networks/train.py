@@ -1,4 +1,4 @@
-"""Train the networks of the benchmark, each with the same budget, one run folder each under bench/results/runs.
+"""Train the networks of the benchmark, each with the same budget, one run folder each under bench/raw/runs.
 
 python -m bench.networks.train [NAME ...]      (without names: all that are not there yet)
 python -m bench.networks.train polish NAME ... (goes on with losses at full resolution, as NAME_sharp)
@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +23,7 @@ import torch
 from bench.cards import write_card
 from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat7_train, observe
 from bench.networks import data as netdata
+from bench.results import RUNS
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, load, sample_of, scale_of
 from earthloom.training.adapt import own_slopes
@@ -34,8 +34,6 @@ from earthloom.training.loop.task import hold
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 from earthloom.weights.header import Header
-
-RUNS = Path(__file__).parents[1] / "results/runs"
 
 
 @dataclass(frozen=True)

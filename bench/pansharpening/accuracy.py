@@ -1,18 +1,18 @@
-"""Accuracy of every method on every image; writes bench/results/accuracy.json.
+"""Accuracy of every method on every image; recorded in bench/pansharpening/results.json.
 
-python -m bench.pansharpening.accuracy [METHOD ...]
+python -m bench.pansharpening.accuracy [METHOD ...]      without names all; some alone are measured but not recorded
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
+from bench import results
 from bench.data import SHARPENING, Case, with_truth, without_truth
+from bench.pansharpening import tables
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
@@ -21,7 +21,6 @@ from earthloom.metrics import consistency_of, cut_border, with_reference, withou
 from earthloom.physics.forward import smooth
 from earthloom.types import Observation
 
-RESULTS = Path(__file__).parents[1] / "results"
 KEPT = ("ergas", "sam_deg", "q2n", "scc", "psnr")
 FULL = ("d_lambda_k", "d_s", "hqnr", "qnr", "rqnr")
 AGREEMENT = ("ergas", "pan_detail_cc")
@@ -63,11 +62,16 @@ def covered_detail(fused: np.ndarray, obs: Observation) -> float:
     return float(np.mean([np.corrcoef(one.ravel(), pan.ravel())[0, 1] for one in detail]))
 
 
+def classical() -> list[str]:
+    """Every method that needs no weights."""
+    return [name for name in catalog.names() if catalog.find(name).card.family != "network"]
+
+
 def main(names: list[str]) -> None:
     """Measure and save."""
     if not SHARPENING.is_dir():
         sys.exit(f"{SHARPENING} is not there; set EARTHLOOM_SHARED")
-    names = names or [n for n in catalog.names() if catalog.find(n).card.family != "network"]
+    names = names or classical()
     rows: list[dict[str, object]] = []
     for case in (*with_truth(), *without_truth()):
         for name in names:
@@ -78,14 +82,14 @@ def main(names: list[str]) -> None:
                 row = figures(case, name, published=True)
                 rows.append({"group": f"{case.group} published", "image": case.name, "method": name, **(row or {})})
         print(f"{case.group:<22} {case.name:<20} {len(names)} methods", flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "accuracy.json").write_text(json.dumps(rows, indent=1))
+    results.keep("pansharpening_accuracy", rows)
     for group in dict.fromkeys(str(r["group"]) for r in rows):
         key = "hqnr" if group.startswith("full") else "ergas"
         print(f"\n{group} (mean {key})")
         for name in names:
             values = [float(r[key]) for r in rows if r["group"] == group and r["method"] == name]  # type: ignore[arg-type]
             print(f"  {name:<13} {np.mean(values):8.4f}" if values else f"  {name:<13} -")
+    results.record("pansharpening", "accuracy", tables.accuracy(rows), results.NOTHING_DRAWN)
 
 
 if __name__ == "__main__":

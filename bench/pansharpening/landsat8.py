@@ -2,13 +2,13 @@
 
     python -m bench.pansharpening.landsat8
 
-Writes bench/results/landsat8.json: seconds of the command, the displacement of the product against the PAN (median
-over blocks that the quality band calls clear; clouds lie elsewhere in PAN than in MS), and the consistency with the MS.
+Recorded in bench/pansharpening/results.json: seconds of the command, the displacement of the product against the PAN
+(median over blocks that the quality band calls clear; clouds lie elsewhere in PAN than in MS), and the consistency with
+the MS.
 """
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -18,9 +18,11 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+from bench import results
 from bench.data import SHARPENING
-from bench.pansharpening.speed import EARTHLOOM, RESULTS
-from earthloom.methods import catalog
+from bench.pansharpening import tables
+from bench.pansharpening.accuracy import classical
+from bench.pansharpening.speed import EARTHLOOM
 from earthloom.physics.shift import fit_shift
 from earthloom.types import Band, Observation, View
 from earthloom.verbs.evaluate import evaluate
@@ -63,7 +65,7 @@ def main() -> None:
         sys.exit(f"{SCENE} is not there; set EARTHLOOM_SHARED")
     rows, blocks = {}, clear_blocks()
     with tempfile.TemporaryDirectory(prefix="earthloom-bench-") as folder:
-        for name in catalog.names():
+        for name in classical():
             out, began = Path(folder) / f"{name}.tif", time.perf_counter()
             command = [EARTHLOOM, "pansharpen", "--pan", SCENE, "--ms", SCENE, "-o", out, "-m", name, "-q"]
             subprocess.run([str(part) for part in command], check=True, capture_output=True)
@@ -75,8 +77,8 @@ def main() -> None:
                 "consistency_ergas": figures["consistency_ergas"], "hqnr": figures["hqnr"],
             }  # fmt: skip
             print(name, {key: round(value, 4) for key, value in rows[name].items()}, flush=True)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "landsat8.json").write_text(json.dumps(rows, indent=1))
+    results.keep("pansharpening_landsat8", rows)
+    results.record("pansharpening", "landsat8", tables.landsat8(rows), results.NOTHING_DRAWN)
 
 
 if __name__ == "__main__":

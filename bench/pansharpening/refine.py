@@ -1,4 +1,4 @@
-"""What refinement brings: every method after N back-projections; writes bench/results/refine.json.
+"""What refinement brings: every method after N back-projections; recorded in bench/pansharpening/results.json.
 
 python -m bench.pansharpening.refine [METHOD ...]
 
@@ -9,15 +9,16 @@ sensor instead of interpolation), by conjugate gradients or damped.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
 
+from bench import results
 from bench.data import SHARPENING, Case, landsat7, with_truth, without_truth
-from bench.pansharpening.accuracy import RESULTS
+from bench.pansharpening import tables
+from bench.pansharpening.accuracy import classical
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
@@ -28,6 +29,7 @@ from earthloom.problems.pansharpening import Pansharpening
 from earthloom.types import Band, Observation, View
 
 STEPS = (0, 1, 2, 3, 5, 10, 20)
+SEED = 0  # of the noise
 COMPARED = ("bdsd_pc", "pracs", "mtf_glp_hpm")  # methods that the variants are compared on
 Images = dict[str, np.ndarray]
 
@@ -77,7 +79,7 @@ VARIANTS: dict[str, Variant] = {
 
 def spoiled() -> Iterator[Case]:
     """Landsat-7 with an MS that is not what its sensor file says (MTF 0.3), or noisy."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     for case in landsat7():
         assert case.truth is not None
         clean = case.obs["ms"].data
@@ -94,15 +96,10 @@ def noise_gain(gain: float, steps: int, size: int = 64) -> float:
     view = View(
         np.zeros((1, size, size)), np.ones((size, size), bool), (Band("b", mtf_nyquist=gain),), (4.0, 4.0), (1.5,) * 2
     )
-    view = replace(view, data=np.random.default_rng(0).normal(size=(1, size, size)))
+    view = replace(view, data=np.random.default_rng(SEED).normal(size=(1, size, size)))
     obs = Observation({"ms": view}, (4 * size, 4 * size))
     plain = expand(obs)
     return float(back_project(obs, plain, [gain], steps).image.std() / plain.std())
-
-
-def classical() -> list[str]:
-    """Every method that needs no weights."""
-    return [name for name in catalog.names() if catalog.find(name).card.family != "network"]
 
 
 def main(names: list[str]) -> None:
@@ -128,8 +125,9 @@ def main(names: list[str]) -> None:
             ]
         print(f"{case.group:<22} {case.name}", flush=True)
     noise = {str(gain): {str(n): noise_gain(gain, n) for n in STEPS} for gain in (0.15, 0.25, 0.35)}
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "refine.json").write_text(json.dumps({"rows": rows, "noise": noise}, indent=1))
+    found = {"rows": rows, "noise": noise}
+    results.keep("pansharpening_refine", found)
+    results.record("pansharpening", "refine", tables.refinement(found), SEED)
 
 
 if __name__ == "__main__":

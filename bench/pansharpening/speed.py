@@ -1,4 +1,4 @@
-"""Speed beside gdal_pansharpen, start-up times, and peak memory; writes bench/results/speed.json.
+"""Speed beside gdal_pansharpen, start-up times, and peak memory; recorded in bench/pansharpening/results.json.
 
     python -m bench.pansharpening.speed [--runs N] [--memory]
 
@@ -10,7 +10,6 @@ compiled kernels) is measured on a 64 x 64 scene and told apart.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -22,7 +21,10 @@ from pathlib import Path
 
 import numpy as np
 
-RESULTS = Path(__file__).parents[1] / "results"
+from bench import results
+from bench.pansharpening import tables
+
+SEED = 0  # of the scene
 SIDE, RATIO, BANDS, THREADS = 8192, 4, 4, 2
 METHODS = (
     "brovey",
@@ -47,7 +49,7 @@ def make_scene(folder: Path, side: int) -> tuple[Path, Path]:
     import rasterio
     from rasterio.transform import from_origin
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     small = max(side // 64, 1)
     rough = np.kron(rng.normal(size=(small, small)), np.ones((side // small, side // small)))
     pan = np.clip(600 + 120 * rough + 40 * rng.normal(size=(side, side)), 1, 2047).astype(np.uint16)
@@ -187,14 +189,12 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--memory", action="store_true", help="also the 30000 x 30000 scene (needs 25 GB of disk)")
     chosen = parser.parse_args()
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / "speed.json"
-    found = json.loads(path.read_text()) if path.exists() else {}
     with tempfile.TemporaryDirectory(prefix="earthloom-bench-") as name:
         if chosen.memory:
-            found["memory"] = memory(Path(name))
-        found |= {"side_by_side": side_by_side(Path(name), chosen.runs), "startup": startup(chosen.runs)}
-    path.write_text(json.dumps(found, indent=1))
+            results.record("pansharpening", "memory", tables.memory(memory(Path(name))), SEED)
+        found = {"side_by_side": side_by_side(Path(name), chosen.runs), "startup": startup(chosen.runs)}
+    results.keep("pansharpening_speed", found)
+    results.record("pansharpening", "speed", tables.speed(found), SEED)
     for row, figures in found["side_by_side"].items():
         print(f"{row:<18}" + "".join(f"{key} {value:9.3f}  " for key, value in figures.items()))
 

@@ -1,23 +1,76 @@
-"""The tables of refinement for BENCHMARKS.md, from bench/results/refine.json."""
+"""The tables of pansharpening, from the rows that its runs measure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from bench.results import Column, Table, key_of
+
 Rows = list[dict[str, Any]]
-Table = Callable[[list[str], Iterable[list[str]]], str]
+TITLES = {
+    "triplets": "Reduced resolution, MATLAB protocol: WorldView-3, Pleiades, Gaofen-2 x 2 (4:1, border cut 21)",
+    "landsat7": "Reduced resolution, Landsat-7, six validation scenes (2:1, six bands, Wald with MTF 0.3 / 0.15)",
+    "very high resolution": "Reduced resolution, GeoEye-1, IKONOS, WorldView-2 x 2 (4:1, Wald with each sensor's MTF)",
+    "gaofen2": "Reduced resolution, Gaofen-2, four patches degraded by others without an MTF (4:1)",
+    "full resolution": "Full resolution, no truth: GeoEye-1, IKONOS, WorldView-2 x 2 (4:1), Landsat-7 x 2 (2:1)",
+}
+LOWER = ("ergas", "sam_deg", "d_lambda", "d_s", "consistency_ergas")
+SHOWN = ("ergas", "sam_deg", "q2n", "scc", "psnr", "d_lambda_k", "d_s", "hqnr", "qnr", "rqnr", "consistency_ergas")
+SHOWN += ("consistency_pan_detail_cc",)
 WITH_TRUTH, WITHOUT = ("ergas", "sam_deg", "q2n"), ("hqnr", "consistency_ergas", "pan_detail_cc")
 SPOILED = "landsat7, "
+NO_FUSION = "exp"
+NAME = Column("method")
 
 
-def refinement(found: dict[str, Any], table: Table, titles: dict[str, str]) -> str:
-    """Every method after N steps, group by group."""
+def accuracy(rows: Rows) -> dict[str, Table]:
+    """Means over the images of a group, ERGAS and Q2n image by image, and the published formulas beside ours."""
+    made: dict[str, Table] = {}
+    for group, title in TITLES.items():
+        own = [row for row in rows if row["group"] == group]
+        if not own:
+            continue
+        names, images = (list(dict.fromkeys(row[key] for row in own)) for key in ("method", "image"))
+        keys = [key for key in SHOWN if key in own[0]]
+        means = {n: {k: float(np.mean([r[k] for r in own if r["method"] == n])) for k in keys} for n in names}
+        order = sorted(names, key=lambda n: means[n].get("ergas", -means[n].get("hqnr", 0.0)))
+        columns = [Column(k, "{:.4f}", best="min" if k.startswith(LOWER) else "max") for k in keys]
+        cells = [[n, *(means[n][k] for k in keys)] for n in order]
+        apart = [name for name in order if name == NO_FUSION]
+        made[f"means/{key_of(group)}"] = Table([NAME, *columns], cells, title, apart=apart)
+        if "ergas" in keys:
+            each = {(r["method"], r["image"]): r for r in own}
+            lines = [[n, *([each[n, i]["ergas"], each[n, i]["q2n"]] for i in images)] for n in order]
+            columns = [Column(str(image), "{:.3f} / {:.4f}") for image in images]
+            caption = "ERGAS / Q2n image by image:"
+            made[f"means/{key_of(group)}/each"] = Table([NAME, *columns], lines, caption=caption)
+    return made | {"published": published(rows)}
+
+
+def published(rows: Rows) -> Table:
+    """ERGAS / Q2n of the published formulas beside those of the defaults, means of two groups."""
+    columns, lines = [NAME], []
+    for title in ("triplets", "Landsat-7"):
+        columns += [Column(f"{title}, {which}", "{:.3f} / {:.4f}") for which in ("published", "default")]
+    groups = ("triplets published", "triplets", "landsat7 published", "landsat7")
+    for name in sorted({row["method"] for row in rows}):
+        cells = []
+        for group in groups:
+            own = [r for r in rows if r["group"] == group and r["method"] == name]
+            own = own or [r for r in rows if r["group"] == group.removesuffix(" published") and r["method"] == name]
+            cells.append([float(np.mean([r[key] for r in own])) for key in ("ergas", "q2n")])
+        lines.append([name, *cells])
+    return Table(columns, lines)
+
+
+def refinement(found: dict[str, Any]) -> dict[str, Table]:
+    """Every method after N steps group by group, what a wrong MTF and noise do, and other solvers."""
     rows, steps = found["rows"], list(found["noise"]["0.25"])
-    parts = []
-    for group, title in titles.items():
+    made = {}
+    for group, title in TITLES.items():
         own = [row for row in rows if row["group"] == group and row["refine"] in steps]
         if own:
             keys = WITH_TRUTH if "ergas" in own[0] else WITHOUT
@@ -25,19 +78,16 @@ def refinement(found: dict[str, Any], table: Table, titles: dict[str, str]) -> s
                 [name, *_cells([r for r in own if r["method"] == name], steps, keys)]
                 for name in dict.fromkeys(row["method"] for row in own)
             ]
-            what = (
-                "ERGAS / SAM / Q2n"
-                if keys == WITH_TRUTH
-                else "HQNR / consistency (ERGAS) / detail correlation with PAN"
-            )
-            parts.append(f"{title}: {what}\n\n" + table(["method", *(f"N = {n}" for n in steps)], lines))
-    return "\n\n".join(parts)
+            what = "ERGAS / SAM / Q2n"
+            if keys == WITHOUT:
+                what = "HQNR / consistency (ERGAS) / detail correlation with PAN"
+            made[f"steps/{key_of(group)}"] = Table([NAME, *_steps(steps, 3)], lines, caption=f"{title}: {what}")
+    return made | robustness(found) | solvers(rows)
 
 
-def robustness(found: dict[str, Any], table: Table) -> str:
+def robustness(found: dict[str, Any]) -> dict[str, Table]:
     """What a wrong MTF and noise do, on Landsat-7; and how much larger the noise of the MS becomes."""
     rows, steps = found["rows"], list(found["noise"]["0.25"])
-    head = [*(f"N = {n}" for n in steps)]
     groups = ["landsat7", *dict.fromkeys(r["group"] for r in rows if r["group"].startswith(SPOILED))]
     names = {r["method"] for r in rows if r["group"] == groups[-1]}
     lines = [
@@ -47,25 +97,26 @@ def robustness(found: dict[str, Any], table: Table) -> str:
         ]
         for group in groups
     ]
-    noise = [[gain, *(f"{value:.2f}" for value in each.values())] for gain, each in found["noise"].items()]
-    return "\n\n".join(
-        [
-            f"ERGAS / SAM, mean of {', '.join(sorted(names))}:\n\n" + table(["the MS", *head], lines),
-            "White noise of the MS in the product, over that in the interpolated MS:\n\n"
-            + table(["MTF at Nyquist", *head], noise),
-        ]
-    )
+    noise = [[gain, *each.values()] for gain, each in found["noise"].items()]
+    return {
+        "robustness/ms": Table(
+            [Column("the MS"), *_steps(steps, 2)], lines, caption=f"ERGAS / SAM, mean of {', '.join(sorted(names))}:"
+        ),
+        "robustness/noise": Table(
+            [Column("MTF at Nyquist"), *(Column(f"N = {n}", "{:.2f}") for n in steps)], noise,
+            caption="White noise of the MS in the product, over that in the interpolated MS:",
+        ),
+    }  # fmt: skip
 
 
-def variants(found: dict[str, Any], table: Table) -> str:
+def solvers(rows: Rows) -> dict[str, Table]:
     """Other ways to solve the same equation, means over the methods that were compared."""
-    rows = found["rows"]
     kinds = [kind for kind in dict.fromkeys(r["refine"] for r in rows) if not kind.isdigit()]
-    names = {r["method"] for r in rows if r["refine"] == kinds[0]}
+    names = {r["method"] for r in rows if r["refine"] in kinds}
     lines = []
     for kind in ["0", "1", *kinds]:
         own = [r for r in rows if r["refine"] == kind and r["method"] in names]
-        cells = [kind if not kind.isdigit() else f"step 1, N = {kind}"]
+        cells: list[Any] = ["none" if kind == "0" else f"step 1, N = {kind}" if kind.isdigit() else kind]
         for group, keys in (
             ("landsat7", WITH_TRUTH),
             ("very high resolution", WITH_TRUTH),
@@ -73,20 +124,69 @@ def variants(found: dict[str, Any], table: Table) -> str:
         ):
             cells += _cells([r for r in own if r["group"] == group], [kind], keys)
         lines.append(cells)
-    lines[0][0] = "none"
-    head = [
+    heads = (
         "Landsat-7: ERGAS / SAM / Q2n",
         "very high resolution: the same",
         "full resolution: HQNR / consistency / detail",
-    ]
-    return table(["solver", *head], lines)
+    )
+    columns = [Column("solver"), *(Column(head, " / ".join(["{:.3f}"] * 3)) for head in heads)]
+    return {"solvers": Table(columns, lines)} if kinds else {}
 
 
-def _cells(rows: Rows, steps: list[str], keys: Iterable[str]) -> list[str]:
+def _steps(steps: list[str], figures: int) -> list[Column]:
+    """A column for each number of steps."""
+    return [Column(f"N = {n}", " / ".join(["{:.3f}"] * figures)) for n in steps]
+
+
+def _cells(rows: Rows, steps: list[str], keys: Iterable[str]) -> list[list[float]]:
     """Means over images (and methods), one cell for each number of steps."""
     cells = []
     for step in steps:
         own = [row for row in rows if row["refine"] == step]
-        means = (float(np.mean([row[key] for row in own])) for key in keys)
-        cells.append(" / ".join(f"{value:.3f}" for value in means))
+        cells.append([float(np.mean([row[key] for row in own])) for key in keys])
     return cells
+
+
+def landsat8(found: Mapping[str, Mapping[str, float]]) -> dict[str, Table]:
+    """The georeferenced scene."""
+    columns = [
+        NAME, Column("seconds", "{:.1f}"),
+        Column("shift of the product against PAN (rows, columns; PAN px)", "{:+.3f}, {:+.3f}"),
+        Column("consistency_ergas", "{:.3f}"), Column("hqnr", "{:.4f}"),
+    ]  # fmt: skip
+    lines = [
+        [name, r["seconds"], [r["shift_y_px"], r["shift_x_px"]], r["consistency_ergas"], r["hqnr"]]
+        for name, r in found.items()
+    ]
+    return {"": Table(columns, lines)}
+
+
+def speed(found: Mapping[str, Any]) -> dict[str, Table]:
+    """Programs side by side, and commands that should answer at once."""
+    rows = found["side_by_side"]
+    theirs = rows.get("gdal_pansharpen", {}).get("work_s")
+    brovey = rows["brovey"]["work_s"]
+    columns = [
+        Column("program or method"), Column("whole s", "{:.2f}"), Column("start s", "{:.2f}"),
+        Column("work s", "{:.2f}"), Column("PAN Mpx/s", "{:.0f}"), Column("x GDAL", "{:.2f}"),
+        Column("time / Brovey", "{:.2f}"),
+    ]  # fmt: skip
+    cells = [
+        [
+            name, r["whole_s"], r["start_s"], r["work_s"], r["mpx_s"],
+            theirs / r["work_s"] if theirs else None, r["work_s"] / brovey,
+        ]
+        for name, r in rows.items()
+    ]  # fmt: skip
+    commands = [[name, seconds] for name, seconds in found["startup"].items()]
+    return {
+        "programs": Table(columns, cells),
+        "startup": Table([Column("command"), Column("s", "{:.3f}")], commands),
+    }
+
+
+def memory(found: Mapping[str, Mapping[str, float]]) -> dict[str, Table]:
+    """Peak memory on a very large scene."""
+    columns = [Column("run"), Column("peak GiB", "{:.2f}"), Column("s", "{:.0f}")]
+    lines = [[name, row["peak_gib"], row["seconds"]] for name, row in found.items()]
+    return {"": Table(columns, lines, caption="PAN 30000 x 30000 (a VRT), 4 bands:")}

@@ -1,7 +1,7 @@
 """Train the networks of spatiotemporal fusion, and judge them beside the other methods on ground not trained on.
 
 python -m bench.spatiotemporal.networks [NAME ...]      (without names: all that are not there yet)
-python -m bench.spatiotemporal.networks table           (figures of every method and network, into results/)
+python -m bench.spatiotemporal.networks table           (figures of every method and network, recorded)
 
 Budgets are in core-seconds on one thread, as in :mod:`bench.networks.train`. A network of a place has seen the other
 three places alone; that of the NDVI series has seen other days in another part of the image. No weights ship: the
@@ -10,18 +10,19 @@ cities' compilation and the demo data state no licence for it, and what is open 
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from bench import results
+from bench.results import RUNS
 from bench.spatiotemporal import data as data
+from bench.spatiotemporal import tables
 from earthloom import metrics
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import filled, halo_px
@@ -34,8 +35,6 @@ from earthloom.training.loop.loop import Config, Supervised, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.weights.header import Header
 
-RUNS = Path(__file__).parents[1] / "results/runs"
-TABLE = Path(__file__).parents[1] / "results/temporal_networks.json"
 DEFAULTS: dict[str, Any] = {
     "batch": 8, "patch": 96, "lr": 2e-3, "beta2": 0.99, "warmup": 50, "precision": "bf16-mixed", "tensorboard": False,
     "threads": 1, "validate_every": 100_000,
@@ -166,7 +165,8 @@ def table() -> None:
                     print(case.name, name, wrong, flush=True)
                     continue
                 print(case.name, name, {k: round(v, 4) for k, v in own[name].items()}, flush=True)
-        TABLE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        results.keep("spatiotemporal_networks", found)
+    results.record("spatiotemporal", "networks", tables.networks(found), Config.seed)
 
 
 def main(names: list[str]) -> None:

@@ -1,9 +1,9 @@
-"""Speed, growth and accuracy of spatiotemporal fusion; writes bench/results/spatiotemporal.json.
+"""Speed, growth and accuracy of spatiotemporal fusion; recorded in bench/spatiotemporal/results.json.
 
     python -m bench.spatiotemporal.run [speed] [growth] [accuracy] [METHOD ...]
 
 Without words all of it. Two threads, compiled kernels from the disk. A method joins by a line in ``RACES``, and by a
-function of its name in bench/spatiotemporal_numpy.py if it is to have a row in plain numpy.
+function of its name in bench/spatiotemporal/plain.py if it is to have a row in plain numpy.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from typing import Any
 
 import numpy as np
 
+from bench import results
 from bench.data import SHARED
-from bench.pansharpening.accuracy import RESULTS
 from bench.spatiotemporal import plain as plain
+from bench.spatiotemporal import tables
 from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.types import Band, Observation, View
 
-TARGET = RESULTS / "spatiotemporal.json"
 GWYDIR = SHARED / "data/spatiotemporal/gwydir_2004_simulated"
 GOLDEN = SHARED / "golden/spatiotemporal"
+WRITERS = {"speed": tables.speed, "growth": tables.growth, "accuracy": tables.accuracy}
 THREADS, RUNS = 2, 5
 TILE = 256  # both threads have work on scenes as small as those of the races
 SIDES = (500, 1000, 2000, 4000)
@@ -225,10 +226,10 @@ def main(words: list[str]) -> None:
     if words[:1] == ["one"]:
         one(words[1], int(words[2]))
         return
-    parts = [w for w in words if w in ("speed", "growth", "accuracy")] or ["speed", "growth", "accuracy"]
+    parts = [word for word in words if word in WRITERS] or list(WRITERS)
     there = catalog.names("spatiotemporal")
     names = [w for w in words if w in RACES] or [name for name in RACES if name in there]
-    found = json.loads(TARGET.read_text()) if TARGET.exists() else {}
+    found = results.raw("spatiotemporal", {})
     if "speed" in parts:
         for name in names:
             found.setdefault("speed", {})[name] = speed(name)
@@ -238,8 +239,9 @@ def main(words: list[str]) -> None:
     if "accuracy" in parts:
         for title, rows in accuracy(names).items():
             found.setdefault("accuracy", {}).setdefault(title, {}).update(rows)
-    RESULTS.mkdir(exist_ok=True)
-    TARGET.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    results.keep("spatiotemporal", found)
+    for part in parts:
+        results.record("spatiotemporal", part, WRITERS[part](found[part]), results.NOTHING_DRAWN)
 
 
 if __name__ == "__main__":

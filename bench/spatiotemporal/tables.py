@@ -1,69 +1,58 @@
-"""Tables of spatiotemporal fusion for BENCHMARKS.md."""
+"""The tables of spatiotemporal fusion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-Table = Callable[[list[str], list[list[str]]], str]
+from bench.results import Column, Table, key_of
+
+NAME = Column("method")
 
 
-def temporal_speed(found: dict[str, Any], table: Table) -> str:
+def speed(found: dict[str, Any]) -> dict[str, Table]:
     """Seconds beside plain numpy, the budget and what was recorded of other programs."""
     lines = []
     for name, row in found.items():
-        others = "; ".join(f"{who} {seconds:g}" for who, seconds in row["recorded"].items())
-        plain = f"{row['numpy_s']:.0f}" if "numpy_s" in row else "-"
-        cells = [f"{row[f'{kind}_{clock}']:.2f}" for kind in ("ours", "published") for clock in ("s", "cpu_s")]
-        size = "{} x {} x 3".format(*row["shape"])
-        lines.append([name, size, *cells, plain, f"{row['budget_s']:g}", others])
-    head = ["method", "scene", "s", "CPU s", "published rule s", "CPU s", "plain numpy CPU s", "asked s", "recorded, s"]
-    return table(head, lines)
+        cells = [row[f"{kind}_{clock}"] for kind in ("ours", "published") for clock in ("s", "cpu_s")]
+        lines.append([name, [*row["shape"], 3], *cells, row.get("numpy_s"), row["budget_s"], row["recorded"]])
+    columns = [
+        NAME, Column("scene", "{} x {} x {}"), Column("s", "{:.2f}"), Column("CPU s", "{:.2f}"),
+        Column("published rule s", "{:.2f}"), Column("its CPU s", "{:.2f}"), Column("plain numpy CPU s", "{:.0f}"),
+        Column("asked s", "{:g}"), Column("recorded, s", "{:g}"),
+    ]  # fmt: skip
+    return {"": Table(columns, lines)}
 
 
-def growth(found: dict[str, list[dict[str, float]]], table: Table) -> str:
+def growth(found: dict[str, list[dict[str, float]]]) -> dict[str, Table]:
     """Processor time and memory as scenes grow."""
     lines = [
         [
-            name, *(f"{row['ns_per_px'] / 1000:.2f}" for row in rows),
-            *(f"{row['peak_mb'] - row['start_mb']:.0f} ({row['arrays_mb']:.0f})" for row in rows),
+            name, *(row["ns_per_px"] / 1000 for row in rows),
+            *([row["peak_mb"] - row["start_mb"], row["arrays_mb"]] for row in rows),
         ]
         for name, rows in found.items()
     ]  # fmt: skip
     sides = [f"{row['side']:g}" for row in next(iter(found.values()))]
-    return table(["method", *(f"us / px, {s}" for s in sides), *(f"MB (arrays), {s}" for s in sides)], lines)
+    columns = [Column(f"us / px, {side}", "{:.2f}") for side in sides]
+    columns += [Column(f"MB (arrays), {side}", "{:.0f} ({:.0f})") for side in sides]
+    return {"": Table([NAME, *columns], lines)}
 
 
-def accuracy(found: dict[str, dict[str, list[float]]], table: Table) -> str:
+def accuracy(found: dict[str, dict[str, list[float]]]) -> dict[str, Table]:
     """RMSE band by band, a table for each scene."""
-    parts = []
+    made = {}
     for title, rows in found.items():
         count = len(next(iter(rows.values())))
-        best = [min(row[band] for row in rows.values()) for band in range(count)]
-        lines = [
-            [name, *(f"**{v:.1f}**" if v == low else f"{v:.1f}" for v, low in zip(row, best, strict=True))]
-            for name, row in rows.items()
-        ]
-        parts.append(f"{title}\n\n" + table(["method", *(f"RMSE band {b + 1}" for b in range(count))], lines))
-    return "\n\n".join(parts)
+        columns = [NAME, *(Column(f"RMSE band {band + 1}", "{:.1f}", best="min") for band in range(count))]
+        made[key_of(title)] = Table(columns, [[name, *row] for name, row in rows.items()], caption=title)
+    return made
 
 
-def networks(found: dict[str, dict[str, dict[str, float]]], table: Table) -> str:
+def networks(found: dict[str, dict[str, dict[str, float]]]) -> dict[str, Table]:
     """Every method and network, case by case."""
-    parts = []
+    made = {}
     for title, rows in found.items():
         keys = [key for key, value in next(iter(rows.values())).items() if isinstance(value, float)]
-        lines = [[name, *(f"{row[key]:.4g}" for key in keys)] for name, row in rows.items()]
-        parts.append(f"{title}\n\n" + table(["method", *keys], lines))
-    return "\n\n".join(parts)
-
-
-def temporal(found: dict[str, Any], table: Table) -> dict[str, str]:
-    """The sections that were measured."""
-    made, own = {}, found.get("spatiotemporal", {})
-    for part, write in (("speed", temporal_speed), ("growth", growth), ("accuracy", accuracy)):
-        if part in own:
-            made[f"temporal_{part}"] = write(own[part], table)
-    if "temporal_networks" in found:
-        made["temporal_networks"] = networks(found["temporal_networks"], table)
+        lines = [[name, *(row[key] for key in keys)] for name, row in rows.items()]
+        made[key_of(title)] = Table([NAME, *(Column(key, "{:.4g}") for key in keys)], lines, caption=title)
     return made

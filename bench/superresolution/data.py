@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data import SHARED, TRAINING, bands_first, landsat7_pair
+from bench.results import RAW
 from earthloom.physics.resample import imresize
 
 CAVE = SHARED / "data/hyperspectral/cave"
@@ -67,7 +68,7 @@ def photographs() -> Iterator[tuple[str, np.ndarray]]:
     """Photographs of Debian's wallpaper packages, fetched when first asked for, as cubes like :func:`pictures`."""
     import subprocess
 
-    folder = Path(__file__).parents[1] / "results/photographs"
+    folder = RAW / "photographs"
     for package, names in PHOTOGRAPHS.items():
         own = folder / package
         if not own.is_dir():

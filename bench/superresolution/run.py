@@ -11,20 +11,21 @@ all at three scales.
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench import results
 from bench.cards import write_card
+from bench.results import RUNS
 from bench.superresolution import data as cubes
+from bench.superresolution import tables
 from earthloom import metrics
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
@@ -43,8 +44,6 @@ from earthloom.types import Band
 from earthloom.weights import store as weights
 from earthloom.weights.header import Header
 
-RESULTS = Path(__file__).parents[1] / "results"
-RUNS = RESULTS / "runs"
 PROBLEM = "superresolution"
 SCALES, GROUP = (1, 0.75, 0.5), 5
 SHARES = {"cave": 0.4, "photographs": 0.45, "pictures": 0.1, "landsat": 0.05}  # of the patches
@@ -109,7 +108,7 @@ class SomeBands(Supervised):
 
 
 def train(name: str) -> None:
-    """One run, its folder under bench/results/runs."""
+    """One run, its folder under bench/raw/runs."""
     run = EVERY[name]
     torch.set_num_threads(1)
     network = catalog.make(run.method, PROBLEM)
@@ -122,7 +121,7 @@ def train(name: str) -> None:
         for title, cube in cubes.cave_held()
     ]
     task, sizes = SomeBands(groups, held, figure="psnr", some=run.some), Sizes(0, 0, float(run.ratio))
-    torch.manual_seed(0)
+    torch.manual_seed(Config.seed)
     module = network.net(sizes)
     if run.begin:
         begun, mine = weights.read(RUNS / run.begin)[1], module.state_dict()
@@ -191,7 +190,7 @@ def parameters(method: Method, case: Case) -> int:
 
 
 def table(ratio: int) -> None:
-    """Every method on every scene, as text and as JSON."""
+    """Every method on every scene, printed and recorded."""
     torch.set_num_threads(1)
     found: dict[str, Any] = {}
     groups = {
@@ -215,9 +214,8 @@ def table(ratio: int) -> None:
         print(name, fitted, flush=True)
         adapted[name] = figures(fuse_whole(fitted.method, case.obs), case, ratio, peak, floor)
     tell(found, "AVIRIS", "dualsr, adapted 60 s", adapted, 0.0, 0)
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"superresolution_{ratio}to1.json"
-    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    results.keep(f"superresolution_{ratio}to1", found)
+    results.record("superresolution", f"{ratio}to1", tables.accuracy(found), Config.seed)
 
 
 def tell(

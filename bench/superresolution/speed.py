@@ -4,8 +4,9 @@ python -m bench.superresolution.speed [SIDE]        31 bands of SIDE x SIDE pixe
 python -m bench.superresolution.speed memory        a cube of 200 bands, 512 x 512 pixels, at ratio 2: peak of memory
                                                     (memory METHOD WIDTH: dualsr 32)
 
-The loop is what the authors' program computes for every band in turn, written anew with the same layers: weight norm
-worked out at every call, batch norm behind every convolution of the residual blocks, the chain of upsampling layers.
+Both are recorded in bench/superresolution/results.json. The loop is what the authors' program computes for every band
+in turn, written anew with the same layers: weight norm worked out at every call, batch norm behind every convolution of
+the residual blocks, the chain of upsampling layers.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ import numpy as np
 import torch
 from torch import nn
 
+from bench import results
+from bench.superresolution import tables
 from earthloom.nn.coarsr import CoarSRNet, neighbours
 
 WIDTH, BLOCKS, RATIO, BANDS = 64, 2, 4, 31
 TRIALS = 3
+SEED = 0
 
 
-def published(seed: int = 0) -> CoarSRNet:
+def published(seed: int = SEED) -> CoarSRNet:
     """The published size with random weights and batch-norm statistics, nothing zero."""
     torch.manual_seed(seed)
     module = CoarSRNet(RATIO, WIDTH, BLOCKS, bias=True, batch_norm=True).eval()
@@ -122,7 +126,7 @@ def speed(side: int) -> None:
     module = published()
     fast = module.folded().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     slow = Loop(module)
-    rng = torch.Generator().manual_seed(1)
+    rng = torch.Generator().manual_seed(SEED + 1)
     hs = torch.rand(1, BANDS, side, side, generator=rng)
     base = torch.nn.functional.interpolate(hs, scale_factor=RATIO, mode="bicubic")
     with torch.inference_mode():
@@ -136,10 +140,12 @@ def speed(side: int) -> None:
         loop_s, fast_s = (cpu_seconds(lambda f=f: f(hs, base)) for f in (slow, fast))
         with torch.autocast("cpu", torch.bfloat16):
             half_s = cpu_seconds(lambda: fast(hs, base))
-    print(f"{BANDS} x {side} x {side}, {RATIO}:1, {WIDTH} features, 1 thread, processor seconds, best of {TRIALS}")
-    print(f"loop {loop_s:.2f}")
-    for what, seconds in (("ours, float32", fast_s), ("ours, bfloat16", half_s)):
+    about = f"{BANDS} x {side} x {side}, {RATIO}:1, {WIDTH} features, 1 thread, processor seconds, best of {TRIALS}:"
+    print(about)
+    found = {"published loop": loop_s, "ours, float32": fast_s, "ours, bfloat16": half_s}
+    for what, seconds in found.items():
         print(f"{what} {seconds:.2f} ({loop_s / seconds:.2f}x)")
+    results.record("superresolution", "speed", tables.speed(found, about), SEED)
 
 
 def memory() -> None:
@@ -154,15 +160,17 @@ def memory() -> None:
     from earthloom.types import Band
 
     torch.set_num_threads(1)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(SEED)
     data = rng.random((200, 512, 512), np.float32)
     bands = tuple(Band(f"b{i}") for i in range(200))
     obs = observation(on_grid(data, np.ones((512, 512), bool), bands, 2))
     name, width = (*sys.argv[2:], *("dualsr", "32")[len(sys.argv[2:]) :])
-    for method in [catalog.make(name, "superresolution", width=int(width))]:
-        fuse_array(method.fresh(obs), ArrayScene(obs))  # type: ignore[attr-defined]
-        peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**20
-        print(f"{name}, {width} features: 200 x 512 x 512 at 2:1, peak {peak:.2f} GiB", flush=True)
+    method = catalog.make(name, "superresolution", width=int(width))
+    fuse_array(method.fresh(obs), ArrayScene(obs))  # type: ignore[attr-defined]
+    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 2**20
+    print(f"{name}, {width} features: 200 x 512 x 512 at 2:1, peak {peak:.2f} GiB", flush=True)
+    found = tables.memory({f"{name}, {width} features": peak}, "200 x 512 x 512 at 2:1, the whole process:")
+    results.record("superresolution", "memory", found, SEED)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Tables of hyperspectral super-resolution for BENCHMARKS.md."""
+"""The tables of hyperspectral super-resolution."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
-Table = Callable[[list[str], list[list[str]]], str]
-RATIOS = (4, 2)
+from bench.results import Column, Table, key_of
+
 COLUMNS = {
     "psnr": "PSNR dB, whole cube", "psnr_bands": "mean over bands", "ssim": "SSIM", "sam_deg": "SAM deg",
     "sam_bright_deg": "SAM, not dark", "ergas": "ERGAS",
@@ -14,34 +14,33 @@ COLUMNS = {
 LOWER = ("sam_deg", "sam_bright_deg", "ergas")
 
 
-def accuracy(found: dict[str, dict[str, Any]], table: Table) -> str:
-    """Means over the scenes, and PSNR of each."""
-    parts = []
+def accuracy(found: dict[str, dict[str, Any]]) -> dict[str, Table]:
+    """Means over the scenes of a group, and PSNR of each."""
+    made = {}
     for group, rows in found.items():
-        means = {name: row["mean"] for name, row in rows.items()}
-        best = {k: (min if k in LOWER else max)(mean[k] for mean in means.values()) for k in COLUMNS}
         scenes = list(next(iter(rows.values()))["scenes"])
         lines = [
             [
-                name, *(_bold(means[name][k], best[k]) for k in COLUMNS),
-                *(f"{row['scenes'][scene]['psnr']:.2f}" for scene in scenes), f"{row['parameters']:,}",
-                f"{row['cpu_s']:.1f}",
+                name, *(row["mean"][key] for key in COLUMNS), *(row["scenes"][scene]["psnr"] for scene in scenes),
+                row["parameters"], row["cpu_s"],
             ]
             for name, row in rows.items()
         ]  # fmt: skip
-        head = ["method", *COLUMNS.values(), *(f"PSNR {scene}" for scene in scenes), "parameters", "CPU s"]
-        parts.append(f"{group}\n\n{table(head, lines)}")
-    return "\n\n".join(parts)
+        columns = [Column(name, "{:.4g}", best="min" if key in LOWER else "max") for key, name in COLUMNS.items()]
+        columns += [Column(f"PSNR {scene}", "{:.2f}") for scene in scenes]
+        columns += [Column("parameters", "{:,}"), Column("CPU s", "{:.1f}")]
+        made[key_of(group)] = Table([Column("method"), *columns], lines, caption=group)
+    return made
 
 
-def _bold(value: float, best: float) -> str:
-    return f"**{value:.4g}**" if value == best else f"{value:.4g}"
+def speed(seconds: Mapping[str, float], caption: str) -> dict[str, Table]:
+    """Processor seconds of the published loop over bands and of ours; the first row is the loop."""
+    loop = next(iter(seconds.values()))
+    columns = [Column("CoarSR"), Column("CPU s", "{:.2f}"), Column("times as fast", "{:.2f}")]
+    return {"": Table(columns, [[name, value, loop / value] for name, value in seconds.items()], caption=caption)}
 
 
-def superresolution(found: dict[str, Any], table: Table) -> dict[str, str]:
-    """Sections by their names."""
-    return {
-        f"superresolution_{ratio}": accuracy(found[key], table)
-        for ratio in RATIOS
-        if (key := f"superresolution_{ratio}to1") in found
-    }
+def memory(peaks: Mapping[str, float], caption: str) -> dict[str, Table]:
+    """Peak memory by method."""
+    columns = [Column("method"), Column("peak GiB", "{:.2f}")]
+    return {"": Table(columns, [[name, gib] for name, gib in peaks.items()], caption=caption)}
