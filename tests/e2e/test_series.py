@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,16 +19,16 @@ import pytest
 import rasterio
 
 import earthloom
-from earthloom.engine.job import Arrays, Encode, execute
+from earthloom.engine.job import Arrays, Encode, execute, statistics
 from earthloom.engine.options import Run
 from earthloom.engine.runner import Serial, plan
 from earthloom.engine.scene import ArrayScene
 from earthloom.engine.talk import Talk
-from earthloom.errors import EarthloomError, EarthloomWarning, InputError
+from earthloom.errors import EarthloomError, EarthloomWarning, FileError, InputError
 from earthloom.evaluation.leave_out import product_without
 from earthloom.methods import catalog
 from earthloom.prepare.spatiotemporal.calendar import calendar
-from earthloom.prepare.spatiotemporal.chain import InMemory, chained
+from earthloom.prepare.spatiotemporal.chain import Chain, InMemory, chained
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Handling
 from earthloom.prepare.spatiotemporal.library import library, role
@@ -164,6 +166,129 @@ def test_a_run_goes_on_where_it_stopped(folders: Make, cli: Cli) -> None:
     os.remove(next(made.fine.glob("*20200311*")))
     done = cli(*made.arguments("-m", "copy"))
     assert done.code == 0 and "warning: 2020-03-08.tif was predicted from" in done.err
+
+
+def _masks(made: Folders) -> Path:
+    """Masks that say: all clear."""
+    folder = made.root / "masks"
+    folder.mkdir()
+    for number in KNOWN:
+        put(folder / f"QA_{day(number)}.tif", np.zeros((1, *SHAPE), "uint8"), grid(30))
+    return folder
+
+
+def _touched(made: Folders, number: int) -> dict[str, Any]:
+    """Another image of a known date, under the name of the one before."""
+    path = next(made.fine.glob(f"*{day(number):%Y%m%d}*"))
+    put(path, (fine(number) + 5).astype("uint16"), grid(30), nodata=0)
+    return {}
+
+
+CHANGES: dict[str, tuple[Callable[[Folders], dict[str, Any]], str]] = {
+    "dtype": (lambda made: {"dtype": "float32"}, "another storage .*null.* instead of .*float32"),
+    "compression": (lambda made: {"compress": "none"}, "another storage .*zstd.* instead of .*none"),
+    "masks": (lambda made: {"fine_masks": _masks(made)}, "other images or masks: fine_20200301, fine_20200311"),
+    "meaning of masks": (lambda made: {"fine_mask_bits": (3,)}, "another handling .*mask_bits"),
+    "a scale": (lambda made: {"fine_scale": 2.0, "coarse_scale": 2.0}, "another handling .*scale.* instead of .*2.0"),
+    "places": (lambda made: {"ignore_georeferencing": True}, "another handling .*ignore_georeferencing"),
+    "an image": (lambda made: _touched(made, 11), "other images or masks: fine_20200311 changed"),
+    "an image that fills gaps": (lambda made: _touched(made, 21), "other images or masks: fine_20200321 changed"),
+    "refinement": (lambda made: {"refine": 2}, "another parameters .*2"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_changed_since_a_date_was_finished(what: str, folders: Make) -> None:
+    """It is noticed and said, nothing is made, and ``overwrite`` makes it anew."""
+    made = folders()
+    asked: dict[str, Any] = {"method": "copy", "dates": ["2020-03-04"], "output": made.out, "coregister": "off"}
+    earthloom.series(made.fine, made.coarse, **asked)
+    before = {name: (made.out / name).read_bytes() for name in made.names()}
+    earthloom.series(made.fine, made.coarse, **asked)
+    assert before == {name: (made.out / name).read_bytes() for name in made.names()} and len(before) == 4
+    change, words = CHANGES[what]
+    more = change(made)
+    with pytest.raises(FileError, match=words) as refusal:
+        earthloom.series(made.fine, made.coarse, **asked, **more)
+    assert "overwrite" in str(refusal.value)
+    assert before == {name: (made.out / name).read_bytes() for name in made.names()}
+    found = earthloom.series(made.fine, made.coarse, **asked, **more, overwrite=True)
+    assert (made.out / "2020-03-04.tif").read_bytes() != before["2020-03-04.tif"]
+    assert earthloom.series(made.fine, made.coarse, **asked, **more) == found
+
+
+def test_a_product_that_does_not_say_what_it_was_asked_for(folders: Make) -> None:
+    made = folders()
+    asked: dict[str, Any] = {"method": "copy", "dates": ["2020-03-04"], "output": made.out, "coregister": "off"}
+    earthloom.series(made.fine, made.coarse, **asked)
+    put(made.out / "2020-03-04.tif", fine(4).astype("uint16"), grid(30))
+    with pytest.raises(FileError, match="does not say what it was asked for"):
+        earthloom.series(made.fine, made.coarse, **asked)
+
+
+def test_residual_of_a_refined_series(folders: Make) -> None:
+    """The product tells how far it was from what was seen, and how far it is now, where it was pieced together too."""
+    for seen in (fine, clouded):
+        made = folders(seen)
+        earthloom.series(
+            made.fine,
+            made.coarse,
+            "copy",
+            dates=["2020-03-04"],
+            output=made.out,
+            refine=3,
+            tile_size=32,
+            overwrite=True,
+        )
+        residual = json.loads(get(made.out / "2020-03-04.tif")[1].tags["EARTHLOOM_RESIDUAL"])
+        assert 0 < residual["after_percent"] < 0.7 * residual["before_percent"]
+    earthloom.series(made.fine, made.coarse, "copy", dates=["2020-03-04"], output=made.out, overwrite=True)
+    assert "EARTHLOOM_RESIDUAL" not in get(made.out / "2020-03-04.tif")[1].tags
+
+
+def test_no_place_for_products_is_said_before_anything_is_read(folders: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = folders()
+
+    def read(*_: Any, **__: Any) -> Any:
+        raise AssertionError("an input was read first")
+
+    monkeypatch.setattr("earthloom.engine.inputs.open_image", read)
+    made.out.write_bytes(b"something")
+    with pytest.raises(FileError, match="out is a file"):
+        earthloom.series(made.fine, made.coarse, output=made.out)
+    assert made.out.read_bytes() == b"something"
+    with pytest.raises(InputError, match="folder of the inputs"):
+        earthloom.series(made.fine, made.coarse, output=made.coarse)
+    monkeypatch.setitem(sys.modules, "pystac", None)
+    with pytest.raises(InputError, match="without pystac"):
+        earthloom.series(made.fine, made.coarse, output=made.root / "other")
+
+
+def test_only_choices_that_a_tile_needs_are_measured() -> None:
+    """Masks tell which; the product is the one that measuring all of them would give."""
+    spoilt = {day(n): np.where(np.arange(SHAPE[0])[:, None] < (20 if n == 1 else 0), np.nan, fine(n)) for n in KNOWN}
+    lows, chosen = {day(n): coarse(n) for n in DAYS}, catalog.make("starfm", "spatiotemporal")
+    found = {}
+    for name, images in (("clear", {day(n): fine(n) for n in KNOWN}), ("spoilt", spoilt)):
+        with opened_library(gathered(images, lows), Handling(coregister="off"), Run()) as (lib, _):
+            choices, _ = lib.choices(day(4), chosen, 1)  # the nearest alone, then one after the other
+            more = {"choices": choices, "layers": InMemory(), "spread": lib.facts.spread}
+            job = chained(chosen, choices[0].scene, tuple(plan(SHAPE, 32)), Encode(np.dtype(float)), **more)
+            stats = statistics(job, Serial())
+            found[name] = sorted(key for key in stats if key.startswith("choice"))
+            every = statistics(_Eager(*(getattr(job, one.name) for one in fields(job))), Serial())
+            assert len(every) == 5 and len(job.choices) == 3
+            for tile in job.tiles:
+                for one, other in zip(job.make(tile, stats).stored, job.make(tile, every).stored, strict=True):
+                    np.testing.assert_array_equal(one, other)
+    assert found == {"clear": ["choice_0"], "spoilt": ["choice_0", "choice_1"]}
+
+
+class _Eager(Chain):
+    """Measures every choice."""
+
+    def _needed(self, tile: Window) -> frozenset[int]:
+        return frozenset(range(len(self.choices)))
 
 
 def test_gaps_are_filled(folders: Make, cli: Cli) -> None:

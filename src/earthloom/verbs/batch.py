@@ -10,6 +10,11 @@ from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError
 
 
+def never(error: EarthloomError) -> bool:
+    """No error ends the batch."""
+    return False
+
+
 @dataclass(frozen=True)
 class Row:
     """One product of a batch.
@@ -26,7 +31,7 @@ class Row:
 
     name: str
     make: Callable[[Run], Any]
-    fatal: Callable[[EarthloomError], bool] = lambda error: False
+    fatal: Callable[[EarthloomError], bool] = never
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.engine.options import Run
+from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import File
 from earthloom.errors import EarthloomError, FileError, InputError, warn
 from earthloom.methods.base import Method
@@ -75,7 +77,6 @@ class Folder:
             If nothing can be predicted at all, or a product of another run stands in the way. A date that cannot be
             predicted is skipped, and its :class:`Done` says why.
         """
-        pystac()  # what is missing is said before the work
         there = {day: self._there(day, run) for day in days}
         rows = [Row(str(day), partial(self._one, day, there[day]), self._fatal) for day in days]
         done = []
@@ -104,16 +105,8 @@ class Folder:
         if run.overwrite or not all(path.exists() for path in files):
             return False
         tags = examine(str(files[0])).tags
-        told, wanted = json.loads(tags.get(ASKED, "{}")), asked_for(self.lib, day, self.asking, run)
-        both = {role for role in wanted["inputs"] if role in told.get("inputs", {})}  # others: dates that are new
-        for one in (told, wanted):
-            one["inputs"] = {role: files for role, files in one.get("inputs", {}).items() if role in both}
-        if odd := [name for name in wanted if told.get(name) != wanted[name]]:
-            before, now = (_short(json.dumps(one.get(odd[0]))) for one in (told, wanted))
-            raise FileError(
-                f"{files[0]} was made with another {odd[0]} ({before} instead of {now})",
-                hint="choose another folder, or `overwrite=True` to make it anew",
-            )  # fmt: skip
+        if odd := _other(tags.get(ASKED), asked_for(self.lib, day, self.asking, run)):
+            raise FileError(f"{files[0]} {odd}", hint="choose another folder, or `overwrite=True` to make it anew")
         near = nearest(self.lib, day, self.asking)
         if tags.get(FROM) != near:
             warn(
@@ -133,7 +126,7 @@ class Folder:
         sheet.unlink(missing_ok=True)  # what is left of an unfinished run
         choices = prepared.job.keywords["choices"]  # type: ignore[attr-defined]
         try:
-            produce(prepared, File(place, overwrite=True), partial(_ready, self.asking.method), run, facts)
+            produce(prepared, File(place, overwrite=True), partial(readied, self.asking.method), run, facts)
         finally:
             for choice in choices:
                 choice.scene.scene.close()
@@ -182,9 +175,49 @@ class Folder:
         )  # fmt: skip
 
 
-def _ready(method: Method, prepared: Any, run: Run) -> Method:
-    """The method of a date."""
+def readied(method: Method, prepared: Prepared, run: Run) -> Method:
+    """The method of a date, with its weights."""
     return ready(method, prepared.scene, run)
+
+
+def _other(tag: str | None, wanted: Mapping[str, Any]) -> str:
+    """In which way a product is not the one that is wanted; "" when it is. Dates that came or went are no matter."""
+    if tag is None:
+        return "does not say what it was asked for"
+    told = json.loads(tag)
+    for name in wanted:
+        before, now = told.get(name), wanted[name]
+        if name == "inputs":
+            changed = sorted(role for role in now if role in before and before[role] != now[role])
+            if changed:
+                return f"was made from other images or masks: {', '.join(changed)} changed"
+        elif before != now:
+            before, now = (_short(json.dumps(one)) for one in _apart(before, now))
+            return f"was made with another {name} ({before} instead of {now})"
+    return ""
+
+
+def _apart(before: Any, now: Any) -> tuple[Any, Any]:
+    """Of two mappings what is not the same in both."""
+    if not (isinstance(before, Mapping) and isinstance(now, Mapping)):
+        return before, now
+    pairs = {key: _apart(before.get(key), now.get(key)) for key in {**before, **now} if before.get(key) != now.get(key)}
+    return {key: one for key, (one, _) in pairs.items()}, {key: other for key, (_, other) in pairs.items()}
+
+
+def require_possible(folder: Path) -> None:
+    """Refuse, before anything is read, a place where no folder of products can be, and to write items without STAC.
+
+    Raises
+    ------
+    EarthloomError
+        If so.
+    """
+    pystac()
+    if folder.exists() and not folder.is_dir():
+        raise FileError(f"{folder} is a file", "a folder for the products", "choose another output")
+    if folder.exists() and not os.access(folder, os.W_OK):
+        raise FileError(f"the folder {folder} is read-only", hint="choose another folder")
 
 
 def _short(text: str) -> str:

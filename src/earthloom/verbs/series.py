@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date as day_of
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import Array, File, require_apart, require_folder
+from earthloom.engine.sink import Array, require_apart, require_folder
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
@@ -23,9 +24,8 @@ from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
 from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.prepare.spatiotemporal.units import Match
-from earthloom.training.ready import ready
 from earthloom.verbs.declared import METHOD, Flag, verb
-from earthloom.verbs.folder import Done, Folder
+from earthloom.verbs.folder import Folder, readied, require_possible
 from earthloom.verbs.pipeline import Facts, produce
 from earthloom.verbs.predict import DEFAULT, PROBLEM, SENSORS
 
@@ -158,6 +158,8 @@ def series(
         raise InputError("files without output=", "a folder for the products", "output='predicted'")
     if not files and output is not None:
         raise InputError("output= with arrays", "folders of files", "write the arrays that are returned yourself")
+    if files:
+        require_possible(Path(str(output)))
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
     if files:
         require_apart(Path(str(output)), [Path(str(path)) for path in found.inputs.values()])
@@ -179,17 +181,8 @@ def series(
 def _in_memory(lib: Library, day: day_of, asking: Asking, taken: Mapping[str, Taken], run: Run) -> Predicted:
     """One date as arrays."""
     facts = Facts(run.facts)
+    run = replace(run.about(str(day)), facts=facts)
     prepared, known = prepared_day(lib, day, asking, False, run)
-    image, confidence, used, similar = produce(
-        prepared, Array(taken), partial(_ready, asking.method), run.about(str(day)), facts
-    )
+    image, confidence, used, similar = produce(prepared, Array(taken), partial(readied, asking.method), run, facts)
     counted = similar[0] if counts_similar(asking.method) else None
     return Predicted(image, confidence[0], tuple(known), used[0], counted)
-
-
-def _ready(method: Method, prepared: Any, run: Run) -> Method:
-    """The method of a date."""
-    return ready(method, prepared.scene, run)
-
-
-__all__ = ["Done", "File", "Literal", "Predicted", "series"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
@@ -71,7 +71,7 @@ class Unjudged:
 
 
 class Parts(Stats):
-    """Statistics of several choices; a tile in which one shows nothing has none of it."""
+    """Statistics of which a tile may lack some: those of a choice that shows nothing in it."""
 
     def __add__(self, other: Stats) -> Parts:
         both = {key: self[key] + other[key] if key in self and key in other else None for key in (*self, *other)}
@@ -145,10 +145,10 @@ class Chain:
         """The tile and its quality, as they are stored."""
         product, found = self._fused(tile, stats)
         sure = float(found.confidence[product.valid].sum())
-        count = int(product.valid.sum())
+        worth = Parts(confidence=sure, pixels=int(product.valid.sum()))
         made = self.encode.made(product)
         return made._replace(
-            stored=(*made.stored, *self.layers(found, product.valid)), measured=Stats(confidence=sure, pixels=count)
+            stored=(*made.stored, *self.layers(found, product.valid)), measured=worth + (product.measured or Stats())
         )
 
     def _needed(self, tile: Window) -> frozenset[int]:
@@ -181,14 +181,14 @@ class Chain:
         return [k for k in sorted(needed) if not self.methods[k].rounds or _key(k) in stats]
 
     def _fused(self, tile: Window, stats: Stats) -> tuple[Product, Quality]:
-        """Predicted from the first choice, then from the others where there are holes."""
+        """Predicted from the first choice, then from the others where there are holes; measured is what each did."""
         scene, shape = self.choices[0].scene, (tile.height, tile.width)
         bands = problems.find(self.methods[0].card.problem).bands(scene.empty())
         data = np.full((len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values())))
         valid = np.zeros(shape, bool)
         confidence, dates = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
         similar: np.ndarray | None = None
-        own = None
+        came, own = Parts(), None
         if self.given is not None:
             own = self.given.observe(tile, 0)["fine_1"]
             data[:, own.valid], valid = own.data[:, own.valid], own.valid.copy()
@@ -201,6 +201,7 @@ class Chain:
             taken = product.valid & ~valid
             data[:, taken] = product.data[:, taken]
             valid |= taken
+            came += product.measured or Stats()
             if isinstance(self.layers, Unjudged):
                 continue
             worth, used = quality(self.choices[k].scene, tile, self.choices[k].numbers, self.spread)
@@ -211,13 +212,13 @@ class Chain:
                 similar[taken] = count[taken]
             confidence[taken], dates[taken] = worth[taken], used[taken]
         found = Quality(confidence, dates, similar)
-        return Product(data, valid, bands), found if own is None else measured(own.valid, found)
+        return Product(data, valid, bands, came), found if own is None else measured(own.valid, found)
 
     def _one(self, k: int, tile: Window, stats: Stats) -> Product:
         """The tile by one choice, holes as invalid."""
         method, scene = self.methods[k], self.choices[k].scene
         product = fuse_tile(method, scene, tile, halo_px(method, scene.empty()), stats)
-        return Product(product.data, product.valid & np.isfinite(product.data).all(axis=0), product.bands)
+        return replace(product, valid=product.valid & np.isfinite(product.data).all(axis=0))
 
     def _similar(self, k: int, tile: Window, stats: Stats) -> np.ndarray | None:
         """Similar pixels, where the method counts them."""

@@ -96,22 +96,39 @@ def series_facts(lib: Library, day: date, asking: Asking) -> dict[str, Any]:
 def asked_for(lib: Library, day: date, asking: Asking, run: Run) -> dict[str, Any]:
     """What a finished product must have been asked for, to be taken for the one that is wanted now."""
     adapted = {"seconds": run.seconds, "steps": run.adapt_steps} if run.adapts else None
-    handling = {"fine": asdict(lib.handling.fine), "coarse": asdict(lib.handling.coarse)}
+    parameters = asking.method.parameters
+    weights = [path for path in [parameters.get("weights")] if path is not None]
+    handling = {
+        "fine": asdict(lib.handling.fine), "coarse": asdict(lib.handling.coarse),
+        "ignore_georeferencing": run.ignore_georeferencing,
+    }  # fmt: skip
     asked = {
         "method": f"{asking.method.card.problem}/{name_of(asking.method)}",
-        "parameters": {**asking.method.parameters, "adapted": adapted},
+        "parameters": {**parameters, "adapted": adapted, **fingerprints({"weights": weights})},
         "series": series_facts(lib, day, asking),
         "handling": handling,
-        "inputs": fingerprints(inputs_of_day(lib, day)),
+        "inputs": {name: lib.content(name) for name in seen_by(lib, day, asking)},
         "storage": {"dtype": run.dtype, "compress": run.compress},
     }
     return json.loads(json.dumps(asked, sort_keys=True, default=str))
 
 
+def _choices(lib: Library, day: date, asking: Asking) -> list[tuple[date, ...]]:
+    """The known dates of every choice."""
+    return choices(day, list(lib.dates.pairs), least_pairs(asking.method), asking.most)
+
+
 def _first(lib: Library, day: date, asking: Asking) -> str:
     """The known dates of the first choice."""
-    found = choices(day, list(lib.dates.pairs), least_pairs(asking.method), asking.most)
-    return " ".join(str(one) for one in next(iter(found), ()))
+    return " ".join(str(one) for one in next(iter(_choices(lib, day, asking)), ()))
+
+
+def seen_by(lib: Library, day: date, asking: Asking) -> list[str]:
+    """Roles of all images that a product may show something of, also where the first choice was clouded."""
+    names = [role("coarse", lib.coarse_day(day))] + ([role("fine", day)] if asking.fills(lib, day) else [])
+    for one in sorted({one for choice in _choices(lib, day, asking) for one in choice}):
+        names += [role("fine", one), role("coarse", lib.dates.pairs[one])]
+    return names
 
 
 def nearest(lib: Library, day: date, asking: Asking) -> str:

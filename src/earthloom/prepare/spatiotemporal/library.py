@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -17,6 +17,7 @@ from earthloom.prepare.spatiotemporal.settle import Facts, look, require_target,
 from earthloom.prepare.spatiotemporal.survey import Survey
 from earthloom.prepare.spatiotemporal.units import require_units
 from earthloom.problems.spatiotemporal import Pair
+from earthloom.raster.write.provenance import fingerprints
 
 MOST_PAIRS = 2  # the known dates of a first choice: one before, one after
 
@@ -56,6 +57,7 @@ class Library:
     run: Run
     settled: tuple[Any, Facts]
     sensor: str | None = None
+    _content: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # hashed once for all dates
 
     @property
     def facts(self) -> Facts:
@@ -66,6 +68,14 @@ class Library:
     def ratio(self) -> float:
         """Coarse over fine pixel size, told or found."""
         return self.handling.ratio or self.facts.ratio
+
+    def content(self, name: str) -> dict[str, Any]:
+        """Files of an image and of its mask: names, and what stands in them."""
+        if name not in self._content:
+            both = {"image": name, "mask": f"{name}_mask"}
+            images = self.scene.images
+            self._content[name] = fingerprints({k: images[one].paths for k, one in both.items() if one in images})
+        return self._content[name]
 
     def coarse_day(self, day: date) -> date:
         """Day of the coarse image that shows a date."""
