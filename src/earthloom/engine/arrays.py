@@ -182,13 +182,22 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
         _require_one_way({role: taken[role] for role in roles})
     images = {}
     for role, each in taken.items():
-        own = told.get(role, Told())
+        own, place = told.get(role, Told()), _placed(role, taken)
         images[role] = image_of(
             each.data, role, nodata=each.nodata if own.nodata is None else own.nodata, mask=each.mask,
-            edges=each.edges if placed else None, crs=each.crs if len(known) == len(roles) else None, scale=own.scale,
+            edges=place.edges if placed else None, crs=place.crs if len(known) == len(roles) else None, scale=own.scale,
             offset=own.offset,
         )  # fmt: skip
     return images
+
+
+def _placed(role: str, taken: Mapping[str, Taken]) -> Taken:
+    """Whose coordinates an array has: its own; a mask without any, or without a CRS, lies pixel by pixel on its image."""
+    each = taken[role]
+    image = taken.get(role.removesuffix("mask").rstrip("_")) or next(iter(taken.values()))
+    if not role.endswith("mask") or (each.edges and (each.crs or image.crs is None)):
+        return each
+    return image if each.edges is None else replace(each, crs=image.crs)
 
 
 def _require_one_way(taken: Mapping[str, Taken]) -> None:
