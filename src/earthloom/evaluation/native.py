@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +17,7 @@ from earthloom.methods import catalog
 from earthloom.metrics import consistency_of, without_reference
 from earthloom.physics.shift import moved
 from earthloom.prepare.pansharpening import open_scene
-from earthloom.raster.facts import examine
-from earthloom.raster.metadata import matlab as benchmarks
+from earthloom.raster.image import Image
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import _common, _Grid, _middle
 from earthloom.sensors import load
@@ -29,12 +27,13 @@ from earthloom.types import Observation, Report, Window
 def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) -> Report:
     """Indices without a reference for files."""
 
-    facts = _remembered(product if isinstance(product, (str, Path)) else product[0])
-    if options.sensor is None and facts is not None:
-        options = replace(options, sensor=_known(facts.sensor))
-    shift = _applied_shift(facts)
-    scene, _ = open_scene(pan, ms, options)
-    with scene, open_image(product, nodata=options.nodata) as image:
+    with ExitStack() as stack:
+        image = stack.enter_context(open_image(product, nodata=options.nodata))
+        if options.sensor is None:
+            options = replace(options, sensor=_known(image.sensor or image.tags.get("EARTHLOOM_SENSOR")))
+        shift = _applied_shift(image)
+        scene, _ = open_scene(pan, ms, options)
+        stack.enter_context(scene)
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
         if image.georeferenced and scene.crs is not None:
             own, core = _common(image, _Grid(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS"))
@@ -49,19 +48,9 @@ def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) 
         return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
 
 
-def _remembered(path: str | Path) -> Any:
-    """What a product says about itself: ``tags`` and ``sensor``; None for what is no file."""
-
-    address = benchmarks.parse_address(str(path))
-    if address is not None:
-        tags = benchmarks.remembered(address[0])
-        return SimpleNamespace(tags=tags, sensor=tags.get("EARTHLOOM_SENSOR"))
-    return examine(str(path)) if Path(path).is_file() else None
-
-
-def _applied_shift(facts: Any) -> tuple[float, float] | None:
+def _applied_shift(product: Image) -> tuple[float, float] | None:
     """The displacement that was corrected when a product of ours was made."""
-    found = json.loads(facts.tags.get("EARTHLOOM_REGISTRATION", "{}")) if facts is not None else {}
+    found = json.loads(product.tags.get("EARTHLOOM_REGISTRATION", "{}"))
     return (found["y_px"], found["x_px"]) if found.get("corrected") else None
 
 

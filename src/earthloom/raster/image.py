@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,10 @@ class Image:
         Name of the sensor where the metadata tells.
     flipped
         Rows are handed out in reverse order of the file (south-up files).
+    bad_bands
+        Numbers, from 1, of the bands that the file itself calls bad.
+    tags
+        What the files say besides, the provenance of products of ours among it.
     """
 
     shape: tuple[int, int]
@@ -64,6 +69,8 @@ class Image:
     acquired: date | None = None
     sensor: str | None = None
     flipped: bool = False
+    bad_bands: tuple[int, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

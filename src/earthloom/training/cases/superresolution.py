@@ -17,7 +17,8 @@ from earthloom.prepare.superresolution.bands import numbers_in
 from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, Told, open_scene, whole_ratio
 from earthloom.problems.base import Case
 from earthloom.problems.superresolution import BLOCK, Superresolution, observation, on_grid
-from earthloom.raster.formats.cubes import cubes_in, open_cube
+from earthloom.raster.listing.cubes import cubes_in
+from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load
 from earthloom.training.cases.blocks import plan as blocks_of
 from earthloom.training.cases.samples import DataSet, Reading
@@ -150,7 +151,7 @@ class CubeCases(DataSet):
         """The cube itself, or a block of it, as it would be super-resolved."""
         number, cell = self._units[index]
         part, scale = self.sources[number], self.reading.scale
-        with open_cube(part.path, bands=part.numbers, nodata=self.reading.nodata) as image:
+        with open_image(part.path, bands=part.numbers, nodata=self.reading.nodata, role="hs") as image:
             data, valid = image.read(Window(0, 0, *part.shape) if cell is None else cell, np.dtype("float32"))
         data = np.where(valid, data, np.float32(0)) * np.float32(1 if scale is None else scale)
         return observation(on_grid(data, valid, part.bands, self.ratio), self.told.convention)
