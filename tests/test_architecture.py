@@ -64,8 +64,9 @@ def test_only_networks_import_torch() -> None:
 
 
 # Imports of our own inside a function, by the module they stand in, and what they bring. Anything else moves up.
-DEFERRED = {
+DEFERRED: dict[str, str | tuple[str, ...]] = {
     "methods.catalog": "methods",  # a registry: listing methods must not cost numpy
+    "metrics.degrade": ("physics", "ops"),  # numba and scipy: importing the metrics costs numpy alone
     "methods.networks.published_tables": "nn",  # torch
     "methods.networks.tables": "nn",
     "training.bandpass.fit": "training.bandpass.networks",

@@ -1,5 +1,10 @@
 """One tree of errors. A message says what was given, what was expected and what to do."""
 
+from __future__ import annotations
+
+import sys
+import warnings
+
 
 class EarthloomError(Exception):
     """Any failure that the user can mend. The command line prints it as one line and exits with code 2.
@@ -42,3 +47,11 @@ class SensorError(InputError):
 
 class EarthloomWarning(UserWarning):
     """Something worth knowing that does not stop the work: shifted inputs, odd ranges."""
+
+
+def warn(message: str) -> None:
+    """An :class:`EarthloomWarning` that points at the first line outside this package: that of who called it."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, EarthloomWarning, stacklevel=level)

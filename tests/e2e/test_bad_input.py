@@ -251,7 +251,7 @@ def test_what_nobody_foresaw_is_one_line_too(cli: Cli, pair: Make, monkeypatch: 
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("by\nzero")
 
-    monkeypatch.setattr("earthloom.verbs.pansharpen_files.fuse_scene", broken)
+    monkeypatch.setattr("earthloom.verbs.pipeline.execute", broken)
     files = pair()
     done = cli(*files.arguments())
     assert done.code == 2

@@ -163,7 +163,7 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[np.ndarray, np.ndarray], An
     "swapped": (InputError, "swapped", lambda pan, ms: earthloom.pansharpen(ms, pan)),
     "shapes": (GridError, "one whole ratio", lambda pan, ms: earthloom.pansharpen(pan, ms[:, :15])),
     "bands last": (GridError, "bands come first", lambda pan, ms: earthloom.pansharpen(pan, ms.transpose(1, 2, 0))),
-    "ratio 1": (GridError, "ratio 1", lambda pan, ms: earthloom.pansharpen(ms[:1], ms)),
+    "ratio 1": (GridError, "ratio of 1", lambda pan, ms: earthloom.pansharpen(ms[:1], ms)),
     "one pixel": (GridError, "2 x 2", lambda pan, ms: earthloom.pansharpen(pan[:, :4, :4], ms[:, :1, :1])),
     "empty": (InputError, "shape", lambda pan, ms: earthloom.pansharpen(pan[:, :0], ms)),
     "lists": (InputError, "list", lambda pan, ms: earthloom.pansharpen(pan.tolist(), ms.tolist())),

@@ -248,7 +248,7 @@ FULL_DISK = """
 import resource, sys
 import numpy as np
 from earthloom.errors import FileError
-from earthloom.raster import write
+from earthloom.raster.write import cog as write
 from earthloom.types import Window
 write.IN_MEMORY_BYTES = int(sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))

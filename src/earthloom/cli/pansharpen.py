@@ -76,10 +76,11 @@ def pansharpen(
 def sharpen(pan: str | Path, ms: Sequence[str | Path], output: Path, method: Any, inputs: Inputs, run: Run) -> None:
     """Run, with a progress bar and a line at the end."""
     images = {"sensor": inputs.sensor, "convention": inputs.convention, "register": inputs.register}
-    with working(run, nodata=inputs.nodata, **images) as work:
-        from earthloom.methods.wrappers.refined import refined
-        from earthloom.verbs.pansharpen_files import sharpen_files
+    with working(run) as work:
+        from earthloom.verbs.pansharpen import pansharpen as sharpened
 
-        path = sharpen_files(pan, list(ms), output, refined(method, inputs.refine), work.options)
+        path = sharpened(
+            pan, list(ms), method, output=output, nodata=inputs.nodata, refine=inputs.refine, run=work.options, **images
+        )  # fmt: skip
         residual = ", residual {before_percent:.3g} -> {after_percent:.3g} %"
         work.done(path, residual.format(**work.found) if "before_percent" in work.found else "")

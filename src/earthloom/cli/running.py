@@ -100,7 +100,7 @@ def working(run: Run, **more: Any) -> Iterator[Work]:
         options = Options(
             threads=run.threads, tile_size=run.tile_size, dtype=run.dtype, compress=run.compress,
             overwrite=run.overwrite, ignore_georeferencing=run.ignore_georeferencing,
-            progress=screen.progress, say=screen.say if run.verbose else None, measured=found.update,
+            progress=screen.progress, say=screen.say if run.verbose else None, facts=found.update,
             adapt_seconds=adapting_seconds(run.adapt, run.adapt_seconds), save_weights=run.save_weights, **more,
         )  # fmt: skip
         yield Work(screen, options, found)

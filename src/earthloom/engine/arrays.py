@@ -14,6 +14,9 @@ import numpy as np
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
 from earthloom.ops.quantise import DTYPES, quantise
+from earthloom.raster.image import Image
+from earthloom.raster.memory import image_of, same_crs_text
+from earthloom.raster.told import Told
 from earthloom.sensors import load, match_bands
 from earthloom.types import Band, Observation, Product, Ratio, View
 
@@ -24,7 +27,7 @@ def is_path(value: Any) -> bool:
     """A path, or a sequence of paths."""
     if isinstance(value, (str, Path)):
         return True
-    return isinstance(value, (list, tuple)) and bool(value) and all(isinstance(v, (str, Path)) for v in value)
+    return isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value)
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Taken:
     crs: str | None = None
     mask: np.ndarray | None = None  # of a masked array: True where every band holds a measurement
     attrs: Mapping[str, Any] = field(default_factory=dict)  # what a DataArray says about its numbers
+    value: Any = None  # as it was given
 
     def valid(self, nodata: float | None = None) -> np.ndarray:
         """True where there is a measurement; ``nodata`` instead of the input's own code."""
@@ -97,7 +101,15 @@ def take(value: Any, role: str) -> Taken:
             f"{role} of shape {array.shape} and type {array.dtype}", "real numbers (band, y, x)", "bands come first"
         )
     return Taken(
-        array, array.dtype, edges, back, nodata, crs, None if mask is None else np.asarray(mask.all(axis=0)), attrs
+        array,
+        array.dtype,
+        edges,
+        back,
+        nodata,
+        crs,
+        None if mask is None else np.asarray(mask.all(axis=0)),
+        attrs,
+        value,
     )
 
 
@@ -143,6 +155,47 @@ def _like(pan: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[st
     result = xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs=attrs, name="pansharpened")
     result.encoding.update({k: v for k, v in pan.encoding.items() if k == "grid_mapping"})
     return result
+
+
+def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str, Image]:
+    """Arrays as images: with their coordinates where all of them have some, in the order of their pixels otherwise.
+
+    Raises
+    ------
+    GridError
+        If their coordinates run in opposite directions, or are of several CRS.
+    """
+    roles = [role for role in taken if not role.endswith("mask")]
+    placed = all(taken[role].edges is not None for role in roles)
+    known = [role for role in roles if taken[role].crs is not None]
+    for role in known[1:]:
+        if not same_crs_text(taken[known[0]].crs, taken[role].crs):
+            raise GridError(
+                f"{known[0]} and {role} in different CRS", "one CRS", "reproject one of them, or give files"
+            )  # fmt: skip
+    if placed:
+        _require_one_way({role: taken[role] for role in roles})
+    images = {}
+    for role, each in taken.items():
+        own = told.get(role, Told())
+        images[role] = image_of(
+            each.data, role, nodata=each.nodata if own.nodata is None else own.nodata, mask=each.mask,
+            edges=each.edges if placed else None, crs=each.crs if len(known) == len(roles) else None, scale=own.scale,
+            offset=own.offset,
+        )  # fmt: skip
+    return images
+
+
+def _require_one_way(taken: Mapping[str, Taken]) -> None:
+    """Refuse coordinates that run in opposite directions."""
+    first, *others = taken
+    for role in others:
+        edges = taken[first].edges, taken[role].edges
+        assert edges[0] is not None and edges[1] is not None
+        if any(a[1] * b[1] <= 0 for a, b in zip(edges[0], edges[1], strict=True)):
+            raise GridError(
+                f"coordinates of {first} and {role} that run in opposite directions", "the same", "turn one round"
+            )  # fmt: skip
 
 
 def valid_pixels(data: np.ndarray, nodata: float | None) -> np.ndarray:

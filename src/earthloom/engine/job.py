@@ -1,54 +1,283 @@
-"""The two passes over a whole scene: gather statistics, then fuse tile by tile."""
+"""A job: two pure functions of a tile, and what runs them over a whole scene.
+
+``measure`` looks at a tile, as often as the method asks, and its results merge with ``+``; ``make`` turns a tile into
+the numbers that are stored. A job can be pickled and called anywhere: in a thread, in another process, elsewhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import Bool, Shaped
 
 from earthloom.engine.budget import tile_for
-from earthloom.engine.passes import R, fuse_tile, halo_px, merged, observe
-from earthloom.engine.runner import in_order, plan
-from earthloom.engine.talk import Progress, silent
+from earthloom.engine.passes import fuse_tile, halo_px, observe
+from earthloom.engine.runner import Runner, Serial, Threads, plan
+from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
+from earthloom.ops.quantise import DTYPES, quantise
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
 
+NOTHING = "no valid pixel in the overlap of the inputs"
 
-def summarise(method: Method, scene: Scene, tiles: list[Window], threads: int, progress: Progress = silent) -> Stats:
-    """The statistics of the whole scene, merged tile by tile in a fixed order."""
-    halo, problem = halo_px(method, scene.empty()), problems.find(method.card.problem)
+
+class Made(NamedTuple):
+    """A finished tile.
+
+    Parameters
+    ----------
+    stored
+        One array a layer, ``(band, y, x)``, as it will stand in the file: encoded where it was made, so that small
+        integers travel.
+    seen
+        Whether anything in it is valid.
+    measured
+        How it came out; merges with ``+``.
+    missing
+        Pixels that hold nothing.
+    """
+
+    stored: tuple[Shaped[np.ndarray, "band y x"], ...]
+    seen: bool
+    measured: Stats | None = None
+    missing: int = 0
+
+
+@runtime_checkable
+class Job(Protocol):
+    """Two pure functions of a tile. Frozen, and can be pickled."""
+
+    stage: ClassVar[str]  # what making a tile is called
+
+    @property
+    def tiles(self) -> tuple[Window, ...]:
+        """Each pixel of the product lies in one of them."""
+        ...
+
+    @property
+    def rounds(self) -> int:
+        """How often ``measure`` looks at all tiles."""
+        ...
+
+    def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
+        """Statistics of a tile; ``so_far`` are those of the round before. None where nothing is valid."""
+        ...
+
+    def make(self, tile: Window, stats: Stats) -> Made:
+        """The product on a tile."""
+        ...
+
+
+@runtime_checkable
+class Out(Protocol):
+    """Takes the finished tiles of a job, from any thread."""
+
+    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
+        """Tiles come in any order, and do not overlap."""
+        ...
+
+
+@dataclass(frozen=True)
+class Encode:
+    """From physical units to the numbers that are stored: ``physical = scale * number + offset``.
+
+    Parameters
+    ----------
+    dtype
+        Of the stored numbers.
+    nodata
+        Code of a missing pixel; None: 0, or NaN for floating point.
+    scales, offsets
+        One each per band; empty: 1 and 0.
+    finite
+        Take pixels that are not finite in every band for missing.
+    """
+
+    dtype: np.dtype
+    nodata: float | None = None
+    scales: tuple[float, ...] = ()
+    offsets: tuple[float, ...] = ()
+    finite: bool = False
+
+    def valid(self, product: Product) -> Bool[np.ndarray, "y x"]:
+        """Where the product holds something."""
+        return product.valid & np.isfinite(product.data).all(axis=0) if self.finite else product.valid
+
+    def __call__(self, product: Product) -> Shaped[np.ndarray, "band y x"]:
+        """The numbers of a tile."""
+        kind = self.dtype if self.dtype.name in DTYPES else np.dtype("float32")  # half precision, for arrays
+        stored = quantise(
+            product.data, self.valid(product), kind, nodata=self.nodata, scales=self.scales or None,
+            offsets=self.offsets or None,
+        )  # fmt: skip
+        return stored.astype(self.dtype, copy=False)
+
+    @property
+    def missing(self) -> float:
+        """What stands where nothing was measured."""
+        neutral = np.nan if self.dtype.kind == "f" else 0
+        return neutral if self.nodata is None else self.nodata
+
+    def made(self, product: Product) -> Made:
+        """A finished tile of one layer."""
+        valid = self.valid(product)
+        lost = valid.size - int(np.count_nonzero(valid))
+        return Made((self(product),), bool(product.valid.any()), product.measured, lost)
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The product as it is, and where it is valid as a second layer: for who goes on working in memory."""
+
+    def made(self, product: Product) -> Made:
+        """A finished tile of two layers."""
+        return Made((product.data, product.valid[None]), bool(product.valid.any()), product.measured)
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """A method on a scene."""
+
+    method: Method
+    scene: Scene
+    tiles: tuple[Window, ...]
+    encode: Encode | Plain
+
+    stage: ClassVar[str] = "fusing"
+
+    @property
+    def rounds(self) -> int:
+        """As often as the method asks."""
+        return self.method.rounds
+
+    def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
+        """What the method summarises."""
+        halo, problem = halo_px(self.method, self.scene.empty()), problems.find(self.method.card.problem)
+        obs = observe(self.scene, tile, halo, problem)
+        return None if obs is None else self.method.summarise(obs, so_far)
+
+    def product(self, tile: Window, stats: Stats) -> Product:
+        """The tile in physical units."""
+        return fuse_tile(self.method, self.scene, tile, halo_px(self.method, self.scene.empty()), stats)
+
+    def make(self, tile: Window, stats: Stats) -> Made:
+        """The tile as it is stored."""
+        return self.encode.made(self.product(tile, stats))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A task: one round of statistics."""
+
+    job: Job
+    so_far: Stats | None
+
+    def __call__(self, number: int) -> Stats | None:
+        """Of the tile of a number."""
+        return self.job.measure(self.job.tiles[number], self.so_far)
+
+
+@dataclass(frozen=True)
+class Make:
+    """A task: a finished tile, put in its place where there is one, else sent back."""
+
+    job: Job
+    stats: Stats
+    out: Out | None
+
+    def __call__(self, number: int) -> Made:
+        """The tile of a number."""
+        tile = self.job.tiles[number]
+        made = self.job.make(tile, self.stats)
+        if self.out is None:
+            return made
+        self.out.put(tile, made.stored)
+        return made._replace(stored=())
+
+
+class Came(NamedTuple):
+    """How a job came out: what was measured on the way, and how many pixels hold nothing."""
+
+    measured: Stats
+    missing: int
+
+
+def execute(job: Job, runner: Runner, out: Out, talk: Talk) -> Came:
+    """Run a job: measure, then make tile by tile.
+
+    Raises
+    ------
+    InputError
+        If no pixel is valid.
+    """
+    stats = statistics(job, runner, talk.progress)
+    task = Make(job, stats, out if runner.together else None)
+    parts: list[Stats | None] = []
+    seen, missing = False, 0
+    for number, made in runner.map(task, range(len(job.tiles))):
+        if not runner.together:
+            out.put(job.tiles[number], made.stored)
+        parts.append(made.measured)
+        seen, missing = seen or made.seen, missing + made.missing
+        talk.progress(job.stage, number + 1, len(job.tiles))
+    if not seen:
+        raise InputError(NOTHING, "", "check nodata and masks")
+    return Came(merged(parts), missing)
+
+
+def statistics(job: Job, runner: Runner, progress: Progress = silent) -> Stats:
+    """What a job measures, merged tile by tile in a fixed order."""
     stats: Stats | None = None
-    for turn in range(method.rounds):
-        so_far = stats
-
-        def gather(tile: Window, so_far: Stats | None = so_far) -> Stats | None:
-            obs = observe(scene, tile, halo, problem)
-            return None if obs is None else method.summarise(obs, so_far)
-
-        merged: Stats | None = None
-        stage = "measuring" if method.rounds == 1 else f"measuring {turn + 1}/{method.rounds}"
-        for done, part in enumerate(in_order(gather, tiles, threads), 1):
+    for turn in range(job.rounds):
+        whole: Stats | None = None
+        stage = "measuring" if job.rounds == 1 else f"measuring {turn + 1}/{job.rounds}"
+        for number, part in runner.map(Measure(job, stats), range(len(job.tiles))):
             if part is not None:
-                merged = part if merged is None else merged + part
-            progress(stage, done, len(tiles))
-        if merged is None:
-            raise InputError("no valid pixel in the overlap of the inputs", "", "check nodata and masks")
-        stats = merged
+                whole = part if whole is None else whole + part
+            progress(stage, number + 1, len(job.tiles))
+        if whole is None:
+            raise InputError(NOTHING, "", "check nodata and masks")
+        stats = whole
     return stats if stats is not None else Stats()
 
 
-def fuse_scene(
-    method: Method,
-    scene: Scene,
-    finish: Callable[[Window, Product], R],
-    tile_px: int | None = None,
-    threads: int = 1,
-    progress: Progress = silent,
-) -> list[R]:
-    """Fuse a scene tile by tile.
+def merged(parts: Iterable[Stats | None]) -> Stats:
+    """What was measured tile by tile, of the whole; tiles without anything valid have nothing to tell."""
+    known = [part for part in parts if part]
+    return sum(known[1:], known[0]) if known else Stats()
+
+
+def tiles_of(method: Method, scene: Scene, tile_px: int | None, workers: int) -> tuple[Window, ...]:
+    """The tiles of a scene; a method that is not local, and the toolbox convention, whose borders are periodic, take
+    the whole scene as one."""
+    if not method.card.local or scene.convention == "toolbox":
+        tile_px = max(scene.shape)
+    return tuple(plan(scene.shape, tile_px or tile_for(method, scene, workers)))
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Layers in memory, filled tile by tile."""
+
+    layers: tuple[np.ndarray, ...]
+
+    def put(self, tile: Window, stored: Sequence[np.ndarray]) -> None:
+        """See :class:`Out`."""
+        rows, cols = tile.slices
+        for layer, part in zip(self.layers, stored, strict=True):
+            layer[:, rows, cols] = part
+
+
+def fuse_array(
+    method: Method, scene: Scene, tile_px: int | None = None, threads: int = 1, progress: Progress = silent
+) -> Product:
+    """Fuse a scene into arrays, in physical units.
 
     Parameters
     ----------
@@ -56,11 +285,8 @@ def fuse_scene(
         What to do.
     scene
         Arrays in memory, or files read by window.
-    finish
-        Called in a worker with every tile and its product (encode and store it); tiles may finish in any order.
     tile_px
-        Side of a tile in fine pixels; None chooses. A method that is not local, and the ``toolbox`` convention (its
-        borders are periodic), take the whole scene as one tile.
+        Side of a tile in fine pixels; None chooses.
     threads
         Workers. Results do not depend on their number.
     progress
@@ -76,43 +302,19 @@ def fuse_scene(
     empty = scene.empty()
     method.check(empty, scene.shape)
     method = method.ready(empty)
-    if not method.card.local or scene.convention == "toolbox":
-        tile_px = max(scene.shape)
-    tile_px = tile_px or tile_for(method, scene, threads)
-    tiles = plan(scene.shape, tile_px)
-    stats = summarise(method, scene, tiles, threads, progress)
-    halo = halo_px(method, empty)
-
-    def work(tile: Window) -> tuple[R, bool]:
-        product = fuse_tile(method, scene, tile, halo, stats)
-        return finish(tile, product), bool(product.valid.any())
-
-    results, seen = [], False
-    for done, (result, some) in enumerate(in_order(work, tiles, threads), 1):
-        results.append(result)
-        seen = seen or some
-        progress("fusing", done, len(tiles))
-    if not seen:
-        raise InputError("no valid pixel in the overlap of the inputs", "", "check nodata and masks")
-    return results
-
-
-def fuse_array(
-    method: Method, scene: Scene, tile_px: int | None = None, threads: int = 1, progress: Progress = silent
-) -> Product:
-    """Fuse a scene into arrays."""
-    whole: dict[str, np.ndarray] = {}
-
-    def place(tile: Window, product: Product) -> Stats | None:
-        rows, cols = tile.slices
-        whole["data"][:, rows, cols] = product.data
-        whole["valid"][rows, cols] = product.valid
-        return product.measured
-
-    empty = scene.empty()
     bands = problems.find(method.card.problem).bands(empty)
     dtype = np.result_type(*(view.data for view in empty.views.values()))
-    whole["data"] = np.empty((len(bands), *scene.shape), dtype)
-    whole["valid"] = np.empty(scene.shape, bool)
-    parts = fuse_scene(method, scene, place, tile_px, threads, progress)
-    return Product(whole["data"], whole["valid"], bands, merged(parts))
+    tiles = tiles_of(method, scene, tile_px, threads)
+    job = Fusion(method, scene, tiles, Plain())
+    data, valid = np.empty((len(bands), *scene.shape), dtype), np.empty((1, *scene.shape), bool)
+    with Threads(threads) if threads > 1 else Serial() as runner:
+        came = execute(job, runner, Arrays((data, valid)), Talk(progress))
+    return Product(data, valid[0], bands, came.measured)
+
+
+def summarise(
+    method: Method, scene: Scene, tiles: Sequence[Window], threads: int, progress: Progress = silent
+) -> Stats:
+    """The statistics of a method over a whole scene."""
+    with Threads(threads) if threads > 1 else Serial() as runner:
+        return statistics(Fusion(method, scene, tuple(tiles), Plain()), runner, progress)

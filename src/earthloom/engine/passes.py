@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -15,8 +13,6 @@ from earthloom.ops.moments import Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Problem
 from earthloom.types import Observation, Product, Scene, View, Window
-
-R = TypeVar("R")
 
 
 def halo_px(method: Method, obs: Observation) -> int:
@@ -73,9 +69,3 @@ def fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stat
         return Product(data, np.ones(data.shape[1:], bool), measured=measured)
     valid = problem.valid(obs)[rows, cols]
     return Product(np.where(valid, data, data.dtype.type(np.nan)), valid, measured=measured)
-
-
-def merged(parts: Iterable[Stats | None]) -> Stats:
-    """What was measured tile by tile, of the whole; tiles without anything valid have nothing to tell."""
-    known = [part for part in parts if part]
-    return sum(known[1:], known[0]) if known else Stats()

@@ -3,46 +3,58 @@
 from __future__ import annotations
 
 import json
-import warnings
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from earthloom.engine.options import Options
+from earthloom.engine.inputs import opened, taken_of
+from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
-from earthloom.errors import EarthloomWarning, GridError, SensorError
+from earthloom.errors import GridError, SensorError, warn
 from earthloom.methods import catalog
 from earthloom.metrics import consistency_of, without_reference
 from earthloom.physics.shift import moved
-from earthloom.prepare.pansharpening import open_scene
+from earthloom.prepare.pansharpening import Sharpening, lay
 from earthloom.raster.image import Image
-from earthloom.raster.open import open_image
-from earthloom.raster.scenes.grids import _common, _Grid, _middle
+from earthloom.raster.scenes.grids import Ground, common_ground, middle
+from earthloom.raster.told import Told
 from earthloom.sensors import load
 from earthloom.types import Observation, Report, Window
 
 
-def _without_reference_files(product: Any, pan: Any, ms: Any, options: Options) -> Report:
-    """Indices without a reference for files."""
+def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run: Run) -> Report:
+    """Indices without a reference, for files and arrays.
 
+    Raises
+    ------
+    EarthloomError
+        If they do not fit together.
+    """
+    inputs = {"pan": pan, "ms": ms}
+    taken = taken_of({"product": product, **inputs})
+    nodata = Told(nodata=told.nodata)
     with ExitStack() as stack:
-        image = stack.enter_context(open_image(product, nodata=options.nodata))
-        if options.sensor is None:
-            options = replace(options, sensor=_known(image.sensor or image.tags.get("EARTHLOOM_SENSOR")))
+        images = opened(
+            {"product": product, **inputs}, taken, stack, dict.fromkeys(("product", *inputs), nodata), {"pan": "pan"}
+        )
+        image = images["product"]
+        if told.sensor is None:
+            told = replace(told, sensor=_known(image.sensor or image.tags.get("EARTHLOOM_SENSOR")))
         shift = _applied_shift(image)
-        scene, _ = open_scene(pan, ms, options)
-        stack.enter_context(scene)
+        scene, _ = lay(images["pan"], images["ms"], told, run)
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
-        if image.georeferenced and scene.crs is not None:
-            own, core = _common(image, _Grid(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS"))
+        if image.georeferenced and scene.crs is not None and taken is None:
+            own, core = common_ground(
+                image, Ground(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS")
+            )
         elif image.shape != scene.shape:
             raise GridError(f"a product of {image.shape} and a PAN grid of {scene.shape}", "the same grid")
         if image.count != len(scene.ms_bands):
             raise GridError(f"a product of {image.count} bands and an MS of {len(scene.ms_bands)}", "as many bands")
-        own, core, notes = _middle(own, core)
-        data, valid = image.read(own)
+        own, core, notes = middle(own, core)
+        data, valid = image.read(own, image.precision)
         if shift is not None:
             notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")
         return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
@@ -59,10 +71,7 @@ def _known(name: str | None) -> str | None:
     try:
         return name if name is None or load(name) else None
     except SensorError:
-        warnings.warn(
-            f"the product was made for the sensor '{name}', unknown here: default MTF gains; give --sensor FILE",
-            EarthloomWarning, stacklevel=2,
-        )  # fmt: skip
+        warn(f"the product was made for the sensor '{name}', unknown here: default MTF gains; give --sensor FILE")
         return None
 
 

@@ -18,7 +18,7 @@ from earthloom.metrics.reference import rmse
 from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
 from earthloom.raster.open import open_image
-from earthloom.raster.scenes.grids import MAX_PIXELS, _common
+from earthloom.raster.scenes.grids import MAX_PIXELS, common_ground
 from earthloom.types import Band, Report, Window
 
 CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
@@ -94,7 +94,7 @@ def beside(
     truth, truth_valid, truth_file = _read(reference, "reference", nodata)
     place = None if file is None else (file, Window(0, 0, *file.shape))
     if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
-        first, second = _common(file, truth_file)
+        first, second = common_ground(file, truth_file)
         place = (file, first)
         data, valid = data[(slice(None), *first.slices)], valid[first.slices]
         truth, truth_valid = truth[(slice(None), *second.slices)], truth_valid[second.slices]
@@ -118,7 +118,7 @@ def _under_clouds(product: Any, reference: Any, mask: Any, nodata: float | None,
         raise InputError(f"a mask of {len(numbers)} bands", "one band")
     cloud = (numbers[0] != 0) & known
     if file is not None and place is not None and file.georeferenced and place[0].georeferenced:
-        own, there = _common(place[0], file)
+        own, there = common_ground(place[0], file)
         if own != Window(0, 0, *place[0].shape):
             raise GridError(f"{file.name} covers a part of {place[0].name}", "all of it")
         cloud = cloud[there.slices][place[1].slices]

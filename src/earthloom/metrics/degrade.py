@@ -17,9 +17,6 @@ from jaxtyping import Float, Shaped
 from earthloom.errors import InputError
 from earthloom.metrics.checks import clean, finite, mask, namespace
 from earthloom.metrics.distortions import panchromatic
-from earthloom.ops.fill import fill
-from earthloom.physics.forward import blur, expand, expansion, footprint, operators, ratio_of, reduce
-from earthloom.physics.resample import imresize
 from earthloom.types import Band, Convention, Observation, View
 
 Gains = float | int | Sequence[float | int] | np.ndarray
@@ -134,6 +131,7 @@ class Compared:
 
     def _seen(self) -> np.ndarray:
         """Fine pixels that both sensors saw; what they saw there must be finite."""
+        from earthloom.physics.forward import footprint
 
         seen = np.ones(self.obs.shape, bool)
         for role, view in self.obs.views.items():
@@ -153,6 +151,7 @@ class Compared:
         data = _floating(view.data)
         if view.all_valid:
             return data
+        from earthloom.ops.fill import fill
 
         return fill(data, view.valid, 8 if role == "ms" else int(4 * max(self.obs["ms"].ratio)))
 
@@ -173,6 +172,7 @@ class Compared:
     @cached_property
     def ms_up(self) -> Any:
         """MS interpolated to the fine grid (EXP)."""
+        from earthloom.physics.forward import expand
 
         return self.like(expand(self.obs, self._filled("ms")))
 
@@ -186,6 +186,8 @@ class Compared:
     @cached_property
     def pan_reduced(self) -> Any:
         """PAN on the MS grid: antialiased bicubic (toolbox) or one image per band, with the band's MTF (centre)."""
+        from earthloom.physics.forward import ratio_of, reduce
+        from earthloom.physics.resample import imresize
 
         pan = plain(self.pan).astype(np.float64)
         if self.obs.convention == "toolbox":
@@ -195,6 +197,7 @@ class Compared:
     @cached_property
     def pan_low(self) -> Any:
         """PAN as sharp as the interpolated MS, on the fine grid: :attr:`pan_reduced`, interpolated."""
+        from earthloom.physics.forward import expand
 
         return self.like(expand(self.obs, plain(self.pan_reduced).astype(np.float64)))
 
@@ -210,6 +213,7 @@ class Compared:
 
     def expanded(self, image: Any) -> Any:
         """Interpolate from the coarse grid to the fine one."""
+        from earthloom.physics.forward import expand, expansion
 
         if is_numpy_array(image):
             return expand(self.obs, image)
@@ -234,6 +238,7 @@ class Compared:
 
     def _through(self, image: Any, gains: Sequence[float], sample: bool) -> Any:
         """Blur, and sample if asked."""
+        from earthloom.physics.forward import blur, reduce
 
         if not is_numpy_array(image):
             return self.xp.concat([self._dense(image[b : b + 1], g, sample) for b, g in enumerate(gains)], axis=0)
@@ -247,6 +252,7 @@ class Compared:
 
     def _dense(self, image: Any, gain: float, sample: bool) -> Any:
         """The same with matrices, for libraries in which a gradient must pass."""
+        from earthloom.physics.forward import operators
 
         total = 0.0
         for rows, cols in operators(self.obs, gain, sample):

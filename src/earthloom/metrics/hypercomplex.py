@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 from array_api_compat import device, is_torch_array
 from jaxtyping import Float, Int, Real
 
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 from earthloom.metrics.blocks import BlockMoments, average, block_rows
 from earthloom.metrics.checks import Image, Mask, Pair, Scalar, namespace, pair, root, scalar
 
@@ -117,11 +116,9 @@ def _rounding(images: Pair, round_dn: bool | None) -> Callable[[Any], Any] | Non
     seen = reference if images.valid is None else xp.where(images.valid, reference, xp.zeros_like(reference))
     fraction = float(xp.max(seen)) <= LARGEST_FRACTION
     if fraction and round_dn:
-        warnings.warn(
+        warn(
             f"Q2n rounds to digital numbers, but the reference never exceeds {LARGEST_FRACTION:g}: give the images "
-            "in digital numbers, or round_dn=False",
-            EarthloomWarning,
-            stacklevel=3,
+            "in digital numbers, or round_dn=False"
         )
     return _rounded(xp) if round_dn or not fraction else None
 

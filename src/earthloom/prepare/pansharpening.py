@@ -1,59 +1,98 @@
-"""A PAN and an MS image: opened, laid on one grid, their displacement measured."""
+"""A PAN and an MS image on one grid, their displacement measured."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
+from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
-from earthloom.prepare import registering as register
+from earthloom.prepare import registering
 from earthloom.raster.image import Image
-from earthloom.raster.open import open_image
 from earthloom.raster.scenes.sharpening import RasterScene, collocate
 from earthloom.sensors import Sensor, load
+from earthloom.types import Scene
+
+CONVENTIONS = (None, "centre", "toolbox")
 
 
-def checked(scene: Any, options: Options, georeferenced: bool) -> tuple[Any, register.Registration]:
-    """Measure the displacement between the inputs, tell it, and correct it when asked."""
-    if options.register and scene.convention == "toolbox":
-        raise InputError("register with the toolbox convention", "convention 'centre'", "the protocol knows no offset")
-    found = register.measure(scene, options.workers)
-    options.tell(str(found))
-    for y, x, shift in found.blocks:
-        options.tell(f"  block at ({y}, {x}): {shift.y:+.2f} rows, {shift.x:+.2f} columns, +- {shift.sigma_px:.2f}")
-    register.warn(found, options.register, georeferenced, scene)
-    return (register.corrected(scene, found) if options.register and found.known else scene), found
+@dataclass(frozen=True)
+class Sharpening:
+    """What is told about the images, and what is done to them.
 
-
-def open_scene(pan: Any, ms: Any, options: Options) -> tuple[RasterScene, Sensor | None]:
-    """Open a PAN and an MS image and lay them on one grid.
-
-    Raises
-    ------
-    EarthloomError
-        Whatever stands in the way, in words.
+    Parameters
+    ----------
+    sensor
+        Name, or path of a sensor file; None: what the metadata say.
+    convention
+        Where MS samples lie on images that do not say so: ``centre`` or ``toolbox``.
+    register
+        Correct the displacement between MS and PAN.
+    nodata
+        Code of missing pixels, for the product too.
+    names
+        Which of the sensor's bands the MS holds, whatever it calls them.
     """
-    if options.convention not in (None, "centre", "toolbox"):
-        raise InputError(f"convention '{options.convention}'", "'centre' or 'toolbox'")
-    images: list[Image] = []
-    try:
-        for paths, role in ((pan, "pan"), (ms, "ms")):
-            images.append(open_image(paths, role=role, nodata=options.nodata))
-        name = options.sensor or images[1].sensor
-        sensor = load(name) if name else None
-        scene = collocate(
-            images[0], images[1], sensor=sensor, convention=options.convention or "auto",  # type: ignore[arg-type]
-            ignore_georeferencing=options.ignore_georeferencing,
+
+    sensor: Any = None
+    convention: str | None = None
+    register: bool = False
+    nodata: float | None = None
+    names: tuple[str | int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse conventions that there are not."""
+        if self.convention not in CONVENTIONS:
+            raise InputError(f"convention '{self.convention}'", "'centre' or 'toolbox'")
+
+    def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
+        """Lay the images on one grid and measure how they lie on each other.
+
+        Raises
+        ------
+        EarthloomError
+            Whatever stands in the way, in words.
+        """
+        opened, sensor = lay(images["pan"], images["ms"], self, run)
+        scene, found = checked(opened, self, run)
+        ms = opened.ms
+        return Prepared(
+            scene, "pan", "ms", Numbers.of(ms, self.nodata, opened.may_have_holes), opened.ms_bands,
+            tuple(band.name for band in opened.ms_bands), opened.crs, opened.transform,
+            {"pan": opened.pan.paths, "ms": ms.paths}, sensor.name if sensor else None,
+            {"convention": scene.convention},
+            {"registration": found.as_dict() | {"corrected": scene is not opened}}, called="pansharpened",
         )  # fmt: skip
-    except BaseException:
-        for image in images:
-            image.close()
-        raise
+
+
+def lay(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene, Sensor | None]:
+    """A PAN and an MS image on one grid, and the sensor where it is known."""
+    name = told.sensor or ms.sensor
+    sensor = load(name) if name else None
+    scene = collocate(
+        pan, ms, sensor=sensor, convention=told.convention or "auto",  # type: ignore[arg-type]
+        ignore_georeferencing=run.ignore_georeferencing, names=told.names,
+    )  # fmt: skip
     for note in scene.notes:
-        options.tell(note)
+        run.tell(note)
     ratio, offset = scene.fit.ratio, scene.offset
-    options.tell(
+    run.tell(
         f"PAN grid {scene.shape[0]} x {scene.shape[1]}, MS {len(scene.ms_bands)} band(s) at ratio {ratio[0]:g}, "
         f"MS pixel 0 at PAN pixel ({offset[0]:g}, {offset[1]:g}), sensor {sensor.title if sensor else 'unknown'}"
     )
     return scene, sensor
+
+
+def checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene, registering.Registration]:
+    """Measure the displacement between the inputs, tell it, and correct it when asked."""
+    if told.register and scene.convention == "toolbox":
+        raise InputError("register with the toolbox convention", "convention 'centre'", "the protocol knows no offset")
+    found = registering.measure(scene, run.workers)
+    run.tell(str(found))
+    for y, x, shift in found.blocks:
+        run.tell(f"  block at ({y}, {x}): {shift.y:+.2f} rows, {shift.x:+.2f} columns, +- {shift.sigma_px:.2f}")
+    placed = scene.crs is not None or (scene.pan.in_memory and scene.beyond)
+    registering.warn_if_apart(found, told.register, placed, scene)
+    return (registering.corrected(scene, found) if told.register and found.known else scene), found

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
-from earthloom.engine.runner import BLOCK, in_order, spread_blocks
-from earthloom.errors import EarthloomWarning
+from earthloom.engine.runner import BLOCK, parallel, spread_blocks
+from earthloom.errors import warn
 from earthloom.physics.forward import valid_fraction
 from earthloom.physics.shift import Shift, fit_shift, moved
 from earthloom.types import Convention, Observation, Scene, Window
@@ -72,7 +71,7 @@ def measure(scene: Scene, threads: int = 1) -> Registration:
             return None
         return fit_shift(obs)
 
-    found = zip(windows, in_order(one, windows, threads), strict=True)
+    found = zip(windows, parallel(one, windows, threads), strict=True)
     size = max(ratio)
     good = [(w.y, w.x, s) for w, s in found if s is not None and s.r2 > 0.4 and s.sigma_px < 0.25 * size]
     if not good:
@@ -93,7 +92,7 @@ def _median(values: np.ndarray, weight: np.ndarray) -> float:
     return float((values[low] + values[high]) / 2)
 
 
-def warn(found: Registration, corrected: bool, georeferenced: bool, scene: Scene) -> None:
+def warn_if_apart(found: Registration, corrected: bool, georeferenced: bool, scene: Scene) -> None:
     """Say so when the inputs disagree, or when bare arrays look as if the other convention were meant."""
     if not found.known or corrected:
         return
@@ -101,14 +100,13 @@ def warn(found: Registration, corrected: bool, georeferenced: bool, scene: Scene
         step = 0.5 if scene.convention == "centre" else -0.5
         if max(abs(found.y - step), abs(found.x - step)) < 0.15:
             other = "toolbox" if scene.convention == "centre" else "centre"
-            warnings.warn(
+            warn(
                 f"the MS lies half a PAN pixel off for convention '{scene.convention}', as it would under "
-                f"'{other}'; pass convention='{other}' if the data follow it",
-                EarthloomWarning, stacklevel=5,
-            )  # fmt: skip
+                f"'{other}'; pass convention='{other}' if the data follow it"
+            )
             return
     if found.ms_px > LIMIT:
-        warnings.warn(f"{found}; more than {LIMIT} MS pixels, correct it with register", EarthloomWarning, stacklevel=5)
+        warn(f"{found}; more than {LIMIT} MS pixels, correct it with register")
 
 
 def corrected(scene: Scene, found: Registration) -> Scene:

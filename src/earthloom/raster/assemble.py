@@ -11,7 +11,7 @@ import numpy as np
 from earthloom.errors import InputError
 from earthloom.raster.facts import FileFacts, examine, same_grid
 from earthloom.raster.image import Image
-from earthloom.raster.readers import FileReader, MixedReader, Part, coded
+from earthloom.raster.readers import FileReader, Part, coded, joined, together
 
 
 def opened(path: str, bands: Sequence[int | str] | None) -> Image:
@@ -82,7 +82,7 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         scales=tuple(file.scales[i - 1] for file, i in chosen),
         offsets=tuple(file.offsets[i - 1] for file, i in chosen),
         paths=tuple(files),
-        reader=FileReader(_merged(parts), len(chosen)),
+        reader=FileReader(joined(parts), len(chosen)),
         acquired=first.acquired,
         sensor=first.sensor,
         bad_bands=tuple(slot for slot, (file, i) in enumerate(chosen, 1) if i in file.bad_bands),
@@ -90,71 +90,42 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
     )
 
 
-def picked(images: Sequence[Image], bands: Sequence[int | str] | None) -> Image:
-    """One image of bands of images on one grid, whatever their formats.
+def picked(image: Image, bands: Sequence[int | str] | None) -> Image:
+    """The bands of an image that were asked for, by numbers from 1 or by names; all when None.
 
-    Parameters
-    ----------
-    bands
-        Numbers from 1, counted through all images, or names; all when None.
+    Raises
+    ------
+    InputError
+        If there is no such band.
+    """
+    return image if bands is None else image.pick(positions(bands, image.names, image.name))
+
+
+def stacked(images: Sequence[Image]) -> Image:
+    """All bands of images on one grid as one image, whatever their formats.
 
     Raises
     ------
     GridError
         If they do not share a grid.
-    InputError
-        If there is no such band.
     """
-    if len(images) == 1 and bands is None:
-        return images[0]
-    every = [(image, band) for image in images for band in range(image.count)]
-    names = [image.names[band] for image, band in every]
-    chosen = every if bands is None else [every[at] for at in positions(bands, names, images[0].name)]
-    used = [image for image in images if any(image is one for one, _ in chosen)]
-    first = chosen[0][0]
-    for image in used:
+    first = images[0]
+    for image in images[1:]:
         same_grid(first, image, f"{Path(first.paths[0]).name} and {Path(image.paths[0]).name}")
-    codes = [image.nodata for image, _ in chosen]
+    before = [sum(image.count for image in images[:at]) for at in range(len(images))]
     return replace(
         first,
-        dtype=np.result_type(*(image.dtype for image, _ in chosen)),
-        nodata=next((code for code in codes if code is not None), None),
-        names=tuple(image.names[band] for image, band in chosen),
-        wavelengths_nm=tuple(image.wavelengths_nm[band] for image, band in chosen),
-        scales=tuple(image.scales[band] for image, band in chosen),
-        offsets=tuple(image.offsets[band] for image, band in chosen),
-        paths=tuple(dict.fromkeys(path for image, _ in chosen for path in image.paths)),
-        reader=_joined(used, chosen),
-        bad_bands=tuple(slot for slot, (image, band) in enumerate(chosen, 1) if band + 1 in image.bad_bands),
-        tags={name: value for image in reversed(used) for name, value in image.tags.items()},
+        dtype=np.result_type(*(image.dtype for image in images)),
+        nodata=next((image.nodata for image in images if image.nodata is not None), None),
+        names=tuple(name for image in images for name in image.names),
+        wavelengths_nm=tuple(centre for image in images for centre in image.wavelengths_nm),
+        scales=tuple(scale for image in images for scale in image.scales),
+        offsets=tuple(offset for image in images for offset in image.offsets),
+        paths=tuple(dict.fromkeys(path for image in images for path in image.paths)),
+        reader=together([(image.reader, image.count) for image in images]),
+        bad_bands=tuple(at + band for at, image in zip(before, images, strict=True) for band in image.bad_bands),
+        tags={name: value for image in reversed(images) for name, value in image.tags.items()},
     )
-
-
-def _joined(used: Sequence[Image], chosen: Sequence[tuple[Image, int]]) -> FileReader | MixedReader:
-    """The readers of images as one; files are read band by band, anything else whole."""
-    readers = [image.reader for image in used]
-    place = {id(image): number for number, image in enumerate(used)}
-    files = [reader for reader in readers if isinstance(reader, FileReader) and reader.warp is None]
-    if len(files) < len(readers):
-        return MixedReader(tuple(readers), tuple((place[id(image)], band) for image, band in chosen))
-    cells = [[(part, at) for part in reader.parts for at in range(len(part.indexes))] for reader in files]
-    parts = []
-    for slot, (image, band) in enumerate(chosen):
-        part, at = cells[place[id(image)]][band]
-        parts.append(replace(part, indexes=(part.indexes[at],), nodata=(part.nodata[at],), first=slot))
-    return FileReader(_merged(parts), len(chosen))
-
-
-def _merged(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Parts of one band each, those that follow each other in one file as one."""
-    found: list[Part] = []
-    for part in parts:
-        last = found[-1] if found else None
-        if last is not None and last.path == part.path:
-            found[-1] = replace(last, indexes=(*last.indexes, *part.indexes), nodata=(*last.nodata, *part.nodata))
-        else:
-            found.append(part)
-    return tuple(found)
 
 
 def overridden(image: Image, nodata: float | None, scale: float | None, offset: float | None) -> Image:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window as RasterWindow
 
-from earthloom.errors import EarthloomWarning, FileError, GridError, InputError
+from earthloom.errors import FileError, GridError, InputError, warn
 from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.metadata import landsat, radiometry
 
@@ -100,10 +99,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
     alphas = [i for i, kind in zip(file.indexes, interp, strict=True) if kind == ColorInterp.alpha]
     alpha = alphas[0] if alphas and file.count > 1 else None
     if alpha is not None and not _is_mask(file, alpha):
-        warnings.warn(
-            f"{Path(path).name}: band {alpha} is marked as alpha but holds no mask; taken as a band like the others",
-            EarthloomWarning, stacklevel=2,
-        )  # fmt: skip
+        warn(f"{Path(path).name}: band {alpha} is marked as alpha but holds no mask; taken as a band like the others")
         alpha = None
     nodata, scales, offsets = list(file.nodatavals), list(file.scales), list(file.offsets)
     names = [text or "" for text in file.descriptions]

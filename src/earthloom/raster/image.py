@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -49,6 +49,8 @@ class Image:
         Name of the sensor where the metadata tells.
     flipped
         Rows are handed out in reverse order of the file (south-up files).
+    called
+        How an array in memory, which has no path, is called in messages.
     bad_bands
         Numbers, from 1, of the bands that the file itself calls bad.
     tags
@@ -69,6 +71,7 @@ class Image:
     acquired: date | None = None
     sensor: str | None = None
     flipped: bool = False
+    called: str = ""
     bad_bands: tuple[int, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -85,8 +88,29 @@ class Image:
     @property
     def name(self) -> str:
         """Short name for messages."""
+        if not self.paths:
+            return self.called
         first = Path(self.paths[0]).name
         return first if len(self.paths) == 1 else f"{first} and {len(self.paths) - 1} more"
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is an array that somebody gave, not a file."""
+        return not self.paths
+
+    @property
+    def precision(self) -> np.dtype:
+        """In which it is worked on: arrays of double precision keep it, all else is single."""
+        return np.dtype("float64" if self.in_memory and self.dtype == np.float64 else "float32")
+
+    def pick(self, positions: Sequence[int]) -> Image:
+        """The same image with some of its bands, counted from 0, in the order given."""
+        some = tuple(positions)
+        return replace(
+            self, names=_some(self.names, some), wavelengths_nm=_some(self.wavelengths_nm, some),
+            scales=_some(self.scales, some), offsets=_some(self.offsets, some), reader=self.reader.pick(some),
+            bad_bands=tuple(slot for slot, at in enumerate(some, 1) if at + 1 in self.bad_bands),
+        )  # fmt: skip
 
     @property
     def scaled(self) -> bool:
@@ -203,6 +227,11 @@ class Image:
                 if self.read(Window(y, x, height, width))[1].any():
                     return True
         return False
+
+
+def _some(values: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...]:
+    """Those at some positions."""
+    return tuple(values[at] for at in positions)
 
 
 Sample = dict[str, Shaped[np.ndarray, "band y x"]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from earthloom.errors import FileError, GridError, InputError
-from earthloom.raster.assemble import overridden, picked
+from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
 from earthloom.raster.told import Told
@@ -55,13 +55,13 @@ def open_image(
     items = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
     if not items:
         raise InputError("no file", "at least one file", "give --pan FILE and --ms FILE [FILE ...]")
-    beside = {"bands": bands, "nodata": nodata, "scale": scale, "offset": offset}
+    beside = {"bands": None if bands is None else tuple(bands), "nodata": nodata, "scale": scale, "offset": offset}
     known = replace(told or Told(), **{name: value for name, value in beside.items() if value is not None})
     if len(items) == 1:
         image = format_of(items[0]).open(items[0], role, known)
     else:
         whole = replace(known, bands=None)
-        image = picked([format_of(item).open(item, role, whole) for item in items], known.bands)
+        image = picked(stacked([format_of(item).open(item, role, whole) for item in items]), known.bands)
     return overridden(image, known.nodata, known.scale, known.offset)
 
 

@@ -63,6 +63,10 @@ class Reader(Protocol):
         """The whole image, every n-th pixel."""
         ...
 
+    def pick(self, positions: tuple[int, ...]) -> Reader:
+        """Some of the bands, counted from 0."""
+        ...
+
     def close(self) -> None:
         """Give back what is held open."""
         ...
@@ -80,6 +84,18 @@ def mark_missing(
                 valid &= band != band.dtype.type(code)
 
 
+def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Neighbouring bands of one file read at once."""
+    found: list[Part] = []
+    for part in parts:
+        last = found[-1] if found else None
+        if last is not None and (last.path, last.alpha) == (part.path, part.alpha):
+            found[-1] = replace(last, indexes=(*last.indexes, *part.indexes), nodata=(*last.nodata, *part.nodata))
+        else:
+            found.append(part)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class FileReader:
     """Reads parts of one or several files on the same grid."""
@@ -90,6 +106,15 @@ class FileReader:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_handles", Handles(self._open))
+
+    def pick(self, positions: tuple[int, ...]) -> FileReader:
+        """Some of the bands, counted from 0."""
+        parts = []
+        for slot, at in enumerate(positions):
+            part = next(p for p in self.parts if p.first <= at < p.first + len(p.indexes))
+            own = at - part.first
+            parts.append(replace(part, indexes=(part.indexes[own],), nodata=(part.nodata[own],), first=slot))
+        return replace(self, parts=joined(parts), count=len(positions))
 
     def warped(self, warp: Warp) -> FileReader:
         """The same files, resampled to another grid."""
@@ -170,32 +195,37 @@ class FileReader:
 
 @dataclass(frozen=True)
 class ArrayReader:
-    """An array in memory (benchmark files)."""
+    """An array in memory; ``mask`` is True where every band holds a measurement."""
 
     array: np.ndarray
     nodata: tuple[float | None, ...]
+    mask: np.ndarray | None = None
 
     @property
     def maskable(self) -> bool:
         """Whether any pixel can be missing."""
-        return self.array.dtype.kind == "f" or any(code is not None for code in self.nodata)
+        return self.mask is not None or self.array.dtype.kind == "f" or any(code is not None for code in self.nodata)
+
+    def pick(self, positions: tuple[int, ...]) -> ArrayReader:
+        """Some of the bands, counted from 0."""
+        return replace(self, array=self.array[list(positions)], nodata=tuple(self.nodata[at] for at in positions))
 
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
-        rows, cols = window.slices
-        return self._convert(self.array[:, rows, cols], dtype)
+        return self._convert(window.slices, dtype)
 
     def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """The whole image, every n-th pixel."""
         rows, cols = (np.arange(n) * have // n for n, have in zip(shape, self.array.shape[1:], strict=True))
-        return self._convert(self.array[:, rows[:, None], cols], np.dtype("float64"))
+        return self._convert((rows[:, None], cols), np.dtype("float64"))
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _convert(self, raw: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    def _convert(self, at: tuple[Any, Any], dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """A copy in the dtype that was asked for, and its mask."""
-        valid = np.ones(raw.shape[1:], bool)
+        raw = self.array[:, at[0], at[1]]
+        valid = np.ones(raw.shape[1:], bool) if self.mask is None else self.mask[at].copy()
         mark_missing(valid, raw, raw.dtype, self.nodata)
         return raw.astype(dtype, order="C", copy=True), valid
 
@@ -231,6 +261,10 @@ class MixedReader:
         """The whole image, every n-th pixel."""
         return self._gathered(lambda reader: reader.decimated(shape))
 
+    def pick(self, positions: tuple[int, ...]) -> MixedReader:
+        """Some of the bands, counted from 0."""
+        return replace(self, picks=tuple(self.picks[at] for at in positions))
+
     def close(self) -> None:
         """Close all of them."""
         for reader in self.readers:
@@ -256,3 +290,15 @@ def coded(reader: Reader, code: float, count: int) -> Reader:
     if is_dataclass(reader) and not isinstance(reader, MixedReader) and "nodata" in {f.name for f in fields(reader)}:
         return replace(reader, nodata=(code,) * count)  # one code for each band, as ArrayReader has them
     return MixedReader((reader,), tuple((0, band) for band in range(count)), code)
+
+
+def together(readers: Sequence[tuple[Reader, int]]) -> Reader:
+    """All bands of several readers, each given with their number; files are read part by part, anything else whole."""
+    parts: list[Part] = []
+    for reader, _ in readers:
+        if not isinstance(reader, FileReader) or reader.warp is not None:
+            picks = tuple((number, band) for number, (_, count) in enumerate(readers) for band in range(count))
+            return MixedReader(tuple(reader for reader, _ in readers), picks)
+        before = sum(len(part.indexes) for part in parts)
+        parts += [replace(part, first=before + part.first) for part in reader.parts]
+    return FileReader(joined(parts), sum(count for _, count in readers))

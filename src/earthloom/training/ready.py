@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from earthloom.engine.options import Options
-from earthloom.errors import EarthloomWarning, InputError, MethodError
+from earthloom.engine.options import Run
+from earthloom.errors import InputError, MethodError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.raster.write.cog import require_place
 from earthloom.weights.header import SUFFIX
 
 
-def ready(method: Method, scene: Any, options: Options) -> Method:
+def ready(method: Method, scene: Any, run: Run) -> Method:
     """The method as it will run on this scene: a network with its weights, adapted to the scene when asked.
 
     Raises
@@ -25,53 +24,48 @@ def ready(method: Method, scene: Any, options: Options) -> Method:
         If no weights fit, or a method that has nothing to learn shall adapt.
     """
     if isinstance(method, Refined):
-        return replace(method, inner=ready(method.inner, scene, options))
-    if not options.adapt_seconds >= 0:  # NaN too
-        raise InputError(f"adapting for {options.adapt_seconds:g} seconds", "a positive number")
-    if options.adapt_seconds == 0:
-        if options.save_weights is not None:
-            raise InputError("save_weights without adapting", "adapt_seconds above 0 (--adapt)")
+        return replace(method, inner=ready(method.inner, scene, run))
+    if not run.adapts:
         method = method.ready(scene.empty())
-        if method.card.family == "network" and options.measured is not None:
-            options.measured({"network": method.told})
+        if method.card.family == "network":
+            run.fact(network=method.told)
         return method
     if method.card.family != "network":
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out --adapt")
-    if options.save_weights is not None:
-        _weights_place(options)
+    if run.save_weights is not None:
+        _weights_place(run)
     from earthloom.training.adapt import adapt
 
     found = adapt(
-        method, scene, options.adapt_seconds, threads=options.workers,  # type: ignore[arg-type]
-        progress=options.progress, say=options.tell,
+        method, scene, run.adapt_seconds, threads=run.workers,  # type: ignore[arg-type]
+        progress=run.progress, say=run.tell,
     )  # fmt: skip
-    options.tell(str(found))
-    if options.measured is not None:
-        options.measured({"network": f"{method.card.name} {found}"})
+    run.tell(str(found))
+    run.fact(network=f"{method.card.name} {found}")
     if not found.kept and found.began == "random":
         start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"
-        warnings.warn(
-            f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give --weights",
-            EarthloomWarning, stacklevel=2,
-        )  # fmt: skip
-    if options.save_weights is not None:
-        found.method.save(options.save_weights)
+        warn(
+            f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give --weights"
+        )
+    if run.save_weights is not None:
+        found.method.save(run.save_weights)
     return found.method
 
 
-def _weights_place(options: Options) -> None:
+def _weights_place(run: Run) -> None:
     """Refuse a place for weights before the work, not after it."""
 
-    path = Path(options.save_weights)
+    assert run.save_weights is not None
+    path = Path(run.save_weights)
     if path.suffix != SUFFIX:
         raise InputError(f"save_weights {path.name}", f"a name that ends in {SUFFIX}")
-    require_place(path, options.overwrite)
+    require_place(path, run.overwrite)
 
 
-def ready_attempts(attempts: Sequence[Any], options: Options) -> None:
+def ready_attempts(attempts: Sequence[Any], run: Run) -> None:
     """Make the method of the first choice of dates ready; one that was adapted serves all the others too."""
     first = attempts[0]
-    first.method = ready(first.method, first.scene, options)
-    if options.adapt_seconds:
+    first.method = ready(first.method, first.scene, run)
+    if run.adapts:
         for one in attempts[1:]:
             one.method = first.method

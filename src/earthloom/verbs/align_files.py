@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.engine.arrays import dtype_of
-from earthloom.engine.job import fuse_array, fuse_scene
+from earthloom.engine.job import fuse_array
+from earthloom.engine.old import fuse_scene, labelled
 from earthloom.engine.options import Options
-from earthloom.engine.sink import labelled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of

@@ -49,7 +49,7 @@ def decloud(
     tile_size: int | None = None,
     nodata: float | None = None,
     dtype: str | None = None,
-    compress: str = "zstd",
+    compress: Any = "zstd",
     overwrite: bool = False,
     ignore_georeferencing: bool = False,
     adapt_seconds: float = 0.0,

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.engine.arrays import dtype_of
-from earthloom.engine.job import fuse_array, fuse_scene
+from earthloom.engine.job import fuse_array, merged
+from earthloom.engine.old import FOREIGN, fuse_scene, labelled, nodata_for
 from earthloom.engine.options import Options
-from earthloom.engine.passes import merged
-from earthloom.engine.sink import FOREIGN, labelled, nodata_for
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from earthloom.engine import arrays
-from earthloom.engine.options import Options
+from earthloom.engine.options import Run
 from earthloom.errors import InputError
-from earthloom.evaluation.native import _judge, _without_reference_files
+from earthloom.evaluation.native import without_reference_of
 from earthloom.evaluation.reference import _under_clouds, _with_reference
+from earthloom.prepare.pansharpening import Sharpening
 from earthloom.types import Report
 
 
@@ -71,10 +72,5 @@ def evaluate(
         return _under_clouds(product, reference, mask, nodata, peak)
     if reference is not None:
         return _with_reference(product, reference, hs, ratio, nodata, peak, margin)
-    options = Options(sensor=sensor, convention=convention, nodata=nodata, ignore_georeferencing=ignore_georeferencing)
-    if arrays.is_path(product):
-        return _without_reference_files(product, pan, ms, options)
-    taken = arrays.take(product, "product")
-    seen = arrays.take(pan, "pan"), arrays.take(ms, "ms")
-    scene = arrays.array_scene(*seen, sensor, convention or "centre", nodata)
-    return _judge(taken.data, taken.valid(nodata), scene.whole, ())
+    told = Sharpening(sensor, convention, nodata=nodata)
+    return without_reference_of(product, pan, ms, told, Run(ignore_georeferencing=ignore_georeferencing))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.engine import arrays
+from earthloom.engine.old import nodata_for
 from earthloom.engine.options import Options, run_options
-from earthloom.engine.sink import nodata_for
 from earthloom.methods.base import Method
 from earthloom.prepare.bandpass.levels import levels_of, require_levels
 from earthloom.prepare.bandpass.opening import Opened, Style, _require_source, open_one

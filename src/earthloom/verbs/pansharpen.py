@@ -1,43 +1,34 @@
-"""What a user calls. Each verb takes files or arrays and gives the same kind back."""
+"""`earthloom.pansharpen`: a multispectral image on the grid of a panchromatic one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from earthloom.engine import arrays
-from earthloom.engine.job import fuse_array
-from earthloom.engine.options import Options
-from earthloom.engine.talk import Progress, silent
-from earthloom.errors import InputError
+from earthloom.engine.options import Run, run_of
+from earthloom.engine.sink import GEOTIFF, MATLAB
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.wrappers.refined import refined, residual_percent
-from earthloom.prepare.pansharpening import checked
-from earthloom.training.ready import ready
+from earthloom.prepare.pansharpening import Sharpening
+from earthloom.raster.told import Told
+from earthloom.verbs.pipeline import Work, perform
+
+PROBLEM, DEFAULT = "pansharpening", "gsa"
 
 
 def pansharpen(
     pan: Any,
     ms: Any,
-    method: str | Method = "gsa",
+    method: str | Method = DEFAULT,
     sensor: Any = None,
     *,
     output: str | Path | None = None,
     convention: str | None = None,
     register: bool = False,
-    threads: int | None = None,
-    tile_size: int | None = None,
     nodata: float | None = None,
-    dtype: str | None = None,
-    compress: str = "zstd",
-    overwrite: bool = False,
-    ignore_georeferencing: bool = False,
     refine: int = 0,
-    adapt_seconds: float = 0.0,
-    save_weights: str | Path | None = None,
-    progress: Progress = silent,
-    **fields: Any,
+    run: Run | None = None,
+    **more: Any,
 ) -> Any:
     """Sharpen a multispectral image with a panchromatic one.
 
@@ -61,28 +52,14 @@ def pansharpen(
         Leave it out for georeferenced inputs: they say so themselves.
     register
         Correct a measured displacement between MS and PAN.
-    threads, tile_size
-        Workers, and side of a tile in PAN pixels; None chooses by method and free memory. Results do not depend on
-        them.
     nodata
         Code of missing pixels; NaN and infinity are always missing.
-    dtype
-        Type of the result; None keeps that of the MS. Integers are rounded and clipped.
-    compress, overwrite
-        For files: ``zstd``, ``deflate`` or ``none``; an existing output is kept unless ``overwrite``.
-    ignore_georeferencing
-        For files: lay the upper left corners on each other whatever the georeferencing says.
     refine
         How many back-projections follow, ``F + U (M - D B F)``: they make the product agree with the MS. 0: none.
-    adapt_seconds
-        For a network: fit it to this very scene for so long before it is fused, without ground truth. It begins with
-        the weights that fit, or with random ones where none do, and never ends worse than it began.
-    save_weights
-        File to keep the adapted weights in, for ``weights=``.
-    progress
-        Called after every tile with stage, done, total.
-    **fields
-        Fields of the method.
+    run
+        How to run.
+    **more
+        Fields of the method, and of :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
 
     Returns
     -------
@@ -102,30 +79,9 @@ def pansharpen(
     >>> pansharpen(pan, ms, method="exp").shape
     (3, 64, 64)
     """
-    chosen = refined(catalog.choose(method, "pansharpening", "pansharpening", fields), refine)
-    options = Options(
-        sensor, convention, register, threads, tile_size, nodata, dtype, compress, overwrite,
-        ignore_georeferencing, progress, adapt_seconds=adapt_seconds, save_weights=save_weights,
-    )  # fmt: skip
-    if arrays.is_path(pan) and arrays.is_path(ms):
-        from earthloom.verbs.pansharpen_files import sharpen_files
-
-        return sharpen_files(pan, ms, output, chosen, options)
-    if arrays.is_path(pan) or arrays.is_path(ms):
-        raise InputError("one input as a path and one as an array", "both of one kind")
-    if output is not None:
-        raise InputError("output= with arrays", "paths for pan and ms", "write the array that is returned yourself")
-    return sharpen_arrays(pan, ms, chosen, options)
-
-
-def sharpen_arrays(pan: Any, ms: Any, method: Method, options: Options) -> Any:
-    """Sharpen numpy, torch or xarray inputs."""
-    taken_pan, taken_ms = arrays.take(pan, "pan"), arrays.take(ms, "ms")
-    dtype = arrays.dtype_of(options.dtype or taken_ms.dtype)
-    scene = arrays.array_scene(taken_pan, taken_ms, options.sensor, options.convention or "centre", options.nodata)
-    scene, _ = checked(scene, options, georeferenced=taken_pan.edges is not None and taken_ms.edges is not None)
-    method = ready(method, scene, options)
-    product = fuse_array(method, scene, options.tile_px, options.workers, options.progress)
-    options.tell_residual(residual_percent(product.measured))
-    nodata = taken_ms.nodata if options.nodata is None else options.nodata
-    return taken_pan.back(arrays.restore(product, dtype, nodata), product.bands, taken_ms.attrs)
+    run, fields = run_of(more, run)
+    chosen = catalog.choose(method, PROBLEM, "pansharpening", fields)
+    told = {role: Told(nodata=nodata) for role in ("pan", "ms")}
+    prepare = Sharpening(sensor, convention, register, nodata)
+    kinds = {"pan": "pan", "ms": "ms"}
+    return perform(Work({"pan": pan, "ms": ms}, prepare, chosen, run, told, kinds, output, GEOTIFF + MATLAB, refine))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from earthloom.engine.arrays import dtype_of
+from earthloom.engine.old import _require_folder, nodata_for
 from earthloom.engine.options import Options, named_progress
-from earthloom.engine.sink import _require_folder, nodata_for
-from earthloom.errors import EarthloomError, EarthloomWarning, FileError, InputError
+from earthloom.errors import EarthloomError, FileError, InputError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.prepare.spatiotemporal.calendar import asked, choices
@@ -145,10 +144,10 @@ def _there(job: Job, day: day_of) -> bool:
             f"{_short(wanted[PREFIX + odd[0]])})", hint="choose another folder, or --overwrite to make it anew",
         )  # fmt: skip
     if told.get(FROM) != wanted[FROM]:
-        warnings.warn(
+        warn(
             f"{files[0].name} was predicted from {told.get(FROM)}; {wanted[FROM]} would be nearer now: delete it, or "
-            "--overwrite, to make it anew", EarthloomWarning, stacklevel=4,
-        )  # fmt: skip
+            "--overwrite, to make it anew"
+        )
     return True
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from affine import Affine
 
 from earthloom.engine.arrays import dtype_of
+from earthloom.engine.old import FOREIGN, labelled, nodata_for
 from earthloom.engine.options import Options
-from earthloom.engine.sink import FOREIGN, labelled, nodata_for
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from earthloom.engine.talk import Progress, silent
-from earthloom.errors import EarthloomWarning
+from earthloom.errors import warn
 from earthloom.methods.networks.network import Network
 from earthloom.training.cases.open import cases
 from earthloom.training.job import BLOCK_PX, CUBES, READ, _of_cubes, _plain, _sensor, _settings, clear, find, prepare
@@ -102,7 +101,7 @@ def train(
     seen = cases(data, limit=limit, **more)
     held = cases(validation, **more) if validation is not None else ()
     if not held:
-        warnings.warn("no validation scenes: the last weights are kept, unjudged", EarthloomWarning, stacklevel=2)
+        warn("no validation scenes: the last weights are kept, unjudged")
     task, header, module = prepare(network, seen, held, settings, progress)
     title = ", ".join(sorted({str(source.name) for source in getattr(seen, "sources", ())}))
     made = ", coarse images simulated" if getattr(seen, "simulated", False) else ""

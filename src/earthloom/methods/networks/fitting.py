@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from earthloom.weights import store as weights
 FAR_NM = 60.0  # bands further apart than this are not the same band
 
 
+@runtime_checkable
 class Shaped(Protocol):
     """What of a network decides whether weights fit it."""
 
@@ -32,6 +33,7 @@ class Shaped(Protocol):
         ...
 
 
+@runtime_checkable
 class Sized(Shaped, Protocol):
     """A network that takes views in roles, and is built for their numbers of bands."""
 

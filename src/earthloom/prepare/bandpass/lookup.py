@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from earthloom.engine.options import Options
-from earthloom.engine.runner import in_order
+from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
 from earthloom.methods.families.mapping import Mapping as Bandpass
 from earthloom.ops.lookup import TABULATED, look_up, tabulated
@@ -60,7 +60,7 @@ def stored(writer: Writer, source: Image, mapping: Bandpass, style: Style, optio
         return known is None or bool(valid.any())
 
     windows, seen = strips(source.shape), False
-    for done, some in enumerate(in_order(work, windows, options.workers), 1):
+    for done, some in enumerate(parallel(work, windows, options.workers), 1):
         seen = seen or some
         options.progress("aligning", done, len(windows))
     if not seen:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine.arrays import dtype_of
+from earthloom.engine.old import nodata_for
 from earthloom.engine.options import Options
-from earthloom.engine.sink import nodata_for
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 from earthloom.methods.base import Method
 from earthloom.prepare.bandpass.levels import levels_of, require_levels
 from earthloom.prepare.bandpass.pairing import PROBLEM, Pairing, require_sensor, wanted_bands
@@ -97,10 +96,7 @@ def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: E
         require_unaligned(image, role)
     sensor = require_sensor(told.sensor or image.sensor, role)
     if told.sensor is not None and image.sensor is not None and load(image.sensor).name != sensor.name:
-        warnings.warn(
-            f"{image.name}: taken as {sensor.title}, as told; its metadata say {load(image.sensor).title}",
-            EarthloomWarning, stacklevel=3,
-        )  # fmt: skip
+        warn(f"{image.name}: taken as {sensor.title}, as told; its metadata say {load(image.sensor).title}")
     clouds = None
     if mask is not None:
         clouds = open_image(mask)

@@ -13,7 +13,7 @@ from earthloom.engine.budget import tile_for
 from earthloom.engine.job import summarise
 from earthloom.engine.options import Options
 from earthloom.engine.passes import fuse_tile, halo_px, observe
-from earthloom.engine.runner import in_order, plan
+from earthloom.engine.runner import parallel, plan
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
@@ -127,7 +127,7 @@ def fuse_attempts(
         return finish(tile, piece), bool(piece.product.valid.any())
 
     results, seen = [], False
-    for done, (result, some) in enumerate(in_order(work, tiles, options.workers), 1):
+    for done, (result, some) in enumerate(parallel(work, tiles, options.workers), 1):
         results.append(result)
         seen = seen or some
         options.progress("fusing", done, len(tiles))

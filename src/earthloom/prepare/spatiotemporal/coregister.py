@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from earthloom.errors import EarthloomWarning
+from earthloom.errors import warn
 from earthloom.ops.banded import apply
 from earthloom.ops.fill import fill
 from earthloom.physics.resample import RADIUS, interpolation
@@ -82,10 +81,10 @@ def decide(found: Mapping[str, Displacement], mode: Coregister, roles: Mapping[s
         if role not in agree and (mode == "always" or (mode == "auto" and one.clear)):
             moves = {**dict.fromkeys(roles, (0.0, 0.0)), **moves, role: (one.y, one.x)}
     if not moves and joint.clear:
-        warnings.warn(
+        warn(
             f"the coarse images belong {y:+.1f} rows, {x:+.1f} columns (fine pixels) further, {joint.coarse_px:.2f} "
-            "coarse pixels; they were not moved: --coregister auto", EarthloomWarning, stacklevel=5,
-        )  # fmt: skip
+            "coarse pixels; they were not moved: --coregister auto"
+        )
     return Moves(found, ((y, x), sigma), moves)
 
 

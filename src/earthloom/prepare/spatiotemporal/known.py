@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.prepare.spatiotemporal.coregister import Coregister
@@ -166,10 +165,10 @@ def in_order(known: Sequence[Known], day: date | None, days_apart: int) -> tuple
             "leave that pair out to see how well a method finds it (earthloom series --evaluate does so for all)",
         )  # fmt: skip
     if day is not None and len(days) > 1 and not days[0] < day < days[-1]:  # type: ignore[operator]
-        warnings.warn(
+        warn(
             f"the prediction date {day} lies outside the known dates, {days[0]} to {days[-1]}: nothing holds it on the "
-            "other side", EarthloomWarning, stacklevel=4,
-        )  # fmt: skip
+            "other side"
+        )
     return ordered, notes
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from datetime import date as day_of
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.engine.old import _require_apart
 from earthloom.engine.options import Options
-from earthloom.engine.sink import _require_apart
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 from earthloom.prepare.spatiotemporal.calendar import calendar
 from earthloom.prepare.spatiotemporal.known import Handling, Known, dated, in_order
 from earthloom.prepare.spatiotemporal.library import Library, library, role
@@ -200,7 +199,7 @@ def _agree(image: Image, told: day_of | None, found: day_of | None, days_apart: 
             f"{image.name} given as of {told}, acquired on {found}", f"at most {days_apart} days apart",
             "correct the date, or allow more with --days-apart",
         )  # fmt: skip
-    warnings.warn(f"{image.name} is given as of {told}; its name says {found}", EarthloomWarning, stacklevel=4)
+    warn(f"{image.name} is given as of {told}; its name says {found}")
 
 
 def _require_dates(dates: Sequence[Known], day: day_of | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from earthloom.engine.runner import BLOCK, in_order, spread_blocks
+from earthloom.engine.runner import BLOCK, parallel, spread_blocks
 from earthloom.ops.banded import apply
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
@@ -256,7 +256,7 @@ def _survey(scene: Any, fine: str, coarse: str, ratio: float, threads: int) -> S
     def one(window: Window) -> Block:
         return _block(scene.observe(window, halo), fine, coarse, ratios, apart)
 
-    blocks = tuple(in_order(one, windows, threads))
+    blocks = tuple(parallel(one, windows, threads))
     step = (float(apart), float(apart)) if apart else (ratios[0] / FINER, ratios[1] / FINER)
     return Survey(blocks, step, max(ratios), min(1.0, (apart / ratio) ** 2) if apart else 1.0)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 from earthloom.prepare.spatiotemporal.coregister import Move
 from earthloom.prepare.spatiotemporal.survey import Survey
 
@@ -78,11 +77,10 @@ def require_units(surveys: Mapping[str, Survey], called: Mapping[str, str], scal
         if 1 / APART <= common <= APART:
             odd = [b for b, f in enumerate(found, 1) if not 1 / APART <= f / common <= APART]
             if odd:
-                warnings.warn(
+                warn(
                     f"{called[role]}: band {', '.join(map(str, odd))} differs in level from the other bands "
-                    f"(fine over coarse {', '.join(f'{f:.2g}' for f in found)}): are the bands in one order?",
-                    EarthloomWarning, stacklevel=4,
-                )  # fmt: skip
+                    f"(fine over coarse {', '.join(f'{f:.2g}' for f in found)}): are the bands in one order?"
+                )
             continue
         raise InputError(
             f"{called[role]}: the fine image is {_plain(common)} times the coarse one", "both in the same units",
@@ -128,11 +126,10 @@ def regress(surveys: Mapping[str, Survey], moves: Mapping[str, Move]) -> Regress
     gains, constants, cc = zip(*fits, strict=True)
     weak = [band for band, r in enumerate(cc, 1) if r < LITTLE]
     if weak:
-        warnings.warn(
+        warn(
             f"fine and coarse images hardly agree in band {', '.join(map(str, weak))} (correlation "
-            f"{', '.join(f'{cc[b - 1]:.2f}' for b in weak)}): check the order of the bands, the dates and the clouds",
-            EarthloomWarning, stacklevel=4,
-        )  # fmt: skip
+            f"{', '.join(f'{cc[b - 1]:.2f}' for b in weak)}): check the order of the bands, the dates and the clouds"
+        )
     return Regression(gains, constants, cc, fine.shape[1])
 
 

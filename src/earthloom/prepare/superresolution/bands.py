@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Real
 
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.errors import InputError, warn
 
 GAP_STEPS, GAP_NM = 4.0, 35.0  # a step in wavelength is a gap when it is more than so many usual ones, and so wide
 GAP_BANDS = 5  # the same in bad bands, where no wavelengths are known
@@ -119,10 +118,10 @@ def _spoilers(present: np.ndarray, left: Sequence[int]) -> None:
     alone = missing & (missing.sum(axis=0) == 1)
     for at in map(int, np.flatnonzero(alone.mean(axis=(1, 2)) > RARE)):
         share = 100 * alone[at].mean()
-        warnings.warn(
+        warn(
             f"band {left[at] + 1} alone is missing in {share:.0f} % of the pixels, which are therefore missing in the "
-            f"product; --bad-bands {left[at] + 1} keeps them", EarthloomWarning, stacklevel=4,
-        )  # fmt: skip
+            f"product; --bad-bands {left[at] + 1} keeps them"
+        )
 
 
 def _ordered(left: list[int], centres_nm: Sequence[float | None]) -> tuple[list[int], bool]:
@@ -132,19 +131,17 @@ def _ordered(left: list[int], centres_nm: Sequence[float | None]) -> tuple[list[
         return left, False
     nm = np.array(found, float)
     if not np.isfinite(nm).all() or nm.min() <= 0:
-        warnings.warn(
-            "wavelengths of 0 or none in the file: bands are taken in the file's order", EarthloomWarning, stacklevel=4
-        )
+        warn("wavelengths of 0 or none in the file: bands are taken in the file's order")
         return left, False
     steps = np.diff(nm)
     if (steps >= 0).all() or (steps <= 0).all():
         return left, True
     back = [int(at) for at in np.flatnonzero(steps < 0)]
     where = ", ".join(f"{left[at] + 1} ({nm[at]:g} nm)" for at in back[:3]) + (", ..." if len(back) > 3 else "")
-    warnings.warn(
+    warn(
         f"wavelengths are not monotonic: they step back after band {where}; neighbours are found by wavelength, the "
-        "product keeps the order of the file", EarthloomWarning, stacklevel=4,
-    )  # fmt: skip
+        "product keeps the order of the file"
+    )
     return [left[at] for at in np.argsort(nm, kind="stable")], True
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.engine.job import fuse_scene
+from earthloom.engine.job import merged
+from earthloom.engine.old import fuse_scene
 from earthloom.engine.options import Options
-from earthloom.engine.passes import merged, observe
+from earthloom.engine.passes import observe
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.grouped import grouped

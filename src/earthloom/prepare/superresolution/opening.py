@@ -173,7 +173,7 @@ def open_scene(path: str | Path, method: Method, told: Told, options: Options, s
     require_fit(method, len(banding.good), told.ratio, image.count)
 
     def scene(picked: tuple[int, ...]) -> CubeScene:
-        some = stack.enter_context(open_cube(path, bands=[at + 1 for at in picked], nodata=told.nodata))
+        some = stack.enter_context(image.pick(picked))
         return CubeScene(some, tuple(bands[at] for at in picked), told.ratio, told.convention)
 
     passed = scene(banding.passed) if banding.passed and not told.drop_bad else None

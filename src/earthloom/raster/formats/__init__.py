@@ -6,7 +6,6 @@ file is called is said by the formats and nowhere else: :func:`is_image` asks th
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
@@ -14,11 +13,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from earthloom.errors import EarthloomWarning
+from earthloom.errors import warn
 from earthloom.raster.image import Image
 from earthloom.raster.told import Told
 
-FOLDER = Path(__file__).parent
 GROUP = "earthloom.formats"
 PICTURES = (".png",)  # images as well, but beside others they are mostly drawings of them
 
@@ -77,7 +75,7 @@ class Format(Protocol):
 @lru_cache(maxsize=1)
 def formats() -> tuple[Format, ...]:
     """All formats in the order in which they are asked; one from elsewhere that does not load is left out, and said."""
-    known = [_own(path.stem) for path in sorted(FOLDER.glob("[a-z]*.py"))]
+    known = [_own(path.stem) for folder in __path__ for path in sorted(Path(folder).glob("[a-z]*.py"))]
     for entry in entry_points(group=GROUP):
         try:
             one = entry.load()()
@@ -85,10 +83,7 @@ def formats() -> tuple[Format, ...]:
                 raise TypeError("no Format")
             known.append(one)
         except Exception as wrong:  # a package of others must not stop those who do not need it
-            warnings.warn(
-                f"the format {entry.name} of {entry.value} is left out: {' '.join(str(wrong).split())}",
-                EarthloomWarning, stacklevel=2,
-            )  # fmt: skip
+            warn(f"the format {entry.name} of {entry.value} is left out: {' '.join(str(wrong).split())}")
     return tuple(sorted(known, key=lambda one: one.rank))
 
 

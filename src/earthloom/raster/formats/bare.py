@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float, Real
+from jaxtyping import Bool, Float, Real, Shaped
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.assemble import opened, picked
@@ -44,7 +44,7 @@ class Bare(Format):
                 return opened(path, told.bands)
             except FileError:
                 raise unknown from None
-        return picked([image], told.bands)
+        return picked(image, told.bands)
 
     def holds(self, path: Path) -> bool:
         """A file of bare numbers."""
@@ -70,6 +70,8 @@ class MappedReader:
         Where band, row and column stand in the file.
     nodata
         One code per band.
+    picks
+        Bands, from 0, in the order wanted.
     """
 
     path: str
@@ -77,30 +79,42 @@ class MappedReader:
     shape: tuple[int, int, int]
     order: tuple[int, int, int]
     nodata: tuple[float | None, ...]
+    picks: tuple[int, ...]
 
     @property
     def maskable(self) -> bool:
         """Whether any pixel can be missing."""
         return self.dtype.kind == "f" or any(code is not None for code in self.nodata)
 
+    def pick(self, positions: tuple[int, ...]) -> MappedReader:
+        """Some of the bands, counted from 0."""
+        codes, picks = (tuple(one[at] for at in positions) for one in (self.nodata, self.picks))
+        return replace(self, nodata=codes, picks=picks)
+
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
-        return self._mapped().read(window, dtype)
+        rows, cols = window.slices
+        return self._of(self._mapped()[:, rows, cols]).read(Window(0, 0, window.height, window.width), dtype)
 
     def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """The whole image, every n-th pixel."""
-        return self._mapped().decimated(shape)
+        return self._of(self._mapped()).decimated(shape)
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _mapped(self) -> ArrayReader:
+    def _mapped(self) -> Shaped[np.ndarray, "band y x"]:
         """The file as an array."""
         try:
             stored = np.memmap(self.path, self.dtype, "r", shape=tuple(self.shape[axis] for axis in self.order))
         except (OSError, ValueError) as error:
             raise FileError(f"{self.path} cannot be read: {error}", hint="the file may be cut short") from error
-        return ArrayReader(stored.transpose(tuple(self.order.index(axis) for axis in range(3))), self.nodata)
+        return stored.transpose(tuple(self.order.index(axis) for axis in range(3)))
+
+    def _of(self, numbers: np.ndarray) -> ArrayReader:
+        """The bands wanted of some of its pixels."""
+        every = self.picks == tuple(range(len(numbers)))
+        return ArrayReader(numbers if every else numbers[list(self.picks)], self.nodata)
 
 
 def open_raw(
@@ -154,5 +168,5 @@ def open_raw(
         shape=(shape[1], shape[2]), dtype=np.dtype(dtype), crs=None, transform=Affine.identity(), nodata=nodata,
         names=("",) * bands, wavelengths_nm=(None,) * bands, scales=(1.0 if scale is None else float(scale),) * bands,
         offsets=(0.0,) * bands, paths=(str(path),),
-        reader=MappedReader(str(path), np.dtype(dtype), shape, order, (nodata,) * bands),
+        reader=MappedReader(str(path), np.dtype(dtype), shape, order, (nodata,) * bands, tuple(range(bands))),
     )  # fmt: skip

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import glob
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from earthloom.errors import EarthloomWarning, FileError, InputError
+from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.days import date_in
 
@@ -73,11 +72,7 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
             r"say where it stands with --date-pattern, such as '(\d{4})(\d{3})'",
         )  # fmt: skip
     if without:
-        warnings.warn(
-            f"{len(without)} {kind} image(s) without a date in the name left out: {some}",
-            EarthloomWarning,
-            stacklevel=3,
-        )
+        warn(f"{len(without)} {kind} image(s) without a date in the name left out: {some}")
     return dict(sorted(found.items()))
 
 

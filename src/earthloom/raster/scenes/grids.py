@@ -95,12 +95,12 @@ def require_ratio(ratio: tuple[float, float], fine: str, coarse: str) -> None:
         )
 
 
-def fit_by_place(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
+def fit_by_place(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> Fit:
     """Lay a coarse grid on a fine one by their geotransforms (same CRS, north-up).
 
     Along each axis the coarse image begins at ``e = (origin_c - origin_f) / pixel_f`` of the fine one, the ratio is
     ``r = pixel_c / pixel_f`` and coarse pixel ``i`` is centred at ``e + r (i + 1/2) - 1/2``. The whole fine pixels
-    inside both images make the wanted grid.
+    inside both images make the wanted grid; with ``whole_fine`` all of the fine image does.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def fit_by_place(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
                 f"at least {MIN_COARSE_PX} MS pixels each way",
                 "give images that overlap more",
             )
-    (y0, y1), (x0, x1) = spans
+    (y0, y1), (x0, x1) = ((0, n) for n in fine.shape) if whole_fine else spans
     (ey, ry), (ex, rx) = axes
     ratio = (ry, rx)
     offset = (ey + ry / 2 - 0.5 - y0, ex + rx / 2 - 0.5 - x0)
@@ -134,11 +134,11 @@ def fit_by_place(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
     return _nested(fit, fine, coarse) if convention == "toolbox" else fit
 
 
-def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
+def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> Fit:
     """Lay a coarse image on a fine one corner to corner, the ratio from their shapes (no georeferencing).
 
     Where the fine image is less than one coarse pixel longer or shorter than a whole multiple, the multiple is
-    meant and the rest is cut off.
+    meant and the rest is cut off; with ``whole_fine`` it stays.
 
     Raises
     ------
@@ -151,16 +151,19 @@ def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention) -> Fit:
         ratios.append(float(whole) if abs(n_fine - whole * n_coarse) < whole else n_fine / n_coarse)
     shapes = "{} x {} and {} x {}".format(*fine.shape, *coarse.shape)
     if min(*fine.shape, *coarse.shape) < MIN_COARSE_PX:
-        raise GridError(f"{fine.name} and {coarse.name} have {shapes} pixels", f"at least {MIN_COARSE_PX} each way")
+        raise GridError(
+            f"{fine.name} and {coarse.name} have {shapes} pixels", f"at least {MIN_COARSE_PX} x {MIN_COARSE_PX}"
+        )
     if abs(ratios[0] / ratios[1] - 1) > ASPECT:
         raise GridError(
             f"{fine.name} and {coarse.name}: {shapes} pixels, ratio {ratios[0]:.4g} by {ratios[1]:.4g}",
-            "the same ratio both ways",
-            "without georeferencing the two images must cover the same ground",
+            "one whole ratio in rows and columns",
+            "without georeferencing the two images must cover the same ground; arrays: bands come first (band, y, x)",
         )
     require_ratio((ratios[0], ratios[1]), fine.name, coarse.name)
     counts = [min(n, math.floor(r * m + EDGE_PX)) for n, r, m in zip(fine.shape, ratios, coarse.shape, strict=True)]
     ratio = (ratios[0], ratios[1])
+    counts = list(fine.shape) if whole_fine else counts
     fit = Fit(Window(0, 0, *counts), Window(0, 0, *coarse.shape), ratio, ((ratio[0] - 1) / 2, (ratio[1] - 1) / 2))
     return _nested(fit, fine, coarse) if convention == "toolbox" else fit
 
@@ -198,6 +201,11 @@ def _nested(fit: Fit, fine: Grid, coarse: Grid) -> Fit:
                 "use the centre convention",
             )
         step = int(ratio)
+        if step % 2:
+            raise GridError(
+                f"{fine.name} and {coarse.name}: ratio {step}", "an even ratio that divides the PAN",
+                "cut the PAN, or use the centre convention",
+            )  # fmt: skip
         first = max(0, math.ceil(-edge / step))
         count = min(n_coarse, int(n_fine - edge) // step) - first
         if count < MIN_COARSE_PX:
@@ -216,7 +224,7 @@ def _nested(fit: Fit, fine: Grid, coarse: Grid) -> Fit:
 MAX_PIXELS = 1 << 26  # a larger scene is judged by a window of this many pixels in its middle
 
 
-def _common(first: Any, second: Any) -> tuple[Window, Window]:
+def common_ground(first: Any, second: Any) -> tuple[Window, Window]:
     """The windows of two files that cover the same ground.
 
     Raises
@@ -241,14 +249,14 @@ def _common(first: Any, second: Any) -> tuple[Window, Window]:
     return Window(top, left, height, width), Window(top - dy, left - dx, height, width)
 
 
-class _Grid:
-    """A grid that :func:`_common` can compare with an image."""
+class Ground:
+    """A grid that :func:`common_ground` can compare with an image."""
 
     def __init__(self, crs: Any, transform: Any, shape: tuple[int, int], name: str) -> None:
         self.crs, self.transform, self.shape, self.name = crs, transform, shape, name
 
 
-def _middle(own: Window, core: Window) -> tuple[Window, Window, tuple[str, ...]]:
+def middle(own: Window, core: Window) -> tuple[Window, Window, tuple[str, ...]]:
     """Both windows cut to the middle when there are more than ``MAX_PIXELS``."""
     if own.height * own.width <= MAX_PIXELS:
         return own, core, ()

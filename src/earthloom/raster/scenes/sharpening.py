@@ -47,6 +47,8 @@ class RasterScene:
         Of the wanted grid; None and identity without georeferencing.
     notes
         What was done to the inputs, in words.
+    beyond
+        Whether the wanted grid may reach beyond the MS: there the PAN counts for nothing.
     """
 
     pan: Image
@@ -59,6 +61,7 @@ class RasterScene:
     crs: Any
     transform: Affine
     notes: tuple[str, ...] = ()
+    beyond: bool = False
 
     @property
     def ratio(self) -> Ratio:
@@ -111,7 +114,9 @@ class RasterScene:
             raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
         fine = core.grow(halo_px, self.shape)
         at = self.fit.fine
-        data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x))
+        data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x), self.pan.precision)
+        if self.beyond:
+            valid = valid & self._covered(fine)
         pan = View(data, valid, self.pan_bands, date=self.pan.acquired)
         return Observation(
             {"pan": pan, "ms": self._coarse(fine)},
@@ -121,24 +126,32 @@ class RasterScene:
             (fine.y, fine.x),
         )
 
+    def _covered(self, fine: Window) -> np.ndarray:
+        """Where a window's pixels have their centres on the MS."""
+        spans = []
+        for axis, start, count in ((0, fine.y, fine.height), (1, fine.x, fine.width)):
+            at = (np.arange(start, start + count) - self.offset[axis]) / self.fit.ratio[axis]
+            spans.append((at > -0.5 - 1e-6) & (at < self.fit.coarse[2 + axis] - 0.5 + 1e-6))
+        return spans[0][:, None] & spans[1]
+
     def _coarse(self, fine: Window) -> View:
         """The MS pixels that a fine window needs, by the rule of :meth:`earthloom.types.View.crop`."""
         base = self.fit.coarse
         own = coarse_window(fine, self.fit.ratio, self.offset, (base.height, base.width))
         if fine == Window(0, 0, *self.shape):
             own = Window(0, 0, base.height, base.width)
-        data, valid = self.ms.read(own._replace(y=own.y + base.y, x=own.x + base.x))
+        data, valid = self.ms.read(own._replace(y=own.y + base.y, x=own.x + base.x), self.ms.precision)
         view = View(data, valid, self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
         return replace(view, offset=view.offset_in(fine, own))
 
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets of the scene."""
 
-        def nothing(bands: int) -> tuple[np.ndarray, np.ndarray]:
-            return np.zeros((bands, 0, 0), np.float32), np.zeros((0, 0), bool)
+        def nothing(bands: int, image: Image) -> tuple[np.ndarray, np.ndarray]:
+            return np.zeros((bands, 0, 0), image.precision), np.zeros((0, 0), bool)
 
-        pan = View(*nothing(1), self.pan_bands, date=self.pan.acquired)
-        ms = View(*nothing(len(self.ms_bands)), self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
+        pan = View(*nothing(1, self.pan), self.pan_bands, date=self.pan.acquired)
+        ms = View(*nothing(len(self.ms_bands), self.ms), self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
         return Observation({"pan": pan, "ms": ms}, (0, 0), self.convention)
 
 
@@ -190,7 +203,8 @@ def collocate(
     notes: list[str] = []
     kind: Convention = "toolbox" if convention == "toolbox" else "centre"
     if ignore_georeferencing or not (pan.georeferenced or ms.georeferenced):
-        fit, crs, transform = fit_by_shape(_grid(pan), _grid(ms), kind), None, Affine.identity()
+        fit = fit_by_shape(_grid(pan), _grid(ms), kind, pan.in_memory)
+        crs, transform = None, Affine.identity()
     else:
         require_both(pan, ms)
         for image in (pan, ms):
@@ -201,10 +215,11 @@ def collocate(
         if not same_crs(pan, ms):
             notes.append(f"{ms.name}: resampled (cubic) from {crs_name(ms.crs)} to {crs_name(pan.crs)}")
             ms = _warp(pan, ms)
-        fit, crs = fit_by_place(_grid(pan), _grid(ms), kind), pan.crs
+        fit, crs = fit_by_place(_grid(pan), _grid(ms), kind, pan.in_memory), pan.crs
         east, north = applied(pan.transform, fit.fine.x, fit.fine.y)
         transform = Affine(pan.transform.a, 0.0, east, 0.0, pan.transform.e, north)
-    fit = _shifted(fit, shift, kind)
+    beyond = pan.in_memory and pan.georeferenced and not ignore_georeferencing
+    fit = _shifted(fit, shift, kind, pan.in_memory)
     for image, window in ((pan, fit.fine), (ms, fit.coarse)):
         if not image.any_valid(window):
             raise InputError(
@@ -222,16 +237,18 @@ def collocate(
         crs,
         transform,
         tuple(notes),
+        beyond,
     )
 
 
-def _shifted(fit: Fit, shift: tuple[float, float], convention: Convention) -> Fit:
+def _shifted(fit: Fit, shift: tuple[float, float], convention: Convention, whole: bool = False) -> Fit:
     """Move the MS by its measured displacement, then leave out the pixels that are not needed."""
     if convention == "toolbox":
         if any(shift):
             raise GridError(f"a shift of {shift} pixels", "none in the toolbox convention", "use the centre convention")
         return fit
-    return cut_coarse(replace(fit, offset=(fit.offset[0] + float(shift[0]), fit.offset[1] + float(shift[1]))))
+    fit = replace(fit, offset=(fit.offset[0] + float(shift[0]), fit.offset[1] + float(shift[1])))
+    return fit if whole else cut_coarse(fit)
 
 
 def _grid(image: Image) -> Grid:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from jaxtyping import Bool, Float, Shaped
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
-from earthloom.errors import EarthloomWarning, FileError, InputError
+from earthloom.errors import FileError, InputError, warn
 from earthloom.ops.quantise import DTYPES, quantise, representable
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.write.overviews import BLOCK, add_overviews, remove
@@ -159,6 +158,11 @@ class Writer:
         with self._lock, file_errors(self.layout.path, "written", "is the disk full?"):
             self._dataset.write(stored, window=area)
 
+    def lost(self, count: int) -> None:
+        """So many pixels hold nothing: worth a warning where no code says so."""
+        if self.layout.nodata is None and self.layout.dtype.kind != "f":
+            self._lost += count
+
     def tag(self, tags: Mapping[str, str]) -> None:
         """Add to the provenance what is known only now, before the file is closed."""
         with self._lock, file_errors(self.layout.path, "written"):
@@ -231,11 +235,7 @@ class Writer:
             check_whole(whole, layout)
             os.replace(whole, layout.path)
         if self._lost:
-            warnings.warn(
-                f"{layout.path.name}: {self._lost} pixels without data were written as 0, no nodata code was given",
-                EarthloomWarning,
-                stacklevel=3,
-            )
+            warn(f"{layout.path.name}: {self._lost} pixels without data were written as 0, no nodata code was given")
 
     def _cog_options(self) -> dict[str, Any]:
         """Options of GDAL's COG driver."""

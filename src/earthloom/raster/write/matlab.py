@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
@@ -51,6 +51,14 @@ class MatWriter:
     def tag(self, tags: Mapping[str, str]) -> None:
         """More provenance."""
         self._tags |= tags
+
+    def lost(self, count: int) -> None:
+        """Without a code, missing pixels are 0."""
+
+    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> None:
+        """Put numbers as they are to be stored in their place; tiles do not overlap, so any thread may."""
+        rows, cols = window.slices
+        self._data[:, rows, cols] = stored
 
     def write(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from earthloom.engine.runner import in_order
-from earthloom.errors import EarthloomWarning, InputError
+from earthloom.engine.runner import parallel
+from earthloom.errors import InputError, warn
 from earthloom.ops.displace import Displaced, displacement
 from earthloom.ops.moments import Moments
 from earthloom.problems.bandpass import has_pixels, nearest, paired
@@ -122,7 +121,7 @@ def gather(scenes: Sequence[Scene], threads: int = 1, most_px: int = MOST_PX) ->
                 raise InputError(f"pair {number + 1} without a target image", "an image of each sensor")
             return Block(obs, number, window, paired(obs))
 
-        found += in_order(read, windows, threads)
+        found += parallel(read, windows, threads)
     return found
 
 
@@ -161,7 +160,7 @@ def sort_out(blocks: Sequence[Block], threads: int = 1) -> Sorted:
     pairs = [
         (t, s) for t, s in enumerate(nearest(held[0].obs["source"].bands, held[0].obs["target"].bands)) if s is not None
     ]
-    moved = list(in_order(lambda block: _measured(block, pairs), held, threads))
+    moved = list(parallel(lambda block: _measured(block, pairs), held, threads))
     known = [d for d in moved if d is not None]
     y, x = (float(np.median([getattr(d, a) for d in known])) if known else math.nan for a in ("y", "x"))
     held = [replace(block, moved=d) for block, d in zip(held, moved, strict=True)]
@@ -181,10 +180,7 @@ def sort_out(blocks: Sequence[Block], threads: int = 1) -> Sorted:
             "images of one place and nearly one time", "are they of different dates, or clouded all over? give masks",
         )  # fmt: skip
     if strange + off > len(held) / 2:
-        warnings.warn(
-            f"{strange} of {len(held)} blocks look clouded or changed, {off} displaced; the rest is learnt from",
-            EarthloomWarning, stacklevel=4,
-        )  # fmt: skip
+        warn(f"{strange} of {len(held)} blocks look clouded or changed, {off} displaced; the rest is learnt from")
     return Sorted(tuple(kept), off, strange, empty, y, x, dropped)
 
 

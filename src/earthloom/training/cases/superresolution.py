@@ -151,7 +151,8 @@ class CubeCases(DataSet):
         """The cube itself, or a block of it, as it would be super-resolved."""
         number, cell = self._units[index]
         part, scale = self.sources[number], self.reading.scale
-        with open_image(part.path, bands=part.numbers, nodata=self.reading.nodata, role="hs") as image:
+        whole = open_image(part.path, nodata=self.reading.nodata, role="hs")
+        with whole.pick([number - 1 for number in part.numbers]) as image:
             data, valid = image.read(Window(0, 0, *part.shape) if cell is None else cell, np.dtype("float32"))
         data = np.where(valid, data, np.float32(0)) * np.float32(1 if scale is None else scale)
         return observation(on_grid(data, valid, part.bands, self.ratio), self.told.convention)

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from earthloom.atomic import write_whole
-from earthloom.errors import EarthloomWarning, FileError, MethodError
+from earthloom.errors import FileError, MethodError, warn
 
 FORMAT = 1
 SUFFIX = ".ckpt"
@@ -87,7 +87,7 @@ class Checkpoints:
             except FileError as error:
                 if path == files[0]:
                     raise
-                warnings.warn(f"{error}; going on from the one before", EarthloomWarning, stacklevel=2)
+                warn(f"{error}; going on from the one before")
         return None
 
 

@@ -1,0 +1,76 @@
+"""Files and arrays opened as images: one opener for all that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from earthloom.engine.arrays import Taken, images_of, is_path, take
+from earthloom.errors import InputError
+from earthloom.raster.image import Image
+from earthloom.raster.open import open_image
+from earthloom.raster.told import Told
+
+MASK = "mask"  # roles that end so are masks, whatever they belong to
+
+
+def taken_of(inputs: Mapping[str, Any]) -> dict[str, Taken] | None:
+    """Arrays read as numpy; None where all are paths.
+
+    Raises
+    ------
+    InputError
+        If some are paths and some arrays, or one is neither.
+    """
+    paths = [role for role, value in inputs.items() if is_path(value)]
+    others = [role for role in inputs if role not in paths]
+    if paths and others:
+        raise InputError(
+            f"{', '.join(paths)} as {'a path' if len(paths) == 1 else 'paths'} and {', '.join(others)} as "
+            f"{'an array' if len(others) == 1 else 'arrays'}", "all of one kind",
+        )  # fmt: skip
+    return {role: take(inputs[role], role) for role in others} if others else None
+
+
+def files_of(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Every path that was given."""
+    for value in inputs.values():
+        yield from map(str, [value] if isinstance(value, (str, Path)) else value)
+
+
+def opened(
+    inputs: Mapping[str, Any],
+    taken: Mapping[str, Taken] | None,
+    stack: ExitStack,
+    told: Mapping[str, Told] | None = None,
+    kinds: Mapping[str, str] | None = None,
+) -> dict[str, Image]:
+    """Files and arrays as images.
+
+    Parameters
+    ----------
+    inputs
+        Role to path, or paths of one image.
+    taken
+        The same as arrays, where they are some.
+    stack
+        Closes the files.
+    told
+        Role to what is told about its image.
+    kinds
+        Role to what is taken from a folder or a file that holds several images: ``pan``, ``ms`` (the default), ``hs``.
+    """
+    told, kinds = told or {}, kinds or {}
+    if taken is not None:
+        return images_of(taken, told)
+    images = {}
+    for role, value in inputs.items():
+        own = told.get(role, Told())
+        kind = None if role.endswith(MASK) else kinds.get(role, "ms")
+        images[role] = open_image(
+            value, role=kind, bands=own.bands, nodata=own.nodata, scale=own.scale, offset=own.offset
+        )  # fmt: skip
+        stack.callback(images[role].close)
+    return images

@@ -1,0 +1,139 @@
+"""What a problem hands to the engine: a scene, the grid and the bands of the product, how its numbers are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from affine import Affine
+
+from earthloom.engine.job import Encode, Fusion, Job
+from earthloom.methods.base import Method
+from earthloom.ops.moments import Stats
+from earthloom.raster.image import Image
+from earthloom.types import Band, Scene, Window
+
+MakeJob = Callable[[Method, Scene, tuple[Window, ...], Encode], Job]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How an image stores its numbers, ``physical = scale * number + offset``; its product does the same.
+
+    Parameters
+    ----------
+    dtype
+        Of the stored numbers.
+    scales, offsets
+        One each per band of the product.
+    nodata
+        Code of missing pixels in the input.
+    told
+        The same as the user said it, for the product too.
+    holes
+        Whether a pixel of the product can be missing.
+    """
+
+    dtype: np.dtype
+    scales: tuple[float, ...]
+    offsets: tuple[float, ...]
+    nodata: float | None = None
+    told: float | None = None
+    holes: bool = True
+
+    @classmethod
+    def of(cls, image: Image, told: float | None, holes: bool) -> Numbers:
+        """Those of an image with as many bands as the product."""
+        return cls(image.dtype, image.scales, image.offsets, image.nodata, told, holes)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A file beside the product: what its name adds to that of the product, its bands, and how they are stored."""
+
+    suffix: str
+    names: tuple[str, ...]
+    dtype: str
+    nodata: float | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def as_it_is(method: Method) -> Method:
+    """No wrapper."""
+    return method
+
+
+def nothing_more(measured: Stats) -> dict[str, Any]:
+    """No figures of the problem's own."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A problem, ready for a method.
+
+    Parameters
+    ----------
+    scene
+        Gives out the tiles.
+    grid, like
+        Roles: of the input on whose grid the product lies (and whose kind it takes, for arrays), and of the one whose
+        attributes it takes.
+    numbers
+        How the product's numbers are stored.
+    bands
+        Of the product; ``names`` are those in its file.
+    crs, transform
+        Of the product's grid, whose shape is that of the scene.
+    inputs
+        Role to files, for the provenance.
+    sensor
+        Whose bands the product has, where known.
+    parameters
+        Of the run, beside those of the method, for the provenance.
+    facts
+        What was found out about the inputs, for the provenance.
+    tags
+        Further tags, as they are.
+    finite
+        Whether pixels that are not finite are missing.
+    wrap
+        What is put around a method that is ready.
+    job
+        Makes the job.
+    figures
+        What the measured statistics say, by name.
+    layers
+        Files beside the product.
+    called
+        What the product is called as a DataArray.
+    attrs, coords
+        What a DataArray says besides; coordinates along the bands.
+    back
+        Hands an array back to who gave one, where its grid is another than that of the input.
+    """
+
+    scene: Scene
+    grid: str
+    like: str
+    numbers: Numbers
+    bands: tuple[Band, ...]
+    names: tuple[str, ...]
+    crs: Any = None
+    transform: Affine = field(default_factory=Affine.identity)
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    sensor: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    finite: bool = False
+    wrap: Callable[[Method], Method] = as_it_is
+    job: MakeJob = Fusion
+    figures: Callable[[Stats], Mapping[str, Any]] = nothing_more
+    layers: tuple[Layer, ...] = ()
+    called: str = "product"
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    coords: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    back: Callable[[Any, np.ndarray], Any] | None = None

@@ -1,0 +1,161 @@
+"""The one road: refuse, open, prepare, ready the method, run the job tile by tile, store, tell."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from earthloom.engine.arrays import Taken
+from earthloom.engine.inputs import files_of, opened, taken_of
+from earthloom.engine.job import execute, tiles_of
+from earthloom.engine.options import Run
+from earthloom.engine.prepared import Prepared
+from earthloom.engine.sink import GEOTIFF, Array, File, Labelled, Sink, require_other
+from earthloom.engine.tags import figures_as_tags, tags_of
+from earthloom.errors import InputError
+from earthloom.methods.base import Method
+from earthloom.methods.catalog import name_of
+from earthloom.methods.wrappers.refined import refined, residual_percent
+from earthloom.raster.image import Image
+from earthloom.raster.told import Told
+from earthloom.report.record import Record
+from earthloom.training.ready import ready
+
+Prepare = Callable[[Mapping[str, Image], Run], Prepared]
+Choose = Callable[[Prepared, Run], Method]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a verb asks of the road.
+
+    Parameters
+    ----------
+    inputs
+        Role to paths, numpy, torch or xarray; None where one is not given.
+    prepare
+        Makes of the opened images what a method needs.
+    method
+        What runs; or a function that finds it when all is prepared.
+    run
+        How.
+    told
+        Role to what is told about its image.
+    kinds
+        Role to what is taken from a folder or a file that holds several images: ``pan``, ``ms``, ``hs``.
+    output
+        Where the product goes; None: it is handed back.
+    suffixes
+        What the output may be called.
+    refine
+        Back-projections after the method.
+    """
+
+    inputs: Mapping[str, Any]
+    prepare: Prepare
+    method: Method | Choose
+    run: Run
+    told: Mapping[str, Told] = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    output: str | Path | None = None
+    suffixes: tuple[str, ...] = GEOTIFF
+    refine: int = 0
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The inputs that there are."""
+        return {role: value for role, value in self.inputs.items() if value is not None}
+
+
+def perform(work: Work) -> Any:
+    """Make a product.
+
+    Returns
+    -------
+    The path of the file; an array of the kind that was given; or, for files without an output, a DataArray.
+
+    Raises
+    ------
+    EarthloomError
+        Whatever stands in the way, in words, and before the long work begins.
+    """
+    began, known = time.monotonic(), dict[str, Any]()
+    run = replace(work.run, facts=_both(known, work.run.facts))
+    taken = taken_of(work.given)
+    sink = _sink(work, taken)
+    sink.refuse(files_of(work.given) if taken is None else ())
+    with ExitStack() as stack:
+        images = opened(work.given, taken, stack, work.told, work.kinds)
+        if isinstance(sink, File):
+            for image in images.values():
+                require_other(sink.place, image.paths)
+        prepared = work.prepare(images, run)
+        encode = sink.encode(prepared, run)
+        place = sink.open(prepared, encode, run)
+        method = _method(work, prepared, run)
+        runner = stack.enter_context(run.begin())
+        tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
+        job = prepared.job(method, prepared.scene, tiles, encode)
+        with place as out:
+            out.tag(tags_of(method, prepared))
+            came = execute(job, runner, out, run.talk)
+            out.lost(came.missing)
+            figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
+            out.tag(figures_as_tags(figures))
+        product = out.result()
+    tell(figures, run)
+    run.fact(record=Record(
+        method.card.problem, name_of(method), dict(method.parameters), {r: i.paths for r, i in images.items()},
+        str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**known, **figures}, len(tiles),
+        time.monotonic() - began,
+    ))  # fmt: skip
+    return product
+
+
+def tell(figures: Mapping[str, Any], run: Run) -> None:
+    """Say how the product came out."""
+    if "after_percent" in figures:
+        line = "residual {before_percent:.3g} % before refinement, {after_percent:.3g} % after"
+        run.tell(line.format(**figures))
+    if "cloud_percent" in figures:
+        share = figures["cloud_percent"]
+        run.tell(f"{share:.3g} % of the pixels lay under clouds" if share else "no cloud: the image stays as it is")
+    run.fact(**figures)
+
+
+def _both(known: dict[str, Any], listener: Callable[[Mapping[str, Any]], Any] | None) -> Callable[..., None]:
+    """Facts go into a record, and to who listens."""
+
+    def facts(found: Mapping[str, Any]) -> None:
+        if "record" not in found:
+            known.update(found)
+        if listener is not None:
+            listener(found)
+
+    return facts
+
+
+def _method(work: Work, prepared: Prepared, run: Run) -> Method:
+    """The method as it runs: chosen, refined, with its weights, wrapped; refused where the scene is none for it."""
+    if isinstance(work.method, Method):
+        method = ready(refined(work.method, work.refine), prepared.scene, run)
+    else:
+        method = work.method(prepared, run)
+    empty = prepared.scene.empty()
+    method.check(empty, prepared.scene.shape)
+    return prepared.wrap(method.ready(empty))
+
+
+def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:
+    """Where the product goes."""
+    if taken is not None:
+        if work.output is not None:
+            raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
+        return Array(taken)
+    if work.output is None:
+        return Labelled()
+    return File(Path(work.output), work.run.overwrite, work.suffixes)
