@@ -12,7 +12,7 @@ from scipy.io import savemat
 import earthloom
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.physics.resample import imresize
-from earthloom.raster.formats.cubes import open_cube
+from earthloom.raster.open import open_image
 from earthloom.training.cases.samples import DataSet
 from earthloom.training.cases.superresolution import CubeCases
 from earthloom.weights import store as weights
@@ -66,13 +66,13 @@ def test_scenes_of_cave(cave: Path) -> None:
 
 def test_several_scenes_are_no_cube(cave: Path) -> None:
     with pytest.raises(InputError, match=r"2 cubes.*one cube.*balls_ms"):
-        open_cube(cave)
+        open_image(cave, role="hs")
     with pytest.raises(InputError, match=r"2 scenes.*a_ms"):
         flat = cave.parent / "flat"
         for name in ("a_ms", "b_ms"):
             (flat / name).mkdir(parents=True)
             put(flat / name / f"{name}_01.png", cube(1), crs=None, driver="PNG")
-        open_cube(flat)
+        open_image(flat, role="hs")
 
 
 def test_cubes_of_all_kinds_in_one_folder(tmp_path: Path) -> None:

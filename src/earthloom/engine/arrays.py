@@ -192,7 +192,7 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
 
 
 def _placed(role: str, taken: Mapping[str, Taken]) -> Taken:
-    """Whose coordinates an array has: its own; a mask without any, or without a CRS, lies pixel by pixel on its image."""
+    """Whose coordinates an array has: its own; a mask without any, or without a CRS, lies on its image."""
     each = taken[role]
     image = taken.get(role.removesuffix("mask").rstrip("_")) or next(iter(taken.values()))
     if not role.endswith("mask") or (each.edges and (each.crs or image.crs is None)):

@@ -9,7 +9,6 @@ from typing import Any
 
 from earthloom.engine.arrays import Taken, images_of, is_path, take
 from earthloom.errors import InputError
-from earthloom.raster.formats.cubes import open_cube
 from earthloom.raster.image import Image
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
@@ -77,8 +76,6 @@ def opened(
     for role, value in inputs.items():
         own = told.get(role, Told())
         kind = None if role.endswith(MASK) else kinds.get(role, "ms")
-        images[role] = open_cube(value, nodata=own.nodata) if kind == "hs" else open_image(
-            value, role=kind, bands=own.bands, nodata=own.nodata, scale=own.scale, offset=own.offset
-        )  # fmt: skip
+        images[role] = open_image(value, role=kind, told=own)
         stack.callback(images[role].close)
     return images

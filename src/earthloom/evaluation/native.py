@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,8 +17,7 @@ from earthloom.methods import catalog
 from earthloom.metrics import consistency_of, without_reference
 from earthloom.physics.shift import moved
 from earthloom.prepare.pansharpening import Sharpening, lay
-from earthloom.raster.facts import examine
-from earthloom.raster.metadata import matlab as benchmarks
+from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import Ground, common_ground, middle
 from earthloom.raster.told import Told
 from earthloom.sensors import load
@@ -37,17 +34,15 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
     """
     inputs = {"pan": pan, "ms": ms}
     taken = taken_of({"product": product, **inputs})
-    facts = None
-    if taken is None:
-        facts = _remembered(product if isinstance(product, (str, Path)) else product[0])
-        told = told if told.sensor is not None or facts is None else replace(told, sensor=_known(facts.sensor))
-    shift = _applied_shift(facts)
     nodata = Told(nodata=told.nodata)
     with ExitStack() as stack:
         images = opened(
             {"product": product, **inputs}, taken, stack, dict.fromkeys(("product", *inputs), nodata), {"pan": "pan"}
         )
         image = images["product"]
+        if told.sensor is None:
+            told = replace(told, sensor=_known(image.sensor or image.tags.get("EARTHLOOM_SENSOR")))
+        shift = _applied_shift(image)
         scene, _ = lay(images["pan"], images["ms"], told, run)
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
         if image.georeferenced and scene.crs is not None and taken is None:
@@ -65,19 +60,9 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
         return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
 
 
-def _remembered(path: str | Path) -> Any:
-    """What a product says about itself: ``tags`` and ``sensor``; None for what is no file."""
-
-    address = benchmarks.parse_address(str(path))
-    if address is not None:
-        tags = benchmarks.remembered(address[0])
-        return SimpleNamespace(tags=tags, sensor=tags.get("EARTHLOOM_SENSOR"))
-    return examine(str(path)) if Path(path).is_file() else None
-
-
-def _applied_shift(facts: Any) -> tuple[float, float] | None:
+def _applied_shift(product: Image) -> tuple[float, float] | None:
     """The displacement that was corrected when a product of ours was made."""
-    found = json.loads(facts.tags.get("EARTHLOOM_REGISTRATION", "{}")) if facts is not None else {}
+    found = json.loads(product.tags.get("EARTHLOOM_REGISTRATION", "{}"))
     return (found["y_px"], found["x_px"]) if found.get("corrected") else None
 
 

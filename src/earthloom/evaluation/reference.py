@@ -17,8 +17,6 @@ from earthloom.metrics.clouds import EVERYWHERE, UNDER, with_clouds
 from earthloom.metrics.reference import rmse
 from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
-from earthloom.raster.formats.cubes import open_cube
-from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import MAX_PIXELS, common_ground
 from earthloom.types import Band, Report, Window
@@ -32,9 +30,8 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
         taken = arrays.take(source, role)
         return taken.data, taken.valid(nodata), None
 
-    name = Path(source) if isinstance(source, (str, Path)) else Path()
-    cube = name.suffix.lower() in (".hdr", ".nc") or (name != Path() and name.is_dir() and not is_landsat_folder(name))
-    with (open_cube if cube else open_image)(source, nodata=nodata) as image:
+    folder = isinstance(source, (str, Path)) and Path(source).is_dir()  # which holds the bands of more than one role
+    with open_image(source, nodata=nodata, role="ms" if folder else None) as image:
         if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
             raise InputError(
                 f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"

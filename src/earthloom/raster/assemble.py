@@ -9,9 +9,44 @@ from pathlib import Path
 import numpy as np
 
 from earthloom.errors import InputError
-from earthloom.raster.facts import FileFacts, same_grid
+from earthloom.raster.facts import FileFacts, examine, same_grid
 from earthloom.raster.image import Image
-from earthloom.raster.readers import ArrayReader, FileReader, Part
+from earthloom.raster.readers import FileReader, Part, coded, joined, together
+
+
+def opened(path: str, bands: Sequence[int | str] | None) -> Image:
+    """The bands of one file that GDAL reads.
+
+    Raises
+    ------
+    FileError, InputError
+        If it is missing or broken, holds several images, or lacks a band.
+    """
+    return assembled(select_bands([examine(path)], bands))
+
+
+def positions(bands: Sequence[int | str], names: Sequence[str], title: str) -> list[int]:
+    """Where the bands that were asked for, by numbers from 1 or by names, stand among those there are.
+
+    Raises
+    ------
+    InputError
+        If there is no such band.
+    """
+    known = [name.lower() for name in names]
+    found = []
+    for band in bands:
+        text = str(band)
+        position = int(text) - 1 if text.lstrip("-").isdigit() else -1
+        if text and text.lower() in known:
+            position = known.index(text.lower())
+        if not 0 <= position < len(known):
+            raise InputError(
+                f"band {band} of {title}",
+                f"1 to {len(known)}, or a name out of {', '.join(n for n in known if n) or 'none'}",
+            )
+        found.append(position)
+    return found
 
 
 def select_bands(facts: Sequence[FileFacts], bands: Sequence[int | str] | None) -> list[tuple[FileFacts, int]]:
@@ -19,40 +54,23 @@ def select_bands(facts: Sequence[FileFacts], bands: Sequence[int | str] | None) 
     every = [(file, index) for file in facts for index in file.indexes]
     if bands is None:
         return every
-    numbered = every
     if len(facts) == 1:  # a mask band can be asked for by its number
-        numbered = [(facts[0], index) for index in range(1, facts[0].count + 1)]
-    names = [file.names[index - 1].lower() for file, index in numbered]
-    chosen = []
-    for band in bands:
-        text = str(band)
-        position = int(text) - 1 if text.lstrip("-").isdigit() else -1
-        if text and text.lower() in names:
-            position = names.index(text.lower())
-        if not 0 <= position < len(numbered):
-            raise InputError(
-                f"band {band} of {Path(facts[0].path).name}",
-                f"1 to {len(numbered)}, or a name out of {', '.join(n for n in names if n) or 'none'}",
-            )
-        chosen.append(numbered[position])
-    return chosen
+        every = [(facts[0], index) for index in range(1, facts[0].count + 1)]
+    names = [file.names[index - 1] for file, index in every]
+    return [every[at] for at in positions(bands, names, Path(facts[0].path).name)]
 
 
 def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
     """One image of bands of files."""
     first = chosen[0][0]
-    for file, _ in chosen:
-        same_grid(first, file)
+    files = {file.path: file for file, _ in chosen}
+    for file in files.values():
+        same_grid(first, file, f"{Path(first.path).name} and {Path(file.path).name}")
     asked = {file.path for file, index in chosen if index == file.alpha}  # as a band, not as a mask
-    parts: list[Part] = []
+    parts = []
     for slot, (file, index) in enumerate(chosen):
-        code = file.nodata[index - 1]
-        last = parts[-1] if parts else None
-        if last is not None and last.path == file.path:
-            parts[-1] = replace(last, indexes=(*last.indexes, index), nodata=(*last.nodata, code))
-        else:
-            alpha = None if file.path in asked else file.alpha
-            parts.append(Part(file.path, (index,), slot, file.dtype, (code,), alpha, file.mask))
+        alpha = None if file.path in asked else file.alpha
+        parts.append(Part(file.path, (index,), slot, file.dtype, (file.nodata[index - 1],), alpha, file.mask))
     return Image(
         shape=first.shape,
         dtype=np.result_type(*(file.dtype for file, _ in chosen)),
@@ -63,27 +81,59 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         wavelengths_nm=tuple(file.wavelengths_nm[i - 1] for file, i in chosen),
         scales=tuple(file.scales[i - 1] for file, i in chosen),
         offsets=tuple(file.offsets[i - 1] for file, i in chosen),
-        paths=tuple(dict.fromkeys(file.path for file, _ in chosen)),
-        reader=FileReader(tuple(parts), len(chosen)),
+        paths=tuple(files),
+        reader=FileReader(joined(parts), len(chosen)),
         acquired=first.acquired,
         sensor=first.sensor,
+        bad_bands=tuple(slot for slot, (file, i) in enumerate(chosen, 1) if i in file.bad_bands),
+        tags={name: value for file in reversed(files.values()) for name, value in file.tags.items()},
+    )
+
+
+def picked(image: Image, bands: Sequence[int | str] | None) -> Image:
+    """The bands of an image that were asked for, by numbers from 1 or by names; all when None.
+
+    Raises
+    ------
+    InputError
+        If there is no such band.
+    """
+    return image if bands is None else image.pick(positions(bands, image.names, image.name))
+
+
+def stacked(images: Sequence[Image]) -> Image:
+    """All bands of images on one grid as one image, whatever their formats.
+
+    Raises
+    ------
+    GridError
+        If they do not share a grid.
+    """
+    first = images[0]
+    for image in images[1:]:
+        same_grid(first, image, f"{Path(first.paths[0]).name} and {Path(image.paths[0]).name}")
+    before = [sum(image.count for image in images[:at]) for at in range(len(images))]
+    return replace(
+        first,
+        dtype=np.result_type(*(image.dtype for image in images)),
+        nodata=next((image.nodata for image in images if image.nodata is not None), None),
+        names=tuple(name for image in images for name in image.names),
+        wavelengths_nm=tuple(centre for image in images for centre in image.wavelengths_nm),
+        scales=tuple(scale for image in images for scale in image.scales),
+        offsets=tuple(offset for image in images for offset in image.offsets),
+        paths=tuple(dict.fromkeys(path for image in images for path in image.paths)),
+        reader=together([(image.reader, image.count) for image in images]),
+        bad_bands=tuple(at + band for at, image in zip(before, images, strict=True) for band in image.bad_bands),
+        tags={name: value for image in reversed(images) for name, value in image.tags.items()},
     )
 
 
 def overridden(image: Image, nodata: float | None, scale: float | None, offset: float | None) -> Image:
     """What the user said instead of what the files say."""
-    if scale is not None and not (np.isfinite(scale) and scale != 0):
-        raise InputError(f"scale {scale}", "a finite number other than 0")
     if scale is not None:
         image = replace(image, scales=(float(scale),) * image.count, offsets=(0.0,) * image.count)
     if offset is not None:
         image = replace(image, offsets=(float(offset),) * image.count)
     if nodata is None:
         return image
-    reader = image.reader
-    if isinstance(reader, FileReader):
-        parts = tuple(replace(part, nodata=(float(nodata),) * len(part.indexes)) for part in reader.parts)
-        reader = replace(reader, parts=parts)
-    elif isinstance(reader, ArrayReader):
-        reader = replace(reader, nodata=(float(nodata),) * image.count)
-    return replace(image, nodata=float(nodata), reader=reader)
+    return replace(image, nodata=float(nodata), reader=coded(image.reader, float(nodata), image.count))

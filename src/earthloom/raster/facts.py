@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from affine import Affine
@@ -19,6 +21,27 @@ from earthloom.raster.metadata import landsat, radiometry
 
 _NM_PER_UNIT = {"nanometers": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1e3, "micrometer": 1e3, "um": 1e3}
 _SAME_GRID_PX = 0.01
+BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
+
+
+@runtime_checkable
+class OnGrid(Protocol):
+    """What lies somewhere: a file, an image."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    @property
+    def crs(self) -> Any:
+        """Coordinate reference system."""
+        ...
+
+    @property
+    def transform(self) -> Affine:
+        """Geotransform."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +71,7 @@ class FileFacts:
     scaled_by: str | None
     tags: Mapping[str, str]
     structure: Mapping[str, str]
+    bad_bands: tuple[int, ...] = ()
 
 
 def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
@@ -118,7 +142,17 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         scaled_by=scaled_by,
         tags=tags,
         structure=dict(file.tags(ns="IMAGE_STRUCTURE")),
+        bad_bands=_bad_bands(file.tags(ns="ENVI").get("bbl", ""), tags.get(BAD_TAG, ""), file.count),
     )
+
+
+def _bad_bands(flags: str, ours: str, count: int) -> tuple[int, ...]:
+    """Bands, from 1, that a file calls bad: ENVI's ``bbl``, or what a product of ours remembers."""
+    numbers = re.findall(r"[-+.\deE]+", flags)
+    with suppress(ValueError):
+        if len(numbers) == count:
+            return tuple(i for i, number in enumerate(numbers, 1) if float(number) == 0)
+    return tuple(int(n) for n in re.findall(r"\d+", ours) if 1 <= int(n) <= count)
 
 
 def _is_mask(file: Any, index: int) -> bool:
@@ -146,15 +180,14 @@ def _wavelength_nm(file: Any, index: int) -> float | None:
         return None
 
 
-def same_grid(first: FileFacts, other: FileFacts) -> None:
-    """Check that two files of one image share a grid.
+def same_grid(first: OnGrid, other: OnGrid, names: str) -> None:
+    """Check that two files of one image, of these names, share a grid.
 
     Raises
     ------
     GridError
         If they differ in shape, CRS or place.
     """
-    names = f"{Path(first.path).name} and {Path(other.path).name}"
     hint = "the files of one image must lie on one grid; leave out bands of another resolution"
     if first.shape != other.shape:
         a, b = ("{} x {}".format(*facts.shape) for facts in (first, other))

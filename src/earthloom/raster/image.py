@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,10 @@ class Image:
         Rows are handed out in reverse order of the file (south-up files).
     called
         How an array in memory, which has no path, is called in messages.
+    bad_bands
+        Numbers, from 1, of the bands that the file itself calls bad.
+    tags
+        What the files say besides, the provenance of products of ours among it.
     """
 
     shape: tuple[int, int]
@@ -68,6 +72,8 @@ class Image:
     sensor: str | None = None
     flipped: bool = False
     called: str = ""
+    bad_bands: tuple[int, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -103,6 +109,7 @@ class Image:
         return replace(
             self, names=_some(self.names, some), wavelengths_nm=_some(self.wavelengths_nm, some),
             scales=_some(self.scales, some), offsets=_some(self.offsets, some), reader=self.reader.pick(some),
+            bad_bands=tuple(slot for slot, at in enumerate(some, 1) if at + 1 in self.bad_bands),
         )  # fmt: skip
 
     @property

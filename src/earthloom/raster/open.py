@@ -1,32 +1,16 @@
-"""Open an image: one file, a file per band, a Landsat folder, a benchmark file; read it by window."""
+"""Open an image, whatever its format: one file or folder, or several that hold its bands; read it by window."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from importlib import import_module
-from importlib.metadata import entry_points
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from earthloom.errors import FileError, GridError, InputError
-from earthloom.raster.assemble import assembled, overridden, select_bands
-from earthloom.raster.facts import examine
+from earthloom.raster.assemble import overridden, picked, stacked
+from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
-
-GROUP = "earthloom.formats"  # entry points by which other packages add formats
-FOLDER = Path(__file__).parent / "formats"
-
-
-@cache
-def formats() -> tuple[Any, ...]:
-    """The formats that are not GDAL's own: modules with ``claims(path)`` and ``open_as(path, role, bands)``.
-
-    The folder is the registry, and entry points of other packages come after it.
-    """
-    own = [import_module(f"earthloom.raster.formats.{path.stem}") for path in sorted(FOLDER.glob("[a-z]*.py"))]
-    others = [entry.load() for entry in entry_points(group=GROUP)]
-    return tuple(one for one in (*own, *others) if hasattr(one, "claims"))
+from earthloom.raster.told import Told
 
 
 def open_image(
@@ -37,15 +21,17 @@ def open_image(
     scale: float | None = None,
     offset: float | None = None,
     role: str | None = None,
+    told: Told | None = None,
 ) -> Image:
     """Open the image of one role.
 
     Parameters
     ----------
     paths
-        One multi-band file, or several files on the same grid (a file per band), a Landsat folder with its MTL file,
-        a Sentinel-2 folder (SAFE, or band files), a benchmark file (``x.mat``, ``x.mat:key``, ``x.h5:pan:3``), or
-        anything else GDAL opens.
+        One image, or several on the same grid (a file per band). Each is whatever a format claims
+        (:mod:`earthloom.raster.formats`): a file or URI that GDAL opens, an ENVI header, NetCDF, a folder of Landsat
+        (with its MTL file), of Sentinel-2 (SAFE, or band files) or of CAVE, a benchmark file (``x.mat``,
+        ``x.mat:key``, ``x.h5:pan:3``), the bare numbers of CIA and LGC.
     bands
         Which bands in which order: numbers from 1, or names. All when None.
     nodata
@@ -53,7 +39,9 @@ def open_image(
     scale, offset
         Physical units = ``scale * number + offset``, instead of what the files or the MTL file say.
     role
-        ``pan`` or ``ms``: what to take from a Landsat folder or a benchmark file.
+        ``pan``, ``ms`` or ``hs``: what to take from a Landsat folder or a benchmark file.
+    told
+        Bands, nodata, scale and offset at once; what is given beside it wins.
 
     Raises
     ------
@@ -64,15 +52,17 @@ def open_image(
     InputError
         If a band does not exist or the numbers are complex.
     """
-    items = [paths] if isinstance(paths, (str, Path)) else list(paths)
+    items = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
     if not items:
         raise InputError("no file", "at least one file", "give --pan FILE and --ms FILE [FILE ...]")
+    beside = {"bands": None if bands is None else tuple(bands), "nodata": nodata, "scale": scale, "offset": offset}
+    known = replace(told or Told(), **{name: value for name, value in beside.items() if value is not None})
     if len(items) == 1:
-        for one in formats():
-            if one.claims(str(items[0])):
-                return overridden(one.open_as(str(items[0]), role, bands), nodata, scale, offset)
-    facts = [examine(str(item)) for item in items]
-    return overridden(assembled(select_bands(facts, bands)), nodata, scale, offset)
+        image = format_of(items[0]).open(items[0], role, known)
+    else:
+        whole = replace(known, bands=None)
+        image = picked(stacked([format_of(item).open(item, role, whole) for item in items]), known.bands)
+    return overridden(image, known.nodata, known.scale, known.offset)
 
 
 __all__ = ["FileError", "GridError", "Image", "open_image"]

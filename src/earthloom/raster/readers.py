@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -234,3 +234,77 @@ class ArrayReader:
         valid = np.ones(raw.shape[1:], bool) if self.mask is None else self.mask[at].copy()
         mark_missing(valid, raw, raw.dtype, self.nodata)
         return raw.astype(dtype, order="C", copy=True), valid
+
+
+@dataclass(frozen=True)
+class MixedReader:
+    """Bands of several readers on one grid.
+
+    Parameters
+    ----------
+    readers
+        Give the numbers; each is read whole.
+    picks
+        Reader and band of it, from 0, for every band of the image.
+    nodata
+        Code of missing pixels beside those that the readers know.
+    """
+
+    readers: tuple[Reader, ...]
+    picks: tuple[tuple[int, int], ...]
+    nodata: float | None = None
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        return self.nodata is not None or any(reader.maskable for reader in self.readers)
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Stored numbers and where every band has one."""
+        return self._gathered(lambda reader: reader.read(window, dtype))
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """The whole image, every n-th pixel."""
+        return self._gathered(lambda reader: reader.decimated(shape))
+
+    def pick(self, positions: tuple[int, ...]) -> MixedReader:
+        """Some of the bands, counted from 0."""
+        return replace(self, picks=tuple(self.picks[at] for at in positions))
+
+    def close(self) -> None:
+        """Close all of them."""
+        for reader in self.readers:
+            reader.close()
+
+    def _gathered(
+        self, ask: Callable[[Reader], tuple[np.ndarray, np.ndarray]]
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """The bands picked out of what every reader gives."""
+        given = [ask(reader) for reader in self.readers]
+        data = np.stack([given[reader][0][band] for reader, band in self.picks])
+        valid = np.logical_and.reduce([one[1] for one in given])
+        if self.nodata is not None:
+            mark_missing(valid, data, np.dtype("uint8"), [self.nodata] * len(data))
+        return data, valid
+
+
+def coded(reader: Reader, code: float, count: int) -> Reader:
+    """The same numbers with another code of missing pixels in all of the ``count`` bands."""
+    if isinstance(reader, FileReader):
+        parts = tuple(replace(part, nodata=(code,) * len(part.indexes)) for part in reader.parts)
+        return replace(reader, parts=parts)
+    if is_dataclass(reader) and not isinstance(reader, MixedReader) and "nodata" in {f.name for f in fields(reader)}:
+        return replace(reader, nodata=(code,) * count)  # one code for each band, as ArrayReader has them
+    return MixedReader((reader,), tuple((0, band) for band in range(count)), code)
+
+
+def together(readers: Sequence[tuple[Reader, int]]) -> Reader:
+    """All bands of several readers, each given with their number; files are read part by part, anything else whole."""
+    parts: list[Part] = []
+    for reader, _ in readers:
+        if not isinstance(reader, FileReader) or reader.warp is not None:
+            picks = tuple((number, band) for number, (_, count) in enumerate(readers) for band in range(count))
+            return MixedReader(tuple(reader for reader, _ in readers), picks)
+        before = sum(len(part.indexes) for part in parts)
+        parts += [replace(part, first=before + part.first) for part in reader.parts]
+    return FileReader(joined(parts), sum(count for _, count in readers))

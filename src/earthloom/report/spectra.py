@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from earthloom.errors import InputError
 from earthloom.evaluation.reference import CUBE_BANDS, PSNR_OF, beside, enlarged
 from earthloom.ops.stretch import limits, stretch
-from earthloom.raster.formats.cubes import open_cube
+from earthloom.raster.open import open_image
 from earthloom.report.quicklook import INK, PAPER, QUIET
 from earthloom.types import Report
 
@@ -42,7 +42,7 @@ def spectra_of(
         raise InputError(f"a figure of {len(truth)} bands", f"a cube of at least {CUBE_BANDS}")
     centres: Sequence[float | None] = ()
     for name in (reference, product):
-        with open_cube(name) as image:
+        with open_image(name, role="hs") as image:
             centres = image.wavelengths_nm if any(image.wavelengths_nm) and not any(centres) else centres
     shown = {"product": data}
     if hs is not None:

@@ -114,17 +114,12 @@ def superresolve(
     if weights is not None:
         fields["weights"] = str(weights)
     chosen = choose(method, fields, refine)
-    if is_path(cube):
-        if wavelengths_nm is not None:
-            raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
-        prepare = Enlarging(told, chosen, str(cube))
-    else:
-        prepare = Enlarging(told, chosen, None, _centres(cube, wavelengths_nm))
-    work = Work(
-        {"cube": cube}, prepare, chosen, run, {"cube": raster.Told(nodata=nodata)}, {"cube": "hs"}, output,
-        GEOTIFF + MATLAB,
-    )  # fmt: skip
-    return perform(work)
+    if is_path(cube) and wavelengths_nm is not None:
+        raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
+    centres = () if is_path(cube) else _centres(cube, wavelengths_nm)
+    told_of_file = {"cube": raster.Told(nodata=nodata)}
+    prepare = Enlarging(told, chosen, centres)
+    return perform(Work({"cube": cube}, prepare, chosen, run, told_of_file, {"cube": "hs"}, output, GEOTIFF + MATLAB))
 
 
 def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> tuple[float | None, ...]:

@@ -14,7 +14,6 @@ from earthloom.prepare.bandpass.levels import Levels, levels_of, require_levels
 from earthloom.prepare.bandpass.pairing import PROBLEM, Pairing, require_sensor, wanted_bands
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.problems.bandpass import nearest
-from earthloom.raster.facts import examine
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.metadata import radiometry
@@ -94,7 +93,7 @@ def require_unaligned(image: Image, role: str) -> None:
         address = benchmarks.parse_address(path)
         method, sensor = (None, None)
         if address is None:
-            tags = examine(path).tags
+            tags = image.tags
             method, sensor = tags.get(f"{PREFIX}METHOD"), tags.get(f"{PREFIX}SENSOR")
         if method is not None and method.startswith(f"{PROBLEM}/"):
             raise InputError(

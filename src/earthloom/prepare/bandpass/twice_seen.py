@@ -16,13 +16,14 @@ from earthloom.prepare.bandpass.levels import NUMBERS
 from earthloom.prepare.bandpass.optics import Optics
 from earthloom.prepare.bandpass.pairing import Pairing, wanted_bands
 from earthloom.problems.bandpass import nearest
-from earthloom.raster.formats.cubes import listed_bad, open_cube, sampled
+from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.image import Image
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.cube import thinned
 from earthloom.raster.told import Told
 from earthloom.sensors import Sensor, match_bands
 from earthloom.types import Band, Convention, Observation, View, Window
 
-CUBES = (".mat", ".h5", ".hdr", ".nc", ".tif", ".tiff", ".img")
 TOP = 99  # percentile that stands for the brightest numbers
 
 
@@ -86,9 +87,9 @@ def cubes_of(sources: Any) -> list[Any]:
     if not isinstance(sources, (str, Path)):
         return list(sources)
     folder = Path(sources)
-    if not folder.is_dir():
+    if not folder.is_dir() or is_image(folder):
         return [sources]
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in CUBES)
+    found = images_in(folder, pictures=False)
     if not found:
         raise InputError(
             f"no targets, and no cube in {folder}", "targets, hyperspectral cubes, or a folder with data/ and divide/",
@@ -104,15 +105,15 @@ def _roles(pairing: Pairing) -> tuple[tuple[Told, str], tuple[Told, str]]:
 
 def _opened(path: Any, stack: ExitStack) -> tuple[Image, tuple[int, ...]]:
     """A cube and which of its bands hold something."""
-    image = open_cube(path).north_up()
+    image = open_image(path, role="hs").north_up()
     stack.callback(image.close)
     if any(centre is None for centre in image.wavelengths_nm):
         raise InputError(
             f"{image.name} of {image.count} bands without wavelengths", "a hyperspectral cube with those of its bands",
             "to fit to pairs of images, give the images of the other sensor as well",
         )  # fmt: skip
-    data, present = sampled(image)
-    bad = set(listed_bad(path))
+    data, present = thinned(image)
+    bad = set(image.bad_bands)
     alive = [band + 1 not in bad and bool((data[band][present[band]] != 0).any()) for band in range(image.count)]
     return image, tuple(np.flatnonzero(alive).tolist())
 

@@ -23,7 +23,7 @@ from earthloom.ops.moments import Stats
 from earthloom.prepare.superresolution.bands import runs
 from earthloom.prepare.superresolution.opening import PROBLEM, Cube, Told, lay, product_bands
 from earthloom.problems import catalog as problems
-from earthloom.raster.formats.cubes import BAD_TAG
+from earthloom.raster.facts import BAD_TAG
 from earthloom.raster.image import Image
 from earthloom.types import Product, Scene, Window
 
@@ -86,15 +86,12 @@ class Enlarging:
         About its bands, its blur and the finer grid.
     method
         That will run: too few bands and weights of another ratio are refused at once.
-    path
-        As it was given; None for an array.
     wavelengths_nm
         Of an array; empty where unknown.
     """
 
     told: Told
     method: Method
-    path: str | None = None
     wavelengths_nm: tuple[float | None, ...] = ()
 
     def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
@@ -108,7 +105,7 @@ class Enlarging:
         image, told = images["cube"], self.told
         if self.wavelengths_nm:
             image = replace(image, wavelengths_nm=self.wavelengths_nm)
-        cube = lay(image, self.path, self.method, told, run)
+        cube = lay(image, self.method, told, run)
         run.fact(ratio=told.ratio)
         order, banding = product_bands(cube.banding, told), cube.banding
         place = {band: at for at, band in enumerate(order)}

@@ -13,10 +13,9 @@ from earthloom.errors import InputError, MethodError
 from earthloom.methods.base import Method
 from earthloom.prepare.superresolution.bands import Plan, bands_at, plan
 from earthloom.problems.superresolution import RATIOS
-from earthloom.raster.formats.cubes import SAMPLE_PX, listed_bad, sampled
 from earthloom.raster.image import Image
 from earthloom.raster.readers import ArrayReader
-from earthloom.raster.scenes.cube import CubeScene, finer
+from earthloom.raster.scenes.cube import THINNED_PX, CubeScene, finer, thinned
 from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.sensors import Sensor, load
 from earthloom.types import Band, Convention, Window
@@ -150,13 +149,8 @@ class Cube:
         return image.crs, finer(image.transform, ratio) if image.georeferenced else Affine.identity()
 
 
-def lay(image: Image, path: str | None, method: Method, told: Told, run: Run) -> Cube:
+def lay(image: Image, method: Method, told: Told, run: Run) -> Cube:
     """Sort the bands of an opened cube and lay it on the finer grid.
-
-    Parameters
-    ----------
-    path
-        As it was given, for the bands that the file itself calls bad; None for an array.
 
     Raises
     ------
@@ -170,7 +164,7 @@ def lay(image: Image, path: str | None, method: Method, told: Told, run: Run) ->
     sensor = load(name) if name else None
     bands = bands_of(image, sensor)
     centres = [band.centre_nm for band in bands]
-    banding = plan(data, present, centres, told.bad_bands, listed_bad(path) if path else (), told.across_gaps)
+    banding = plan(data, present, centres, told.bad_bands, image.bad_bands, told.across_gaps)
     for note in banding.notes:
         run.tell(note)
     require_fit(method, len(banding.good), told.ratio, image.count)
@@ -194,7 +188,7 @@ def lay(image: Image, path: str | None, method: Method, told: Told, run: Run) ->
 def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
     """What the bands are judged by, and where each holds a number: an array whole, a file thinned."""
     if not image.in_memory:
-        return sampled(image)
+        return thinned(image)
     assert isinstance(image.reader, ArrayReader)
     data = image.reader.array
     present = np.isfinite(data) if data.dtype.kind == "f" else np.ones(data.shape, bool)
@@ -211,7 +205,7 @@ def _first(image: Image, data: np.ndarray, told: Told) -> None:
     if image.in_memory:
         require_bands_first(data, False, told, "a cube")
         return
-    if max(image.shape) > SAMPLE_PX:  # a window at full resolution: thinned, rows and columns are too rough
-        height, width = (min(n, 2 * SAMPLE_PX) for n in image.shape)
+    if max(image.shape) > THINNED_PX:  # a window at full resolution: thinned, rows and columns are too rough
+        height, width = (min(n, 2 * THINNED_PX) for n in image.shape)
         data = image.read(Window((image.shape[0] - height) // 2, (image.shape[1] - width) // 2, height, width))[0]
     require_bands_first(data, False, told, image.name, (image.count, *image.shape))

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from earthloom.raster.assemble import assembled
 from earthloom.raster.facts import examine
-from earthloom.raster.image import Image, PathLike
+from earthloom.raster.formats import Format
+from earthloom.raster.image import Image
 from earthloom.raster.metadata import landsat
+from earthloom.raster.told import Told
 
 
-def claims(path: str) -> bool:
-    """A folder with an MTL file."""
-    return landsat.is_landsat_folder(Path(path))
+class LandsatFolder(Format):
+    """Band files (``*_B<number>.TIF``, with or without the scene's name) and one ``*MTL.txt``."""
 
+    name: ClassVar[str] = "landsat_folder"
+    rank: ClassVar[int] = 10
 
-def open_as(folder: PathLike, role: str | None, bands: Sequence[int | str] | None = None) -> Image:
-    """Open the bands of a Landsat folder in reflectance (see :mod:`earthloom.raster.metadata.landsat`).
+    def claims(self, path: str) -> bool:
+        """A folder with an MTL file."""
+        return landsat.is_landsat_folder(Path(path))
 
-    Parameters
-    ----------
-    folder
-        Holds the band files (``*_B<number>.TIF``, with or without the scene's name) and one ``*MTL.txt``.
-    role
-        ``pan`` (band 8) or ``ms`` (the reflective 30 m bands).
-    bands
-        Band numbers or names instead of all of the role.
+    def open(self, path: str, role: str | None, told: Told) -> Image:
+        """Bands in reflectance: ``pan`` is band 8, ``ms`` and ``hs`` are the reflective ones of 30 m.
 
-    Raises
-    ------
-    InputError, FileError, GridError
-        If the folder is incomplete or a file is broken.
-    """
-    mtl, files = landsat.landsat_files(Path(folder), role, bands)
-    return assembled([(examine(str(file.path), mtl), 1) for file in files])
+        Raises
+        ------
+        InputError, FileError, GridError
+            If the folder is incomplete or a file is broken.
+        """
+        mtl, files = landsat.landsat_files(Path(path), "ms" if role == "hs" else role, told.bands)
+        return assembled([(examine(str(file.path), mtl), 1) for file in files])
+
+    def holds(self, path: Path) -> bool:
+        """A folder with an MTL file."""
+        return landsat.is_landsat_folder(path)

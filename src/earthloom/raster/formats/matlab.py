@@ -4,54 +4,103 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from affine import Affine
 
 from earthloom.errors import InputError
+from earthloom.raster.formats import Format
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.readers import ArrayReader
+from earthloom.raster.told import Told
+
+HARVARD_NM = tuple(420.0 + 10 * i for i in range(31))  # of the cubes that are called ref
+COLOURS = 4  # bands of a picture, at most
 
 
-def claims(path: str) -> bool:
-    """A name that ends in ``.mat`` or ``.h5``, with or without the key of an array in it."""
-    return benchmarks.parse_address(path) is not None
+class Matlab(Format):
+    """A ``.mat`` or ``.h5`` file, with or without the key of an array in it; read whole, into memory."""
 
+    name: ClassVar[str] = "matlab"
+    rank: ClassVar[int] = 40
+    suffixes: ClassVar[tuple[str, ...]] = (".mat", ".h5", ".hdf5")
 
-def open_as(text: str, role: str | None, bands: Sequence[int | str] | None = None) -> Image:
-    """An image in memory, without georeferencing."""
-    address = benchmarks.parse_address(text)
-    assert address is not None
-    path, key, index = address
-    found = benchmarks.read_benchmark(path, key, index)
-    centres = found.pop("wavelengths_nm", None)
-    wanted = key or _role_in(found, role, path)
-    array = found[wanted]
-    if array.ndim != 3 or array.dtype.kind not in "buif":
-        raise InputError(
-            f"{path.name}:{wanted} {array.dtype} with shape {array.shape}", "an image of real numbers", "check the key"
+    def claims(self, path: str) -> bool:
+        """A name such as ``x.mat``, ``x.mat:key``, ``x.h5:pan:3``."""
+        return benchmarks.parse_address(path) is not None
+
+    def open(self, path: str, role: str | None, told: Told) -> Image:
+        """The array that was named, that of the role, or the only one."""
+        address = benchmarks.parse_address(path)
+        assert address is not None
+        file, key, index = address
+        hs = role == "hs"
+        if hs and key is None and file.is_file():
+            key = _only_cube(file)
+        held = benchmarks.read_benchmark(file, key, index)
+        centres = held.pop("wavelengths_nm", None)
+        wanted = key or _role_in(held, role, file)
+        array = held[wanted]
+        if array.ndim != 3 or array.dtype.kind not in "buif":
+            raise InputError(
+                f"{file.name}:{wanted} {array.dtype} with shape {array.shape}", "an image of real numbers",
+                "check the key",
+            )  # fmt: skip
+        array = array.astype(np.uint8) if array.dtype.kind == "b" else array
+        known = next((one for one in (centres, HARVARD_NM if hs and key == "ref" else None) if _fits(one, array)), None)
+        picks = _picks(told.bands, len(array), f"{file.name}:{wanted}")
+        count = len(picks)
+        array = np.ascontiguousarray(array[picks])
+        return Image(
+            shape=array.shape[1:],
+            dtype=array.dtype,
+            crs=None,
+            transform=Affine.identity(),
+            nodata=None,
+            names=("",) * count,
+            wavelengths_nm=tuple(None if known is None else float(known[i]) for i in picks),
+            scales=(1.0,) * count,
+            offsets=(0.0,) * count,
+            paths=(str(file),),
+            reader=ArrayReader(array, (None,) * count),
+            tags=benchmarks.remembered(file) if file.suffix.lower() == ".mat" else {},
         )
-    array = array.astype(np.uint8) if array.dtype.kind == "b" else array
-    known = centres is not None and len(centres) == len(array)
-    picked = list(range(len(array))) if bands is None else [int(band) - 1 for band in bands]
-    if not picked or min(picked) < 0 or max(picked) >= len(array):
-        raise InputError(f"bands {bands} of {path.name}:{wanted}", f"1 to {len(array)}")
-    array = np.ascontiguousarray(array[picked])
-    count = len(array)
-    return Image(
-        shape=array.shape[1:],
-        dtype=array.dtype,
-        crs=None,
-        transform=Affine.identity(),
-        nodata=None,
-        names=("",) * count,
-        wavelengths_nm=tuple(float(centres[i]) if centres is not None and known else None for i in picked),
-        scales=(1.0,) * count,
-        offsets=(0.0,) * count,
-        paths=(str(path),),
-        reader=ArrayReader(array, (None,) * count),
-    )
+
+
+def _fits(centres: Sequence[float] | np.ndarray | None, array: np.ndarray) -> bool:
+    """Whether there is one wavelength for each band."""
+    return centres is not None and len(centres) == len(array)
+
+
+def _picks(bands: Sequence[int | str] | None, count: int, title: str) -> list[int]:
+    """Bands, from 0; they have no names."""
+    if bands is None:
+        return list(range(count))
+    words = [str(band) for band in bands]
+    if not words or not all(word.isdigit() and 1 <= int(word) <= count for word in words):
+        raise InputError(f"bands {', '.join(words)} of {title}", f"1 to {count}")
+    return [int(word) - 1 for word in words]
+
+
+def _only_cube(path: Path) -> str | None:
+    """The variable of a file that is its only cube; None where known names decide."""
+    import h5py
+    from scipy.io import whosmat
+
+    with benchmarks.broken(path):
+        if h5py.is_hdf5(path):
+            with h5py.File(path, "r") as file:
+                shapes = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
+        else:
+            shapes = {name: shape for name, shape, _ in whosmat(path)}
+    cubes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
+    many = [name for name in cubes if shapes[name][2] > COLOURS]
+    cubes = many or cubes  # a picture of the cube beside it is none
+    if len(cubes) > 1 and not {name.lower() for name in cubes} & {"hsi_img", "hsi", "hs", "i_hs", "data"}:
+        raise InputError(f"{path.name} holds {', '.join(cubes)}", "one cube", f"say which one: {path.name}:{cubes[0]}")
+    return cubes[0] if len(cubes) == 1 else None
 
 
 def _role_in(found: dict[str, np.ndarray], role: str | None, path: Path) -> str:

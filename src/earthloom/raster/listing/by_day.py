@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.errors import FileError, InputError, warn
+from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.days import date_in
-from earthloom.raster.metadata.landsat import is_landsat_folder
 
-IMAGES = (".tif", ".tiff", ".vrt", ".img", ".jp2", ".nc", ".hdf", ".dat", ".bsq", ".bil", ".bip", ".envi", ".bin")
 SHOWN = 3  # names in a message
 
 
@@ -90,8 +89,8 @@ def listed(files: Any, kind: str) -> list[Path]:
             raise InputError(f"{kind} images of type {type(files).__name__}", "a folder, a pattern or a list of files")
         return [Path(path) for path in files]
     folder = Path(files)
-    if folder.is_dir() and not is_landsat_folder(folder):
-        found = sorted(path for path in folder.iterdir() if is_image(path))
+    if folder.is_dir() and not is_image(folder):
+        found = images_in(folder, pictures=False)
         if not found:
             raise FileError(f"no {kind} image in {folder}", hint="a folder of GeoTIFFs, ENVI files or Landsat folders")
         return found
@@ -99,13 +98,3 @@ def listed(files: Any, kind: str) -> list[Path]:
     if not found:
         raise FileError(f"{files} does not exist" if not glob.has_magic(str(files)) else f"nothing matches {files}")
     return found
-
-
-def is_image(path: Path) -> bool:
-    """Whether a file or folder looks like an image."""
-    if path.name.startswith("."):
-        return False
-    if path.is_dir():
-        return is_landsat_folder(path)
-    header = path.with_name(f"{path.name}.hdr").exists() or path.with_suffix(".hdr").exists()
-    return path.suffix.lower() in IMAGES or (header and path.suffix.lower() != ".hdr")

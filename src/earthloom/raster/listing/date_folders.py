@@ -14,9 +14,8 @@ from datetime import date
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
-from earthloom.raster.formats.bare import is_raw
+from earthloom.raster.formats import is_image
 from earthloom.raster.listing.days import date_in, parse_date
-from earthloom.raster.listing.layouts import RASTERS
 
 FINE = re.compile(r"^(fine|landsat|sentinel-?2|l[cetm]?\d|l_|l$|s2|high)", re.I)
 COARSE = re.compile(r"^(coarse|modis|olci|viirs|m[oyc]d|m_|m\d|m$|low)", re.I)
@@ -125,7 +124,7 @@ def series_in(item: str) -> Series:
     fine: dict[date, list[str]] = {}
     coarse: dict[date, list[str]] = {}
     masks: dict[date, str] = {}
-    for file in sorted(path for path in folder.rglob("*") if _is_image(path)):
+    for file in sorted(path for path in folder.rglob("*") if _of_a_date(path)):
         day = _day_of(file, folder)
         if day is None:
             continue
@@ -144,11 +143,9 @@ def series_in(item: str) -> Series:
     return Series(folder.name, kept[0], kept[1], masks, choice)
 
 
-def _is_image(path: Path) -> bool:
-    """A raster with a header (ENVI files without an ending among them), or bare numbers."""
-    if not path.is_file() or path.suffix.lower() == ".hdr" or NO_IMAGE.search(path.stem):
-        return False
-    return path.suffix.lower() in RASTERS or is_raw(path) or path.with_name(path.name + ".hdr").is_file()
+def _of_a_date(path: Path) -> bool:
+    """A file that is an image, and by its name no classification and the like."""
+    return path.is_file() and not NO_IMAGE.search(path.stem) and is_image(path)
 
 
 def _day_of(file: Path, folder: Path) -> date | None:

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.formats import is_image
 from earthloom.raster.listing.samples import H5_SUFFIXES, Facts, Stack, Triplet, open_stack, open_triplet
 from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.metadata.matlab import shapes
 
-RASTERS = (".tif", ".tiff", ".jp2", ".vrt", ".img", ".png")
 _WORDS = {
     "pan": ("pan", "i_pan"),
     "ms": ("ms", "hs", "lr", "lrms", "ms_lr", "mss", "i_ms"),
@@ -176,7 +176,7 @@ def _in_files(files: Sequence[Path], told: Mapping[Path, str], strict: bool = Fa
         suffix = file.suffix.lower()
         if suffix in H5_SUFFIXES:
             yield open_stack(file)
-        elif suffix in (".mat", *RASTERS):
+        elif is_image(file):
             key, role = _split(file, told.get(file))
             if suffix == ".mat" and (role is None or {"pan", "ms"} <= set(shapes(file)[0])):
                 yield open_triplet({"": file}, file.stem)

@@ -6,13 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.formats import is_image, suffixes
 
 SPLITS = ("train", "val", "test")
-
-
-IMAGES = (".tif", ".tiff", ".png", ".npy", ".dat", ".img")
-
-
 PUBLISHED = {"source": "S2", "target": "GF1", "mask": "mask"}  # folders of the published data set
 
 
@@ -38,7 +34,7 @@ def published_pairs(folder: str | Path, split: str) -> Iterator[tuple[Path, Path
         name = line.replace("\\", "/").strip()
         if not name:
             continue
-        stem = Path(name).stem if Path(name).suffix.lower() in IMAGES else Path(name).name
+        stem = Path(name).stem if Path(name).suffix.lower() in suffixes() else Path(name).name
         found = {role: held[kind].get(stem) for role, kind in PUBLISHED.items()}
         if found["source"] is None or found["target"] is None:
             lost = PUBLISHED["source" if found["source"] is None else "target"]
@@ -49,4 +45,4 @@ def published_pairs(folder: str | Path, split: str) -> Iterator[tuple[Path, Path
 def _stems(folder: Path, kind: str) -> dict[str, Path]:
     """Files of one kind in every region, by their names without ending."""
     found = folder.glob(f"*/{kind}/*")
-    return {path.stem: path for path in sorted(found) if path.suffix.lower() in IMAGES}
+    return {path.stem: path for path in sorted(found) if is_image(path)}

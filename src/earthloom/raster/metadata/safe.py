@@ -155,6 +155,14 @@ def is_folder(folder: Path) -> bool:
     return folder.is_dir() and (metadata_of(folder) is not None or bool(_band_files(folder)))
 
 
+def is_scene(folder: Path) -> bool:
+    """Whether a folder holds one scene: a SAFE product, or several band files of which no band comes twice."""
+    if metadata_of(folder) is not None:
+        return True
+    found = _band_files(folder)
+    return len(found) > 1 and len({(one.band, one.metres) for one in found}) == len(found)
+
+
 def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
     """Band files of a folder, at one pixel size: the bands of 10 m, or those asked for, at the finest size all have.
 

@@ -6,10 +6,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from affine import Affine
+from jaxtyping import Bool, Float
 
 from earthloom.raster.image import Image
+from earthloom.raster.readers import FileReader
 from earthloom.raster.scenes.stack import require_inside
 from earthloom.types import Band, Convention, Observation, View, Window, coarse_window
+
+THINNED_PX = 128  # side of the thinned cube that tells which bands hold nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,3 +81,18 @@ def finer(transform: Affine, ratio: int) -> Affine:
     """The geotransform of pixels ``ratio`` times as small, the outer corner of the first one where it was."""
     t = transform
     return Affine(t.a / ratio, t.b / ratio, t.c, t.d / ratio, t.e / ratio, t.f)
+
+
+def thinned(image: Image) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "band y x"]]:
+    """Every n-th pixel of a cube in the numbers of the file, and where each band holds one."""
+    step = max(1.0, max(image.shape) / THINNED_PX)
+    shape = (max(1, round(image.shape[0] / step)), max(1, round(image.shape[1] / step)))
+    data, _ = image.reader.decimated(shape)
+    codes: list[float | None] = [image.nodata] * image.count
+    if isinstance(image.reader, FileReader):
+        codes = [code for part in image.reader.parts for code in part.nodata]
+    present = np.isfinite(data)
+    for band, code in enumerate(codes):
+        if code is not None:
+            present[band] &= data[band] != code
+    return data, present

@@ -14,6 +14,7 @@ import numpy as np
 from earthloom.raster.facts import examine
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.open import open_image
+from earthloom.raster.readers import FileReader
 from earthloom.version import __version__
 
 PREFIX = "EARTHLOOM_"
@@ -120,18 +121,16 @@ def describe(path: str | Path) -> dict[str, Any]:
                 )
             ],
         }
-    address = benchmarks.parse_address(str(path))
-    if address is not None:
-        described["provenance"] = _history(benchmarks.remembered(address[0]))
-    elif not Path(path).is_dir():
-        facts = examine(str(path))
+        described["provenance"] = _history(image.tags)
+        one = image.paths[0] if len(image.paths) == 1 and isinstance(image.reader, FileReader) else None
+    if one is not None:
+        facts = examine(one)
         described |= {
             "driver": facts.driver,
             "mask": "alpha band" if facts.alpha else "mask" if facts.mask else None,
             "layout": facts.structure.get("LAYOUT"),
             "compression": facts.structure.get("COMPRESSION"),
             "scaled_by": facts.scaled_by,
-            "provenance": _history(facts.tags),
         }
     return described
 

@@ -18,9 +18,8 @@ from earthloom.prepare.bandpass.opening import Opened, open_one, pair_scene, req
 from earthloom.prepare.bandpass.pairing import Pairing, require_sensor
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.prepare.bandpass.twice_seen import TwiceSeen, _opened, _optics, _reflectance, _roles, cubes_of
-from earthloom.raster.listing.layouts import RASTERS
+from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.published import published_pairs
-from earthloom.raster.metadata import landsat, safe
 from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, named
 from earthloom.training.bandpass.pairs import pairs_of
 
@@ -70,8 +69,8 @@ def listed(value: Any) -> list[Any]:
     """One image, several, or those of a folder that is no scene itself, in the order of their names."""
     if isinstance(value, (str, Path)):
         folder = Path(value)
-        if folder.is_dir() and not landsat.is_landsat_folder(folder) and not safe.is_folder(folder):
-            return sorted(p for p in folder.iterdir() if p.suffix.lower() in RASTERS)
+        if folder.is_dir() and not is_image(folder):
+            return images_in(folder)
         return [value]
     if not arrays.is_path(value):
         raise InputError(

@@ -17,7 +17,8 @@ from earthloom.prepare.superresolution.bands import numbers_in
 from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, Told, lay, whole_ratio
 from earthloom.problems.base import Case
 from earthloom.problems.superresolution import BLOCK, Superresolution, observation, on_grid
-from earthloom.raster.formats.cubes import cubes_in, open_cube
+from earthloom.raster.listing.cubes import cubes_in
+from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load
 from earthloom.training.cases.blocks import plan as blocks_of
 from earthloom.training.cases.samples import DataSet, Reading
@@ -108,8 +109,8 @@ class CubeCases(DataSet):
     def _parts(self, path: str) -> Iterator[Part]:
         """The good bands of a cube, part by part."""
         with ExitStack() as stack:
-            image = stack.enter_context(open_cube(path, nodata=self.told.nodata))
-            cube = lay(image, path, catalog.make("bicubic", PROBLEM), self.told, Run())
+            image = stack.enter_context(open_image(path, role="hs", nodata=self.told.nodata))
+            cube = lay(image, catalog.make("bicubic", PROBLEM), self.told, Run())
             shape, title = cube.image.shape, Path(path).name
         if min(shape) < BLOCK * self.ratio:
             raise InputError(
@@ -151,7 +152,8 @@ class CubeCases(DataSet):
         """The cube itself, or a block of it, as it would be super-resolved."""
         number, cell = self._units[index]
         part, scale = self.sources[number], self.reading.scale
-        with open_cube(part.path, bands=part.numbers, nodata=self.reading.nodata) as image:
+        whole = open_image(part.path, nodata=self.reading.nodata, role="hs")
+        with whole.pick([number - 1 for number in part.numbers]) as image:
             data, valid = image.read(Window(0, 0, *part.shape) if cell is None else cell, np.dtype("float32"))
         data = np.where(valid, data, np.float32(0)) * np.float32(1 if scale is None else scale)
         return observation(on_grid(data, valid, part.bands, self.ratio), self.told.convention)
