@@ -205,3 +205,31 @@ def test_classical_methods_start_without_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def messages(path: Path) -> list[tuple[int, str]]:
+    """The texts of a file that users can meet: no docstrings."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    manuals = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and node.body
+        if isinstance(node.body[0], ast.Expr)
+    }
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in manuals)
+    return [(node.lineno, node.value) for node in texts if isinstance(node.value, str)]
+
+
+def test_the_library_speaks_of_parameters() -> None:
+    """Flags belong to the command line, which makes them of `parameters` in backticks (cli/wording.py)."""
+    flag = re.compile(r"(?:^|[ (])(?:--[a-z]|-m )")  # a whole command between backticks is no flag
+    own = (ROOT / "src/earthloom/cli", ROOT / "src/earthloom/verbs/declared.py")
+    library = [path for path in SOURCES if not path.is_relative_to(own[0]) and path != own[1]]
+    spelt = [
+        (path.name, line, text)
+        for path in library
+        for line, text in messages(path)
+        if flag.search(re.sub(r"`earthloom [^`]*`", "", text))
+    ]
+    declared = [one for one in spelt if re.fullmatch(r"--?[a-z0-9=-]+", one[2])]  # names in Flag(...), those of git
+    assert [one for one in spelt if one not in declared] == []

@@ -35,7 +35,27 @@ from bench.same.compare import compare
 from bench.same.inputs import make
 
 ROOT = Path(__file__).resolve().parents[2]
-MENDS: dict[str, str] = {}  # name of a case, or a pattern of names: why its product changed
+ONE_RULE = "arrays are stored by the rule of files"
+PLACE = f"coordinates are freed from the noise of a geotransform, as those of files are; {ONE_RULE}"
+PHYSICAL = "floats asked for of integers are physical units, in every verb"
+MENDS: dict[str, str] = {  # name of a case, or a pattern of names: why its product changed
+    "pansharpen: .dat": "a name that promises another format is refused",
+    "pansharpen: scaled floats": "floats stored with a scale stay stored numbers, in every verb",
+    "align: spectral, tiles": PHYSICAL,
+    "align: fit and apply, dtype": PHYSICAL,
+    "others: info folder": "what is told about a folder has the keys of what is told about a file",
+    "python pansharpen: xarray with a CRS": PLACE,
+    "python pansharpen: xarray, PAN beyond MS": PLACE,
+    "python pansharpen: xarray, scaled": PLACE,
+    "python pansharpen: xarray, masked and scaled": PLACE,
+    "python pansharpen: xarray, black fill": PLACE,
+    "python pansharpen: paths, nowhere": "84 zeros lost their sign (-0.0 became 0.0)",
+    "python superresolve: paths": "no code for missing pixels where none can be missing",
+    "python align: numpy spectral and options": f"{ONE_RULE}, and in their precision (within 0.001)",
+    "python align: xarray, told scale": f"{ONE_RULE}; 4 numbers at one half fall to the other side",
+    "python align: paths": f"{ONE_RULE}; 6 numbers at one half fall to the other side",
+    "python decloud: numpy uint16 sar_regression": f"{ONE_RULE}; one number of 2344.5 becomes 2345, not 2344",
+}
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 PATIENCE_S = 1800
 

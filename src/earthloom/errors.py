@@ -51,7 +51,7 @@ class EarthloomWarning(UserWarning):
 
 def warn(message: str) -> None:
     """An :class:`EarthloomWarning` that points at the first line outside this package: that of who called it."""
-    level, frame = 1, sys._getframe(1)
+    level, frame = 2, sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, EarthloomWarning, stacklevel=level)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from earthloom.cli import stop
+from earthloom.cli.wording import as_flags
 
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
@@ -44,11 +45,11 @@ class Screen:
 
     def say(self, line: str) -> None:
         """A remark for `-v`."""
-        self._print(f"  {line}")
+        self._print(f"  {as_flags(line)}")
 
     def warn(self, line: str) -> None:
         """A warning, always shown."""
-        self._print(f"warning: {line}")
+        self._print(f"warning: {as_flags(line)}")
 
     def done(self, line: str) -> None:
         """What came of it, and how long it took."""

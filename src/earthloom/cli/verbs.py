@@ -15,6 +15,7 @@ from earthloom.cli import shown
 from earthloom.cli.examples import of
 from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
 from earthloom.cli.running import Work, shown_as, working
+from earthloom.cli.wording import NAMES
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Flag, Verb
@@ -120,6 +121,7 @@ def _own(verb: Verb) -> list[Option]:
             told = f"The same as --{p.name} 0."
             found.append(Option(_parameter(f"no_{p.name}", bool, flag, told, False, False), "verb"))
         missing = p.default is inspect.Parameter.empty or flag.required
+        NAMES.update({p.name: flag.name[0]} if flag.name else {})
         found.append(Option(_parameter(p.name, takes, flag, helps.get(p.name, ""), p.default, missing), "verb"))
     return found
 

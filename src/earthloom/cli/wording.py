@@ -94,10 +94,7 @@ def _missing(error: MissingArgumentError, arguments: Sequence[str]) -> str:
 
 
 PARAMETER = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")  # how the library writes a parameter in a message
-FLAGS = {
-    "source_sensor": "--from", "target_sensor": "--to", "pairs": "--pair", "fine_masks": "--fine-mask",
-    "coarse_masks": "--coarse-mask", "date_masks": "--date-mask", "adapt_seconds": "--adapt-seconds",
-}  # fmt: skip  # those that are not called after their parameters
+NAMES: dict[str, str] = {}  # of the command that runs: parameters whose flags are not called after them
 
 
 def as_flags(text: str) -> str:
@@ -105,7 +102,7 @@ def as_flags(text: str) -> str:
 
     def flag(found: re.Match[str]) -> str:
         name, value = found[1], found[2]
-        flag = FLAGS.get(name, f"--{name.replace('_', '-')}")
+        flag = NAMES.get(name, f"--{name.replace('_', '-')}")
         return flag if value in (None, "", "True") else f"{flag} {value}"
 
     return PARAMETER.sub(flag, text)

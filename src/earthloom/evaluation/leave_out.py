@@ -88,7 +88,7 @@ def trial(
     notes += [] if peak else [f"SSIM with peak {top:g}, the largest of the true images"]
     views = lib.scene.empty().views.values()
     guessed = lib.handling.ratio is None and max(max(view.ratio) for view in views) == 1
-    notes.append(f"ERGAS at ratio {lib.ratio:g}" + (", estimated: --ratio says otherwise" if guessed else ""))
+    notes.append(f"ERGAS at ratio {lib.ratio:g}" + (", estimated: `ratio` says otherwise" if guessed else ""))
     rows: dict[str, dict[str, float]] = {}
     seen: list[Seen] = []
     shown = set(days[:: max(1, len(days) // keep)][:keep]) if keep else set()

@@ -71,7 +71,7 @@ def _known(name: str | None) -> str | None:
     try:
         return name if name is None or load(name) else None
     except SensorError:
-        warn(f"the product was made for the sensor '{name}', unknown here: default MTF gains; give --sensor FILE")
+        warn(f"the product was made for the sensor '{name}', unknown here: default MTF gains; give `sensor=FILE`")
         return None
 
 

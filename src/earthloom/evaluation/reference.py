@@ -46,7 +46,7 @@ def _with_reference(
     """Indices against a reference on the pixels that both hold."""
     if ratio is None:
         raise InputError(
-            "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass --ratio (ERGAS divides by it)"
+            "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass `ratio` (ERGAS divides by it)"
         )
     data, truth, both, _ = beside(product, reference, nodata)
     top = peak or float(truth.max())

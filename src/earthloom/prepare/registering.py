@@ -106,7 +106,7 @@ def warn_if_apart(found: Registration, corrected: bool, georeferenced: bool, sce
             )
             return
     if found.ms_px > LIMIT:
-        warn(f"{found}; more than {LIMIT} MS pixels, correct it with register")
+        warn(f"{found}; more than {LIMIT} MS pixels, correct it with `register=True`")
 
 
 def corrected(scene: Scene, found: Registration) -> Scene:

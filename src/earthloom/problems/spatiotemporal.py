@@ -61,7 +61,7 @@ class Spatiotemporal(Problem):
         """The case whose truth is the fine image of known date ``number`` (0-based)."""
         known = pairs(obs)
         if len(known) < 2:
-            raise InputError("one known pair", "at least two, so that one can be left out", "give another --pair")
+            raise InputError("one known pair", "at least two, so that one can be left out", "give another pair")
         out, kept = known[number], [pair for at, pair in enumerate(known) if at != number]
         views = {"coarse_p": obs[out.coarse]}
         for at, pair in enumerate(kept, start=1):

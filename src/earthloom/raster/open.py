@@ -54,7 +54,7 @@ def open_image(
     """
     items = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
     if not items:
-        raise InputError("no file", "at least one file", "give --pan FILE and --ms FILE [FILE ...]")
+        raise InputError("no file", "at least one file", "name one, or one for each band")
     beside = {"bands": None if bands is None else tuple(bands), "nodata": nodata, "scale": scale, "offset": offset}
     known = replace(told or Told(), **{name: value for name, value in beside.items() if value is not None})
     if len(items) == 1:

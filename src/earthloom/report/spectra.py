@@ -35,7 +35,7 @@ def spectra_of(
         If there is no reference, or the images are no cubes.
     """
     if reference is None or ratio is None:
-        raise InputError("a figure without a reference", "a reference", "pass --reference and --ratio")
+        raise InputError("a figure without a reference", "a reference", "pass `reference` and `ratio`")
 
     data, truth, both, _ = beside(product, reference, nodata)
     if len(truth) < CUBE_BANDS:

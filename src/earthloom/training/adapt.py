@@ -197,7 +197,7 @@ def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
         pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
     found = [obs for obs in pieces if problem.known(obs).mean() > SEEN * problem.enough]
     if not found:
-        raise InputError("a scene of which little is seen", "windows with clear data to adapt to", "leave out --adapt")
+        raise InputError("a scene of which little is seen", "windows with clear data to adapt to", "leave out `adapt`")
     return found
 
 
@@ -248,7 +248,7 @@ class AdaptTask(WithFullResolution):
                 held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
         held = held[:: -(-len(held) // HELD) or 1]
         if not held:
-            raise InputError("a scene with holes in every block that would judge", "more data", "leave out --adapt")
+            raise InputError("a scene with holes in every block that would judge", "more data", "leave out `adapt`")
         side = min(min(sample["truth"].shape[1:]) for sample in pairs)
         ratio = round(max(max(view.ratio) for view in pieces[0].views.values()))
         unit = int(np.lcm(step, ratio))

@@ -30,7 +30,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
             run.fact(network=method.told)
         return method
     if method.card.family != "network":
-        raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out --adapt")
+        raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out `adapt`")
     if run.save_weights is not None:
         _weights_place(run)
     from earthloom.training.adapt import adapt
@@ -44,7 +44,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if not found.kept and found.began == "random":
         start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"
         warn(
-            f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give --weights"
+            f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give `weights`"
         )
     if run.save_weights is not None:
         found.method.save(run.save_weights)

@@ -60,9 +60,9 @@ def evaluate(
     """
     if reference is None and (pan is None or ms is None):
         given = "no reference and no inputs" if pan is None and ms is None else f"no {'ms' if ms is None else 'pan'}"
-        raise InputError(given, "a reference, or pan and ms", "pass --reference, or --pan and --ms")
+        raise InputError(given, "a reference, or pan and ms", "pass `reference`, or `pan` and `ms`")
     if mask is not None and reference is None:
-        raise InputError("a mask without a reference", "a reference", "pass --reference")
+        raise InputError("a mask without a reference", "a reference", "pass `reference`")
     if hs is not None and (reference is None or mask is not None):
         raise InputError("hs without a reference" if reference is None else "hs with a mask", "hs beside a reference")
     others = [image for image in (reference, mask, hs) if image is not None] if reference is not None else [pan, ms]

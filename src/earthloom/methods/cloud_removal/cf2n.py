@@ -77,7 +77,7 @@ class Cf2n(Network):
         problem="cloud_removal",
         minimum=8,
         notes="a reconstruction from the paper's figure and abstract: the authors' network was never released; "
-        "needs SAR and clear ground in the scene; --adapt trains it on that ground",
+        "needs SAR and clear ground in the scene; adapting trains it on that ground",
     )
 
     def __post_init__(self) -> None:

@@ -55,7 +55,7 @@ class Mosaic(Filling):
         """Refuse a scene without other dates."""
         super().check(obs, shape)
         if not dates(obs):
-            raise MethodError("mosaic without another date", "at least one", "give --date FILE (dates=[...])")
+            raise MethodError("mosaic without another date", "at least one", "give `dates`")
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of (target, date) where both are clear, and of the target where it is clear."""

@@ -61,7 +61,7 @@ class Aligner(Method):
         if self.fits and not has_pixels(obs["target"]):
             raise MethodError(
                 f"{self.card.name} without an image of the target sensor", "a target, or a fitted transform",
-                "give --target FILE, or a transform.json that was fitted before; hls and spectral need none",
+                "give `target=FILE`, or a transform.json that was fitted before; hls and spectral need none",
             )  # fmt: skip
 
     def paired(self, source: Sequence[Band], target: Sequence[Band]) -> list[int]:

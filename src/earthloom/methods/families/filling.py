@@ -83,7 +83,7 @@ def require_clear(moments: Moments, least: int, name: str) -> Moments:
     if moments.count < least:
         raise MethodError(
             f"{name} found {moments.count} clear pixels to learn from", f"at least {least}",
-            "check the cloud mask, or give other dates and -m mosaic --normalise none",
+            "check the cloud mask, or give other dates and `method=mosaic`, `normalise=none`",
         )  # fmt: skip
     return moments
 

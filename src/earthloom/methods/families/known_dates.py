@@ -54,7 +54,7 @@ class Temporal(Method):
         if count < self.least_pairs:
             raise MethodError(
                 f"{self.card.name} got {count} known pair(s) of fine and coarse images", f"at least {self.least_pairs}",
-                "give another --pair",
+                "give another pair",
             )  # fmt: skip
         bands = len(obs["fine_1"].bands)
         for role, view in obs.views.items():

@@ -33,7 +33,7 @@ def require_sar(obs: Observation, name: str) -> None:
         Says how to give it, or what does without.
     """
     if "sar" not in obs.views:
-        raise MethodError(f"{name} without SAR", "VV and VH backscatter", "give --sar FILE, or -m mosaic")
+        raise MethodError(f"{name} without SAR", "VV and VH backscatter", "give `sar=FILE`, or `method=mosaic`")
 
 
 def gathered(obs: Observation) -> Moments:

@@ -67,7 +67,7 @@ class TemporalNetwork(Network, Temporal):
         if len(pairs(obs)) < self.known:
             raise MethodError(
                 f"{self.card.name} with known={self.known} got {len(pairs(obs))} known date(s)",
-                f"at least {self.known}", "give another --pair, or take the variant that sees one (known=1)",
+                f"at least {self.known}", "give another pair, or take the variant that sees one (`known=1`)",
             )  # fmt: skip
         return change.chosen(obs, self.known or 2)
 

@@ -94,7 +94,7 @@ def order_or_raise(header: weights.Header, network: Sized, obs: Observation) -> 
         there = zip(header.bands, header.centres_nm or [None] * len(header.bands), strict=False)
         raise MethodError(
             f"a scene of {sizes} ({listed(here)}) for weights '{header.name}'", f"{own} ({listed(there)})",
-            "leave out the weights and give --adapt (adapt_seconds) to train the network on this scene",
+            "leave out the weights and give `adapt=True` to train the network on this scene",
         )  # fmt: skip
     return None if found == tuple(range(sizes.bands)) else found
 

@@ -129,7 +129,8 @@ class Network(Method):
         have = "; ".join(told(h, self._defaults, self.architecture) for h in weights.shipped(self.key))
         raise MethodError(
             f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
-            f"{self._part(obs)}--adapt trains it on this scene, --weights takes yours, `earthloom train` makes them",
+            f"{self._part(obs)}`adapt=True` trains it on this scene, `weights` takes yours, "
+            "`earthloom train` makes them",
         )  # fmt: skip
 
     def _part(self, obs: Observation) -> str:

@@ -296,7 +296,7 @@ def _require_range(fitted: FittedLut, cells: Cells) -> None:
             raise MethodError(
                 f"{max(low, high):.0%} of {band} {where} what weights '{header.name}' know",
                 f"numbers around {least:.4g} to {most:.4g}",
-                "other units? --unit says what a reflectance of 1 is in this image (10000 for usual digital numbers); "
+                "other units? `unit` says what a reflectance of 1 is in this image (10000 for usual digital numbers); "
                 "a Sentinel-2 image of 2022 or later may still hold its offset of 1000",
             )  # fmt: skip
 

@@ -79,7 +79,7 @@ class Stfgan(TemporalNetwork):
         minimum=4,
         notes="a reconstruction from reading notes on the paper and on a public code, not from the paper's own: no "
         "published number may be claimed for it; as published its output is a tanh of values between -1 and 1, ours is "
-        "linear in standard deviations of the scene; sees one known date or two; --adapt needs three",
+        "linear in standard deviations of the scene; sees one known date or two; adapting needs three",
         published={
             "stages": "whu", "width": 64, "coarse_blocks": 16, "fine_blocks": 8, "kernel": 9, "batch_norm": True,
             "base": "none", "feed": "truth", "critic": "wgan", "critic_width": 64, "spectral": 0.0, "structure": 0.0,

@@ -141,7 +141,7 @@ def require_unit(found: Levels, method: Any, called: str, role: str = "source") 
         raise InputError(
             f"{called}: numbers up to {found.top.max():.0f} for {method.card.name}, whose coefficients are of "
             "reflectance", "reflectance",
-            f"give --{role}-scale 0.0001 (and --{role}-offset), or --unit 10000 for numbers of reflectance times 10000",
+            f"give `{role}_scale=0.0001` (and `{role}_offset`), or `unit=10000` for numbers of reflectance times 10000",
         )  # fmt: skip
 
 

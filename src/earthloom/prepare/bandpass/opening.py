@@ -98,13 +98,13 @@ def require_unaligned(image: Image, role: str) -> None:
         if method is not None and method.startswith(f"{PROBLEM}/"):
             raise InputError(
                 f"the {role} {Path(path).name} is already aligned to {sensor or 'another sensor'} ({method})",
-                "the sensor's own image", "--force (force=True) aligns it once more",
+                "the sensor's own image", "`force=True` aligns it once more",
             )  # fmt: skip
         hls = radiometry.hls(Path(path))
         if hls is not None and hls.aligned_to is not None:
             raise InputError(
                 f"the {role} {Path(path).name} is already aligned: HLS brought it to the bands of {hls.aligned_to}",
-                "an image of Level 2A", "--force (force=True) aligns it once more",
+                "an image of Level 2A", "`force=True` aligns it once more",
             )  # fmt: skip
 
 
@@ -134,5 +134,5 @@ def require_source(transform: Transform, seen: Opened) -> None:
         raise InputError(
             f"{seen.image.name} with bands {', '.join(band.name for band in seen.bands)}",
             f"{', '.join(band.name for band in wanted.bands)}, as the transform was fitted to",
-            "--source-bands picks and orders them",
+            "`source_bands` picks and orders them",
         )  # fmt: skip

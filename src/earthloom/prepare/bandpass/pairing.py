@@ -88,8 +88,7 @@ def require_sensor(name: Any, role: str) -> Sensor:
         If nobody says which.
     """
     if name is None:
-        flag = "--from" if role == "source" else "--to"
-        raise InputError(f"no {role} sensor", f"{flag} NAME ({role}_sensor=)", "`earthloom sensors` lists them")
+        raise InputError(f"no {role} sensor", f"`{role}_sensor=NAME`", "`earthloom sensors` lists them")
     return load(name)
 
 

@@ -202,7 +202,7 @@ class Transform:
             fits = scale / 10 ** round(math.log10(apart))
             raise InputError(
                 f"{called}: numbers up to {top.max():.4g} for a transform fitted to numbers up to {max(known):.4g}",
-                "the same unit", f"--source-scale {fits:g} (source_scale=) if a scale is lost or told twice",
+                "the same unit", f"`source_scale={fits:g}` if a scale is lost or told twice",
             )  # fmt: skip
 
     def _code(self, kind: np.dtype) -> float | None:

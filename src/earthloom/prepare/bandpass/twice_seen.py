@@ -132,7 +132,7 @@ def _reflectance(image: Image, path: Any, told: Told) -> tuple[float, float]:
     if top > NUMBERS:
         raise InputError(
             f"{image.name}: a cube with numbers up to {top:.0f}", "reflectance",
-            "give --source-scale 0.0001 (source_scale=) for reflectance times 10000",
+            "give `source_scale=0.0001` for reflectance times 10000",
         )  # fmt: skip
     return gain, shift
 

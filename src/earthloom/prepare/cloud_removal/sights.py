@@ -112,11 +112,11 @@ def decide_db(units: SarUnits, data: np.ndarray, valid: np.ndarray) -> tuple[boo
     found = is_db(data, valid)
     if units == "linear" and found:
         share = (data[:, valid] < 0).mean()
-        raise InputError(f"SAR in linear power of which {share:.0%} is negative", "dB", "say --sar-units db")
+        raise InputError(f"SAR in linear power of which {share:.0%} is negative", "dB", "say `sar_units=db`")
     if units != "auto":
         return units == "db", f"SAR in {'dB' if units == 'db' else 'linear power'}, as told"
     why = "in dB (it is negative)" if found else "in linear power (it is positive)"
-    return found, f"SAR taken to be {why}; --sar-units says otherwise"
+    return found, f"SAR taken to be {why}; `sar_units` says otherwise"
 
 
 def sar_names(count: int, told: Sequence[str] = ()) -> tuple[str, ...]:
@@ -129,7 +129,7 @@ def sar_names(count: int, told: Sequence[str] = ()) -> tuple[str, ...]:
     """
     if not 1 <= count <= MOST_SAR:
         raise InputError(
-            f"SAR of {count} bands", f"VV and VH (1 to {MOST_SAR} bands)", "are --optical and --sar exchanged?"
+            f"SAR of {count} bands", f"VV and VH (1 to {MOST_SAR} bands)", "are `optical` and `sar` exchanged?"
         )
     known = [name.upper() for name in told if name.upper() in ("VV", "VH", "HH", "HV")]
     if len(known) == count:
@@ -155,7 +155,7 @@ def with_wavelengths(bands: tuple[Band, ...]) -> tuple[tuple[Band, ...], str]:
     else:
         return bands, ""
     filled = tuple(replace(band, centre_nm=centre) for band, centre in zip(bands, nm, strict=True))
-    return filled, f"{len(bands)} bands without wavelengths taken to be {what}; --sensor says otherwise"
+    return filled, f"{len(bands)} bands without wavelengths taken to be {what}; `sensor` says otherwise"
 
 
 def require_roles(bands: tuple[Band, ...]) -> None:
@@ -169,5 +169,5 @@ def require_roles(bands: tuple[Band, ...]) -> None:
     if missing := [role for role in ("blue", "green", "red", "nir") if role not in roles(bands)]:
         raise InputError(
             f"no cloud mask, and no {', '.join(missing)} band to find clouds with", "a mask",
-            "give --mask FILE, or --sensor NAME so that the bands are known",
+            "give `mask=FILE`, or `sensor=NAME` so that the bands are known",
         )  # fmt: skip

@@ -56,7 +56,7 @@ def calendar(fine: Iterable[date], coarse: Iterable[date], days_apart: int) -> C
         nearest = min(abs((a - b).days) for a in fines for b in coarses)
         raise InputError(
             f"no fine image within {days_apart} day(s) of a coarse one (the nearest are {nearest} days apart)",
-            "at least one pair", "allow more with --days-apart, or check the dates in the names (--date-pattern)",
+            "at least one pair", "allow more with `days_apart`, or check the dates in the names (`date_pattern`)",
         )  # fmt: skip
     return Calendar(fines, coarses, pairs)
 
@@ -95,8 +95,9 @@ def asked(dates: Sequence[Any] | None, have: Calendar, fill: bool) -> list[date]
             raise InputError(f"no coarse image of {day}", f"a day out of {_span(have.coarse)} that has one")
         if day in have.fine and not fill:
             raise InputError(
-                f"the fine image of {day} is there", "a day without one", "--fill fills its gaps, --evaluate tests it"
-            )
+                f"the fine image of {day} is there", "a day without one",
+                "`fill=True` fills its gaps, `evaluate=True` tests it",
+            )  # fmt: skip
         found.add(day)
     return sorted(found)
 

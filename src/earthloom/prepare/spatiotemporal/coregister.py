@@ -83,7 +83,7 @@ def decide(found: Mapping[str, Displacement], mode: Coregister, roles: Mapping[s
     if not moves and joint.clear:
         warn(
             f"the coarse images belong {y:+.1f} rows, {x:+.1f} columns (fine pixels) further, {joint.coarse_px:.2f} "
-            "coarse pixels; they were not moved: --coregister auto"
+            "coarse pixels; they were not moved: `coregister=auto`"
         )
     return Moves(found, ((y, x), sigma), moves)
 

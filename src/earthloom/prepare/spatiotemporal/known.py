@@ -107,7 +107,7 @@ def listed(
         If the lists do not go together.
     """
     if not pairs:
-        raise InputError("no pair", "at least one known date, (fine, coarse)", "give --pair FINE COARSE DATE")
+        raise InputError("no pair", "at least one known date, (fine, coarse)", "give `pairs`")
     for pair in pairs:
         if not isinstance(pair, (tuple, list)) or len(pair) != 2:
             raise InputError(f"a pair of type {type(pair).__name__}", "(fine, coarse)", "dates go into dates=[...]")
@@ -148,7 +148,7 @@ def by_time(known: Sequence[Known], day: date | None, days_apart: int) -> tuple[
         if apart > days_apart:
             raise InputError(
                 f"a fine image of {one.fine_day} and a coarse one of {one.coarse_day}, {apart} days apart",
-                f"at most {days_apart} days", "check the dates, or allow more with --days-apart",
+                f"at most {days_apart} days", "check the dates, or allow more with `days_apart`",
             )  # fmt: skip
         if apart:
             notes.append(f"the fine image of {one.fine_day} is paired with a coarse one {apart} day(s) away")
@@ -162,7 +162,7 @@ def by_time(known: Sequence[Known], day: date | None, days_apart: int) -> tuple[
     if day is not None and day in days:
         raise InputError(
             f"the prediction date {day}, whose fine image is given", "a date whose fine image is wanted",
-            "leave that pair out to see how well a method finds it (earthloom series --evaluate does so for all)",
+            "leave that pair out to see how well a method finds it (`earthloom series --evaluate` does so for all)",
         )  # fmt: skip
     if day is not None and len(days) > 1 and not days[0] < day < days[-1]:  # type: ignore[operator]
         warn(

@@ -133,7 +133,7 @@ def require_day(image: Image, told: day_of | None, found: day_of | None, days_ap
     if image.acquired is not None:
         raise InputError(
             f"{image.name} given as of {told}, acquired on {found}", f"at most {days_apart} days apart",
-            "correct the date, or allow more with --days-apart",
+            "correct the date, or allow more with `days_apart`",
         )  # fmt: skip
     warn(f"{image.name} is given as of {told}; its name says {found}")
 

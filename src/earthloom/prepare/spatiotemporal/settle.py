@@ -239,7 +239,7 @@ def require_bands(fine: tuple[Band, ...], coarse: tuple[Band, ...], counts: Sequ
         if count != want:
             raise InputError(
                 f"{name} of {count} band(s) and {first} of {want}", "the same bands in the same order",
-                "choose them with --fine-bands and --coarse-bands",
+                "choose them with `fine_bands` and `coarse_bands`",
             )  # fmt: skip
     centres = [(f.centre_nm, c.centre_nm) for f, c in zip(fine, coarse, strict=True)]
     far = [b for b, (f, c) in enumerate(centres, 1) if f is not None and c is not None and abs(f - c) > FAR_NM]
@@ -247,5 +247,5 @@ def require_bands(fine: tuple[Band, ...], coarse: tuple[Band, ...], counts: Sequ
         f, c = centres[far[0] - 1]
         raise InputError(
             f"band {far[0]} of the fine images at {f:.0f} nm and of the coarse ones at {c:.0f} nm", "the same bands",
-            "put them into one order with --coarse-bands, or leave out the sensors if they are not what they hold",
+            "put them into one order with `coarse_bands`, or leave out the sensors if they are not what they hold",
         )  # fmt: skip

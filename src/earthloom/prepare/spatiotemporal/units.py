@@ -90,17 +90,17 @@ def require_units(surveys: Mapping[str, Survey], called: Mapping[str, str], scal
 
 def _hint(found: np.ndarray, common: float, scale: float | None) -> str:
     """A scale where one number does it, else a regression."""
-    regress = "--match regression (match='regression') fits the coarse images to the fine ones"
+    regress = "`match=regression` fits the coarse images to the fine ones"
     if found.max() / found.min() > UNIFORM:
         bands = ", ".join(f"{f:.2g}" for f in found)
         return (
-            f"no one scale does it (band by band {bands}): --fine-scale, --fine-offset, --coarse-scale and "
-            f"--coarse-offset where they are known; else {regress}"
+            f"no one scale does it (band by band {bands}): `fine_scale`, `fine_offset`, `coarse_scale` and "
+            f"`coarse_offset` where they are known; else {regress}"
         )
     power = 10.0 ** round(math.log10(common))
     told = power if 1 / 1.6 < common / power < 1.6 else float(f"{common:.2g}")
     number = f"{told * (1.0 if scale is None else scale):.10g}"
-    return f"--coarse-scale {number} (coarse_scale={number}) if that is the unit; else {regress}"
+    return f"`coarse_scale={number}` if that is the unit; else {regress}"
 
 
 def _plain(factor: float) -> str:

@@ -120,7 +120,7 @@ def _spoilers(present: np.ndarray, left: Sequence[int]) -> None:
         share = 100 * alone[at].mean()
         warn(
             f"band {left[at] + 1} alone is missing in {share:.0f} % of the pixels, which are therefore missing in the "
-            f"product; --bad-bands {left[at] + 1} keeps them"
+            f"product; `bad_bands={left[at] + 1}` keeps them"
         )
 
 

@@ -102,7 +102,7 @@ def require_fit(method: Method, bands: int, ratio: int, total: int) -> None:
         of = "" if bands == total else f" ({total} with the bad ones)"
         raise MethodError(
             f"{card.name} got {bands} band(s){of}", f"at least {card.min_bands}",
-            "it sharpens each with its neighbours; -m bicubic and -m back_projection take any number",
+            "it sharpens each with its neighbours; `method=bicubic` and `method=back_projection` take any number",
         )  # fmt: skip
     name = method.parameters.get("weights")
     if isinstance(name, str):
@@ -111,7 +111,7 @@ def require_fit(method: Method, bands: int, ratio: int, total: int) -> None:
         if header.method.startswith(f"{PROBLEM}/") and own and round(own) != ratio:
             raise MethodError(
                 f"weights '{header.name}' of ratio {own:g} for a cube to be enlarged {ratio} times",
-                f"weights of ratio {ratio}", f"these run with ratio={own:g} (--ratio {own:g})",
+                f"weights of ratio {ratio}", f"these run with `ratio={own:g}`",
             )  # fmt: skip
 
 

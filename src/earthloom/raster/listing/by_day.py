@@ -69,7 +69,7 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
     if not found:
         raise InputError(
             f"no date in the names of the {kind} images ({some})", "2020-03-08, 20200308 or 2020068 in every name",
-            r"say where it stands with --date-pattern, such as '(\d{4})(\d{3})'",
+            r"say where it stands with `date_pattern`, such as '(\d{4})(\d{3})'",
         )  # fmt: skip
     if without:
         warn(f"{len(without)} {kind} image(s) without a date in the name left out: {some}")

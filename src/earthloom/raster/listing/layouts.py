@@ -184,7 +184,7 @@ def _in_files(files: Sequence[Path], told: Mapping[Path, str], strict: bool = Fa
                 _add(groups.setdefault(key, {}), role, file)
             elif strict:
                 raise InputError(
-                    f"{file.name}: PAN or MS?", "names such as K_pan.tif and K_ms.tif", "or give --pan and --ms"
+                    f"{file.name}: PAN or MS?", "names such as K_pan.tif and K_ms.tif", "or give `pan` and `ms`"
                 )
         elif strict:
             raise InputError(f"{file.name}: not a known data set", LOOKED_FOR)

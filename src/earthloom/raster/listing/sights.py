@@ -126,7 +126,8 @@ def _require_one_place(items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     east, north = (min(box[k] for box in boxes) for k in (2, 3))
     if west > east or south > north:
         raise InputError(
-            f"{len(items)} items that share no place", "items of one place", "give --place LON LAT, a point in it"
+            f"{len(items)} items that share no place", "items of one place",
+            "give `place`, longitude and latitude of a point in it",
         )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class Mtl:
             raise FileError(
                 f"{self.path.name}: SUN_ELEVATION {elevation}",
                 "an elevation above 0 degrees",
-                "give --scale and --offset yourself",
+                "give `scale` and `offset` yourself",
             )
         sine = math.sin(math.radians(elevation))
         return reflectance[0] / sine, reflectance[1] / sine

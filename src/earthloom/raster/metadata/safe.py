@@ -140,7 +140,7 @@ def read_product(path: Path) -> Product:
     if baseline is not None and baseline >= 4 and baseline < 90 and not offsets:
         raise FileError(
             f"{path.name} of baseline {baseline:05.2f} without offsets", "RADIO_ADD_OFFSET or BOA_ADD_OFFSET",
-            "its numbers are probably 1000 too high; give --source-scale and --source-offset yourself",
+            "its numbers are probably 1000 too high; give `source_scale` and `source_offset` yourself",
         )  # fmt: skip
     craft = re.search(r"2([ABC])$", texts.get("SPACECRAFT_NAME", ""), re.I)
     when = texts.get("DATATAKE_SENSING_START") or texts.get("PRODUCT_START_TIME") or ""

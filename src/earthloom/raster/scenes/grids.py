@@ -85,7 +85,7 @@ def require_ratio(ratio: tuple[float, float], fine: str, coarse: str) -> None:
         raise GridError(
             f"the pixels of {fine} are {1 / size:.3g} times those of {coarse}",
             "a PAN image that is finer than the MS image",
-            "are --pan and --ms exchanged?",
+            "are `pan` and `ms` exchanged?",
         )
     if size < MIN_RATIO:
         raise GridError(

@@ -146,7 +146,7 @@ def lay(image: Image, on: Image, resampling: str = "cubic", ignore_georeferencin
         if one.crs is None or one.transform == Affine.identity():
             raise GridError(
                 f"{one.name} does not say where it lies, {other.name} does", "both or neither",
-                "write it into the file (gdal_edit), or --ignore-georeferencing",
+                "write it into the file (gdal_edit), or `ignore_georeferencing=True`",
             )  # fmt: skip
     for one in (image, on):
         require_straight(Grid(one.shape, one.transform, one.crs, one.name))

@@ -318,7 +318,7 @@ def create(
     if dtype.name not in DTYPES:
         raise InputError(f"dtype {dtype.name}", ", ".join(DTYPES))
     if not representable(dtype, nodata):
-        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another --nodata")
+        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another `nodata`")
     if min(*shape, count) < 1:
         raise InputError(f"a product of {shape[0]} x {shape[1]} pixels and {count} bands", "at least one of each")
 
@@ -352,7 +352,7 @@ def require_place(path: Path, overwrite: bool) -> None:
     if path.is_dir():
         raise FileError(f"{path} is a folder", "the name of a file")
     if path.exists() and not overwrite:
-        raise FileError(f"{path} exists", hint="choose another name, or --overwrite (overwrite=True) to replace it")
+        raise FileError(f"{path} exists", hint="choose another name, or `overwrite=True` to replace it")
     if not path.parent.is_dir():
         raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
     if not os.access(path.parent, os.W_OK):

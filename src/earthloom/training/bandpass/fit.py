@@ -279,7 +279,7 @@ def alone(method: Method | str, scene: MatchedScene, run: Run) -> Method:
         If it needs one.
     """
     if isinstance(method, str):
-        raise MethodError(f"method {method} without a target", "--target FILE", "it is chosen by pairs of both sensors")
+        raise MethodError(f"method {method} without a target", "`target=FILE`", "it is chosen by pairs of both sensors")
     return fitted(method, scene, run)
 
 

@@ -180,6 +180,6 @@ def _require_new(path: Path, overwrite: bool) -> None:
     """Refuse an output that exists, or whose folder does not."""
     if path.is_dir() and not path.suffix:
         if any(path.iterdir()) and not overwrite:
-            raise InputError(f"the folder {path} is not empty", hint="choose another, or --overwrite (overwrite=True)")
+            raise InputError(f"the folder {path} is not empty", hint="choose another, or `overwrite=True`")
         return
     require_place(path, overwrite)

@@ -195,12 +195,12 @@ def _checker(name: str, sensor: Sensor, reading: Reading, told: float | None) ->
         if top > SPARE * maximum:
             raise InputError(
                 f"{name}: {role} reaches {top:g}", f"at most {maximum:g} ({who})",
-                f"is it another sensor? maximum={top:.0f} (--maximum) if the data are right",
+                f"is it another sensor? `maximum={top:.0f}` if the data are right",
             )  # fmt: skip
         if 0 < top <= UNIT_MAXIMUM < maximum and bool((data % 1 != 0).any()):
             raise InputError(
                 f"{name}: {role} lies between {data.min():g} and {top:g}", f"digital numbers up to {maximum:g} ({who})",
-                f"scale={maximum:g} (--scale) if the data were divided by it, or no sensor",
+                f"`scale={maximum:g}` if the data were divided by it, or no sensor",
             )  # fmt: skip
 
     return check

@@ -148,7 +148,7 @@ class Run:
         if state is not None:
             self._go_on(state, about)
         elif resume:
-            raise FileError("no checkpoint to resume from", "a folder with an unfinished run", "leave out --resume")
+            raise FileError("no checkpoint to resume from", "a folder with an unfinished run", "leave out `resume`")
         self.about = dict(about)
         if self.folder is not None:
             self.folder.begin(self.config, about, self.place.step)
