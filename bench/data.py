@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from earthloom.engine.arrays import Taken, array_scene
+from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.pansharpening import Pansharpening
-from earthloom.types import Observation
+from earthloom.types import Observation, Window
 
 SHARED = Path(os.environ.get("EARTHLOOM_SHARED", Path(__file__).resolve().parents[2] / "shared"))
 SHARPENING = SHARED / "data/sharpening"
@@ -43,9 +43,8 @@ def bands_first(array: np.ndarray) -> np.ndarray:
 
 def observe(pan: np.ndarray, ms: np.ndarray, sensor: str | None, convention: str = "centre") -> Observation:
     """Arrays as an observation in float64."""
-    pan, ms = (np.asarray(a, np.float64) for a in (pan[None] if pan.ndim == 2 else pan, ms))
-    taken = (Taken(a, a.dtype, None, lambda data, bands: data) for a in (pan, ms))
-    return array_scene(*taken, sensor, convention).whole  # type: ignore[arg-type]
+    scene = scene_of(*(np.asarray(array, np.float64) for array in (pan, ms)), Sharpening(sensor, convention))
+    return scene.observe(Window(0, 0, *scene.shape))
 
 
 def triplets() -> Iterator[Case]:

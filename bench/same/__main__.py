@@ -52,9 +52,9 @@ MENDS: dict[str, str] = {  # name of a case, or a pattern of names: why its prod
     "python pansharpen: paths, nowhere": "84 zeros lost their sign (-0.0 became 0.0)",
     "python superresolve: paths": "no code for missing pixels where none can be missing",
     "python align: numpy spectral and options": f"{ONE_RULE}, and in their precision (within 0.001)",
-    "python align: xarray, told scale": f"{ONE_RULE}; 4 numbers at one half fall to the other side",
-    "python align: paths": f"{ONE_RULE}; 6 numbers at one half fall to the other side",
-    "python decloud: numpy uint16 sar_regression": f"{ONE_RULE}; one number of 2344.5 becomes 2345, not 2344",
+    "python align: xarray, told scale": f"{ONE_RULE}, rounded once (4 numbers by 1)",
+    "python align: paths": f"{ONE_RULE}, rounded once (6 numbers by 1)",
+    "python decloud: numpy uint16 sar_regression": f"{ONE_RULE}, rounded once (one number by 1)",
 }
 THREADS = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "NUMBA")
 PATIENCE_S = 1800

@@ -49,9 +49,12 @@ class EarthloomWarning(UserWarning):
     """Something worth knowing that does not stop the work: shifted inputs, odd ranges."""
 
 
+INSIDE = (__package__, "jaxtyping")  # whose frames stand between a warning and who called, the second in tests
+
+
 def warn(message: str) -> None:
     """An :class:`EarthloomWarning` that points at the first line outside this package: that of who called it."""
     level, frame = 2, sys._getframe(1)
-    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] == __package__:
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in INSIDE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, EarthloomWarning, stacklevel=level)

@@ -164,7 +164,7 @@ def test_cards_are_complete(name: str) -> None:
 
 def test_what_is_not_there_is_asked_for(case: Case) -> None:
     bare = replace(case.obs, views={role: case.obs[role] for role in ("optical", "cloud")})
-    for name, word in (("mosaic", "--date"), ("sar_regression", "--sar"), ("cf2n", "--sar")):
+    for name, word in (("mosaic", "`dates`"), ("sar_regression", "`sar=FILE`"), ("cf2n", "`sar=FILE`")):
         with pytest.raises(MethodError, match=word):
             make(name).check(bare, bare.shape)
     make("inpaint").check(bare, bare.shape)

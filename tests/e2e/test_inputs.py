@@ -253,7 +253,7 @@ def test_register(cli: Cli, pair: Make) -> None:
     pan, ms = (image.round().astype("uint16") for image in observed(fine_truth((512, 512), 4)))
     files = pair(pan, ms, of_ms={"transform": grid(4, east=3, south=-2)})
     done = cli(*files.arguments())
-    assert done.code == 0 and "warning: " in done.err and "correct it with register" in done.err
+    assert done.code == 0 and "warning: " in done.err and "correct it with --register" in done.err
     done = cli(*files.arguments("--register", "--overwrite", "-v"))
     assert done.code == 0 and "warning" not in done.err and "MS lies +" in done.err
     found = json.loads(get(files.out)[1].tags["EARTHLOOM_REGISTRATION"])

@@ -531,7 +531,7 @@ def test_a_scene_that_is_mostly_missing() -> None:
     valid = np.zeros(obs.shape, bool)
     valid[:40, :30] = True
     pan = replace(obs["pan"], valid=valid)
-    with pytest.raises(InputError, match="leave out --adapt"):
+    with pytest.raises(InputError, match="leave out `adapt`"):
         adapt(network(), _offset(obs, pan=pan), steps=2)
 
 

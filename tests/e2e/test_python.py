@@ -239,8 +239,10 @@ def test_register_mends_a_shift() -> None:
     _, straight = observed(truth)
     shifted = _shift(truth, 1.3, -0.8)
     _, ms = observed(shifted)
-    with pytest.warns(EarthloomWarning, match=r"MS lies -1\.\d\d rows, \+0\.\d\d columns .* correct it with register"):
+    said = r"MS lies -1\.\d\d rows, \+0\.\d\d columns .* correct it with `register=True`"
+    with pytest.warns(EarthloomWarning, match=said) as warned:
         plain = earthloom.pansharpen(pan, ms, "gsa")
+    assert [one.filename for one in warned] == [__file__]  # it points at who called, not into the package
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         registered = earthloom.pansharpen(pan, ms, "gsa", register=True)

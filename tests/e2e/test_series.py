@@ -21,12 +21,13 @@ import rasterio
 import earthloom
 from earthloom.engine.job import Arrays, Encode, execute, statistics
 from earthloom.engine.options import Run
-from earthloom.engine.runner import Serial, plan
+from earthloom.engine.runner import Serial
 from earthloom.engine.scene import ArrayScene
 from earthloom.engine.talk import Talk
 from earthloom.errors import EarthloomError, EarthloomWarning, FileError, InputError
 from earthloom.evaluation.leave_out import product_without
 from earthloom.methods import catalog
+from earthloom.ops.tiling import plan
 from earthloom.prepare.spatiotemporal.calendar import calendar
 from earthloom.prepare.spatiotemporal.chain import Chain, InMemory, chained
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
@@ -541,7 +542,7 @@ def test_arrays_refused() -> None:
         ({"fine": {"x": fine(1)}}, "the date 'x'"), ({"fine": {}}, "0 fine"), ({"output": "x"}, "folders of files"),
         ({"fine": {"2020-03-01": fine(1), day(1): fine(1)}}, "two fine images"),
         ({"coarse": "folder"}, "all of one kind"),
-        ({"fine_masks": {day(4): np.zeros(SHAPE)}}, "no fine image"), ({"dates": [day(1)]}, "--fill"),
+        ({"fine_masks": {day(4): np.zeros(SHAPE)}}, "no fine image"), ({"dates": [day(1)]}, "`fill=True`"),
         ({"fine": {day(30): fine(1)}}, "no fine image within"), ({"most_pairs": 0}, "at least 1"),
         ({"coarse": {day(n): coarse(n) / 1e4 for n in DAYS}}, "coarse_scale=10000"),
     ):  # fmt: skip

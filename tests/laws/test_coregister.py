@@ -189,8 +189,8 @@ def test_units_that_differ_are_refused_with_the_factor() -> None:
     require_units(surveyed(fine, coarse), called, None)
     require_units(surveyed(fine, coarse / 2.5), called, None)
     for divided, scale, words in (
-        (1e4, None, "--coarse-scale 10000 "), (1e4, 0.0001, "--coarse-scale 1 "),
-        (1e-4, None, "--coarse-scale 0.0001 "), (55.0, None, "--coarse-scale 55 "),
+        (1e4, None, "`coarse_scale=10000` "), (1e4, 0.0001, "`coarse_scale=1` "),
+        (1e-4, None, "`coarse_scale=0.0001` "), (55.0, None, "`coarse_scale=55` "),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):
             require_units(surveyed(fine, coarse / divided), called, scale)

@@ -101,8 +101,8 @@ def test_what_is_asked_for() -> None:
     assert asked(["2020-03-18/", "2020069"], have, False) == [date(2020, 3, d) for d in (9, 18, 19)]
     assert asked(["2020-03-08"], have, True) == [date(2020, 3, 8)]
     for dates, words in (
-        (["2020-03-08"], "--fill"), (["2021-01-01"], "no coarse image"), (["2020-03-10/2020-03-09"], "ends before"),
-        (["2021-01-01/2021-02-01"], "no date to predict"), (["soon"], "2020-03-08"),
+        (["2020-03-08"], "`fill=True`"), (["2021-01-01"], "no coarse image"), (["soon"], "2020-03-08"),
+        (["2020-03-10/2020-03-09"], "ends before"), (["2021-01-01/2021-02-01"], "no date to predict"),
     ):  # fmt: skip
         with pytest.raises(InputError, match=words):
             asked(dates, have, False)

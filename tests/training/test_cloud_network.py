@@ -114,10 +114,10 @@ def test_holes_are_neither_learnt_nor_filled(case: Case) -> None:
 
 
 def test_what_it_lacks_is_said(case: Case) -> None:
-    with pytest.raises(MethodError, match="--adapt"):
+    with pytest.raises(MethodError, match="`adapt=True`"):
         tiny().check(case.obs, case.obs.shape)
     bare = replace(case.obs, views={role: case.obs[role] for role in ("optical", "cloud")})
-    with pytest.raises(MethodError, match="--sar"):
+    with pytest.raises(MethodError, match="`sar=FILE`"):
         adapt(tiny(), ArrayScene(bare), steps=1)
     dark = {**case.obs.views, "cloud": cloud_view(np.ones(case.obs.shape, bool))}
     with pytest.raises(InputError, match="clear"):

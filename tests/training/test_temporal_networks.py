@@ -240,7 +240,7 @@ def test_what_is_refused(one: Case, three: Case) -> None:
     trained = stirred(make("stfgan"), three.obs)
     with pytest.raises(MethodError, match="6 guide bands"):
         trained.check(one.obs, one.obs.shape)
-    with pytest.raises(MethodError, match="--adapt"):
+    with pytest.raises(MethodError, match="`adapt=True`"):
         make("stfgan").check(one.obs, one.obs.shape)
     views = {r: replace(v, data=expand(one.obs, role=r), valid=np.ones(one.obs.shape, bool), ratio=(1.0, 1.0),
                         offset=(0.0, 0.0)) if "coarse" in r else v for r, v in one.obs.views.items()}  # fmt: skip

@@ -56,7 +56,7 @@ def _align(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
 
 def _fit(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     """Fit a transform, and write it."""
-    from earthloom.raster.write.cog import require_place
+    from earthloom.raster.write.place import require_place
     from earthloom.verbs.fit_alignment import fit_alignment
 
     output, figure = extra["output"], extra.get("figure")

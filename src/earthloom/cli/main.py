@@ -178,7 +178,7 @@ def _line(error: Exception, arguments: Sequence[str]) -> str:
         return usage_line(error, arguments)
     text = str(error)
     if isinstance(error, EarthloomError):
-        from earthloom.cli.wording import as_flags
+        from earthloom.cli.parameters import as_flags
 
         return as_flags(text)
     if isinstance(error, MemoryError):

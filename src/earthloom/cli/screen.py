@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from earthloom.cli import stop
-from earthloom.cli.wording import as_flags
+from earthloom.cli.parameters import as_flags
 
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 

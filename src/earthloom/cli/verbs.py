@@ -14,8 +14,8 @@ from cyclopts import Group, Parameter
 from earthloom.cli import shown
 from earthloom.cli.examples import of
 from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
+from earthloom.cli.parameters import NAMES
 from earthloom.cli.running import Work, shown_as, working
-from earthloom.cli.wording import NAMES
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Flag, Verb

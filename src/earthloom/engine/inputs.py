@@ -75,6 +75,8 @@ def opened(
     images = {}
     for role, value in inputs.items():
         own = told.get(role, Told())
+        if not value:
+            raise InputError(f"no file for `{role}`", f"`{role}=FILE`, or one file for each band")
         kind = None if role.endswith(MASK) else kinds.get(role, "ms")
         images[role] = open_image(value, role=kind, told=own)
         stack.callback(images[role].close)

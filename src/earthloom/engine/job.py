@@ -15,12 +15,13 @@ from jaxtyping import Bool, Shaped
 
 from earthloom.engine.budget import tile_for
 from earthloom.engine.passes import fuse_tile, halo_px, observe
-from earthloom.engine.runner import Runner, Serial, Threads, plan
+from earthloom.engine.runner import Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import DTYPES, quantise
+from earthloom.ops.tiling import plan
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
 

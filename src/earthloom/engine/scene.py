@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from earthloom.types import Convention, Observation, Window
 
@@ -36,34 +35,3 @@ class ArrayScene:
     def empty(self) -> Observation:
         """The whole observation: in memory there is no need for an empty one."""
         return self.whole
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A window of a scene as a scene of its own; what lies around it is still seen."""
-
-    scene: Any
-    window: Window
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the window."""
-        return self.window.height, self.window.width
-
-    @property
-    def convention(self) -> Convention:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def pick(self, roles: Mapping[str, str]) -> Cut:
-        """Some of the images under other roles."""
-        return Cut(self.scene.pick(roles), self.window)
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` of the window with its halo."""
-        core = Window(*core)
-        return self.scene.observe(core._replace(y=core.y + self.window.y, x=core.x + self.window.x), halo_px)
-
-    def empty(self) -> Observation:
-        """As the scene's own."""
-        return self.scene.empty()

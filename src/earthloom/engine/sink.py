@@ -16,27 +16,22 @@ import numpy as np
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.job import Arrays, Encode
+from earthloom.engine.job import Out as Tiles
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
-from earthloom.errors import FileError, InputError
-from earthloom.ops.quantise import DTYPES, representable
-from earthloom.raster.metadata.matlab import parse_address
-from earthloom.raster.write.cog import Writer, create, require_place
+from earthloom.errors import InputError
+from earthloom.ops.quantise import dtype_of, require_code
+from earthloom.raster.coordinates import labelled
+from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
+from earthloom.raster.write.place import GEOTIFF, MATLAB, require_name, require_other, require_place
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.types import Window
 
-GEOTIFF = (".tif", ".tiff", ".gtiff", "")
-MATLAB = (".mat",)
-
 
 @runtime_checkable
-class Out(Protocol):
-    """An open place for tiles; see :class:`earthloom.engine.job.Out`."""
-
-    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
-        """Take a tile, from any thread."""
-        ...
+class Out(Tiles, Protocol):
+    """An open place for tiles."""
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Add to the provenance."""
@@ -77,29 +72,6 @@ def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
         return math.nan if code is None else code
     fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
     return code if fits else 0 if numbers.holes else None
-
-
-def dtype_of(name: Any) -> np.dtype:
-    """The dtype of a name.
-
-    Raises
-    ------
-    InputError
-        If there is none, or a product cannot be stored in it.
-    """
-    try:
-        dtype = np.dtype(name)
-    except TypeError:
-        dtype = None
-    if dtype is None or (dtype.name not in DTYPES and dtype.kind != "f"):
-        raise InputError(f"dtype '{name}'", " or ".join(DTYPES))
-    return dtype
-
-
-def require_code(dtype: np.dtype, nodata: float | None) -> None:
-    """Refuse a code that is no number of a dtype."""
-    if not representable(dtype, nodata):
-        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another nodata")
 
 
 @dataclass(frozen=True)
@@ -255,7 +227,7 @@ class Labelled:
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
         """See :class:`Sink`."""
-        yield _Held(_empty(prepared, encode), lambda data, tags: labelled(data, prepared, encode))
+        yield _Held(_empty(prepared, encode), lambda data, tags: _labelled(data, prepared, encode))
 
 
 @dataclass(frozen=True)
@@ -297,79 +269,9 @@ def _precision(prepared: Prepared) -> np.dtype:
     return np.dtype(np.result_type(*(view.data for view in views)))
 
 
-def labelled(data: np.ndarray, prepared: Prepared, encode: Encode) -> Any:
-    """Stored numbers as a DataArray, with ``scale_factor``, ``add_offset`` and ``_FillValue`` where they apply."""
-    import xarray
-
-    coords: dict[str, Any] = {"band": [band.name for band in prepared.bands]}
-    crs, t = prepared.crs, prepared.transform
-    if crs is not None:
-        height, width = data.shape[1:]
-        known = {"crs_wkt": crs.to_wkt(), "spatial_ref": crs.to_wkt()}
-        known["GeoTransform"] = " ".join(repr(float(v)) for v in (t.c, t.a, t.b, t.f, t.d, t.e))
-        coords["y"] = t.f + t.e * (np.arange(height) + 0.5)
-        coords["x"] = t.c + t.a * (np.arange(width) + 0.5)
-        coords["spatial_ref"] = xarray.Variable((), 0, known)  # where rioxarray and odc-geo look for the CRS
-    attrs: dict[str, Any] = {"long_name": tuple(coords["band"])}
-    if encode.dtype.kind != "f":
-        for key, values, neutral in (("scale_factor", encode.scales, 1), ("add_offset", encode.offsets, 0)):
-            if len(set(values)) == 1 and values[0] != neutral:
-                attrs[key] = values[0]
-        attrs |= {} if encode.nodata is None else {"_FillValue": encode.nodata}
-    coords |= {name: ("band", list(values)) for name, values in prepared.coords.items()}
-    product = xarray.DataArray(
-        data, dims=("band", "y", "x"), coords=coords, attrs={**attrs, **prepared.attrs}, name=prepared.called
-    )
-    for name in prepared.coords:
-        product[name].attrs["units"] = "nm"
-    return product
-
-
-def require_name(place: Path, suffixes: Sequence[str]) -> None:
-    """Refuse names that promise another format than is written.
-
-    Raises
-    ------
-    InputError
-        If they do.
-    """
-    if place.suffix.lower() not in suffixes:
-        kinds = "a GeoTIFF or .mat" if MATLAB[0] in suffixes else "a GeoTIFF"
-        raise InputError(f"the output {place}", kinds, f"call it {place.with_suffix('.tif').name}")
-
-
-def require_other(place: Path, inputs: Iterable[str]) -> None:
-    """Refuse to write over an input.
-
-    Raises
-    ------
-    InputError
-        If the output is one.
-    """
-    if not place.exists():
-        return
-    for path in inputs:
-        address = parse_address(path)
-        file = Path(path) if address is None else address[0]
-        if file.exists() and place.samefile(file):
-            raise InputError(f"the output {place} is an input", "another name")
-
-
-def require_folder(folder: Path) -> None:
-    """Make the folder of the products.
-
-    Raises
-    ------
-    FileError
-        If it cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be made ({error.strerror})", hint="choose another output") from error
-
-
-def require_apart(folder: Path, paths: Sequence[Path]) -> None:
-    """Refuse a folder of inputs as that of the products."""
-    if folder.exists() and any(path.parent.exists() and folder.samefile(path.parent) for path in paths):
-        raise InputError(f"the output {folder} is a folder of the inputs", "a folder of its own")
+def _labelled(data: np.ndarray, prepared: Prepared, encode: Encode) -> Any:
+    """Stored numbers as a DataArray."""
+    scaling = (encode.scales, encode.offsets, encode.nodata) if encode.dtype.kind != "f" else ((), (), None)
+    place = prepared.crs, prepared.transform
+    names = [band.name for band in prepared.bands]
+    return labelled(data, names, place, scaling, prepared.coords, prepared.attrs, prepared.called)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date as day_of
+from typing import Any
 
 import numpy as np
 
-from earthloom.engine.scene import Cut
 from earthloom.errors import EarthloomError, InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -17,10 +17,41 @@ from earthloom.prepare.spatiotemporal.chain import Choice, predicted
 from earthloom.prepare.spatiotemporal.known import choose
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library
 from earthloom.training.ready import ready
-from earthloom.types import Report, Window
+from earthloom.types import Convention, Observation, Report, Window
 
 MAX_PIXELS = 1 << 24  # a larger scene is judged by a window of this many pixels in its middle
 MEAN = "mean"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A window of a scene as a scene of its own; what lies around it is still seen."""
+
+    scene: Any
+    window: Window
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the window."""
+        return self.window.height, self.window.width
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def pick(self, roles: Mapping[str, str]) -> Cut:
+        """Some of the images under other roles."""
+        return Cut(self.scene.pick(roles), self.window)
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` of the window with its halo."""
+        core = Window(*core)
+        return self.scene.observe(core._replace(y=core.y + self.window.y, x=core.x + self.window.x), halo_px)
+
+    def empty(self) -> Observation:
+        """As the scene's own."""
+        return self.scene.empty()
 
 
 @dataclass(frozen=True)

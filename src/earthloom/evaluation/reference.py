@@ -19,6 +19,7 @@ from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import MAX_PIXELS, common_ground
+from earthloom.raster.told import Told
 from earthloom.types import Band, Report, Window
 
 CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
@@ -27,9 +28,8 @@ CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
 def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.ndarray, Any]:
     """Whole image, mask, and the opened file (None for arrays)."""
     if not arrays.is_path(source):
-        taken = arrays.take(source, role)
-        return taken.data, taken.valid(nodata), None
-
+        held = arrays.images_of({role: arrays.take(source, role)}, {role: Told(nodata=nodata)})[role]
+        return *held.read(Window(0, 0, *held.shape), held.precision), None
     folder = isinstance(source, (str, Path)) and Path(source).is_dir()  # which holds the bands of more than one role
     with open_image(source, nodata=nodata, role="ms" if folder else None) as image:
         if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:

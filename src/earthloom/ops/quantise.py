@@ -64,6 +64,35 @@ def representable(dtype: np.dtype | str, nodata: float | None) -> bool:
     return float(nodata).is_integer() and info.min <= nodata <= info.max
 
 
+def dtype_of(name: str | np.dtype) -> np.dtype:
+    """The dtype of a name.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a product cannot be stored in it.
+    """
+    try:
+        dtype = np.dtype(name)
+    except TypeError:
+        dtype = None
+    if dtype is None or (dtype.name not in DTYPES and dtype.kind != "f"):
+        raise InputError(f"dtype '{name}'", " or ".join(DTYPES))
+    return dtype
+
+
+def require_code(dtype: np.dtype, nodata: float | None) -> None:
+    """Refuse a code that is no number of a dtype.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not representable(dtype, nodata):
+        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another `nodata`")
+
+
 def quantise(
     data: Float[np.ndarray, "band y x"],
     valid: Bool[np.ndarray, "y x"],
@@ -103,8 +132,7 @@ def quantise(
     dtype = np.dtype(dtype)
     if dtype.name not in DTYPES:
         raise InputError(f"dtype {dtype.name}", ", ".join(DTYPES))
-    if not representable(dtype, nodata):
-        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another nodata code")
+    require_code(dtype, nodata)
     count = data.shape[0]
     out = np.empty(data.shape, dtype) if out is None else out
     wide = data.dtype == np.float64 or dtype.name in ("uint32", "int32", "float64")

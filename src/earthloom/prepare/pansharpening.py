@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from earthloom.engine.arrays import images_of, take
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
 from earthloom.prepare import registering
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.sharpening import RasterScene, collocate
+from earthloom.raster.told import Told
 from earthloom.sensors import Sensor, load
 from earthloom.types import Scene
 
@@ -84,6 +86,19 @@ def lay(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene,
         f"MS pixel 0 at PAN pixel ({offset[0]:g}, {offset[1]:g}), sensor {sensor.title if sensor else 'unknown'}"
     )
     return scene, sensor
+
+
+def scene_of(pan: Any, ms: Any, told: Sharpening) -> RasterScene:
+    """Two arrays (numpy, torch or xarray) on one grid.
+
+    Raises
+    ------
+    EarthloomError
+        If they do not fit together.
+    """
+    taken = {"pan": take(pan, "pan"), "ms": take(ms, "ms")}
+    images = images_of(taken, dict.fromkeys(taken, Told(nodata=told.nodata)))
+    return lay(images["pan"], images["ms"], told, Run())[0]
 
 
 def checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene, registering.Registration]:

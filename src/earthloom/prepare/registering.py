@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthloom.engine.runner import BLOCK, parallel, spread_blocks
+from earthloom.engine.runner import parallel
 from earthloom.errors import warn
+from earthloom.ops.tiling import BLOCK, spread_blocks
 from earthloom.physics.forward import valid_fraction
 from earthloom.physics.shift import Shift, fit_shift, moved
 from earthloom.types import Convention, Observation, Scene, Window

@@ -10,7 +10,7 @@ from earthloom.engine.options import Run
 from earthloom.errors import InputError, MethodError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import Refined
-from earthloom.raster.write.cog import require_place
+from earthloom.raster.write.place import require_place
 from earthloom.weights.header import SUFFIX
 
 

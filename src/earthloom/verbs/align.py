@@ -16,8 +16,10 @@ from earthloom.methods.base import Method
 from earthloom.prepare.bandpass.aligning import Aligning, Applying, Matched
 from earthloom.prepare.bandpass.pairing import AUTO, MARK, PROBLEM, Pairing, require_unmarked, told_pair
 from earthloom.prepare.bandpass.transform import Transform
+from earthloom.raster.told import Told
 from earthloom.training.bandpass.fit import alone, fitted, learns, learnt
 from earthloom.training.bandpass.pairs import pairs_of
+from earthloom.types import Window
 from earthloom.verbs.declared import FILE, FILES, OUTPUT, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 
@@ -166,7 +168,9 @@ def _applied(found: Transform, source: Any, output: Any, more: Mapping[str, Any]
         "offset": (told.offset,) if told.offset is not None else found.source.offset,
     }
     found = found.with_sides(replace(found.source, **own))
-    data = found.apply(taken.data, taken.valid(found.source.nodata if told.nodata is None else told.nodata))
+    known = Told(nodata=found.source.nodata if told.nodata is None else told.nodata)
+    image = arrays.images_of({"source": taken}, {"source": known})["source"]
+    data = found.apply(taken.data, image.read(Window(0, 0, *image.shape))[1])
     attrs = {**taken.attrs, MARK: f"{PROBLEM}/{found.method}, {found.source.sensor} to {found.target.sensor}"}
     return taken.back(data, found.target.bands, attrs)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import GEOTIFF, MATLAB
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.told import Told
+from earthloom.raster.write.place import GEOTIFF, MATLAB
 from earthloom.verbs.declared import FILE, FILES, METHOD, NAME, OUTPUT, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 

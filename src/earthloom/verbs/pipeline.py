@@ -14,7 +14,7 @@ from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
-from earthloom.engine.sink import GEOTIFF, Array, File, Labelled, Sink, require_other
+from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import figures_as_tags, tags_of
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
@@ -22,6 +22,7 @@ from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.raster.image import Image
 from earthloom.raster.told import Told
+from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.report.record import Record
 from earthloom.training.ready import ready
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import Array, require_apart, require_folder
+from earthloom.engine.sink import Array
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
@@ -24,6 +24,7 @@ from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
 from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.prepare.spatiotemporal.units import Match
+from earthloom.raster.write.place import require_apart, require_folder
 from earthloom.verbs.declared import METHOD, Flag, verb
 from earthloom.verbs.folder import Folder, readied, require_possible
 from earthloom.verbs.pipeline import Facts, produce

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.engine import arrays
 from earthloom.physics.forward import reduce
+from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.pansharpening import Pansharpening
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Observation, View, Window
 
 
 class Simulated(NamedTuple):
@@ -38,8 +38,8 @@ def simulate(pan: Any, ms: Any, sensor: Any = None, convention: str = "centre") 
     EarthloomError
         If the arrays do not fit together or are too small.
     """
-    scene = arrays.array_scene(arrays.take(pan, "pan"), arrays.take(ms, "ms"), sensor, convention)  # type: ignore[arg-type]
-    case = Pansharpening().degrade(scene.whole)
+    scene = scene_of(pan, ms, Sharpening(sensor, convention))
+    case = Pansharpening().degrade(scene.observe(Window(0, 0, *scene.shape)))
     return Simulated(case.obs["pan"].data[0], case.obs["ms"].data, case.truth)
 
 

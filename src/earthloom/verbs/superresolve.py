@@ -10,17 +10,17 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from earthloom.engine.arrays import is_path
-from earthloom.engine.cubearrays import centres_of
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import GEOTIFF, MATLAB
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.superresolution.bands import numbers_in
+from earthloom.prepare.superresolution.cube_arrays import centres_of
 from earthloom.prepare.superresolution.job import Enlarging
 from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, Told, whole_ratio
 from earthloom.raster import told as raster
+from earthloom.raster.write.place import GEOTIFF, MATLAB
 from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 

@@ -9,13 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from earthloom.engine.job import Encode, Fusion, Job, Made
-from earthloom.engine.runner import windows
 from earthloom.methods.base import Method
 from earthloom.methods.families.aligning import Solved
 from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.lookup import TABULATED, look_up, tabulated
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import representable
+from earthloom.ops.tiling import windows
 from earthloom.raster.image import Image
 from earthloom.types import Scene, Window
 

@@ -96,7 +96,7 @@ def asked(dates: Sequence[Any] | None, have: Calendar, fill: bool) -> list[date]
         if day in have.fine and not fill:
             raise InputError(
                 f"the fine image of {day} is there", "a day without one",
-                "`fill=True` fills its gaps, `evaluate=True` tests it",
+                "`fill=True` fills its gaps; leave_one_out (`earthloom series --evaluate`) tests methods on it",
             )  # fmt: skip
         found.add(day)
     return sorted(found)

@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.engine.options import Run
-from earthloom.engine.runner import plan
 from earthloom.errors import InputError
+from earthloom.ops.tiling import plan
 from earthloom.prepare.spatiotemporal.coregister import Corrected, Moves, decide
 from earthloom.prepare.spatiotemporal.known import Handling
 from earthloom.prepare.spatiotemporal.quality import spread_of

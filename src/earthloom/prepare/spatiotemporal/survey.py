@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from earthloom.engine.runner import BLOCK, parallel, spread_blocks
+from earthloom.engine.runner import parallel
 from earthloom.ops.banded import apply
+from earthloom.ops.tiling import BLOCK, spread_blocks
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
 from earthloom.types import Observation, View, Window

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
-from earthloom.engine.cubearrays import finer_xarray
 from earthloom.engine.job import Encode, Fusion, Made
 from earthloom.engine.options import Run
 from earthloom.engine.passes import observe
@@ -21,6 +20,7 @@ from earthloom.methods.base import Method
 from earthloom.methods.wrappers.grouped import grouped
 from earthloom.ops.moments import Stats
 from earthloom.prepare.superresolution.bands import runs
+from earthloom.prepare.superresolution.cube_arrays import finer_xarray
 from earthloom.prepare.superresolution.opening import PROBLEM, Cube, Told, lay, product_bands
 from earthloom.problems import catalog as problems
 from earthloom.raster.facts import BAD_TAG

@@ -12,6 +12,8 @@ HEADER = ".hdr"
 
 def header_of(path: Path) -> Path | None:
     """The header beside a file of numbers: ``x.dat.hdr``, or ``x.hdr`` where the file has an ending for numbers."""
+    if not path.name:  # no file at all
+        return None
     names = [path.name + HEADER]
     if path.suffix.lower() in DATA[1:]:
         names.append(path.stem + HEADER)

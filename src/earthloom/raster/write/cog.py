@@ -21,9 +21,10 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import FileError, InputError, warn
-from earthloom.ops.quantise import DTYPES, quantise, representable
+from earthloom.ops.quantise import DTYPES, quantise, require_code
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.write.overviews import BLOCK, add_overviews, remove
+from earthloom.raster.write.place import require_place
 from earthloom.types import Window
 
 Compress = Literal["zstd", "deflate", "none"]
@@ -317,8 +318,7 @@ def create(
         raise InputError(f"compression {compress}", "zstd, deflate or none")
     if dtype.name not in DTYPES:
         raise InputError(f"dtype {dtype.name}", ", ".join(DTYPES))
-    if not representable(dtype, nodata):
-        raise InputError(f"nodata {nodata} for {dtype.name}", "a number of that dtype", "give another `nodata`")
+    require_code(dtype, nodata)
     if min(*shape, count) < 1:
         raise InputError(f"a product of {shape[0]} x {shape[1]} pixels and {count} bands", "at least one of each")
 
@@ -345,18 +345,6 @@ def create(
             threads,
         )
     )
-
-
-def require_place(path: Path, overwrite: bool) -> None:
-    """Refuse places where the file cannot go."""
-    if path.is_dir():
-        raise FileError(f"{path} is a folder", "the name of a file")
-    if path.exists() and not overwrite:
-        raise FileError(f"{path} exists", hint="choose another name, or `overwrite=True` to replace it")
-    if not path.parent.is_dir():
-        raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise FileError(f"the folder {path.parent} is read-only", hint="choose another folder")
 
 
 def check_whole(path: Path, layout: Layout) -> None:

@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float, Shaped
 from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
 from earthloom.raster.metadata.matlab import TAGS, broken
-from earthloom.raster.write.cog import Layout, missing_code, require_place
+from earthloom.raster.write.cog import Layout, missing_code
+from earthloom.raster.write.place import require_place
 from earthloom.types import Window
 
 FORMAT = "earthloom dataset 1"

@@ -12,8 +12,8 @@ from typing import Any
 from earthloom.errors import InputError
 from earthloom.raster.image import Sample
 from earthloom.raster.metadata.matlab import broken
-from earthloom.raster.write.cog import require_place
 from earthloom.raster.write.matlab import FORMAT
+from earthloom.raster.write.place import require_place
 
 
 class StackWriter:

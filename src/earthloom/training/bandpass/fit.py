@@ -14,12 +14,12 @@ import numpy as np
 from earthloom.engine.budget import tile_for
 from earthloom.engine.job import summarise
 from earthloom.engine.options import Run
-from earthloom.engine.runner import plan
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.families.aligning import Aligner, Solved
+from earthloom.ops.tiling import plan
 from earthloom.prepare.bandpass.opening import Opened, side
 from earthloom.prepare.bandpass.pairing import AUTO as CHOSEN
 from earthloom.prepare.bandpass.transform import Side, Transform

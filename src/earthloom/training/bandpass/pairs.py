@@ -10,7 +10,6 @@ from jaxtyping import Float
 
 from earthloom.engine.job import summarise
 from earthloom.engine.passes import fuse_tile, halo_px
-from earthloom.engine.runner import plan
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.families.aligning import Solved
@@ -18,6 +17,7 @@ from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.networks.tables import FittedLut, tables_of
 from earthloom.ops.lookup import Tables
 from earthloom.ops.moments import Stats
+from earthloom.ops.tiling import plan
 from earthloom.problems.bandpass import nearest, paired
 from earthloom.types import Band, Window
 

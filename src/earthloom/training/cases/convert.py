@@ -20,8 +20,9 @@ from earthloom.problems.base import Case
 from earthloom.raster.image import Sample
 from earthloom.raster.listing.layouts import write_facts
 from earthloom.raster.listing.samples import Facts
-from earthloom.raster.write.cog import create, require_place
+from earthloom.raster.write.cog import create
 from earthloom.raster.write.matlab import write_mat
+from earthloom.raster.write.place import require_place
 from earthloom.raster.write.stacks import StackWriter
 from earthloom.training.cases.blocks import trimmed
 from earthloom.training.cases.pansharpening import Cases

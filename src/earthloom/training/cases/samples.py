@@ -9,8 +9,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from earthloom.engine import arrays
 from earthloom.errors import GridError, InputError
+from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.base import Case
 from earthloom.raster.image import Image
 from earthloom.raster.listing.layouts import Rasters, Source
@@ -134,9 +134,9 @@ def _open_arrays(source: Stack | Triplet, index: int, reading: Reading) -> Opene
             )  # fmt: skip
         found[role] = array.astype(np.float32) * np.float32(1 if reading.scale is None else reading.scale)
     convention = reading.convention or source.facts.convention or "centre"
-    taken = [arrays.take(found[role], role) for role in ("pan", "ms")]
     names = reading.bands or source.facts.bands
-    scene = arrays.array_scene(taken[0], taken[1], sensor, convention, reading.nodata, names)
+    told = Sharpening(sensor, convention, nodata=reading.nodata, names=None if names is None else tuple(names))
+    scene = scene_of(found["pan"], found["ms"], told)
     truth = found.get("gt")
     return Opened(scene, sensor, None if truth is None else lambda w: truth[(slice(None), *w.slices)], checked)
 

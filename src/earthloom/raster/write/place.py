@@ -1,0 +1,75 @@
+"""Where a product goes, and what stands in the way there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from earthloom.errors import FileError, InputError
+from earthloom.raster.metadata.matlab import parse_address
+
+GEOTIFF = (".tif", ".tiff", ".gtiff", "")
+MATLAB = (".mat",)
+
+
+def require_place(path: Path, overwrite: bool) -> None:
+    """Refuse places where the file cannot go."""
+    if path.is_dir():
+        raise FileError(f"{path} is a folder", "the name of a file")
+    if path.exists() and not overwrite:
+        raise FileError(f"{path} exists", hint="choose another name, or `overwrite=True` to replace it")
+    if not path.parent.is_dir():
+        raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise FileError(f"the folder {path.parent} is read-only", hint="choose another folder")
+
+
+def require_name(place: Path, suffixes: Sequence[str]) -> None:
+    """Refuse names that promise another format than is written.
+
+    Raises
+    ------
+    InputError
+        If they do.
+    """
+    if place.suffix.lower() not in suffixes:
+        kinds = "a GeoTIFF or .mat" if MATLAB[0] in suffixes else "a GeoTIFF"
+        raise InputError(f"the output {place}", kinds, f"call it {place.with_suffix('.tif').name}")
+
+
+def require_other(place: Path, inputs: Iterable[str]) -> None:
+    """Refuse to write over an input.
+
+    Raises
+    ------
+    InputError
+        If the output is one.
+    """
+    if not place.exists():
+        return
+    for path in inputs:
+        address = parse_address(path)
+        file = Path(path) if address is None else address[0]
+        if file.exists() and place.samefile(file):
+            raise InputError(f"the output {place} is an input", "another name")
+
+
+def require_folder(folder: Path) -> None:
+    """Make the folder of the products.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{folder} cannot be made ({error.strerror})", hint="choose another output") from error
+
+
+def require_apart(folder: Path, paths: Sequence[Path]) -> None:
+    """Refuse a folder of inputs as that of the products."""
+    if folder.exists() and any(path.parent.exists() and folder.samefile(path.parent) for path in paths):
+        raise InputError(f"the output {folder} is a folder of the inputs", "a folder of its own")
