@@ -45,6 +45,27 @@ def test_method_inputs_and_version(case: Case, tmp_path: Path) -> None:
         assert known[path.name] == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_every_date_of_a_series(tmp_path: Path) -> None:
+    """A series is a batch: each of its products says what one of `predict` says."""
+    from tests.contract.runners.test_dates import folders
+
+    fine, coarse = folders(tmp_path)
+    made = earthloom.series(
+        fine, coarse, "starfm", dates=["2020-03-04"], output=tmp_path / "out", coregister="off", refine=2
+    )  # fmt: skip
+    assert made
+    tags = told(tmp_path / "out" / "2020-03-04.tif")
+    assert (tags["METHOD"], tags["VERSION"]) == ("spatiotemporal/starfm", earthloom.__version__)
+    assert json.loads(tags["PARAMETERS"])["refine"] == 2
+    residual = json.loads(tags["RESIDUAL"])
+    assert 0 <= residual["after_percent"] < residual["before_percent"]
+    images = {path.name: path for path in (*fine.iterdir(), *coarse.iterdir())}
+    known = {one["name"]: one["sha256"] for several in json.loads(tags["INPUTS"]).values() for one in several}
+    assert known and "C_20200304.tif" in known
+    for name, checksum in known.items():
+        assert checksum == hashlib.sha256(images[name].read_bytes()).hexdigest()
+
+
 @each
 def test_the_residual_of_a_refined_product(case: Case, tmp_path: Path) -> None:
     if not case.refines:

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 
 from earthloom.raster.image import Image
 from earthloom.raster.readers import FileReader
-from earthloom.raster.scenes.stack import require_inside
+from earthloom.raster.scenes.grids import require_inside
 from earthloom.types import Band, Convention, Observation, View, Window, coarse_window
 
 THINNED_PX = 128  # side of the thinned cube that tells which bands hold nothing

@@ -14,9 +14,9 @@ from affine import Affine
 from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_straight, snap
+from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_inside, require_straight, snap
 from earthloom.raster.scenes.sharpening import crs_name, native_pixel, require_both, same_crs
-from earthloom.raster.scenes.stack import SAME_PX, exact, lay, require_inside
+from earthloom.raster.scenes.stack import SAME_PX, exact, lay
 from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from affine import Affine
 
-from earthloom.errors import GridError
+from earthloom.errors import GridError, InputError
 from earthloom.types import Convention, Window, coarse_window
 
 EDGE_PX = 0.01  # a pixel that sticks out of the overlap by less still counts as whole
@@ -46,6 +46,21 @@ class Fit:
     coarse: Window
     ratio: tuple[float, float]
     offset: tuple[float, float]
+
+
+def require_inside(core: Window, halo_px: int, shape: tuple[int, int]) -> Window:
+    """A tile of a scene; refused where it reaches outside.
+
+    Raises
+    ------
+    InputError
+        Then.
+    """
+    core = Window(*core)
+    outside = core.y + core.height > shape[0] or core.x + core.width > shape[1]
+    if min(core) < 0 or outside or halo_px < 0:
+        raise InputError(f"tile {core}", f"a tile inside {shape[0]} x {shape[1]} pixels")
+    return core
 
 
 def require_straight(grid: Grid) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from affine import Affine
 
 from earthloom.raster.image import Image
+from earthloom.raster.scenes.grids import require_inside
 from earthloom.raster.scenes.stack import lay
 from earthloom.types import Band, Convention, Observation, View, Window
 
@@ -54,7 +55,14 @@ class MatchedScene:
         return self.source.crs, self.source.transform
 
     def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
+        """The tile ``core`` with its halo.
+
+        Raises
+        ------
+        InputError
+            If the tile reaches outside.
+        """
+        core = require_inside(core, halo_px, self.shape)
         window = core.grow(halo_px, self.shape)
         views = {"source": self._view("source", self.source, self.source_bands, window)}
         if self.target is None:

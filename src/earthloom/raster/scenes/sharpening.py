@@ -17,7 +17,15 @@ from earthloom.errors import GridError, InputError, SensorError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Fit, Grid, cut_coarse, fit_by_place, fit_by_shape, require_straight
+from earthloom.raster.scenes.grids import (
+    Fit,
+    Grid,
+    cut_coarse,
+    fit_by_place,
+    fit_by_shape,
+    require_inside,
+    require_straight,
+)  # fmt: skip
 from earthloom.sensors import match_bands
 from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
 
@@ -108,10 +116,7 @@ class RasterScene:
         FileError
             If a file is cut short or damaged.
         """
-        core = Window(*core)
-        outside = core.y + core.height > self.shape[0] or core.x + core.width > self.shape[1]
-        if min(core) < 0 or outside or halo_px < 0:
-            raise InputError(f"tile {core}", f"a tile inside {self.shape[0]} x {self.shape[1]} pixels")
+        core = require_inside(core, halo_px, self.shape)
         fine = core.grow(halo_px, self.shape)
         at = self.fit.fine
         data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x), self.pan.precision)

@@ -11,11 +11,11 @@ import numpy as np
 from affine import Affine
 from rasterio.errors import RasterioError
 
-from earthloom.errors import GridError, InputError
+from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Grid, require_straight
+from earthloom.raster.scenes.grids import Grid, require_inside, require_straight
 from earthloom.types import Convention, Observation, View, Window
 
 SAME_PX = 0.02  # images that lie on each other this closely are read as they are
@@ -94,21 +94,6 @@ class Stack:
             for role, image in self.images.items()
         }
         return Observation(self.views(nothing), (0, 0))
-
-
-def require_inside(core: Window, halo_px: int, shape: tuple[int, int]) -> Window:
-    """A tile of a scene; refused where it reaches outside.
-
-    Raises
-    ------
-    InputError
-        Then.
-    """
-    core = Window(*core)
-    outside = core.y + core.height > shape[0] or core.x + core.width > shape[1]
-    if min(core) < 0 or outside or halo_px < 0:
-        raise InputError(f"tile {core}", f"a tile inside {shape[0]} x {shape[1]} pixels")
-    return core
 
 
 def exact(dtype: np.dtype) -> np.dtype:

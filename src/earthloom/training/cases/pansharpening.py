@@ -88,7 +88,7 @@ class Cases(DataSet):
         if isinstance(source, Stack):
             for index in sorted({0, len(source) // 2, len(source) - 1}):
                 opened = self._opened(number, index)
-                for role, view in opened.scene.empty().views.items():
+                for role, view in opened.scene.observe(Window(0, 0, *opened.scene.shape), 0).views.items():
                     opened.checked(role, view.data)
         sizes = source.sizes(0)
         names = self.reading.bands or source.facts.bands
