@@ -9,11 +9,13 @@ import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
+from tests import shapes
 from tests.slow import is_slow
 
 settings.register_profile("earthloom", deadline=None)  # a busy machine is no defect
 settings.load_profile("earthloom")
 
+shapes.where_they_are_written()
 HOOK = install_import_hook("earthloom", "tests.check")
 
 
