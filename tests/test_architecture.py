@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -98,7 +99,6 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "training.job": "training.l",  # loop and lessons: torch
     "training.ready": "training.adapt",
     "verbs.train": "training.loop",
-    "verbs": "verbs",  # private roads: struck one by one
     "cli": "",  # a command starts with what it needs
 }
 
@@ -117,6 +117,39 @@ def test_imports_inside_functions_bring_torch_or_speed_never_an_end_to_a_circle(
                 if not any(module.startswith(home) and brought.startswith(what) for home, what in DEFERRED.items()):
                     odd.append(f"{module}:{function.name} imports {node.module}")
     assert not odd, "\n".join(odd)
+
+
+LONGEST_CHAIN = 13  # modules that stand on one another
+
+
+def graph(at_once_alone: bool) -> dict[str, set[str]]:
+    """Which of our modules each of them imports."""
+    named = {".".join(path.relative_to(ROOT / "src").with_suffix("").parts): path for path in SOURCES}
+    named = {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+    def modules(path: Path) -> set[str]:
+        brought = {one for one, at_once in imports(path) if at_once or not at_once_alone}
+        return {part for one in brought for part in (one, one.rpartition(".")[0]) if part in named}
+
+    return {name: modules(path) - {name, "earthloom"} for name, path in named.items() if name != "earthloom"}
+
+
+def test_no_circles_not_even_inside_functions() -> None:
+    TopologicalSorter(graph(at_once_alone=False)).prepare()  # names the circle
+
+
+def test_the_house_is_no_tower() -> None:
+    chain: dict[str, list[str]] = {}
+    modules = graph(at_once_alone=True)
+    for name in TopologicalSorter(modules).static_order():
+        chain[name] = [name, *max((chain[below] for below in modules[name]), key=len, default=[])]
+    longest = max(chain.values(), key=len)
+    assert len(longest) <= LONGEST_CHAIN, " > ".join(longest)
+
+
+def test_the_engine_stays_small() -> None:
+    lines = sum(len(path.read_text().splitlines()) for path in (ROOT / "src/earthloom/engine").glob("*.py"))
+    assert lines <= 1550, lines  # 1.5 k
 
 
 # Tests that wait for another process, which only the clock can end. Nothing passes or fails by how fast it was.

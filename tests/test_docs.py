@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import earthloom
-from earthloom.cli.main import COMMANDS, build
+from earthloom.cli.commands import COMMANDS, build
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene

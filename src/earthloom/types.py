@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 Convention = Literal["centre", "toolbox", "bicubic"]
+RADIUS = 4  # coarse pixels that the general interpolator looks at on either side
 REACH = 6  # coarse pixels that a crop keeps around a window, so that interpolation sees what it needs
 
 
@@ -140,6 +141,12 @@ class View:
             self.offset[0] + self.ratio[0] * own.y - fine.y,
             self.offset[1] + self.ratio[1] * own.x - fine.x,
         )
+
+
+def ratio_of(view: View) -> float:
+    """Geometric mean of the two pixel-size ratios, an integer where it is one but for noise."""
+    mean = float(np.sqrt(view.ratio[0] * view.ratio[1]))
+    return float(round(mean)) if abs(mean - round(mean)) < 1e-3 * mean else mean
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import pytest
 
 import earthloom
 from earthloom import sensors
-from earthloom.cli.main import COMMANDS
+from earthloom.cli.commands import COMMANDS
 from earthloom.methods import catalog
 from tests.e2e.conftest import Cli, Pair, fine_truth, get, grid, observed, put, random_weights
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from earthloom.cli import completion
+from earthloom.cli.commands import COMMANDS, GROUPS, build, overview
 from earthloom.cli.examples import EXAMPLES
-from earthloom.cli.main import COMMANDS, GROUPS, build, overview, run
+from earthloom.cli.main import run
 from earthloom.methods import catalog
 
 

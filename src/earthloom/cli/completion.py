@@ -52,7 +52,7 @@ def complete(words: Sequence[str]) -> list[str]:
 
 def _offered(before: Sequence[str], typed: str) -> Iterable[str]:
     """What could stand behind these words, whatever is typed of it."""
-    from earthloom.cli.main import COMMANDS
+    from earthloom.cli.commands import COMMANDS
 
     called = next((word for word in before if not word.startswith("-")), None)
     if called is None:
@@ -94,7 +94,7 @@ def _names(called: str, before: Sequence[str]) -> list[str] | None:
 
 def _app(called: str, before: Sequence[str]) -> Any:
     """The command that the words name, with the flags of its method."""
-    from earthloom.cli.main import build
+    from earthloom.cli.commands import build
 
     app = build(before)[called]
     inner = next((word for word in before[before.index(called) + 1 :] if not word.startswith("-")), None)

@@ -42,7 +42,7 @@ def _plainly(found: re.Match[str]) -> str:
 
 def _unknown_command(error: UnknownCommandError, command: str) -> str:
     """A command that there is not, and the nearest."""
-    from earthloom.cli.main import COMMANDS
+    from earthloom.cli.commands import COMMANDS
 
     given = (error.unused_tokens or [""])[0]
     if given.startswith("-"):

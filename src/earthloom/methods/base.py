@@ -18,10 +18,8 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.ops.moments import Stats
-from earthloom.physics.forward import ratio_of
-from earthloom.physics.resample import RADIUS
 from earthloom.problems import catalog as problems
-from earthloom.types import Observation
+from earthloom.types import RADIUS, Observation
 
 INTERPOLATION = RADIUS  # coarse pixels that interpolation reaches
 LOWPASS = 4  # coarse pixels that the widest blur in the sensor files reaches
@@ -206,4 +204,4 @@ class Wrapper(Method):
         return self.inner.parameters
 
 
-__all__ = ["INTERPOLATION", "LOWPASS", "Card", "Method", "Wrapper", "ratio_of"]
+__all__ = ["INTERPOLATION", "LOWPASS", "Card", "Method", "Wrapper"]

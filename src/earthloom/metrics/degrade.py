@@ -17,7 +17,7 @@ from jaxtyping import Float, Shaped
 from earthloom.errors import InputError
 from earthloom.metrics.checks import clean, finite, mask, namespace
 from earthloom.metrics.distortions import panchromatic
-from earthloom.types import Band, Convention, Observation, View
+from earthloom.types import Band, Convention, Observation, View, ratio_of
 
 Gains = float | int | Sequence[float | int] | np.ndarray
 Numbers = float | int | tuple[float | int, float | int]
@@ -186,7 +186,7 @@ class Compared:
     @cached_property
     def pan_reduced(self) -> Any:
         """PAN on the MS grid: antialiased bicubic (toolbox) or one image per band, with the band's MTF (centre)."""
-        from earthloom.physics.forward import ratio_of, reduce
+        from earthloom.physics.forward import reduce
         from earthloom.physics.resample import imresize
 
         pan = plain(self.pan).astype(np.float64)

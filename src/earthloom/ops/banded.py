@@ -87,6 +87,14 @@ def bordered(index: Int[np.ndarray, "*shape"], size: int, border: Border) -> Int
     return np.where(folded < size, folded, 2 * size - 1 - folded).astype(np.int32)
 
 
+def keys(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic convolution kernel with a = -1/2."""
+    x = np.abs(x)
+    near = (1.5 * x - 2.5) * x * x + 1
+    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
+
+
 def sampled(
     centres: Float[np.ndarray, " out"],
     size: int,

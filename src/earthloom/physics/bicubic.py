@@ -6,8 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from earthloom.ops.banded import Banded, sampled
-from earthloom.physics.resample import _bicubic as keys
+from earthloom.ops.banded import Banded, keys, sampled
 
 
 @lru_cache(maxsize=256)

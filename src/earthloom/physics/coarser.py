@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.ops.banded import apply
-from earthloom.physics.forward import ratio_of
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 WIDEST = 4.0  # larger ratios are measured at this one, so that the reach stays a few coarse pixels
 

@@ -18,13 +18,7 @@ from earthloom.ops.banded import Banded, apply, correlate, separable, stationary
 from earthloom.physics.bicubic import shrinking
 from earthloom.physics.mtf import lowpass_kernel, sigma_px, toolbox_kernel
 from earthloom.physics.resample import cubic, gaussian, interp23_operator, interpolation
-from earthloom.types import Convention, Observation, View
-
-
-def ratio_of(view: View) -> float:
-    """Geometric mean of the two pixel-size ratios, an integer where it is one but for noise."""
-    mean = float(np.sqrt(view.ratio[0] * view.ratio[1]))
-    return float(round(mean)) if abs(mean - round(mean)) < 1e-3 * mean else mean
+from earthloom.types import Convention, Observation, View, ratio_of
 
 
 def expand(

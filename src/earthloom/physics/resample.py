@@ -10,23 +10,15 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import InputError
-from earthloom.ops.banded import Banded, apply, bordered, compose, sampled
+from earthloom.ops.banded import Banded, apply, bordered, compose, keys, sampled
+from earthloom.types import RADIUS
 
 Kernel = Literal["nearest", "bilinear", "bicubic"]
-RADIUS = 4  # coarse pixels that the general interpolator looks at on either side
 BETA = 3.5  # its Kaiser window: at equal cost the one with the smallest ERGAS of EXP (bench/interpolation)
 
 # CDF 9/7-like half-band coefficients of the protocol (Aiazzi et al., 2002); doubled, mirrored, every other one 0
 _HALF = (0.5, 0.305334091185, 0.0, -0.072698593239, 0.0, 0.021809577942, 0.0, -0.005192756653)
 _HALF += (0.0, 0.000807762146, 0.0, -0.000060081482)
-
-
-def _bicubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic convolution kernel with a = -1/2."""
-    x = np.abs(x)
-    near = (1.5 * x - 2.5) * x * x + 1
-    far = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x <= 1, near, np.where(x <= 2, far, 0.0))
 
 
 def _bilinear(x: np.ndarray) -> np.ndarray:
@@ -47,7 +39,7 @@ def imresize_operator(size: int, scale: float, kernel: Kernel = "bicubic") -> Ba
     when shrinking (antialiasing, not for nearest), normalised; the border is mirrored with the edge repeated.
     There are ``ceil(scale * size)`` outputs.
     """
-    function, width = {"nearest": (_box, 1.0), "bilinear": (_bilinear, 2.0), "bicubic": (_bicubic, 4.0)}[kernel]
+    function, width = {"nearest": (_box, 1.0), "bilinear": (_bilinear, 2.0), "bicubic": (keys, 4.0)}[kernel]
     shrink = scale if scale < 1 and kernel != "nearest" else 1.0
     width /= shrink
     outputs = math.ceil(scale * size - 1e-9)
@@ -161,7 +153,7 @@ def interpolation(outputs: int, size: int, ratio: float, offset: float, border: 
 @lru_cache(maxsize=256)
 def cubic(outputs: int, size: int, ratio: float, offset: float) -> Banded:
     """The same by cubic convolution (Keys, a = -1/2), the border mirrored: what enlarging ``imresize`` does."""
-    return sampled((np.arange(outputs) - offset) / ratio, size, _bicubic, 2.0, "symmetric")
+    return sampled((np.arange(outputs) - offset) / ratio, size, keys, 2.0, "symmetric")
 
 
 @lru_cache(maxsize=256)

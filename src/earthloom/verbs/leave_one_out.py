@@ -9,11 +9,9 @@ from earthloom.engine.options import Run, run_of
 from earthloom.errors import InputError
 from earthloom.evaluation.leave_out import named, trial
 from earthloom.methods.base import Method
-from earthloom.prepare.spatiotemporal.coregister import Coregister
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
-from earthloom.prepare.spatiotemporal.known import Handling, sorted_out
+from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, sorted_out
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS
-from earthloom.prepare.spatiotemporal.units import Match
 from earthloom.types import Report
 
 

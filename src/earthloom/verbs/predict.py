@@ -8,10 +8,17 @@ from typing import Annotated, Any
 
 from earthloom.engine.options import Run, run_of
 from earthloom.methods.base import Method
-from earthloom.prepare.spatiotemporal.coregister import Coregister
-from earthloom.prepare.spatiotemporal.known import DAYS_APART, Handling, choose, listed, sorted_out
-from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of, told_of
-from earthloom.prepare.spatiotemporal.units import Match
+from earthloom.prepare.spatiotemporal.known import (
+    DAYS_APART,
+    Coregister,
+    Handling,
+    Match,
+    choose,
+    listed,
+    sorted_out,
+    told_of,
+)
+from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of
 from earthloom.raster.listing.days import parse_date
 from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
 from earthloom.verbs.pipeline import Work, perform

@@ -18,12 +18,10 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.spatiotemporal.calendar import asked
-from earthloom.prepare.spatiotemporal.coregister import Coregister
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
-from earthloom.prepare.spatiotemporal.known import Handling, choose, sorted_out
+from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, choose, sorted_out
 from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
-from earthloom.prepare.spatiotemporal.units import Match
 from earthloom.raster.write.place import require_apart, require_folder
 from earthloom.verbs.declared import METHOD, Flag, verb
 from earthloom.verbs.folder import Folder, readied, require_possible

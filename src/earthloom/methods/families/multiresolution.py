@@ -21,9 +21,9 @@ from jaxtyping import Float
 from earthloom.methods.families.pan_ms import coarse_samples, gains, mean_gain, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
-from earthloom.physics.forward import blur, expand, ratio_of, reduce, smooth
+from earthloom.physics.forward import blur, expand, reduce, smooth
 from earthloom.physics.mtf import toolbox_kernel
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 TINY = 1e-30  # stands for the mean of a band whose mean is 0
 Matching = Literal["detail", "regression", "std"]

@@ -20,10 +20,9 @@ from earthloom.methods.fields import within
 from earthloom.methods.networks.network import EIGHT, Network, Sizes, Trained, normalised, scale_of
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.forward import ratio_of
 from earthloom.physics.resample import cubic
 from earthloom.problems.superresolution import ratio_in
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 ANY = 0  # bands of a network that takes as many as there are
 FEWEST = 5  # bands of a cube: each has four neighbours

@@ -24,8 +24,8 @@ from earthloom.methods.networks.fitting import Sizes as Sizes
 from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.forward import expand, ratio_of
-from earthloom.types import Band, Observation, View
+from earthloom.physics.forward import expand
+from earthloom.types import Band, Observation, View, ratio_of
 from earthloom.weights import store as weights
 
 if TYPE_CHECKING:

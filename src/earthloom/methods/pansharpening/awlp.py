@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import Matching, band_means, match_stats, matched
 from earthloom.methods.families.pan_ms import samples
 from earthloom.methods.families.substitution import floor_of
@@ -17,7 +17,7 @@ from earthloom.ops.modulate import LIMITS, OPEN, modulate
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import binomial, expand
 from earthloom.physics.resample import gaussian, imresize
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 
 @dataclass(frozen=True)

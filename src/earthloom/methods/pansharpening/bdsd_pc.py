@@ -14,10 +14,10 @@ from earthloom.ops.banded import correlate
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.coarser import coarser
-from earthloom.physics.forward import expand, ratio_of, reduce
+from earthloom.physics.forward import expand, reduce
 from earthloom.physics.mtf import toolbox_kernel
 from earthloom.physics.resample import imresize
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from earthloom.methods.families.substitution import (
 )
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.forward import expand, ratio_of, smooth
+from earthloom.physics.forward import expand, smooth
 from earthloom.physics.resample import imresize
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 
 @dataclass(frozen=True)

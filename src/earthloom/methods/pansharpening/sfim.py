@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import MethodError
-from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, ratio_of
+from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import Matching, band_means, guard_levels, match_stats, matched
 from earthloom.methods.families.pan_ms import samples
 from earthloom.methods.fields import within
@@ -17,7 +17,7 @@ from earthloom.ops.banded import apply, stationary
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Observation
+from earthloom.types import Observation, ratio_of
 
 
 @dataclass(frozen=True)

@@ -154,3 +154,10 @@ def choices(day: date, known: Sequence[date], least: int, most: int) -> list[tup
         group += [one for one in near if one not in group][: least - len(group)]
         found.append(tuple(sorted(group)))
     return found
+
+
+def day_tags(day: date | None) -> dict[str, str]:
+    """The day of a product, for its tags."""
+    if day is None:
+        return {}
+    return {"EARTHLOOM_DATE": day.isoformat(), "TIFFTAG_DATETIME": day.strftime("%Y:%m:%d 00:00:00")}

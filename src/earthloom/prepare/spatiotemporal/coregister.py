@@ -5,19 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from earthloom.errors import warn
 from earthloom.ops.banded import apply
 from earthloom.ops.fill import fill
-from earthloom.physics.resample import RADIUS, interpolation
-from earthloom.prepare.spatiotemporal.survey import Displacement
-from earthloom.types import Convention, Observation, View, Window
+from earthloom.physics.resample import interpolation
+from earthloom.prepare.spatiotemporal.known import Coregister
+from earthloom.prepare.spatiotemporal.survey import Displacement, Move
+from earthloom.types import RADIUS, Convention, Observation, View, Window
 
-Coregister = Literal["auto", "always", "measure", "off"]
-Move = tuple[float, float]
 ALIKE_PX = 0.02  # moves that differ by less, in coarse pixels, are one
 
 

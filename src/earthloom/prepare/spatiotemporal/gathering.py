@@ -12,10 +12,9 @@ from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import opened, taken_of
 from earthloom.engine.options import Run
 from earthloom.errors import InputError
-from earthloom.prepare.spatiotemporal.known import Handling
+from earthloom.prepare.spatiotemporal.known import Handling, told_of
 from earthloom.prepare.spatiotemporal.library import Library, role
 from earthloom.prepare.spatiotemporal.opening import lay_series
-from earthloom.prepare.spatiotemporal.predicting import told_of
 from earthloom.raster.listing.by_day import Sources, by_day
 from earthloom.raster.listing.days import parse_date
 

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 from earthloom.errors import InputError, warn
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.prepare.spatiotemporal.coregister import Coregister
-from earthloom.prepare.spatiotemporal.units import Match
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.told import Told
 
+Match = Literal["none", "regression"]
+Coregister = Literal["auto", "always", "measure", "off"]
 DAYS_APART = 8  # at most, between the fine and the coarse image of a pair
 
 
@@ -198,3 +198,9 @@ def with_ratio(method: Method, ratio: float | None) -> Method:
     if ratio is None or all(one.name != "ratio" for one in fields(method)):
         return method
     return replace(method, ratio=float(ratio))  # type: ignore[call-arg]
+
+
+def told_of(inputs: Mapping[str, Any], handling: Handling) -> dict[str, Told]:
+    """What is told about the image of each role."""
+    images = (role for role in inputs if not role.endswith("mask"))
+    return {role: handling.fine if role.startswith("fine") else handling.coarse for role in images}

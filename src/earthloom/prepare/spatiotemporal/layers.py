@@ -16,10 +16,9 @@ from earthloom.engine.prepared import Layer, Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.ops.moments import Stats
-from earthloom.prepare.spatiotemporal.calendar import choices
+from earthloom.prepare.spatiotemporal.calendar import choices, day_tags
 from earthloom.prepare.spatiotemporal.chain import MISSING, InFile, InMemory, chained
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, least_pairs, role
-from earthloom.prepare.spatiotemporal.predicting import day_tags
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.write.provenance import fingerprints
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
+from earthloom.prepare.spatiotemporal.calendar import day_tags
 from earthloom.prepare.spatiotemporal.known import Handling, Known, by_time, dated
 from earthloom.prepare.spatiotemporal.opening import Laying, own_day, require_dates, require_day
 from earthloom.prepare.spatiotemporal.settle import prepare, require_bands
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.dates import PairScene, Placed
-from earthloom.raster.told import Told
 
 
 def inputs_of(known: Sequence[Known], coarse: Any, target_mask: Any) -> dict[str, Any]:
@@ -24,12 +24,6 @@ def inputs_of(known: Sequence[Known], coarse: Any, target_mask: Any) -> dict[str
         found |= {f"fine_{k}": pair.fine, f"coarse_{k}": pair.coarse}
         found |= {f"fine_{k}_mask": pair.fine_mask, f"coarse_{k}_mask": pair.coarse_mask}
     return found | {"coarse_p": coarse, "coarse_p_mask": target_mask}
-
-
-def told_of(inputs: Mapping[str, Any], handling: Handling) -> dict[str, Told]:
-    """What is told about the image of each role."""
-    images = (role for role in inputs if not role.endswith("mask"))
-    return {role: handling.fine if role.startswith("fine") else handling.coarse for role in images}
 
 
 @dataclass(frozen=True)
@@ -101,13 +95,6 @@ class Predicting:
         own_target = own_day(taken["coarse_p"], self.coarse)
         require_day(taken["coarse_p"], self.day, own_target, 0)
         return found, self.day or own_target
-
-
-def day_tags(day: day_of | None) -> dict[str, str]:
-    """The day of a product, for its tags."""
-    if day is None:
-        return {}
-    return {"EARTHLOOM_DATE": day.isoformat(), "TIFFTAG_DATETIME": day.strftime("%Y:%m:%d 00:00:00")}
 
 
 def _laid(

@@ -17,6 +17,7 @@ from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
 from earthloom.types import Observation, View, Window
 
+Move = tuple[float, float]  # rows and columns
 FINER = 4  # steps of the search in a coarse pixel
 SEARCH = 2  # coarse pixels that the search reaches
 SEEN = 0.9  # share of the blur that must lie on measured pixels

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from earthloom.errors import InputError, warn
-from earthloom.prepare.spatiotemporal.coregister import Move
-from earthloom.prepare.spatiotemporal.survey import Survey
+from earthloom.prepare.spatiotemporal.survey import Move, Survey
 
-Match = Literal["none", "regression"]
 APART = 3.0  # levels of the two sensors that differ by more are in other units
 UNIFORM = 1.5  # factors of the bands that differ by more than this have no common one
 HUBER = 1.345  # deviations beyond which a sample counts less
