@@ -15,7 +15,7 @@ from earthloom.errors import FileError
 from earthloom.problems.bandpass import bands_alone
 from earthloom.raster.image import Image
 from earthloom.raster.open import open_image
-from earthloom.raster.scenes.stack import Stack, lay
+from earthloom.raster.scenes.stack import Stack, lay_on
 from earthloom.sensors import Sensor, match_bands
 from earthloom.types import Band, Observation, View
 
@@ -80,7 +80,7 @@ def pair_of_files(
     if mask is not None:
         rest["mask"] = open_image(mask)
     for role, image in rest.items():
-        laid[role], note = lay(image, laid[coarse], "nearest" if role == "mask" else "bilinear")
+        laid[role], note = lay_on(image, laid[coarse], "nearest" if role == "mask" else "bilinear")
         notes += [note] if note else []
 
     def views(read: Mapping[str, Any]) -> dict[str, View]:

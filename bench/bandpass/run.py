@@ -28,7 +28,7 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.training.bandpass.blocks import gather
-from earthloom.training.bandpass.networks import train
+from earthloom.training.bandpass.networks import train_tables
 from earthloom.training.bandpass.score import Errors, solved
 from earthloom.types import Observation
 
@@ -59,7 +59,7 @@ def fitted(name: str, fields: dict[str, Any], case: Case) -> Method:
     cls = catalog.find(name, "bandpass")
     if name in NETWORKS:
         blocks = gather([ArrayScene(obs) for obs in case.train], most_px=1 << 40)
-        return train(name, blocks, steps=STEPS, **fields).method
+        return train_tables(name, blocks, steps=STEPS, **fields).method
     if name == "spectral":
         fields = {**fields, "source": case.sensors[0], "target": case.sensors[1]}
     method = catalog.make(name, "bandpass", **fields)
@@ -171,7 +171,7 @@ def automatic() -> None:
 def speed() -> None:
     """Nanoseconds a pixel and band, best of several, one thread."""
     from earthloom.methods.families.mapping import Mapping
-    from earthloom.ops.histogram import Bins, Cells
+    from earthloom.ops.histogram import Bins, HistogramCells
     from earthloom.ops.lookup import Mix, Tables, remap, stencil
 
     rng = np.random.default_rng(0)
@@ -196,7 +196,7 @@ def speed() -> None:
         ),
         "matrix and blended tables, float32": lambda: remap(float_image, None, full, many),
         "3 x 3 kernel over all bands, float32": lambda: stencil(float_image, valid, kernel),
-        "histograms of cells": lambda: Cells.of(image, valid, (0, 0), bins, 256),
+        "histograms of cells": lambda: HistogramCells.of(image, valid, (0, 0), bins, 256),
     }
     lines = []
     for name, job in jobs.items():

@@ -25,9 +25,9 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.networks.tables import FittedLut
 from earthloom.prepare.bandpass.optics import Optics, ground_of
-from earthloom.samples.spectra import Library
+from earthloom.samples.spectra import SpectralLibrary
 from earthloom.training.bandpass.blocks import gather
-from earthloom.training.bandpass.networks import train
+from earthloom.training.bandpass.networks import train_tables
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 
@@ -56,7 +56,7 @@ class Ground:
         """What both sensors see: the squares as they are and under a haze, and made-up ground."""
         rng = np.random.default_rng(SEEDS["to learn"])
         spectra = np.concatenate([square.reshape(len(square), -1) for square in self.squares], axis=1).T
-        library = Library(self.wavelength, np.clip(spectra, 0, None))
+        library = SpectralLibrary(self.wavelength, np.clip(spectra, 0, None))
         scenes: list[Observation] = []
         for square in self.squares:
             scenes += [seen(optics, square, condition, rng)[0] for condition in CONDITIONS]
@@ -95,7 +95,7 @@ def judge(name: str) -> list[dict[str, Any]]:
             methods[title] = catalog.make(base, "bandpass", **who, **({"cross": False} if "lines" in title else {}))
         blocks = squares(fold).blocks(optics_of(pair))
         for method in METHODS:
-            methods[f"{method}, weights"] = train(method, blocks, steps=STEPS).method
+            methods[f"{method}, weights"] = train_tables(method, blocks, steps=STEPS).method
         for condition in JUDGED:
             case = held_out(pair, fold, condition)
             for title, method in methods.items():
@@ -116,7 +116,7 @@ def ship(name: str, known: list[dict[str, Any]]) -> None:
     blocks = squares().blocks(optics_of(pair))
     for method, ending in METHODS.items():
         began = time.process_time()
-        fitted = train(method, blocks, steps=STEPS).method
+        fitted = train_tables(method, blocks, steps=STEPS).method
         assert isinstance(fitted, FittedLut)
         held = {
             f"{row['method']}, {row['condition']}": round(row["relative_rmse_percent"], 3)

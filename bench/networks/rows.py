@@ -30,7 +30,7 @@ from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.networks.network import Network, load
+from earthloom.methods.networks.network import Network, load_network
 from earthloom.methods.wrappers.refined import refined
 from earthloom.metrics import ergas, sam_deg
 from earthloom.problems.pansharpening import Pansharpening
@@ -64,7 +64,7 @@ def trained(prefix: str, obs: Observation) -> Iterator[tuple[str, Method]]:
         if (folder / "weights.safetensors").is_file():
             method = catalog.make(read_header(folder).method.rpartition("/")[2], weights=str(folder))
             assert isinstance(method, Network)
-            yield name, load(method, str(folder), obs)
+            yield name, load_network(method, str(folder), obs)
 
 
 def beside() -> Iterator[tuple[str, Method]]:
@@ -164,7 +164,7 @@ def ablation() -> Iterator[Row]:
         for number, label in enumerate(PARTS):
             folder = RUNS / f"ablation_{number}"
             if (folder / "weights.safetensors").is_file():
-                method = load(catalog.make("cf2n"), str(folder), case.obs)  # type: ignore[arg-type]
+                method = load_network(catalog.make("cf2n"), str(folder), case.obs)  # type: ignore[arg-type]
                 yield {"group": "ablation", "image": case.name, "method": label, **(judge(case, method) or {})}
 
 

@@ -25,7 +25,7 @@ from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat
 from bench.networks import data as netdata
 from bench.results import RUNS
 from earthloom.methods import catalog
-from earthloom.methods.networks.network import Network, load, sample_of, scale_of
+from earthloom.methods.networks.network import Network, load_network, sample_of, scale_of
 from earthloom.training.adapt import own_slopes
 from earthloom.training.lessons.full_resolution import FullResolution, Weights, WithFullResolution
 from earthloom.training.loop.loop import Config, Supervised, fit
@@ -168,7 +168,7 @@ def polish(name: str) -> None:
     assert isinstance(pairs, Patches)
     scenes = [in_float32(observe(*landsat7_pair(scene), run.sensor)) for scene in TRAINING]
     stats = [network.summarise(obs, None) for obs in scenes]
-    start = load(network, str(RUNS / name), scenes[0])
+    start = load_network(network, str(RUNS / name), scenes[0])
     patch, step = DEFAULTS["patch"], network.multiple(network.sizes(scenes[0]))
     below = [network.summarise(case.obs, None) for case in landsat7_train()]
     of_scenes = zip(pairs.scenes, below, stats, strict=True)

@@ -14,7 +14,7 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.ops.moments import Stats
 from earthloom.physics.resample import imresize
-from earthloom.problems.bandpass import Bandpass, bands_alone, nearest
+from earthloom.problems.bandpass import Bandpass, bands_alone, nearest_band
 from earthloom.sensors import load, select
 from earthloom.types import Band, Observation, View, Window
 
@@ -225,13 +225,13 @@ def test_sensors_that_share_no_band(name: str, obs: Observation) -> None:
 
 
 def test_partners_are_found_by_wavelength_name_or_order() -> None:
-    assert nearest(SOURCE, TARGET) == [0, 1, 2, 3]
-    assert nearest(SOURCE[::-1], TARGET) == [3, 2, 1, 0]
-    assert nearest(SOURCE[:2], TARGET) == [0, 1, None, None]
+    assert nearest_band(SOURCE, TARGET) == [0, 1, 2, 3]
+    assert nearest_band(SOURCE[::-1], TARGET) == [3, 2, 1, 0]
+    assert nearest_band(SOURCE[:2], TARGET) == [0, 1, None, None]
     bare = [Band(name) for name in WANTED]
-    assert nearest(bare[::-1], bare) == [3, 2, 1, 0]
-    assert nearest([Band(f"band_{i}") for i in range(4)], bare) == [0, 1, 2, 3]
-    assert nearest([Band("band_1")], bare) == [None] * 4
+    assert nearest_band(bare[::-1], bare) == [3, 2, 1, 0]
+    assert nearest_band([Band(f"band_{i}") for i in range(4)], bare) == [0, 1, 2, 3]
+    assert nearest_band([Band("band_1")], bare) == [None] * 4
 
 
 @pytest.mark.parametrize("name", ["cross_linear", "cross_quadratic"])

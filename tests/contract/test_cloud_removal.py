@@ -14,7 +14,7 @@ from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.ops.moments import Stats
 from earthloom.physics.backscatter import to_db
-from earthloom.physics.clouds import Sky, fractal
+from earthloom.physics.clouds import SimulatedSky, fractal
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded
 from earthloom.types import Band, Observation, View, Window
@@ -24,7 +24,7 @@ from .conftest import method_for
 PROBLEM = "cloud_removal"
 NAMES = catalog.names(PROBLEM)
 CLASSICAL = [name for name in NAMES if catalog.find(name, PROBLEM).card.family != "network"]
-SKY = Sky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)
+SKY = SimulatedSky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)
 
 
 def make(name: str, **fields: object):

@@ -17,7 +17,7 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import dictionaries
-from earthloom.methods.families.known_dates import around, nearest
+from earthloom.methods.families.known_dates import around, nearest_dates
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.ops.moments import Stats
 from earthloom.ops.similar.pixels import box_sum
@@ -92,7 +92,7 @@ def learnt_once() -> Iterator[None]:
     """The same patches teach the same dictionaries (tests/laws say so), so they are learnt once: it is slow."""
     known, learn = {}, dictionaries._learnt
 
-    def learnt(patches: np.ndarray, atoms: int, seed: int) -> dictionaries.Pair | None:
+    def learnt(patches: np.ndarray, atoms: int, seed: int) -> dictionaries.Atoms | None:
         key = (patches.tobytes(), patches.shape, atoms, seed)
         if key not in known:
             known[key] = learn(patches, atoms, seed)
@@ -317,16 +317,16 @@ def test_windows_are_odd(name: str) -> None:
 
 
 def test_nearest_dates_come_first(case: Case) -> None:
-    assert nearest(case.obs) == [0, 1] and around(case.obs) == [0, 1]
+    assert nearest_dates(case.obs) == [0, 1] and around(case.obs) == [0, 1]
     later = changed(case.obs, coarse_p={"date": date(2020, 5, 1)})
-    assert nearest(later) == [1, 0] and around(later) == [0, 1]
+    assert nearest_dates(later) == [1, 0] and around(later) == [0, 1]
     np.testing.assert_array_equal(fuse_whole(make("copy"), later), case.obs["fine_2"].data)
     undated = changed(case.obs, coarse_p={"date": None})
-    assert nearest(undated) == [0, 1] and around(undated) == [0, 1]
+    assert nearest_dates(undated) == [0, 1] and around(undated) == [0, 1]
     roles = {f"{kind}_{k}": case.obs[f"{kind}_{1 + k % 2}"] for k in (1, 2, 3) for kind in ("fine", "coarse")}
     days = [date(2020, 1, 1), date(2020, 3, 30), date(2020, 4, 20)]
     views = {role: replace(view, date=days[int(role[-1]) - 1]) for role, view in roles.items()}
     three = replace(case.obs, views={**views, "coarse_p": case.obs["coarse_p"]})
-    assert nearest(three) == [1, 2, 0] and around(three) == [1, 2]
+    assert nearest_dates(three) == [1, 2, 0] and around(three) == [1, 2]
     before = changed(three, coarse_p={"date": date(2020, 6, 1)})
     assert around(before) == [1, 2]

@@ -15,7 +15,7 @@ from scipy.ndimage import binary_erosion
 import earthloom
 from earthloom.errors import InputError
 from earthloom.prepare.bandpass.optics import Optics, ground_of
-from earthloom.samples.spectra import library
+from earthloom.samples.spectra import spectral_library
 from earthloom.training.bandpass import fit as fitting
 from tests.e2e.conftest import Cli, get, grid, put
 from tests.e2e.test_align import NAMES, SENSORS, source, wanted
@@ -59,7 +59,7 @@ def test_the_published_data_set(tmp_path: Path, cli: Cli) -> None:
 
 def cube(path: Path) -> tuple[Path, np.ndarray]:
     """A made-up cube of spectra, stored as reflectance times 10000, one band of it empty."""
-    spectra = library("santa_barbara")
+    spectra = spectral_library("santa_barbara")
     ground = ground_of(spectra, np.random.default_rng(5), (90, 84))
     stored = np.moveaxis(ground * 10000, 0, 2).round().astype("int16")
     stored[..., 0] = 0
@@ -81,7 +81,7 @@ def test_a_hyperspectral_cube(tmp_path: Path, cli: Cli) -> None:
     assert (tmp_path / "f.png").read_bytes().startswith(b"\x89PNG")
 
     sides = ("sentinel2a", NAMES), ("gaofen1_wfv", NAMES)
-    pair = Optics.of(library("santa_barbara").wavelength_nm, *sides).pair(ground)
+    pair = Optics.of(spectral_library("santa_barbara").wavelength_nm, *sides).pair(ground)
     seen, truth = (pair[role].data for role in ("source", "target"))
     put(tmp_path / "s.tif", (seen * 10000).round().astype("uint16"), grid(10), nodata=0, descriptions=NAMES)
     refused(cli("align", "apply", file, tmp_path / "s.tif", "-o", out), "same unit", "--source-scale 0.0001")

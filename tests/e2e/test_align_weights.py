@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from earthloom.prepare.bandpass.optics import Optics
-from earthloom.samples.spectra import library
+from earthloom.samples.spectra import spectral_library
 from tests.e2e.conftest import Cli, get, grid, put
 
 FOUR = ("blue", "green", "red", "nir")
@@ -21,7 +21,7 @@ PAIRS = {
 
 def seen(target: str) -> tuple[np.ndarray, np.ndarray]:
     """A mosaic of the library's spectra as both sensors see it, reflectance."""
-    spectra = library("santa_barbara")
+    spectra = spectral_library("santa_barbara")
     ground = spectra.reflectance[np.random.default_rng(3).integers(len(spectra.reflectance), size=(24, 24))]
     ground = ground.repeat(4, axis=0).repeat(4, axis=1)
     optics = Optics.of(spectra.wavelength_nm, ("sentinel2a", PAIRS[target]), (target, FOUR), spectra.fwhm_nm)

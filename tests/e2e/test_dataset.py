@@ -16,7 +16,7 @@ from scipy.io import loadmat, savemat
 from earthloom import evaluate, pansharpen
 from earthloom.errors import InputError
 from earthloom.physics.resample import interp23
-from earthloom.training.cases.describe import describe
+from earthloom.training.cases.describe import describe_sources
 from earthloom.training.cases.open import cases
 from earthloom.verbs.convert import convert
 from tests.e2e.conftest import Cli, Done, Pair, fine_truth, get, grid, observed, put
@@ -103,7 +103,7 @@ def test_geometry_is_recognised(convention: str, scenes: Path, tmp_path: Path, c
     convert(scenes, h5, "quickbird", convention=convention)
     with h5py.File(h5, "r+") as file:  # whatever the file says
         file.attrs["convention"] = "toolbox"
-    found = describe(h5)
+    found = describe_sources(h5)
     best = {"centre": "windowed sinc (centre)", "toolbox": "23 taps (toolbox)"}[convention]
     assert found["geometry"]["lms"]["best"] == best and found["geometry"]["ms"]["best"] == convention
     assert found["count"] == 2 and found["ratio"] == 4 and found["bits"] == 11 and not found["trouble"]
@@ -114,7 +114,7 @@ def test_geometry_is_recognised(convention: str, scenes: Path, tmp_path: Path, c
 
 def test_geometry_of_the_toolbox(shared: Path) -> None:
     """Others made this one by the MATLAB protocol: our degradation gives their MS to rounding."""
-    found = describe(shared / "data/sharpening/reduced_triplets/data_gf2.mat")["geometry"]["ms"]
+    found = describe_sources(shared / "data/sharpening/reduced_triplets/data_gf2.mat")["geometry"]["ms"]
     assert found["best"] == "toolbox" and found["errors"]["toolbox"] < 1e-10 < 0.05 < found["errors"]["centre"]
 
 
@@ -218,7 +218,7 @@ def test_hyperspectral(tmp_path: Path) -> None:
     found = cases(tmp_path / "Test_WDC.h5")
     assert found.bands == 110 and found.ratio == 4 and found.sensor.name == "generic"
     np.testing.assert_array_equal(found[0].truth, truth.astype(np.float32))
-    assert describe(tmp_path / "Test_WDC.h5")["bits"] is None
+    assert describe_sources(tmp_path / "Test_WDC.h5")["bits"] is None
 
 
 def test_convert_checks_words_from_python(scenes: Path, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_what_is_read_from_files_is_what_methods_say() -> None:
             network = cls.card.family == "network"
             assert catalog.is_network(name, problem) == network, name
             if network:
-                assert catalog.trained(name, problem) == bool(store.shipped(cls().key)), name  # type: ignore[attr-defined]
+                assert catalog.trained(name, problem) == bool(store.shipped_weights(cls().key)), name  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

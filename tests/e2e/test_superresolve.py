@@ -17,7 +17,7 @@ import earthloom
 from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.metrics import ergas, psnr
 from earthloom.physics.resample import imresize
-from earthloom.prepare.superresolution.bands import bands_at, numbers_in, plan, runs
+from earthloom.prepare.superresolution.bands import bands_at, numbers_in, plan_bands, runs
 from tests.e2e.conftest import UTM, Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 
@@ -395,10 +395,10 @@ def test_plan_of_bands() -> None:
     data = cube(20, (8, 8))
     present = np.ones(data.shape, bool)
     nm = [400.0 + 10 * b + (200 if b > 8 else 0) + (300 if b > 17 else 0) for b in range(20)]
-    found = plan(data, present, nm)
+    found = plan_bands(data, present, nm)
     assert [len(group) for group in found.groups] == [9, 11]  # two bands alone join the nearer part
-    assert plan(data, present, [None] * 20, named=range(8, 15)).groups == (tuple(range(7)), tuple(range(7, 13)))
-    assert plan(np.ones((3, 4, 4)), np.ones((3, 4, 4), bool), [None] * 3).good == (0, 1, 2)  # flat, none is worse
+    assert plan_bands(data, present, [None] * 20, named=range(8, 15)).groups == (tuple(range(7)), tuple(range(7, 13)))
+    assert plan_bands(np.ones((3, 4, 4)), np.ones((3, 4, 4), bool), [None] * 3).good == (0, 1, 2)  # flat, none is worse
     assert numbers_in(["1-3", "7,9"]) == (1, 2, 3, 7, 9) and runs([1, 2, 3, 7]) == "1-3, 7"
     with pytest.warns(EarthloomWarning, match="wavelengths of 0"):
-        plan(data, present, [0.0] * 20)
+        plan_bands(data, present, [0.0] * 20)

@@ -18,7 +18,7 @@ from earthloom.ops.ridge import ridge
 from earthloom.ops.spread import spread
 from earthloom.physics.backscatter import averaged, is_db, to_db, to_power
 from earthloom.physics.cloudmask import find_clouds, levels, roles
-from earthloom.physics.clouds import Sky, fractal, shade_of, simulate_clouds, top_of, transplant
+from earthloom.physics.clouds import SimulatedSky, fractal, shade_of, simulate_clouds, top_of, transplant
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded, training_cases
 from earthloom.sensors import load, match_bands
 from earthloom.types import Band, Observation, View
@@ -42,7 +42,7 @@ def scene(seed: int = 0) -> Observation:
 @settings(max_examples=15)
 def test_simulated_clouds(seed: int, cover: float, thickness: float) -> None:
     """The same seed, the same sky; outside its mask nothing changes; thick cores are bright and hide the ground."""
-    image, sky = land(), Sky(cover=cover, thickness=thickness, shadow_px=(5.0, -8.0))
+    image, sky = land(), SimulatedSky(cover=cover, thickness=thickness, shadow_px=(5.0, -8.0))
     found = simulate_clouds(image, FOUR, sky, np.random.default_rng(seed))
     again = simulate_clouds(image, FOUR, sky, np.random.default_rng(seed))
     np.testing.assert_array_equal(found.image, again.image)
@@ -56,7 +56,7 @@ def test_simulated_clouds(seed: int, cover: float, thickness: float) -> None:
 
 def test_shadows_are_darker_and_lie_where_they_are_thrown() -> None:
     image = np.full((4, 90, 90), 2000.0)
-    sky = Sky(cover=0.1, thickness=20.0, shadow_px=(20.0, 10.0), scale_px=60, dilate_px=0)
+    sky = SimulatedSky(cover=0.1, thickness=20.0, shadow_px=(20.0, 10.0), scale_px=60, dilate_px=0)
     found = simulate_clouds(image, FOUR, sky, np.random.default_rng(3))
     thrown = np.zeros_like(found.cloud)
     thrown[20:, 10:] = (found.opacity > 0.9)[:-20, :-10]
@@ -101,7 +101,7 @@ def test_transplant() -> None:
 @pytest.mark.parametrize("wrong", [{"cover": 1.0}, {"shade": 2.0}, {"thickness": 0.0}, {"scale_px": 1.0}])
 def test_skies_that_make_no_sense(wrong: dict) -> None:
     with pytest.raises(InputError):
-        Sky(**wrong)
+        SimulatedSky(**wrong)
 
 
 def test_cases_repeat_and_keep_what_was_cloudy() -> None:
@@ -185,7 +185,7 @@ def test_speckle_is_averaged_in_linear_power() -> None:
 @pytest.mark.parametrize("white", [1.0, 255.0, 1e4])
 def test_clouds_are_found_in_any_unit(white: float) -> None:
     image = land()
-    sky = Sky(cover=0.25, thickness=30.0, shadow_px=(14.0, 9.0), scale_px=50, dilate_px=0)
+    sky = SimulatedSky(cover=0.25, thickness=30.0, shadow_px=(14.0, 9.0), scale_px=50, dilate_px=0)
     under = simulate_clouds(image, FOUR, sky, np.random.default_rng(1))
     found = find_clouds(under.image * (white / 1e4), FOUR)
     thick = under.opacity > 0.6

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from earthloom.methods import catalog
-from earthloom.methods.families.dictionaries import Pair, best, gathered, transferred
+from earthloom.methods.families.dictionaries import Atoms, best, patch_samples, transferred
 from earthloom.ops.pursuit import matching_pursuit
 from earthloom.types import Band, Observation, View, Window
 
@@ -51,21 +51,21 @@ def observation(shape: tuple[int, int] = (61, 54)) -> Observation:
 def test_samples_do_not_depend_on_the_tiles() -> None:
     obs = observation()
     coarse, fine = obs["fine_1"].data, obs["fine_1"].data[::-1].copy()
-    whole = gathered(obs, coarse, fine, obs["fine_1"].valid, 7, 5, 40)
+    whole = patch_samples(obs, coarse, fine, obs["fine_1"].valid, 7, 5, 40)
     parts = []
     for y in range(0, 61, 20):
         for x in range(0, 54, 18):
             core = Window(y, x, min(20, 61 - y), min(18, 54 - x))
             tile = obs.crop(core, 14)
             own = tile["fine_1"].data
-            parts.append(gathered(tile, own, own[::-1].copy(), tile["fine_1"].valid, 7, 5, 40))
+            parts.append(patch_samples(tile, own, own[::-1].copy(), tile["fine_1"].valid, 7, 5, 40))
     for merged in (sum(parts[1:], parts[0]), sum(parts[-2::-1], parts[-1])):
         np.testing.assert_array_equal(merged.place, whole.place)
         np.testing.assert_array_equal(merged.patches, whole.patches)
     assert whole.score.shape == (2, 40) and (np.diff(whole.score) <= 0).all()
     valid = obs["fine_1"].valid.copy()
     valid[30, 30] = False
-    seen = gathered(obs, coarse, fine, valid, 7, 5, 1000)
+    seen = patch_samples(obs, coarse, fine, valid, 7, 5, 1000)
     rows, cols = seen.place[0] >> 32, seen.place[0] & 0xFFFFFFFF
     assert not ((rows <= 30) & (rows + 7 > 30) & (cols <= 30) & (cols + 7 > 30)).any()
 
@@ -82,7 +82,7 @@ def test_a_pair_of_dictionaries_carries_a_change_across() -> None:
     ramp = np.tile(np.linspace(-1, 1, side), (side, 1))
     other = ramp.T.copy()
     stripe, bar = np.sign(ramp), np.sign(other)
-    pair = Pair(unit(np.stack([ramp.ravel(), other.ravel()])), np.stack([stripe.ravel(), bar.ravel()]))
+    pair = Atoms(unit(np.stack([ramp.ravel(), other.ravel()])), np.stack([stripe.ravel(), bar.ravel()]))
     patches = np.zeros((1, 42, 42))
     for y in range(0, 42, side):
         for x in range(0, 42, side):

@@ -29,7 +29,9 @@ def test_kernel_transform_of_a_delta_is_the_outer_product_of_its_middle_column()
     weight = np.zeros((1, 1, 3, 3))
     weight[0, 0, 1, 1] = 1
     middle = np.array([0, -1 / 6, 1 / 6, 1 / 12, -1 / 12, 0])
-    np.testing.assert_allclose(winograd.kernels(weight)[:, 0, 0], np.outer(middle, middle).ravel(), atol=1e-7)
+    np.testing.assert_allclose(
+        winograd.transformed_kernels(weight)[:, 0, 0], np.outer(middle, middle).ravel(), atol=1e-7
+    )
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (17, 22), (64, 19), (101, 83)])

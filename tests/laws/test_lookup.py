@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression
 
 from earthloom.errors import InputError
 from earthloom.ops.displace import displacement
-from earthloom.ops.histogram import Bins, Cells, Histogram, Joint
+from earthloom.ops.histogram import Bins, Histogram, HistogramCells, Joint
 from earthloom.ops.isotonic import isotonic
 from earthloom.ops.lookup import Mix, Tables, look_up, products, remap, stencil, tabulated
 from earthloom.ops.quantise import quantise
@@ -172,9 +172,9 @@ def test_statistics_merge() -> None:
 def test_cells_do_not_depend_on_tiles() -> None:
     image, valid = RNG.uniform(size=(2, 50, 70)).astype(np.float32), RNG.uniform(size=(50, 70)) > 0.3
     bins = Bins(np.zeros(2), np.ones(2), 8)
-    whole = Cells.of(image, valid, (0, 0), bins, 16)
+    whole = HistogramCells.of(image, valid, (0, 0), bins, 16)
     parts = [
-        Cells.of(image[:, a:b, c:d], valid[a:b, c:d], (a, c), bins, 16)
+        HistogramCells.of(image[:, a:b, c:d], valid[a:b, c:d], (a, c), bins, 16)
         for a, b in ((0, 23), (23, 50)) for c, d in ((0, 41), (41, 70))
     ]  # fmt: skip
     merged = parts[0] + parts[1] + parts[2] + parts[3]

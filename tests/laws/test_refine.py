@@ -13,7 +13,7 @@ from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
-from earthloom.methods.wrappers.refined import Refined, reach, refined, residual_percent
+from earthloom.methods.wrappers.refined import Refined, refined, refined_reach, residual_percent
 from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project, seen_again
 from earthloom.physics.forward import expand, reduce
@@ -127,7 +127,7 @@ def test_it_looks_no_further_than_it_says(gain: float, steps: int) -> None:
     ms = replace(obs["ms"], data=rng.random((1, *obs["ms"].shape)), bands=(band,))
     obs = replace(obs, views={"ms": ms})
     image = rng.random((1, *obs.shape))
-    middle, far = obs.shape[0] // 2, ratio * reach(steps)
+    middle, far = obs.shape[0] // 2, ratio * refined_reach(steps)
     strange = (1e3 * rng.random(image.shape) if steps == 1 else rng.integers(0, 2, image.shape)).astype(float)
     near = (slice(None), *(slice(middle - far - ratio, middle + far + ratio),) * 2)
     strange[near] = image[near]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earthloom.ops.extremes import Keyed, Range, Settled, Tails
-from earthloom.ops.isodata import Sample, isodata, nearest
+from earthloom.ops.isodata import HashSample, isodata, nearest_centre
 from earthloom.ops.ranked import ranking, similar_mean
 from earthloom.ops.thinplate import Kind, spline
 from earthloom.ops.unmix import Purest, alike, cell_sums, change_rates, fractions, shared_out
@@ -85,10 +85,10 @@ def test_isodata_finds_separable_clusters(most: int, scale: float) -> None:
     samples, labels = clusters(true)
     found = isodata(samples * scale, most) / scale
     assert found.shape[1] == 4
-    match = nearest(found, true.T)
+    match = nearest_centre(found, true.T)
     assert sorted(match) == [0, 1, 2, 3]
     np.testing.assert_allclose(found[:, np.argsort(match)], true.T, atol=0.3)
-    np.testing.assert_array_equal(match[nearest(samples * scale, found * scale)], labels)
+    np.testing.assert_array_equal(match[nearest_centre(samples * scale, found * scale)], labels)
 
 
 def test_isodata_merges_what_is_one() -> None:
@@ -102,9 +102,9 @@ def test_isodata_merges_what_is_one() -> None:
 def test_sample_does_not_depend_on_tiles(pieces: int, seed: int) -> None:
     y, x = (part.ravel() for part in np.mgrid[0:30, 0:40])
     values = rng(seed).normal(size=(2, 1200))
-    whole = Sample.of(values, y, x, 100)
+    whole = HashSample.of(values, y, x, 100)
     order = rng(seed).permutation(1200)
-    parts = [Sample.of(values[:, own], y[own], x[own], 100) for own in np.array_split(order, pieces)]
+    parts = [HashSample.of(values[:, own], y[own], x[own], 100) for own in np.array_split(order, pieces)]
     merged = sum(parts[1:], parts[0])
     np.testing.assert_array_equal(merged.keys, whole.keys)
     np.testing.assert_array_equal(merged.values, whole.values)
@@ -112,7 +112,7 @@ def test_sample_does_not_depend_on_tiles(pieces: int, seed: int) -> None:
 
 def test_sample_is_spread_over_the_scene() -> None:
     y, x = (part.ravel() for part in np.mgrid[0:200, 0:200])
-    kept = Sample.of(np.stack([y, x]).astype(float), y, x, 4000).values
+    kept = HashSample.of(np.stack([y, x]).astype(float), y, x, 4000).values
     counts = np.histogram2d(*kept, bins=4, range=[[0, 200], [0, 200]])[0]
     assert counts.min() > 200 and counts.max() < 300, counts
 

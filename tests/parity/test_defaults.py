@@ -13,7 +13,7 @@ from earthloom.methods import catalog
 from earthloom.metrics import ergas, q2n
 from earthloom.physics.forward import reduce
 from earthloom.types import Band, Observation, View
-from earthloom.weights.store import shipped
+from earthloom.weights.store import shipped_weights
 
 WV3 = (0.325, 0.355, 0.360, 0.350, 0.365, 0.360, 0.335, 0.315)
 TRIPLETS = {
@@ -25,7 +25,7 @@ TRIPLETS = {
 LANDSAT = (32, 33, 35, 37, 38, 39)
 GOLDEN = {"wv3": "WV3_test.mat", "gf2": "data_gf2.mat"}
 CLASSICAL = tuple(n for n in catalog.names() if n != "exp" and catalog.find(n).card.family != "network")
-METHODS = (*CLASSICAL, *(n for n in catalog.names() if shipped(f"pansharpening/{n}")))
+METHODS = (*CLASSICAL, *(n for n in catalog.names() if shipped_weights(f"pansharpening/{n}")))
 PUBLISHED = {name: catalog.find(name).card.published for name in CLASSICAL if catalog.find(name).card.published}
 
 

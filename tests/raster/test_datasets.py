@@ -17,7 +17,7 @@ from scipy.io import loadmat, savemat
 from earthloom.errors import EarthloomError, FileError, GridError, InputError, SensorError
 from earthloom.physics.cloudmask import find_clouds
 from earthloom.problems.pansharpening import Pansharpening
-from earthloom.raster.listing.layouts import Rasters, find
+from earthloom.raster.listing.layouts import Rasters, find_sources
 from earthloom.raster.listing.samples import open_stack
 from earthloom.training.cases.open import cases
 from earthloom.training.cases.pansharpening import Cases
@@ -175,12 +175,12 @@ def test_sets_that_do_not_agree(h5: Make) -> None:
 def test_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("nothing")
     with pytest.raises(FileError) as refused:
-        find(tmp_path)
+        find_sources(tmp_path)
     assert all(
         word in str(refused.value) for word in ("holds no data set", "*.h5", "K_ms.tif", "pan/ ms/", "MTL", "s1/")
     )
     with pytest.raises(InputError, match="at least one file"):
-        find([])
+        find_sources([])
 
 
 def scene(side: int = 48, bands: int = 3, ratio: int = 2, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -202,12 +202,12 @@ def test_pairs_by_name(tmp_path: Path) -> None:
     for place in ("roles/gt/a", "roles/gt/b", "ucgan/0_mul"):
         put(tmp_path / f"{place}.tif", gt, **bare)
     put(tmp_path / "names" / "overview.tif", pan, **bare)
-    assert [(s.title, sorted(s.files)) for s in find(tmp_path / "names") if isinstance(s, Rasters)] == [
+    assert [(s.title, sorted(s.files)) for s in find_sources(tmp_path / "names") if isinstance(s, Rasters)] == [
         ("2", ["ms", "pan"]), ("10", ["ms", "pan"]),
     ]  # fmt: skip
-    assert [s.label(0) for s in find(tmp_path / "roles")] == ["a", "b"]
+    assert [s.label(0) for s in find_sources(tmp_path / "roles")] == ["a", "b"]
     assert cases(tmp_path / "ucgan")[0].truth.max() == 1
-    assert len(find(tmp_path)) == 6
+    assert len(find_sources(tmp_path)) == 6
     case = cases(tmp_path / "roles")[1]
     np.testing.assert_array_equal(case.obs["ms"].data, ms)
     assert case.obs.convention == "centre" and case.obs["ms"].offset == (0.5, 0.5)
@@ -215,9 +215,9 @@ def test_pairs_by_name(tmp_path: Path) -> None:
     np.testing.assert_array_equal(single[0].truth, ms)
     put(tmp_path / "names" / "lonely_pan.tif", pan, **bare)
     with pytest.raises(InputError, match=r"lonely_pan\.tif has no ms beside it"):
-        find(tmp_path / "names")
+        find_sources(tmp_path / "names")
     with pytest.raises(InputError, match="PAN or MS"):
-        find([tmp_path / "names/overview.tif"])
+        find_sources([tmp_path / "names/overview.tif"])
     with pytest.raises(InputError, match="a truth of 3 bands"):
         cases(
             {"pan": tmp_path / "ucgan/0_pan.tif", "ms": tmp_path / "ucgan/0_lr.tif", "gt": tmp_path / "ucgan/0_lr.tif"}
@@ -230,7 +230,7 @@ def test_matlab(tmp_path: Path) -> None:
     savemat(tmp_path / "one.mat", last)
     savemat(tmp_path / "7_ms.mat", {"anything": last["ms"]})
     savemat(tmp_path / "7_pan.mat", {"other": pan[0]})
-    triplet, pair = find(tmp_path)[0], find(tmp_path)[1]
+    triplet, pair = find_sources(tmp_path)[0], find_sources(tmp_path)[1]
     assert (triplet.label(0), pair.label(0)) == ("one", "7")
     assert cases(tmp_path / "one.mat")[0].obs.convention == "toolbox"
     case = cases([tmp_path / "7_pan.mat", tmp_path / "7_ms.mat"])[0]

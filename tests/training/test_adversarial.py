@@ -19,7 +19,7 @@ from earthloom.training.lessons.adversarial import AdversarialLearner, Lessons, 
 from earthloom.training.loop.checkpoint import Checkpoints
 from earthloom.training.loop.devices import launched
 from earthloom.training.loop.learner import Learner
-from earthloom.training.loop.loop import Run, fit
+from earthloom.training.loop.loop import TrainingRun, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.weights import store as weights
 from tests.training.processes import both, ends, kill, until_rows
@@ -134,7 +134,7 @@ def test_without_a_critic_it_is_the_plain_learner() -> None:
     found = lessons(critic="none").learner(launched(settings()), tiny(), settings())
     assert type(found) is Learner
     task = lessons(critic="none")
-    run = Run(launched(settings()), tiny(), task, settings(), None, HEADER)
+    run = TrainingRun(launched(settings()), tiny(), task, settings(), None, HEADER)
     assert type(run.learner) is Learner
 
 

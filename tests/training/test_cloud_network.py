@@ -16,11 +16,11 @@ from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network
 from earthloom.methods.wrappers.keeping import Keeping
 from earthloom.ops.fill import fill
-from earthloom.physics.clouds import Sky, fractal
+from earthloom.physics.clouds import SimulatedSky, fractal
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded
 from earthloom.training.adapt import AdaptTask, adapt, beginning, observed
-from earthloom.training.job import home
+from earthloom.training.job import problem_and_name
 from earthloom.types import Band, Observation, View, Window
 from earthloom.weights import store as weights
 
@@ -49,7 +49,9 @@ def case() -> Case:
         "sar": View(db.astype(np.float32), everywhere, (Band("VV"), Band("VH"))),
         "cloud": cloud_view(~everywhere),
     }
-    return CloudRemoval(1, Sky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)).degrade(Observation(views, shape))
+    return CloudRemoval(1, SimulatedSky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)).degrade(
+        Observation(views, shape)
+    )
 
 
 def error(image: np.ndarray, case: Case) -> float:
@@ -141,5 +143,8 @@ def test_python_adapts_and_keeps_the_weights(case: Case, tmp_path: Path) -> None
 
 
 def test_a_bare_name_means_pansharpening() -> None:
-    assert home("cf2n") == ("pansharpening", "cf2n") and home("cloud_removal/cf2n") == ("cloud_removal", "cf2n")
-    assert home("sar_regression")[0] == "cloud_removal"
+    assert problem_and_name("cf2n") == ("pansharpening", "cf2n") and problem_and_name("cloud_removal/cf2n") == (
+        "cloud_removal",
+        "cf2n",
+    )
+    assert problem_and_name("sar_regression")[0] == "cloud_removal"

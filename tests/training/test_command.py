@@ -12,7 +12,7 @@ import pytest
 import earthloom
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError, SensorError
 from earthloom.training.cases.open import cases
-from earthloom.training.job import find, prepare
+from earthloom.training.job import find_training, prepare_training
 from earthloom.training.loop.config import Config, read_toml
 from earthloom.weights import store as weights
 from tests.e2e.conftest import Cli, fine_truth, get, grid, observed, put
@@ -99,7 +99,7 @@ def test_weights_to_start_from(run: Path, data: dict[str, list[str]], tmp_path: 
 
 def test_samples_are_normalised_and_holes_are_truth_not_told(data: dict[str, list[str]]) -> None:
     found = cases(data["data"])
-    task, header, module = prepare(find("coarse_cnn", NET), found, (), Config.of(SMALL))  # type: ignore[arg-type]
+    task, header, module = prepare_training(find_training("coarse_cnn", NET), found, (), Config.of(SMALL))  # type: ignore[arg-type]
     batch = task.patches.batch(0, 64)
     assert set(batch) == {"guide", "base", "truth", "mask"} and 0.5 < batch["mask"].mean() < 1
     for name in ("guide", "base", "truth"):
@@ -117,7 +117,7 @@ def test_data_of_the_toolbox_are_only_transposed(tmp_path: Path) -> None:
             file[key] = image[None].astype("float32")
     found = cases([tmp_path / "train.h5"], maximum=4095)
     assert found[0].obs.convention == "toolbox"
-    task, _, _ = prepare(find("coarse_cnn", NET), found, (), Config.of(SMALL))  # type: ignore[arg-type]
+    task, _, _ = prepare_training(find_training("coarse_cnn", NET), found, (), Config.of(SMALL))  # type: ignore[arg-type]
     assert task.patches.turns == 2  # type: ignore[attr-defined]
 
 
@@ -206,14 +206,16 @@ def test_samples_of_a_stack_are_normalised_alike(tmp_path: Path) -> None:
     dark_and_bright, other = stack(tmp_path / "a.h5", (500, 1500)), stack(tmp_path / "b.h5", (700, 700))
     found = cases([dark_and_bright, other], maximum=4095)
     assert found.groups == [0, 0, 1, 1]
-    task, _, _ = prepare(find("coarse_cnn", NET), found, found, Config.of({**SMALL, "augment": "none"}))  # type: ignore[arg-type]
+    task, _, _ = prepare_training(
+        find_training("coarse_cnn", NET), found, found, Config.of({**SMALL, "augment": "none"})
+    )  # type: ignore[arg-type]
     first, second, third, fourth = (float(np.mean(scene["base"])) for scene in task.patches.scenes)  # type: ignore[attr-defined]
     assert first < -0.5 and second > 0.5 and abs(first + second) < 0.1
     assert abs(third + fourth) < 0.3 and abs(third) < 0.5
     for held, case in zip(task.held, found, strict=True):  # figures are in physical units all the same
         np.testing.assert_allclose(held.truth, case.truth, rtol=1e-4)
     listed = [found[i] for i in range(4)]  # cases without a source are scenes of their own
-    task, _, _ = prepare(find("coarse_cnn", NET), listed, (), Config.of(SMALL))  # type: ignore[arg-type]
+    task, _, _ = prepare_training(find_training("coarse_cnn", NET), listed, (), Config.of(SMALL))  # type: ignore[arg-type]
     assert all(abs(float(np.mean(scene["base"]))) < 0.2 for scene in task.patches.scenes)  # type: ignore[attr-defined]
 
 

@@ -12,13 +12,13 @@ from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.networks.network import Network, load
+from earthloom.methods.networks.network import Network, load_network
 from earthloom.nn.coarsr import CoarSRNet
 from earthloom.physics.resample import imresize
 from earthloom.problems.pansharpening import Pansharpening
 from earthloom.problems.superresolution import Superresolution
 from earthloom.training.adapt import adapt
-from earthloom.training.job import prepare
+from earthloom.training.job import prepare_training
 from earthloom.training.lessons.band_groups import BandGroups
 from earthloom.training.loop.loop import Config, fit
 from earthloom.training.loop.patches import Patches
@@ -71,10 +71,10 @@ def test_groups_larger_than_a_cube_are_refused() -> None:
 
 def test_cubes_of_any_number_of_bands_train_one_network(tmp_path: Path) -> None:
     seen, held = [case(7, 1), case(9, 2)], case(12, 3)
-    task, header, module = prepare(network(), seen, [held], config(group=5, three_scales=True, patch=16))
+    task, header, module = prepare_training(network(), seen, [held], config(group=5, three_scales=True, patch=16))
     result = fit(module, task, config(group=5, patch=16, steps=60), tmp_path, header)
     assert result.figures["psnr"] > result.beside["psnr"] + 0.05
-    found = fuse_whole(load(network(), str(tmp_path), held.obs), held.obs)
+    found = fuse_whole(load_network(network(), str(tmp_path), held.obs), held.obs)
     plain = fuse_whole(catalog.make("bicubic", "superresolution"), held.obs)
     assert np.mean((found - held.truth) ** 2) < np.mean((plain - held.truth) ** 2)
 
@@ -91,7 +91,9 @@ def test_smaller_scales_are_made_from_the_truth() -> None:
 
 def test_one_update_a_band_as_published() -> None:
     """Six bands, six steps of the optimiser; the first band's gradient does not see the second's context."""
-    task, _, module = prepare(network(batch_norm=True, bias=True), [case(6)], [], config(each_band=True, steps=2))
+    task, _, module = prepare_training(
+        network(batch_norm=True, bias=True), [case(6)], [], config(each_band=True, steps=2)
+    )
     counted = []
     step = torch.optim.Adam.step
 

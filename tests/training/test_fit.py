@@ -13,8 +13,8 @@ import torch
 
 from earthloom.atomic import write_whole
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError
-from earthloom.training.loop.checkpoint import Checkpoints, load, save
-from earthloom.training.loop.loop import Config, DivergedError, Run, fit
+from earthloom.training.loop.checkpoint import Checkpoints, load_checkpoint, save
+from earthloom.training.loop.loop import Config, DivergedError, TrainingRun, fit
 from earthloom.training.loop.task import pixel_loss
 from earthloom.weights import store as weights
 from tests.training.tiny import HEADER, config, job, rows, tiny
@@ -137,7 +137,7 @@ def test_early_stopping_keeps_the_best(tmp_path: Path) -> None:
 
     result = fit(tiny(), Judged(own.patches), config(patience=2), tmp_path, HEADER)
     assert result.steps == 40 and result.best_step == 20 and result.figures == {"ergas": 3.0}
-    best = load(tmp_path / "checkpoints/step_000000040.ckpt")["best"]
+    best = load_checkpoint(tmp_path / "checkpoints/step_000000040.ckpt")["best"]
     assert torch.equal(best["last.bias"], torch.from_numpy(weights.read(tmp_path)[1]["last.bias"]))
 
 
@@ -147,7 +147,7 @@ def test_minutes_become_steps_that_stay(tmp_path: Path) -> None:
     assert result.steps >= 1 and f"{result.steps:,} steps in 0.01 minutes" in told[0]
     again = fit(tiny(), job(held=False), config(minutes=0.01), tmp_path, HEADER)
     assert again.steps == result.steps
-    place = load(next((tmp_path / "checkpoints").glob("*.ckpt")))["place"]
+    place = load_checkpoint(next((tmp_path / "checkpoints").glob("*.ckpt")))["place"]
     assert place["steps"] == result.steps
     # timing leaves no trace: the same number of steps from the start gives the same weights
     other = tiny()
@@ -158,8 +158,8 @@ def test_minutes_become_steps_that_stay(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("most", "steps"), [(7, 7), (0, 40), (100, 40)])
 def test_minutes_and_steps_whichever_ends_first(most: int, steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Run, "_time", lambda *_: (1.5, 0.0))  # a clock that runs alike on every computer
-    monkeypatch.setattr(Run, "_validate", lambda *_: {})
+    monkeypatch.setattr(TrainingRun, "_time", lambda *_: (1.5, 0.0))  # a clock that runs alike on every computer
+    monkeypatch.setattr(TrainingRun, "_validate", lambda *_: {})
     result = fit(tiny(), job(held=False), config(minutes=1.02, most_steps=most))
     assert result.steps == steps
 
@@ -202,9 +202,9 @@ def test_checkpoints_are_whole_or_not_there(tmp_path: Path, monkeypatch) -> None
     for length in (0, 10, len(whole) // 2, len(whole) - 5):
         path.write_bytes(whole[:length])
         with pytest.raises(FileError, match=r"a\.ckpt"):
-            load(path)
+            load_checkpoint(path)
     with pytest.raises(FileError, match="no checkpoint"):
-        load(tmp_path / "b.ckpt")
+        load_checkpoint(tmp_path / "b.ckpt")
 
 
 class Evil:
@@ -218,13 +218,13 @@ def test_pickles_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     path = tmp_path / "evil.ckpt"
     torch.save({"format": 1, "step": Evil()}, path)
     with pytest.raises(FileError, match="refused"):
-        load(path)
+        load_checkpoint(path)
     path.write_bytes(pickle.dumps(Evil()))
     with pytest.raises(FileError):
-        load(path)
+        load_checkpoint(path)
     torch.save([1, 2], path)
     with pytest.raises(FileError, match="no checkpoint of this version"):
-        load(path)
+        load_checkpoint(path)
     assert "run!" not in capsys.readouterr().out
 
 

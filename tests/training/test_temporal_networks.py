@@ -28,7 +28,7 @@ from earthloom.problems.base import Case
 from earthloom.problems.spatiotemporal import Spatiotemporal
 from earthloom.training.adapt import adapt
 from earthloom.training.cases.spatiotemporal import simulated
-from earthloom.training.job import prepare
+from earthloom.training.job import prepare_training
 from earthloom.training.lessons.adversarial import Lessons
 from earthloom.training.loop.loop import Config, fit
 from earthloom.types import Band, Observation, View, Window
@@ -101,8 +101,8 @@ def test_the_estimate_finds_what_each_kind_of_ground_did(one: Case) -> None:
 
 def test_the_regression_is_that_of_the_formula(one: Case) -> None:
     """One window's W and c, solved anew with loops."""
-    obs = change.only(one.obs, change.chosen(one.obs, 1), None)
-    moments, base = change.gathered(obs, 0.25), Moments.of(obs["fine_1"].data.reshape(3, -1))
+    obs = change.only(one.obs, change.dates_used(one.obs, 1), None)
+    moments, base = change.change_moments(obs, 0.25), Moments.of(obs["fine_1"].data.reshape(3, -1))
     mean, std = scale_of(base)
     seen = change.coarse(obs, 0.25)
     z = (seen.held - mean[:, None, None]) / std[:, None, None]
@@ -136,7 +136,7 @@ def test_a_steady_change_is_interpolated(three: Case) -> None:
     first, _, last = series()
     middle = replace(first, data=first.data + np.float32(0.3) * (last.data - first.data), date=DAYS[1])
     steady = case([first, middle, last], 1)
-    shares = change.coarse(change.only(steady.obs, change.chosen(steady.obs, 2), None), 0.25).share
+    shares = change.coarse(change.only(steady.obs, change.dates_used(steady.obs, 2), None), 0.25).share
     np.testing.assert_allclose(shares[0], 0.7, atol=1e-3)
     found = fuse_whole(make("stfgan").fresh(steady.obs), steady.obs)
     assert rmse(found, steady.truth) < 1e-3
@@ -226,7 +226,7 @@ def test_one_or_two_known_dates(fields: dict[str, object], one: Case, three: Cas
         if fields.get("base") == "none":
             assert np.ptp(fresh, axis=(1, 2)).max() < 1e-4  # the scene's mean: nothing has been learnt
         else:
-            base = change.regressed(
+            base = change.change_regressed(
                 network.alone(seen.obs), network.summarise(seen.obs, None)["change"],
                 *scale_of(network.summarise(seen.obs, None)["base"]), network.lasting,
             )  # fmt: skip
@@ -385,7 +385,7 @@ LEARNING = Config.of({"steps": 60, "batch": 4, "patch": 48, "lr": 5e-3, "tensorb
 
 def test_stfgan_learns_what_the_estimate_misses(squares: list[Case]) -> None:
     network = make("stfgan", width=12)
-    task, header, module = prepare(network, squares[:2], squares[2:], LEARNING)
+    task, header, module = prepare_training(network, squares[:2], squares[2:], LEARNING)
     assert isinstance(task, Lessons) and "level" in task.patches.batch(0, 1)
     result = fit(module, task, LEARNING, header=header)
     assert result.figures["rmse"] < 0.9 * task.validate(network.fresh(squares[0].obs).trained.module)["rmse"]
@@ -393,7 +393,9 @@ def test_stfgan_learns_what_the_estimate_misses(squares: list[Case]) -> None:
 
 def test_both_steps_of_stfdcnn_learn(squares: list[Case]) -> None:
     network = make("stfdcnn", width=8)
-    task, header, module = prepare(network, squares[:2], (), LEARNING)  # nothing held: the last weights are kept
+    task, header, module = prepare_training(
+        network, squares[:2], (), LEARNING
+    )  # nothing held: the last weights are kept
     assert isinstance(task, Lessons) and "level" not in task.patches.batch(0, 1)
     batch = {name: torch.from_numpy(image) for name, image in task.patches.batch(999, 16).items()}
 

@@ -92,9 +92,9 @@ def _draw(figure: Path | None, found: dict[str, Any]) -> None:
     if figure is None:
         return
     from earthloom.errors import FileError
-    from earthloom.report.alignment import picture
+    from earthloom.report.alignment import alignment_picture
 
     try:
-        picture(found["pairs"], figure)
+        alignment_picture(found["pairs"], figure)
     except OSError as error:
         raise FileError(f"{figure} cannot be written ({error.strerror})", hint="another folder") from error

@@ -73,7 +73,7 @@ def _offered(before: Sequence[str], typed: str) -> Iterable[str]:
 def _names(called: str, before: Sequence[str]) -> list[str] | None:
     """Methods, sensors or weights, where one of them is due."""
     from earthloom.methods import catalog
-    from earthloom.sensors.files import names as sensors
+    from earthloom.sensors.files import sensor_names as sensors
 
     last = before[-1]
     if last in ("--method", "-m") and called in PROBLEMS:

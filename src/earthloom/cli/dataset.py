@@ -140,9 +140,9 @@ def info(
     json
         Print JSON.
     """
-    from earthloom.training.cases.describe import describe
+    from earthloom.training.cases.describe import describe_sources
 
-    found = describe(list(paths), sensor, samples or None)
+    found = describe_sources(list(paths), sensor, samples or None)
     if json:
         print(js.dumps(strict(found), indent=2, allow_nan=False))
     else:

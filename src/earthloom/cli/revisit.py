@@ -82,10 +82,10 @@ def revisit(
     )  # fmt: skip
     print(js.dumps(strict(found.as_dict()), indent=2, allow_nan=False) if json else table(found))
     if figure is not None:
-        from earthloom.report.revisit import picture
+        from earthloom.report.revisit import revisit_picture
 
         try:
-            picture(found, figure)
+            revisit_picture(found, figure)
         except OSError as error:
             raise FileError(f"{figure} cannot be written ({error.strerror})", hint="choose another folder") from error
         with Screen(quiet) as screen:

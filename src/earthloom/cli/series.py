@@ -79,13 +79,13 @@ def _evaluated(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None
 
     from earthloom.methods.catalog import find
     from earthloom.methods.wrappers.refined import refined
-    from earthloom.prepare.spatiotemporal.known import choose
+    from earthloom.prepare.spatiotemporal.known import chosen_predictor
     from earthloom.verbs.leave_one_out import leave_one_out
 
     name, ratio = asked.pop("method"), asked.get("ratio")
     own = {one.name: asked.pop(one.name) for one in fields(find(name, "spatiotemporal")) if one.name in asked}
     ratio = own.pop("ratio", ratio)
-    first = refined(choose(name, own, ratio), asked.pop("refine", 0))
+    first = refined(chosen_predictor(name, own, ratio), asked.pop("refine", 0))
     others = [one for one in extra.get("beside", ["copy"]) if one != name]
     kept = {key: value for key, value in asked.items() if key not in (*WRITES, "ratio")}
     figure = extra.get("figure")

@@ -14,7 +14,7 @@ from cyclopts import Group, Parameter
 from earthloom.cli.fields import field_helps
 from earthloom.cli.screen import Screen, show_warnings
 from earthloom.errors import FileError, InputError
-from earthloom.training.loop.config import Config, nearest, read_toml
+from earthloom.training.loop.config import Config, closest_word, read_toml
 
 FILES, TRAINING = Group.create_ordered("Files"), Group.create_ordered("Training")
 Flag = Annotated[bool, Parameter(group=FILES, negative="", show_default=False)]
@@ -128,7 +128,7 @@ def _in_file(config: Path | None, method: str) -> dict[str, Any]:
     run: Mapping[str, Any] = read_toml(config).get("run", {}) if config is not None else {}
     for key in run:
         if key not in (*known, "method"):
-            raise InputError(f"no '{key}' in [run] of {config}", hint=nearest(key, known))
+            raise InputError(f"no '{key}' in [run] of {config}", hint=closest_word(key, known))
     if run.get("method", method).rpartition("/")[2] != method.rpartition("/")[2]:
         raise InputError(
             f"{config} of {run['method']}", f"one of {method}", "leave out the key method, or another file"
@@ -147,9 +147,9 @@ def _with_flags(method: str | None) -> Callable[..., None]:
     parameters += [_flag(field, Config, TRAINING) for field in fields(Config)]
     about = "`earthloom train NETWORK --help` shows the network's own flags."
     if method is not None:
-        from earthloom.training.job import data_options, find
+        from earthloom.training.job import data_options, find_training
 
-        network = type(find(method, {}))
+        network = type(find_training(method, {}))
         taken = {p.name for p in parameters}
         parameters += [_data_flag(name, *told) for name, told in data_options(method).items()]
         own = [field for field in fields(network) if field.name not in (*taken, *RUNTIME)]

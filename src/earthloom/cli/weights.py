@@ -65,7 +65,7 @@ def listing(*, json: Json = False) -> None:
     """List the shipped weights."""
     from earthloom.weights import store as weights
 
-    found = weights.shipped()
+    found = weights.shipped_weights()
     if json:
         print(js.dumps([_plain(header) for header in found], indent=2, default=str))
         return

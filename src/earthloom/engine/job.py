@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 
 from earthloom.engine.budget import tile_for
-from earthloom.engine.passes import fuse_tile, halo_px, observe
+from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.engine.runner import Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
@@ -160,7 +160,7 @@ class Fusion:
     def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
         """What the method summarises."""
         halo, problem = halo_px(self.method, self.scene.empty()), problems.find(self.method.card.problem)
-        obs = observe(self.scene, tile, halo, problem)
+        obs = observe_filled(self.scene, tile, halo, problem)
         return None if obs is None else self.method.summarise(obs, so_far)
 
     def product(self, tile: Window, stats: Stats) -> Product:

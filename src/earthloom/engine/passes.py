@@ -28,7 +28,7 @@ def fuse_whole(method: Method, obs: Observation) -> np.ndarray:
     return method.fuse(obs, stats if stats is not None else Stats())
 
 
-def observe(scene: Scene, tile: Window, halo: int, problem: Problem) -> Observation | None:
+def observe_filled(scene: Scene, tile: Window, halo: int, problem: Problem) -> Observation | None:
     """A tile ready for a method: holes filled from within reach. None when the tile's core holds nothing valid.
 
     With holes the halo doubles: a pixel may depend on a filled one a halo away, and that one on valid pixels a
@@ -58,7 +58,7 @@ def _filled(view: View, halo: int) -> View:
 def fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stats) -> Product:
     """One tile's core; pixels that an input is missing are invalid, with NaN as data."""
     problem = problems.find(method.card.problem)
-    obs = observe(scene, tile, halo, problem)
+    obs = observe_filled(scene, tile, halo, problem)
     if obs is None:
         bands, shape = len(problem.bands(scene.empty())), (tile.height, tile.width)
         return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))

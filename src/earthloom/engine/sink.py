@@ -30,7 +30,7 @@ from earthloom.types import Window
 
 
 @runtime_checkable
-class Out(Tiles, Protocol):
+class ProductOut(Tiles, Protocol):
     """An open place for tiles."""
 
     def tag(self, tags: Mapping[str, str]) -> None:
@@ -59,7 +59,7 @@ class Sink(Protocol):
         ...
 
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
-        """A context manager that gives an :class:`Out`; what can be refused is refused when it is made."""
+        """A context manager that gives an :class:`ProductOut`; what can be refused is refused when it is made."""
         ...
 
 

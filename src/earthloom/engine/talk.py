@@ -43,11 +43,11 @@ class Talk:
 
     def about(self, name: str) -> Talk:
         """The same listeners, told which part of a larger work is meant."""
-        return replace(self, progress=Named(self.progress, name))
+        return replace(self, progress=NamedProgress(self.progress, name))
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedProgress:
     """A progress whose stages carry a name."""
 
     progress: Progress

@@ -14,7 +14,7 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.metrics import with_truth
 from earthloom.prepare.spatiotemporal.chain import Choice, predicted
-from earthloom.prepare.spatiotemporal.known import choose
+from earthloom.prepare.spatiotemporal.known import chosen_predictor
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library
 from earthloom.training.ready import ready
 from earthloom.types import Convention, Observation, Report, Window
@@ -81,9 +81,9 @@ class Trial:
     seen: list[Seen] = field(default_factory=list)
 
 
-def named(methods: Sequence[str | Method], ratio: float | None) -> dict[str, Method]:
+def methods_by_name(methods: Sequence[str | Method], ratio: float | None) -> dict[str, Method]:
     """Methods by name, told the ratio where they have to be."""
-    made = [choose(one, {}, ratio) for one in methods]
+    made = [chosen_predictor(one, {}, ratio) for one in methods]
     return {catalog.name_of(one): one for one in made}
 
 

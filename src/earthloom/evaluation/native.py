@@ -16,9 +16,9 @@ from earthloom.errors import GridError, SensorError, warn
 from earthloom.methods import catalog
 from earthloom.metrics import consistency_of, without_reference
 from earthloom.physics.shift import moved
-from earthloom.prepare.pansharpening import Sharpening, lay
+from earthloom.prepare.pansharpening import Sharpening, lay_pair
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Ground, common_ground, middle
+from earthloom.raster.scenes.grids import ComparedGrid, common_ground, middle
 from earthloom.raster.told import Told
 from earthloom.sensors import load
 from earthloom.types import Observation, Report, Window
@@ -43,11 +43,11 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
         if told.sensor is None:
             told = replace(told, sensor=_known(image.sensor or image.tags.get("EARTHLOOM_SENSOR")))
         shift = _applied_shift(image)
-        scene, _ = lay(images["pan"], images["ms"], told, run)
+        scene, _ = lay_pair(images["pan"], images["ms"], told, run)
         own, core = Window(0, 0, *image.shape), Window(0, 0, *scene.shape)
         if image.georeferenced and scene.crs is not None and taken is None:
             own, core = common_ground(
-                image, Ground(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS")
+                image, ComparedGrid(scene.crs, scene.transform, scene.shape, "the overlap of PAN and MS")
             )
         elif image.shape != scene.shape:
             raise GridError(f"a product of {image.shape} and a PAN grid of {scene.shape}", "the same grid")

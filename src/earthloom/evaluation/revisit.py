@@ -24,7 +24,7 @@ MERGED = "merged"
 
 
 @dataclass(frozen=True)
-class Series:
+class Observed:
     """What one sensor, or all together, saw.
 
     Parameters
@@ -63,8 +63,8 @@ class Revisit:
 
     first: date
     last: date
-    sensors: dict[str, Series]
-    merged: Series
+    sensors: dict[str, Observed]
+    merged: Observed
     pixels: int
     most_cloud: float
 
@@ -100,7 +100,7 @@ def counted(sights: Iterable[Sight], most_cloud: float = MOST_CLOUD, first: Any 
     return Revisit(begin, end, series, _series(within, pixels, most_cloud, begin, end), pixels, most_cloud)
 
 
-def _series(sights: Sequence[Sight], pixels: int, most_cloud: float, first: date, last: date) -> Series:
+def _series(sights: Sequence[Sight], pixels: int, most_cloud: float, first: date, last: date) -> Observed:
     """The series of some scenes."""
     by_day: dict[date, np.ndarray] = {}
     for sight in sights:
@@ -113,7 +113,7 @@ def _series(sights: Sequence[Sight], pixels: int, most_cloud: float, first: date
         months[f"{day:%Y-%m}"] += float(share)
     longest, usual = gaps(np.array([(day - first).days for day in days]), clear, (last - first).days)
     known = usual[np.isfinite(usual)]
-    return Series(
+    return Observed(
         tuple((day, float(share)) for day, share in zip(days, clear.mean(axis=1), strict=True)), months,
         float(clear.sum(axis=0).mean()), float(np.median(longest)), float(np.median(known)) if known.size else np.nan,
     )  # fmt: skip

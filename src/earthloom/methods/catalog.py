@@ -112,9 +112,9 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
             near = difflib.get_close_matches(field, known, 1)
             hint = f"did you mean {near[0]}?" if near else f"it has {', '.join(known) or 'no fields'}"
             raise MethodError(f"{name} has no field '{field}'", hint=hint)
-    from earthloom.methods.fields import checked
+    from earthloom.methods.fields import checked_field
 
-    return cls(**checked(cls, fields))
+    return cls(**checked_field(cls, fields))
 
 
 def choose(method: str | Method, problem: str, job: str, fields: Mapping[str, object]) -> Method:

@@ -11,7 +11,7 @@ import numpy as np
 from earthloom.errors import MethodError
 
 
-def checked(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
+def checked_field(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     """The values, lists and arrays turned into tuples.
 
     Raises

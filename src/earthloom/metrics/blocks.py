@@ -10,7 +10,7 @@ import numpy as np
 from array_api_compat import device
 
 from earthloom.errors import InputError
-from earthloom.metrics.checks import Pair, clean, divide
+from earthloom.metrics.checks import ImagePair, clean, divide
 
 
 class NoBlocksError(InputError):
@@ -41,7 +41,7 @@ def folded(size: int, block: int, shift: int) -> np.ndarray:
 
 
 def block_rows(
-    images: Pair, block: int, shift: int | None = None, change: Callable[[Any], Any] | None = None
+    images: ImagePair, block: int, shift: int | None = None, change: Callable[[Any], Any] | None = None
 ) -> Iterator[BlockMoments]:
     """Moments of blocks of ``block`` pixels every ``shift`` pixels, one row of blocks after the other.
 

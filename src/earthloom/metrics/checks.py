@@ -21,7 +21,7 @@ STRIP = 1 << 18  # numbers in one strip of rows: small enough to stay in the cac
 
 
 @dataclass(frozen=True)
-class Pair:
+class ImagePair:
     """Two images of one shape, the mask of the pixels that count (None: all), and their array library."""
 
     xp: Any
@@ -99,7 +99,7 @@ def pair(product: Any, reference: Any, valid: Any | None = None, names: tuple[st
     valid = mask(xp, valid, product)
     for name, image in zip(names, (product, reference), strict=True):
         finite(xp, image, valid, name)
-    return Pair(xp, product, reference, valid)
+    return ImagePair(xp, product, reference, valid)
 
 
 def mask(xp: Any, valid: Any | None, image: Any) -> Any | None:

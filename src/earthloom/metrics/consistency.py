@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from earthloom.metrics.checks import Image, Mask, Pair, Scalar, scalar
+from earthloom.metrics.checks import Image, ImagePair, Mask, Scalar, scalar
 from earthloom.metrics.degrade import Compared, Gains, Numbers, observe, plain
 from earthloom.metrics.reference import correlation, ergas, rmse, sam_deg
 from earthloom.types import Convention, Observation
@@ -76,7 +76,7 @@ def consistency_of(product: Image, observation: Observation, *, valid: Mask | No
     xp, view = seen.xp, observation["ms"]
     low, ms, whole = seen.reduced, seen.ms, seen.ms_valid
     ratio = (view.ratio[0] * view.ratio[1]) ** 0.5
-    each, bias = rmse(low, ms, per_band=True, valid=whole), _bias(Pair(xp, low, ms, whole))
+    each, bias = rmse(low, ms, per_band=True, valid=whole), _bias(ImagePair(xp, low, ms, whole))
     figures: dict[str, Scalar] = {
         "ergas": ergas(low, ms, ratio, valid=whole),
         "sam_deg": sam_deg(low, ms, valid=whole),
@@ -90,7 +90,7 @@ def consistency_of(product: Image, observation: Observation, *, valid: Mask | No
     return figures
 
 
-def _bias(images: Pair) -> Any:
+def _bias(images: ImagePair) -> Any:
     """Mean difference of each band."""
     total = 0.0
     for low, ms, _ in images.strips():
@@ -102,4 +102,4 @@ def _pan_detail(seen: Compared) -> Scalar:
     """Correlation of what the product and PAN hold beyond the MS sensor's resolution."""
     product = seen.product - seen.expanded(seen.reduced)
     pan = seen.pan - seen.expanded(seen.degraded(seen.pan))
-    return scalar(seen.xp.mean(correlation(Pair(seen.xp, product, pan, seen.valid))))
+    return scalar(seen.xp.mean(correlation(ImagePair(seen.xp, product, pan, seen.valid))))

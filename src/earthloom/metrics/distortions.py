@@ -12,7 +12,19 @@ import numpy as np
 
 from earthloom.errors import InputError
 from earthloom.metrics.blocks import average, block_rows, universal
-from earthloom.metrics.checks import Image, Mask, Number, Pair, Scalar, divide, finite, mask, namespace, root, scalar
+from earthloom.metrics.checks import (
+    Image,
+    ImagePair,
+    Mask,
+    Number,
+    Scalar,
+    divide,
+    finite,
+    mask,
+    namespace,
+    root,
+    scalar,
+)
 from earthloom.metrics.windows import local_moments
 
 BLOCK = 32
@@ -27,7 +39,7 @@ def panchromatic(pan: Any) -> Any:
     return pan
 
 
-def bound(first: Any, second: Any, valid: Any | None, names: tuple[str, str]) -> Pair:
+def bound(first: Any, second: Any, valid: Any | None, names: tuple[str, str]) -> ImagePair:
     """Check two images of one grid that may differ in bands, and bind them."""
     xp = namespace(**dict(zip(names, (first, second), strict=True)))
     if first.ndim != 3 or second.ndim != 3 or tuple(first.shape[1:]) != tuple(second.shape[1:]):
@@ -38,7 +50,7 @@ def bound(first: Any, second: Any, valid: Any | None, names: tuple[str, str]) ->
     valid = mask(xp, valid, first)
     for name, image in zip(names, (first, second), strict=True):
         finite(xp, image, valid, name)
-    return Pair(xp, first, second, valid)
+    return ImagePair(xp, first, second, valid)
 
 
 def q_between_bands(image: Image, *, block: int = BLOCK, valid: Mask | None = None) -> Any:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int, Real
 
 from earthloom.errors import InputError, warn
 from earthloom.metrics.blocks import BlockMoments, average, block_rows
-from earthloom.metrics.checks import Image, Mask, Pair, Scalar, namespace, pair, root, scalar
+from earthloom.metrics.checks import Image, ImagePair, Mask, Scalar, namespace, pair, root, scalar
 
 LARGEST_FRACTION = 2.0  # images that never exceed this are reflectance, not digital numbers
 LARGEST_DN = 65535
@@ -103,7 +103,7 @@ def _rounded(xp: Any) -> Callable[[Any], Any]:
     return change
 
 
-def _rounding(images: Pair, round_dn: bool | None) -> Callable[[Any], Any] | None:
+def _rounding(images: ImagePair, round_dn: bool | None) -> Callable[[Any], Any] | None:
     """The rounding to apply, decided from the reference when ``round_dn`` is None."""
     xp, reference = images.xp, images.second
     tracked = any(is_torch_array(x) and x.requires_grad for x in (images.first, reference))
@@ -191,9 +191,11 @@ def q2n_map(
     return xp.stack(rows)
 
 
-def _scored(images: Pair, block: int, shift: int | None, round_dn: bool | None) -> Iterator[tuple[Any, Any | None]]:
+def _scored(
+    images: ImagePair, block: int, shift: int | None, round_dn: bool | None
+) -> Iterator[tuple[Any, Any | None]]:
     """``|q|`` and the mask of blocks that count, one row of blocks after the other."""
     change = _rounding(images, round_dn)
-    turned = Pair(images.xp, images.second, images.first, images.valid)  # the reference comes first
+    turned = ImagePair(images.xp, images.second, images.first, images.valid)  # the reference comes first
     for moments in block_rows(turned, block, shift, change):
         yield _quality(images.xp, moments), moments.keep

@@ -13,10 +13,10 @@ from jaxtyping import Real
 
 from earthloom.errors import InputError
 from earthloom.metrics.blocks import universal
-from earthloom.metrics.checks import Image, Mask, Number, Pair, Scalar, divide, pair, root, scalar
+from earthloom.metrics.checks import Image, ImagePair, Mask, Number, Scalar, divide, pair, root, scalar
 
 
-def _squares(images: Pair) -> tuple[Any, Any]:
+def _squares(images: ImagePair) -> tuple[Any, Any]:
     """Mean squared error and mean of the reference, per band."""
     xp, error, total = images.xp, 0.0, 0.0
     for product, reference, _ in images.strips():
@@ -102,7 +102,7 @@ def sam_map_deg(product: Image, reference: Image, *, valid: Mask | None = None) 
     return xp.concat(rows, axis=0) * (180 / math.pi)
 
 
-def _angles(images: Pair):
+def _angles(images: ImagePair):
     """Angles in radians, 0 where there is none, and the mask of pixels that have one, strip by strip."""
     xp = images.xp
     for product, reference, _ in images.strips():
@@ -247,7 +247,7 @@ def uiqi_global(product: Image, reference: Image, *, valid: Mask | None = None) 
     return scalar(images.xp.mean(universal(images.xp, mean_p, mean_r, pp + rr, pr)))
 
 
-def correlation(images: Pair) -> Any:
+def correlation(images: ImagePair) -> Any:
     """Pearson's correlation of each band, (band,)."""
     xp: Any = images.xp
     _, _, pp, rr, pr = _moments(images)
@@ -255,7 +255,7 @@ def correlation(images: Pair) -> Any:
     return xp.where(both, xp.ones_like(pp), divide(xp, pr, root(xp, pp) * root(xp, rr), 0.0))
 
 
-def _moments(images: Pair) -> tuple[Any, Any, Any, Any, Any]:
+def _moments(images: ImagePair) -> tuple[Any, Any, Any, Any, Any]:
     """Means of both images, and sums of squares and products about them, (band,); 0 where rounding is all there is."""
     xp: Any = images.xp
     sums: list[Any] = [0.0, 0.0]

@@ -10,7 +10,7 @@ from array_api_compat import array_namespace
 
 from earthloom.errors import InputError
 from earthloom.metrics.blocks import NoBlocksError, universal
-from earthloom.metrics.checks import Image, Mask, Number, Pair, Scalar, divide, pair, root, scalar
+from earthloom.metrics.checks import Image, ImagePair, Mask, Number, Scalar, divide, pair, root, scalar
 from earthloom.metrics.windows import local_moments, running_sum, touched
 
 
@@ -118,7 +118,7 @@ def ssim_windows(
         yield luminance * (2 * sample * cov + c2) / (sample * (var_x + var_y) + c2), keep
 
 
-def _window_mean(images: Pair, taps: np.ndarray, index: Any) -> Any:
+def _window_mean(images: ImagePair, taps: np.ndarray, index: Any) -> Any:
     """Mean over windows and bands of an index of local moments."""
     xp, total, count = images.xp, 0.0, 0
     for moments, keep in local_moments(images, taps):
@@ -131,7 +131,7 @@ def _window_mean(images: Pair, taps: np.ndarray, index: Any) -> Any:
     return total / count
 
 
-def _fits(images: Pair, window: int) -> None:
+def _fits(images: ImagePair, window: int) -> None:
     """Refuse windows larger than the image."""
     if not 2 <= window <= min(images.shape[1:]):
         raise NoBlocksError(
@@ -177,7 +177,7 @@ def scc(
     return scalar(_edges_cosine(images) if variant == "sobel" else _detail_correlation(images))
 
 
-def _edges_cosine(images: Pair) -> Any:
+def _edges_cosine(images: ImagePair) -> Any:
     """Cosine between the Sobel magnitudes of both images."""
     xp, height = images.xp, images.shape[1]
     pp, rr, pr, top = 0.0, 0.0, 0.0, 0
@@ -210,7 +210,7 @@ def _magnitude(xp: Any, x: Any) -> Any:
     return root(xp, gx * gx + gy * gy)
 
 
-def _detail_correlation(images: Pair) -> Any:
+def _detail_correlation(images: ImagePair) -> Any:
     """Mean over bands of the correlation of Laplacians."""
     xp, sums, count = images.xp, [0.0] * 5, 0
     for product, reference, keep in images.strips(halo=2):

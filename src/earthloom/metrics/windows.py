@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.metrics.checks import Pair
+from earthloom.metrics.checks import ImagePair
 
 Moments = tuple[Any, Any, Any, Any, Any]
 
@@ -59,7 +59,7 @@ def touched(xp: Any, keep: Any, window: int) -> Any:
     return running_sum(running_sum(missing, window, 1), window, 2) > 0
 
 
-def local_moments(images: Pair, taps: np.ndarray) -> Iterator[tuple[Moments, Any | None]]:
+def local_moments(images: ImagePair, taps: np.ndarray) -> Iterator[tuple[Moments, Any | None]]:
     """Weighted means, variances and covariance in sliding windows, strip by strip.
 
     Yields ``(mean_x, mean_y, var_x, var_y, cov), keep`` with arrays (band, y, x) and the windows that hold no

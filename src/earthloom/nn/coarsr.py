@@ -42,7 +42,7 @@ def neighbours(bands: int, kind: Neighbours = "paper") -> list[tuple[int, int, i
     return [ends.get(b, (b - 2, b - 1, b + 1, b + 2)) for b in range(bands)]
 
 
-class Block(nn.Module):
+class CoarBlock(nn.Module):
     """``x + conv(relu(conv(x)))``, each convolution with a batch norm behind it where the authors have one."""
 
     def __init__(self, width: int, bias: bool, batch_norm: bool) -> None:
@@ -58,11 +58,11 @@ class Block(nn.Module):
         return x + self.norms[1](self.second(F.relu(self.norms[0](self.first(x)), inplace=True)))
 
 
-class Stack(nn.Sequential):
+class BridgedStack(nn.Sequential):
     """Residual blocks with one more bridge over all of them."""
 
     def __init__(self, width: int, blocks: int, bias: bool, batch_norm: bool) -> None:
-        super().__init__(*(Block(width, bias, batch_norm) for _ in range(blocks)))
+        super().__init__(*(CoarBlock(width, bias, batch_norm) for _ in range(blocks)))
 
     def forward(self, x: Float[Tensor, "n c y x"]) -> Float[Tensor, "n c y x"]:
         """Blocks, and the input on top."""
@@ -79,8 +79,8 @@ class SpectralFusion(nn.Module):
 
     def __init__(self, width: int, blocks: int, bias: bool, batch_norm: bool) -> None:
         super().__init__()
-        self.left = nn.ModuleList(Stack(width, blocks, bias, batch_norm) for _ in range(GROUPS))
-        self.right = nn.ModuleList(Stack(width, blocks, bias, batch_norm) for _ in range(GROUPS))
+        self.left = nn.ModuleList(BridgedStack(width, blocks, bias, batch_norm) for _ in range(GROUPS))
+        self.right = nn.ModuleList(BridgedStack(width, blocks, bias, batch_norm) for _ in range(GROUPS))
         self.fuse = nn.ModuleList(nn.Conv2d(GROUPS * width, width, 1, bias=bias) for _ in range(GROUPS))
         self.gamma, self.gamma_inter = nn.Parameter(torch.ones(GROUPS, GROUPS)), nn.Parameter(torch.ones(GROUPS))
         self.spatial = nn.Conv2d(width, width, 3, padding=1, bias=bias)
@@ -153,11 +153,11 @@ class CoarSRNet(BandwiseNet):
         A convolution with batch norm behind it has weights ``w a / sqrt(var + e)``, and a bias.
         """
         found = deepcopy(self).eval()
-        for block in [module for module in found.modules() if isinstance(module, Block) and len(module.norms)]:
+        for block in [module for module in found.modules() if isinstance(module, CoarBlock) and len(module.norms)]:
             block.first = fuse_conv_bn_eval(block.first, block.norms[0])  # type: ignore[type-var]
             block.second = fuse_conv_bn_eval(block.second, block.norms[1])  # type: ignore[type-var]
             block.norms = nn.ModuleList()
-        for block in [module for module in found.modules() if isinstance(module, Block)]:
+        for block in [module for module in found.modules() if isinstance(module, CoarBlock)]:
             block.first, block.second = fast(block.first), fast(block.second)  # type: ignore[assignment]
         for fusion in found.rounds:
             for name in ("spatial", "spatial_one"):

@@ -23,7 +23,7 @@ from earthloom.nn.blocks import zeroed
 Feed = Literal["output", "truth", "joint"]
 
 
-class Block(nn.Module):
+class GanBlock(nn.Module):
     """``x + conv(act(conv(x)))``, with batch norm behind both convolutions if asked for; reaches 2 pixels."""
 
     def __init__(self, width: int, batch_norm: bool) -> None:
@@ -42,7 +42,7 @@ class Branch(nn.Module):
     def __init__(self, seen: int, width: int, blocks: int, kernel: int, batch_norm: bool) -> None:
         super().__init__()
         self.head = nn.Conv2d(seen, width, kernel, padding=kernel // 2)
-        self.body = nn.Sequential(*(Block(width, batch_norm) for _ in range(blocks)))
+        self.body = nn.Sequential(*(GanBlock(width, batch_norm) for _ in range(blocks)))
         self.tail = nn.Conv2d(width, width, 3, padding=1)
         self.norm = nn.BatchNorm2d(width) if batch_norm else nn.Identity()
 

@@ -23,7 +23,7 @@ class FastConv(nn.Module):
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.conv = conv
-        self.kernel = winograd.kernels(conv.weight.detach().numpy())
+        self.kernel = winograd.transformed_kernels(conv.weight.detach().numpy())
         bias = torch.zeros(conv.out_channels) if conv.bias is None else conv.bias.detach()
         self.bias = bias.numpy()
 

@@ -125,7 +125,7 @@ class Joint:
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class HistogramCells:
     """A histogram for each cell of a lattice over the scene, so that what a tile looks like can be told.
 
     Two are equal when they are the same object. ``counts`` maps (row, column) of a cell, counted from the scene's
@@ -144,7 +144,7 @@ class Cells:
         origin: tuple[int, int],
         bins: Bins,
         cell_px: int,
-    ) -> Cells:
+    ) -> HistogramCells:
         """Count the valid pixels of a window whose first pixel is ``origin`` of the scene."""
         found = Keyed()
         low, inverse = bins.low.astype(np.float32), (1 / bins.width).astype(np.float32)
@@ -156,9 +156,9 @@ class Cells:
                     found[row, col] = counts
         return cls(bins, cell_px, found)
 
-    def __add__(self, other: Cells) -> Cells:
+    def __add__(self, other: HistogramCells) -> HistogramCells:
         _same(self.bins, other.bins)
-        return Cells(self.bins, self.cell_px, self.counts + other.counts)
+        return HistogramCells(self.bins, self.cell_px, self.counts + other.counts)
 
     @property
     def total(self) -> Int[np.ndarray, "band count"]:

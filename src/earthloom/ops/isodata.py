@@ -11,7 +11,7 @@ SIZE = 1 << 15  # pixels of a sample
 
 
 @dataclass(frozen=True)
-class Sample:
+class HashSample:
     """The pixels of a scene whose positions have the smallest hashes: a random sample that merges.
 
     Which pixels these are depends on nothing but the scene, not on its tiles or their order.
@@ -25,13 +25,13 @@ class Sample:
     @classmethod
     def of(
         cls, values: Float[np.ndarray, "k n"], y: Int[np.ndarray, " n"], x: Int[np.ndarray, " n"], size: int = SIZE
-    ) -> Sample:
+    ) -> HashSample:
         """Gather from pixels at rows ``y`` and columns ``x`` of the scene."""
         return cls(_hashed(y, x), values, size)._cut()
 
-    def __add__(self, other: Sample) -> Sample:
+    def __add__(self, other: HashSample) -> HashSample:
         keys, values = np.concatenate([self.keys, other.keys]), np.concatenate([self.values, other.values], axis=1)
-        return Sample(keys, values, self.size)._cut()
+        return HashSample(keys, values, self.size)._cut()
 
     def classes(self, most: int) -> Float[np.ndarray, "k c"]:
         """Centres of the classes by ISODATA that begins with ``most``; found once and kept."""
@@ -39,13 +39,13 @@ class Sample:
             self.found[most] = isodata(self.values, most)
         return self.found[most]
 
-    def _cut(self) -> Sample:
+    def _cut(self) -> HashSample:
         """In order of the hashes, at most ``size``."""
         chosen = np.arange(len(self.keys))
         if len(chosen) > self.size:
             chosen = np.argpartition(self.keys, self.size)[: self.size]
         chosen = chosen[np.argsort(self.keys[chosen])]
-        return Sample(self.keys[chosen], self.values[:, chosen], self.size)
+        return HashSample(self.keys[chosen], self.values[:, chosen], self.size)
 
 
 def _hashed(y: Int[np.ndarray, " n"], x: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -103,7 +103,7 @@ def isodata(
     centres = samples.mean(axis=1)[:, None] + (along * spread)[:, None] * np.linspace(-1, 1, most + 2)[1:-1]
     before, calm = np.full(count, -1), 0
     for turn in range(rounds):
-        labels = nearest(samples, centres)
+        labels = nearest_centre(samples, centres)
         sizes = np.bincount(labels, minlength=centres.shape[1])
         kept = sizes >= max(smallest * count, 1)
         groups = [samples[:, labels == k] for k in np.flatnonzero(kept)]
@@ -118,7 +118,7 @@ def isodata(
     return centres
 
 
-def nearest(values: Float[np.ndarray, "k ..."], centres: Float[np.ndarray, "k c"]) -> Int[np.ndarray, "..."]:
+def nearest_centre(values: Float[np.ndarray, "k ..."], centres: Float[np.ndarray, "k c"]) -> Int[np.ndarray, "..."]:
     """Number of the nearest centre of every pixel, the first of equals."""
     best = np.full(values.shape[1:], np.inf)
     found = np.zeros(values.shape[1:], np.int64)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from earthloom.ops.moments import Moments
 
 
-class Fit(NamedTuple):
+class LinearFit(NamedTuple):
     """``y ~ weights x + constant``, and the variance of y that this leaves."""
 
     weights: Float[np.ndarray, "y x"]
@@ -24,7 +24,7 @@ class Fit(NamedTuple):
         return found + self.constant.astype(kind)[:, None, None]
 
 
-def ridge(moments: Moments, targets: int, strength: float) -> Fit:
+def ridge(moments: Moments, targets: int, strength: float) -> LinearFit:
     """Fit the first ``targets`` variables on the rest by ridge regression of standardised predictors.
 
     ``w = (R + s I)^-1 r`` with the correlations R of the predictors and s the ``strength``: 0 is least squares, more
@@ -44,4 +44,4 @@ def ridge(moments: Moments, targets: int, strength: float) -> Fit:
     constant = moments.mean[:targets] - weights @ moments.mean[targets:]
     own = covariance[:targets, :targets]
     left = np.diag(own - weights @ cross - (weights @ cross).T + weights @ gram @ weights.T)
-    return Fit(weights, constant, np.maximum(left, 0.0))
+    return LinearFit(weights, constant, np.maximum(left, 0.0))

@@ -21,7 +21,7 @@ def tent(image: Float[np.ndarray, "band y x"], reach_px: int) -> Float[np.ndarra
     return image
 
 
-def kernels(reach_px: int) -> list[tuple[int, float]]:
+def tents(reach_px: int) -> list[tuple[int, float]]:
     """Reaches 2, 6, 12, 24 ... of the tents with which ``reach_px`` is spanned, and their weights."""
     reaches = [2]
     while 2 * max(reaches[-1], 3) <= reach_px:
@@ -56,6 +56,6 @@ def spread(
     both = np.concatenate([np.where(known, image, 0), seen])
     total = np.zeros_like(both)
     share = 0.0  # of the widest, after the loop
-    for reach, share in kernels(reach_px):
+    for reach, share in tents(reach_px):
         total += image.dtype.type(share) * tent(both, reach)
     return total[:-1] / (total[-1:] + image.dtype.type(NOTHING * share))

@@ -28,7 +28,7 @@ _G = np.array([
 ])  # fmt: skip
 
 
-def kernels(weight: Float[np.ndarray, "k c 3 3"]) -> Float[np.ndarray, "36 c k"]:
+def transformed_kernels(weight: Float[np.ndarray, "k c 3 3"]) -> Float[np.ndarray, "36 c k"]:
     """``G g G'`` of every kernel."""
     found = np.einsum("ia,kcab,jb->ijck", _G, weight.astype(np.float64), _G)
     return np.ascontiguousarray(found.reshape(POINTS, *found.shape[2:]), np.float32)
@@ -45,7 +45,7 @@ def convolve(
     image
         Channels last, float32.
     kernel
-        Of :func:`kernels`.
+        Of :func:`transformed_kernels`.
     bias, add, relu
         What follows, in this order: a number for each channel, an image, ``max(., 0)``.
     out

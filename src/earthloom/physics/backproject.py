@@ -22,7 +22,7 @@ from jaxtyping import Float
 from earthloom.ops.banded import FEW, Banded, apply, compose
 from earthloom.physics.bicubic import shrinking
 from earthloom.physics.fine_stage import spectral_angle_deg
-from earthloom.physics.forward import expand, grouped, reduce
+from earthloom.physics.forward import bands_by_gain, expand, reduce
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import cubic, gaussian, interpolation
 from earthloom.types import Observation
@@ -115,7 +115,7 @@ def seen_again(
     if obs.convention == "toolbox":
         return reduce(obs, expand(obs, coarse, role), gains, role)
     view, out = obs[role], np.empty_like(coarse)
-    for gain, bands in grouped(gains, len(coarse)).items():
+    for gain, bands in bands_by_gain(gains, len(coarse)).items():
         rows, cols = (
             _cubic_again(obs.shape[a], view.shape[a], view.ratio[a], view.offset[a])
             if obs.convention == "bicubic"

@@ -61,7 +61,7 @@ class Rules:
         return self.near_px + 2 * self.dilate_px + WINDOW
 
 
-class Levels(NamedTuple):
+class CloudLevels(NamedTuple):
     """What reflectance 1 is in the numbers of an image, and its typical NIR and SWIR (medians) in these numbers."""
 
     white: float
@@ -86,13 +86,15 @@ def roles(bands: tuple[Band, ...]) -> dict[str, int]:
     return found
 
 
-def levels(image: Float[np.ndarray, "band y x"], bands: tuple[Band, ...], valid: Bool[np.ndarray, "y x"]) -> Levels:
+def levels(
+    image: Float[np.ndarray, "band y x"], bands: tuple[Band, ...], valid: Bool[np.ndarray, "y x"]
+) -> CloudLevels:
     """Measure the levels on an image, or on every n-th pixel of it: white is 1, 255 or 10000, whichever fits."""
     at, white = roles(bands), white_of(image, valid)
     clear = valid & ~_bright(image, at, Rules(), white) if set(NEEDED) <= set(at) else valid
     clear = clear if clear.any() else valid
     found = [float(np.median(image[at[r]][clear])) if r in at and clear.any() else 0.0 for r in ("nir", "swir")]
-    return Levels(white, *found)
+    return CloudLevels(white, *found)
 
 
 def find_clouds(
@@ -100,7 +102,7 @@ def find_clouds(
     bands: tuple[Band, ...],
     valid: Bool[np.ndarray, "y x"] | None = None,
     rules: Rules | None = None,
-    known: Levels | None = None,
+    known: CloudLevels | None = None,
 ) -> Sky:
     """Find clouds and shadows by thresholds.
 

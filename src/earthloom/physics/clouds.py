@@ -21,7 +21,7 @@ CLEAR_SHADE = 0.03
 
 
 @dataclass(frozen=True)
-class Sky:
+class SimulatedSky:
     """What clouds to make.
 
     Parameters
@@ -58,7 +58,7 @@ class Sky:
             raise InputError(f"{self}", "a thickness and brightness above 0, structures of at least 2 pixels")
 
     @classmethod
-    def random(cls, rng: np.random.Generator, cover: tuple[float, float] = (0.05, 0.5)) -> Sky:
+    def random(cls, rng: np.random.Generator, cover: tuple[float, float] = (0.05, 0.5)) -> SimulatedSky:
         """Thin or thick clouds of any size under any sun."""
         far, azimuth = rng.uniform(4, 40), rng.uniform(0, 2 * np.pi)
         return cls(
@@ -129,7 +129,7 @@ def shade_of(bands: tuple[Band, ...]) -> Float[np.ndarray, " band"]:
 def simulate_clouds(
     image: Float[np.ndarray, "band y x"],
     bands: tuple[Band, ...],
-    sky: Sky,
+    sky: SimulatedSky,
     rng: np.random.Generator,
     white: float | None = None,
 ) -> Clouded:

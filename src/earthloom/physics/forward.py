@@ -58,7 +58,7 @@ def reduce(
     gains
         MTF at coarse Nyquist, one for all bands or one each. A smaller gain blurs more.
     """
-    groups = grouped(gains, image.shape[0])
+    groups = bands_by_gain(gains, image.shape[0])
     view = obs[role]
     if len(groups) == 1:
         return _reduce_one(obs, image, next(iter(groups)), view)
@@ -68,7 +68,7 @@ def reduce(
     return out
 
 
-def grouped(gains: float | Sequence[float], count: int) -> dict[float, list[int]]:
+def bands_by_gain(gains: float | Sequence[float], count: int) -> dict[float, list[int]]:
     """Bands that share a gain."""
     each = [float(gains)] * count if isinstance(gains, (int, float)) else [float(g) for g in gains]
     groups: dict[float, list[int]] = {}
@@ -135,7 +135,7 @@ def reduce_adjoint(
     """Adjoint of :func:`reduce` (not the toolbox convention): ``<D B u, v> = <u, B' D' v>``."""
     view = obs[role]
     out = np.empty((coarse.shape[0], *obs.shape), coarse.dtype)
-    for gain, bands in grouped(gains, coarse.shape[0]).items():
+    for gain, bands in bands_by_gain(gains, coarse.shape[0]).items():
         rows, cols = blur_and_sample(obs.shape, view, gain, obs.convention)
         out[bands] = apply(rows.adjoint(), cols.adjoint(), coarse[bands], rows_first=False)
     return out

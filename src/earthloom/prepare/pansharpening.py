@@ -57,8 +57,8 @@ class Sharpening:
         EarthloomError
             Whatever stands in the way, in words.
         """
-        opened, sensor = lay(images["pan"], images["ms"], self, run)
-        scene, found = checked(opened, self, run)
+        opened, sensor = lay_pair(images["pan"], images["ms"], self, run)
+        scene, found = shift_checked(opened, self, run)
         ms = opened.ms
         numbers = replace(Numbers.of(ms, self.nodata, opened.may_have_holes), matlab="float64")
         return Prepared(
@@ -70,7 +70,7 @@ class Sharpening:
         )  # fmt: skip
 
 
-def lay(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene, Sensor | None]:
+def lay_pair(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene, Sensor | None]:
     """A PAN and an MS image on one grid, and the sensor where it is known."""
     name = told.sensor or ms.sensor
     sensor = load(name) if name else None
@@ -98,10 +98,10 @@ def scene_of(pan: Any, ms: Any, told: Sharpening) -> RasterScene:
     """
     taken = {"pan": take(pan, "pan"), "ms": take(ms, "ms")}
     images = images_of(taken, dict.fromkeys(taken, Told(nodata=told.nodata)))
-    return lay(images["pan"], images["ms"], told, Run())[0]
+    return lay_pair(images["pan"], images["ms"], told, Run())[0]
 
 
-def checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene, registering.Registration]:
+def shift_checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene, registering.Registration]:
     """Measure the displacement between the inputs, tell it, and correct it when asked."""
     if told.register and scene.convention == "toolbox":
         raise InputError("register with the toolbox convention", "convention 'centre'", "the protocol knows no offset")

@@ -65,7 +65,9 @@ class Bandpass(Problem):
             seen, other, found = paired(obs), obs["target"].data, product
             names = ("rmse_percent", "bias_percent")
         else:
-            pairs = {t: s for t, s in enumerate(nearest(obs["source"].bands, obs["target"].bands)) if s is not None}
+            pairs = {
+                t: s for t, s in enumerate(nearest_band(obs["source"].bands, obs["target"].bands)) if s is not None
+            }
             seen, other = obs["source"].valid, obs["source"].data[list(pairs.values())]
             found, names = product[list(pairs)], ("change_percent", "mean_change_percent")
         error = found[:, seen] - other[:, seen]
@@ -93,7 +95,7 @@ def paired(obs: Observation) -> Bool[np.ndarray, "Y X"]:
     return np.asarray(obs["source"].valid & obs["target"].valid)
 
 
-def nearest(source: Sequence[Band], target: Sequence[Band]) -> list[int | None]:
+def nearest_band(source: Sequence[Band], target: Sequence[Band]) -> list[int | None]:
     """For every target band the source band that sees most nearly the same, None where none does.
 
     By wavelength where both know it (at most ``FAR_NM`` apart), else by name; where neither tells anything for any
@@ -121,14 +123,14 @@ def nearest(source: Sequence[Band], target: Sequence[Band]) -> list[int | None]:
 
 
 def partners(source: Sequence[Band], target: Sequence[Band], who: str, every: bool = True) -> list[int | None]:
-    """As :func:`nearest`, when some target band has one, or ``every`` one has.
+    """As :func:`nearest_band`, when some target band has one, or ``every`` one has.
 
     Raises
     ------
     MethodError
         If the sensors share no band, or (with ``every``) one target band has no source band near it.
     """
-    found = nearest(source, target)
+    found = nearest_band(source, target)
     lost = [band for band, s in zip(target, found, strict=True) if s is None]
     if len(lost) == len(target):
         raise MethodError(

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
-from earthloom.physics.clouds import Sky, simulate_clouds
+from earthloom.physics.clouds import SimulatedSky, simulate_clouds
 from earthloom.problems.base import Case, Problem
 from earthloom.types import Band, Observation, View
 
@@ -44,7 +44,7 @@ class CloudRemoval(Problem):
     enough: ClassVar[float] = 0.25  # what lies under real clouds has no truth
 
     seed: int = 0
-    sky: Sky | None = None
+    sky: SimulatedSky | None = None
 
     def bands(self, obs: Observation) -> tuple[Band, ...]:
         """Those of the optical image."""
@@ -63,7 +63,7 @@ class CloudRemoval(Problem):
         Pixels that were cloudy already stay so; their truth, and that of missing pixels, is NaN.
         """
         rng = np.random.default_rng(self.seed)
-        sky = self.sky if self.sky is not None else Sky.random(rng)
+        sky = self.sky if self.sky is not None else SimulatedSky.random(rng)
         optical = obs["optical"]
         known = clear(obs)
         if not known.any():
@@ -134,5 +134,5 @@ def training_cases(
     """
     for number in range(count):
         rng = np.random.default_rng((seed, number))
-        sky = Sky.random(rng, cover)
+        sky = SimulatedSky.random(rng, cover)
         yield CloudRemoval(int(rng.integers(1 << 31)), sky).degrade(obs)

@@ -77,7 +77,7 @@ class Spatiotemporal(Problem):
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """Relative root mean square of ``D B product - coarse_p``, and its bias, in percent of the coarse mean."""
         view = obs["coarse_p"]
-        low = product if max(view.ratio) == 1 else reduce(obs, product, gains(view), "coarse_p")
+        low = product if max(view.ratio) == 1 else reduce(obs, product, view_gains(view), "coarse_p")
         error = low[:, view.valid] - view.data[:, view.valid]
         scale = float(np.abs(view.data[:, view.valid]).mean()) or 1.0
         return {
@@ -92,7 +92,7 @@ class Spatiotemporal(Problem):
                 "a coarse image on the fine grid", "the coarse image on its own grid to refine with",
                 "give it as it was made, or leave out refine",
             )  # fmt: skip
-        return "coarse_p", gains(obs["coarse_p"])
+        return "coarse_p", view_gains(obs["coarse_p"])
 
 
 def pairs(obs: Observation) -> list[Pair]:
@@ -101,7 +101,7 @@ def pairs(obs: Observation) -> list[Pair]:
     return [Pair(f"fine_{k}", f"coarse_{k}") for k in range(1, count + 1)]
 
 
-def gains(view: View) -> list[float]:
+def view_gains(view: View) -> list[float]:
     """MTF gain of every band."""
     return [band.mtf_nyquist for band in view.bands]
 

@@ -61,7 +61,7 @@ class Superresolution(Problem):
         own = on_grid(empty, np.asarray(blocks.all(axis=(1, 3))), hs.bands, ratio)
         coarse = observation(own, obs.convention)
         filled = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(0))
-        own = replace(own, data=reduce(coarse, filled, gains(obs), "hs"))
+        own = replace(own, data=reduce(coarse, filled, hs_gains(obs), "hs"))
         truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         return Case(replace(coarse, views={"hs": own}), truth)
 
@@ -83,7 +83,7 @@ class Superresolution(Problem):
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """Relative root mean square of ``D B product - hs``, and its bias, in percent of the mean of the cube."""
         hs = obs["hs"]
-        error = (reduce(obs, product, gains(obs), "hs") - hs.data)[:, hs.valid]
+        error = (reduce(obs, product, hs_gains(obs), "hs") - hs.data)[:, hs.valid]
         scale = np.abs(hs.data[:, hs.valid]).mean()
         return {
             "rmse_percent": float(100 * np.sqrt((error**2).mean()) / scale),
@@ -92,10 +92,10 @@ class Superresolution(Problem):
 
     def observed(self, obs: Observation) -> tuple[str, list[float]]:
         """The cube itself."""
-        return "hs", gains(obs)
+        return "hs", hs_gains(obs)
 
 
-def gains(obs: Observation) -> list[float]:
+def hs_gains(obs: Observation) -> list[float]:
     """MTF gain of every band."""
     return [band.mtf_nyquist for band in obs["hs"].bands]
 

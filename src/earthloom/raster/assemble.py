@@ -11,10 +11,10 @@ import numpy as np
 from earthloom.errors import InputError
 from earthloom.raster.facts import FileFacts, examine, same_grid
 from earthloom.raster.image import Image
-from earthloom.raster.readers import FileReader, Part, coded, joined, together
+from earthloom.raster.readers import FilePart, FileReader, coded, joined, together
 
 
-def opened(path: str, bands: Sequence[int | str] | None) -> Image:
+def opened_file(path: str, bands: Sequence[int | str] | None) -> Image:
     """The bands of one file that GDAL reads.
 
     Raises
@@ -25,7 +25,7 @@ def opened(path: str, bands: Sequence[int | str] | None) -> Image:
     return assembled(select_bands([examine(path)], bands))
 
 
-def positions(bands: Sequence[int | str], names: Sequence[str], title: str) -> list[int]:
+def band_positions(bands: Sequence[int | str], names: Sequence[str], title: str) -> list[int]:
     """Where the bands that were asked for, by numbers from 1 or by names, stand among those there are.
 
     Raises
@@ -57,7 +57,7 @@ def select_bands(facts: Sequence[FileFacts], bands: Sequence[int | str] | None) 
     if len(facts) == 1:  # a mask band can be asked for by its number
         every = [(facts[0], index) for index in range(1, facts[0].count + 1)]
     names = [file.names[index - 1] for file, index in every]
-    return [every[at] for at in positions(bands, names, Path(facts[0].path).name)]
+    return [every[at] for at in band_positions(bands, names, Path(facts[0].path).name)]
 
 
 def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
@@ -70,7 +70,7 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
     parts = []
     for slot, (file, index) in enumerate(chosen):
         alpha = None if file.path in asked else file.alpha
-        parts.append(Part(file.path, (index,), slot, file.dtype, (file.nodata[index - 1],), alpha, file.mask))
+        parts.append(FilePart(file.path, (index,), slot, file.dtype, (file.nodata[index - 1],), alpha, file.mask))
     return Image(
         shape=first.shape,
         dtype=np.result_type(*(file.dtype for file, _ in chosen)),
@@ -98,7 +98,7 @@ def picked(image: Image, bands: Sequence[int | str] | None) -> Image:
     InputError
         If there is no such band.
     """
-    return image if bands is None else image.pick(positions(bands, image.names, image.name))
+    return image if bands is None else image.pick(band_positions(bands, image.names, image.name))
 
 
 def stacked(images: Sequence[Image]) -> Image:

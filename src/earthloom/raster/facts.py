@@ -103,7 +103,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         alpha = None
     nodata, scales, offsets = list(file.nodatavals), list(file.scales), list(file.offsets)
     names = [text or "" for text in file.descriptions]
-    band = landsat.band_file(Path(path)) if file.count == 1 else None
+    band = landsat.landsat_band_file(Path(path)) if file.count == 1 else None
     mtl = landsat.mtl_of(Path(path)) if mtl is None and band is not None else mtl
     scaled_by = None
     if band is not None and mtl is not None:

@@ -20,7 +20,7 @@ _OPAQUE = 255  # alpha of a warped float32 or float64 image
 
 
 @dataclass(frozen=True)
-class Part:
+class FilePart:
     """Bands of one file that fill consecutive bands of an image.
 
     ``nodata`` is one code per band, ``alpha`` the number of a band that is a mask, ``mask`` whether the file has
@@ -84,9 +84,9 @@ def mark_missing(
                 valid &= band != band.dtype.type(code)
 
 
-def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
+def joined(parts: Sequence[FilePart]) -> tuple[FilePart, ...]:
     """Neighbouring bands of one file read at once."""
-    found: list[Part] = []
+    found: list[FilePart] = []
     for part in parts:
         last = found[-1] if found else None
         if last is not None and (last.path, last.alpha) == (part.path, part.alpha):
@@ -100,7 +100,7 @@ def joined(parts: Sequence[Part]) -> tuple[Part, ...]:
 class FileReader:
     """Reads parts of one or several files on the same grid."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[FilePart, ...]
     count: int
     warp: Warp | None = None
 
@@ -156,7 +156,7 @@ class FileReader:
                     self._read_part(part, data[part.first : part.first + len(part.indexes)], valid, area)
         return data, valid
 
-    def _read_part(self, part: Part, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+    def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; GDAL converts to the output dtype unless that would blur the nodata code."""
         handle = self._handles.get(part)  # type: ignore[attr-defined]
         coded = any(code is not None for code in part.nodata) and self.warp is None
@@ -176,7 +176,7 @@ class FileReader:
         elif part.mask:
             valid &= (handle.read_masks(indexes, out_shape=out.shape, **area) != 0).all(axis=0)
 
-    def _open(self, part: Part) -> Any:
+    def _open(self, part: FilePart) -> Any:
         """Open a file, through a warp when there is one."""
         handle = open_file(part.path)
         if self.warp is None:
@@ -300,7 +300,7 @@ def coded(reader: Reader, code: float, count: int) -> Reader:
 
 def together(readers: Sequence[tuple[Reader, int]]) -> Reader:
     """All bands of several readers, each given with their number; files are read part by part, anything else whole."""
-    parts: list[Part] = []
+    parts: list[FilePart] = []
     for reader, _ in readers:
         if not isinstance(reader, FileReader) or reader.warp is not None:
             picks = tuple((number, band) for number, (_, count) in enumerate(readers) for band in range(count))

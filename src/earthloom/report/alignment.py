@@ -17,7 +17,7 @@ SURE = 2.0  # standard errors on either side of a table
 SHOWN = 0.2  # percentiles of the numbers on either side that are left out of a panel
 
 
-def picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
+def alignment_picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
     """Draw a column for each band (source against target, aligned against target, the table) and save a PNG.
 
     Parameters

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.evaluation.revisit import MERGED, Revisit, Series
+from earthloom.evaluation.revisit import MERGED, Observed, Revisit
 from earthloom.report.quicklook import INK, PAPER, QUIET
 
 COLOURS = ("#2f6db3", "#d9822b", "#3f8f5b", "#8b5fa8", "#b3433f", "#5b7f8f", "#a08a2c", "#c06a97")
@@ -15,7 +15,7 @@ SHARED, SEEN, CLOUDED = "#1c2733", 0.5, "#c9d1d8"  # a day counts as clear in th
 ROW_IN, MONTHS_IN, WIDTH_IN = 0.42, 2.3, 11.0
 
 
-def picture(found: Revisit, path: str | Path, title: str = "") -> Path:
+def revisit_picture(found: Revisit, path: str | Path, title: str = "") -> Path:
     """Draw the series and save a PNG.
 
     Parameters
@@ -56,7 +56,7 @@ def _colour(k: int, name: str) -> str:
     return SHARED if name == MERGED else COLOURS[k % len(COLOURS)]
 
 
-def _strips(ax: Any, rows: dict[str, Series], found: Revisit) -> None:
+def _strips(ax: Any, rows: dict[str, Observed], found: Revisit) -> None:
     """A line of days for every sensor; what it comes to stands at its end."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
@@ -82,7 +82,7 @@ def _strips(ax: Any, rows: dict[str, Series], found: Revisit) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def _months(ax: Any, rows: dict[str, Series]) -> None:
+def _months(ax: Any, rows: dict[str, Observed]) -> None:
     """Bars by month: each sensor, and the merged series behind them."""
     _plain(ax)
     months = list(rows[MERGED].months)

@@ -16,7 +16,7 @@ COLUMN = "wavelength_nm"
 
 
 @dataclass(frozen=True, eq=False)
-class Library:
+class SpectralLibrary:
     """Spectra sampled at common wavelengths.
 
     Parameters
@@ -35,7 +35,7 @@ class Library:
 
 
 @lru_cache(maxsize=4)
-def library(name: str) -> Library:
+def spectral_library(name: str) -> SpectralLibrary:
     """A library by its name, or from a CSV file.
 
     Raises
@@ -47,7 +47,7 @@ def library(name: str) -> Library:
     if path.is_file():
         with np.load(path) as held:
             reflectance = held["reflectance"].astype(np.float64) / 10000
-            return Library(held["wavelength_nm"].astype(np.float64), reflectance, float(held["fwhm_nm"]))
+            return SpectralLibrary(held["wavelength_nm"].astype(np.float64), reflectance, float(held["fwhm_nm"]))
     path = Path(name)
     if not path.is_file():
         shipped = ", ".join(sorted(p.stem for p in FOLDER.glob("*.npz")))
@@ -62,4 +62,4 @@ def library(name: str) -> Library:
         ) from wrong
     if table.ndim != 2 or len(table) < 2 or table.shape[1] < 2 or not np.isfinite(table).all():
         raise FileError(f"{path}: rows that differ in length, or nothing in them", "a column for each spectrum")
-    return Library(table[:, at], np.delete(table, at, axis=1).T)
+    return SpectralLibrary(table[:, at], np.delete(table, at, axis=1).T)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from earthloom.sensors.files import names as names
+from earthloom.sensors.files import sensor_names as names
 
 if TYPE_CHECKING:
     from earthloom.sensors.match import match_bands as match_bands

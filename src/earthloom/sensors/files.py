@@ -40,7 +40,7 @@ def sensor_files() -> dict[str, Path]:
     return found
 
 
-def names() -> list[str]:
+def sensor_names() -> list[str]:
     """Names of all sensors, sorted: those of the package and those in ``EARTHLOOM_SENSORS``.
 
     Reads file names only and imports nothing heavy.

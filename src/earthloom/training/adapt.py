@@ -186,14 +186,14 @@ def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
     """
     problem = problems.find(network.card.problem)
     if "ms" in scene.empty().views:
-        area, ratio = blocks.usable(scene), max(blocks.whole_ratio(scene), 1)
-        cells = spread((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
+        area, ratio = blocks.usable(scene), max(blocks.ratio_of_scene(scene), 1)
+        cells = spread_windows((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
         pieces = (blocks.cut(scene, cell)[0] for cell in cells)
     elif "hs" in scene.empty().views:
-        cells = spread(scene.shape, 1, problem.piece_px)
+        cells = spread_windows(scene.shape, 1, problem.piece_px)
         pieces = (whole_pixels(scene.observe(cell, 0))[0] for cell in cells)
     else:
-        cells = spread(scene.shape, 1, problem.piece_px)
+        cells = spread_windows(scene.shape, 1, problem.piece_px)
         pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
     found = [obs for obs in pieces if problem.known(obs).mean() > SEEN * problem.enough]
     if not found:
@@ -201,7 +201,7 @@ def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
     return found
 
 
-def spread(shape: tuple[int, int], ratio: int, limits: tuple[int, int], whole: bool = False) -> list[Window]:
+def spread_windows(shape: tuple[int, int], ratio: int, limits: tuple[int, int], whole: bool = False) -> list[Window]:
     """Windows of a grid ``ratio`` times coarser than the wanted one: all up to a side of ``limits[0]``, else some."""
     if whole or max(shape) * ratio <= limits[0]:
         return [Window(0, 0, *shape)]

@@ -20,9 +20,9 @@ from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_o
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
-from earthloom.training.cases.open import home as cases_of
-from earthloom.training.cases.open import known as problems_with_cases
-from earthloom.training.loop.config import Config, nearest, read_toml
+from earthloom.training.cases.open import cases_module as cases_of
+from earthloom.training.cases.open import readable_problems as problems_with_cases
+from earthloom.training.loop.config import Config, closest_word, read_toml
 
 if TYPE_CHECKING:
     from earthloom.training.loop.task import Batches, Supervised
@@ -33,7 +33,7 @@ BLOCK_PX = 2048  # larger scenes are normalised and cut block by block
 READ = ("sensor", "convention", "bands", "scale", "maximum", "ignore_georeferencing")  # how data are read
 
 
-def home(method: str) -> tuple[str, str]:
+def problem_and_name(method: str) -> tuple[str, str]:
     """Problem and name of a method: as it is written, ``problem/name``, else the first that has it."""
     problem, _, name = method.rpartition("/")
     homes = [p for p in catalog.problems() if name in catalog.names(p)]
@@ -43,11 +43,11 @@ def home(method: str) -> tuple[str, str]:
 
 def data_options(method: str | Network) -> dict[str, Any]:
     """How data of a method's problem are read besides: names, each with its type and a line of help."""
-    problem = home(method)[0] if isinstance(method, str) else method.card.problem
+    problem = problem_and_name(method)[0] if isinstance(method, str) else method.card.problem
     return cases_of(problem).OPTIONS if problem in problems_with_cases() else {}
 
 
-def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
+def find_training(method: str | Network, fields: Mapping[str, Any]) -> Network:
     """The network of a name, its fields set.
 
     Raises
@@ -56,7 +56,7 @@ def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
         If there is no such method, or it is not a network.
     """
     if isinstance(method, str):
-        problem, name = home(method)
+        problem, name = problem_and_name(method)
         if problem not in catalog.problems():
             raise MethodError(f"no problem '{problem}'", f"one of {', '.join(catalog.problems())}")
         found = catalog.make(name, problem, **fields)
@@ -74,7 +74,7 @@ def find(method: str | Network, fields: Mapping[str, Any]) -> Network:
     return found
 
 
-def prepare(
+def prepare_training(
     network: Network, seen: Sequence[Case], held: Sequence[Case], config: Config, progress: Progress = silent
 ) -> tuple[Supervised, Header, Any]:
     """What :func:`earthloom.training.loop.loop.fit` needs to train a network on cases: task, header and fresh module.
@@ -89,7 +89,7 @@ def prepare(
     """
     from earthloom.training.lessons.adversarial import job, lesson
     from earthloom.training.lessons.band_by_band import BandByBand
-    from earthloom.training.lessons.band_groups import grouped
+    from earthloom.training.lessons.band_groups import groups_of_cubes
     from earthloom.training.loop.patches import Patches
     from earthloom.training.loop.task import hold
 
@@ -108,7 +108,7 @@ def prepare(
     symmetric = first.obs.convention != "toolbox"  # its MS pixels lie half a pixel off the middle of their blocks
     augment = config.augment if symmetric or config.augment != "full" else "transpose"
     if config.group:
-        patches: Batches = grouped(samples, config, step, augment)
+        patches: Batches = groups_of_cubes(samples, config, step, augment)
     else:
         patches = Patches(samples, config.patch, step, augment, config.half_scale)
     start = network.fitted(first.obs) if network.weights else network.fresh(first.obs, config.seed)
@@ -178,14 +178,14 @@ def _settings(
     own = {**given.pop("network", {}), **{k: v for k, v in fields.items() if not _is_setting(k)}}
     given.pop("run", None)
     if isinstance(method, str):
-        problem, name = home(method)
+        problem, name = problem_and_name(method)
         known = catalog.find(name, problem) if name in catalog.names(problem) else None
         words = [f.name for f in fields_of(known)] if known else list(own)
         for word in own:
             if word not in words:
                 raise InputError(
                     f"'{word}' is neither a setting of training nor a field of {name}",
-                    hint=nearest(word, [*(f.name for f in fields_of(Config)), *words]),
+                    hint=closest_word(word, [*(f.name for f in fields_of(Config)), *words]),
                 )
     return Config.of({**given, **{k: v for k, v in fields.items() if _is_setting(k)}}), own
 
@@ -213,7 +213,7 @@ def first_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
-def clear(folder: Path) -> None:
+def remove_run(folder: Path) -> None:
     """Take away a run's own files, and nothing else.
 
     Raises
@@ -237,4 +237,4 @@ def clear(folder: Path) -> None:
         raise FileError(f"{folder} cannot be cleared ({error.strerror})") from error
 
 
-__all__ = ["RUNTIME", "find", "prepare"]
+__all__ = ["RUNTIME", "find_training", "prepare_training"]

@@ -113,11 +113,11 @@ def align(
             raise InputError(f"{given} with a fitted transform", "a source alone", "it was fitted before")
         return _applied(transform, source, output, more, force, run)
     inputs = {"source": source, "target": target, "source_mask": source_mask, "target_mask": target_mask}
-    find = Finding(choose(method, fields, target is not None))
-    return perform(Work(inputs, Aligning(pairing), find, run, told_of(pairing), output=output))
+    find = Finding(chosen_aligner(method, fields, target is not None))
+    return perform(Work(inputs, Aligning(pairing), find, run, told_of_pair(pairing), output=output))
 
 
-def told_of(pairing: Pairing) -> dict[str, Any]:
+def told_of_pair(pairing: Pairing) -> dict[str, Any]:
     """What is told about the image of each role."""
     return {"source": pairing.source, "target": pairing.target}
 
@@ -159,7 +159,9 @@ def _applied(found: Transform, source: Any, output: Any, more: Mapping[str, Any]
         if output is None:
             raise InputError("no output with a fitted transform", "`output` beside a source file")
         find = Ready(found.aligner)
-        return perform(Work({"source": source}, Applying(found, pairing), find, run, told_of(pairing), output=output))
+        return perform(
+            Work({"source": source}, Applying(found, pairing), find, run, told_of_pair(pairing), output=output)
+        )
     if output is not None:
         raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
     taken, told = arrays.take(source, "source"), pairing.source
@@ -186,7 +188,7 @@ class Ready:
         return self.method
 
 
-def choose(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method | str:
+def chosen_aligner(method: str | Method | None, own: Mapping[str, Any], fits: bool) -> Method | str:
     """The method asked for; ``auto`` stays a word.
 
     Raises

@@ -10,7 +10,7 @@ from earthloom.engine.options import Run, run_of
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.physics.cloudmask import Rules
-from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, named
+from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
 from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.raster.told import Told
 from earthloom.verbs.declared import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag, verb
@@ -109,7 +109,7 @@ def decloud(
     (4, 64, 64)
     """
     run, fields = run_of(more, run)
-    inputs = named(optical, sar, mask, list(dates), date_masks)
+    inputs = inputs_of_roles(optical, sar, mask, list(dates), date_masks)
     chosen = method or default_method({"optical": optical, "sar": sar, "dates": list(dates)})
     found = catalog.choose(chosen, PROBLEM, "cloud removal", fields)
     values = None if mask_values is None else tuple(float(v) for v in mask_values)

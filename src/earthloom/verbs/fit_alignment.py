@@ -10,7 +10,7 @@ from earthloom.methods.base import Method
 from earthloom.prepare.bandpass.pairing import AUTO, PROBLEM, told_pair
 from earthloom.prepare.bandpass.transform import Transform
 from earthloom.training.bandpass.sources import fit_any
-from earthloom.verbs.align import SENSORS, choose
+from earthloom.verbs.align import SENSORS, chosen_aligner
 from earthloom.verbs.declared import FILES, Flag, verb
 
 
@@ -67,4 +67,4 @@ def fit_alignment(
     pairing, rest = told_pair(more, source_sensor, target_sensor, False)
     run, fields = run_of(rest, run)
     masks = source_masks, target_masks
-    return fit_any(sources, targets, masks, choose(method, fields, True), pairing, run, part)
+    return fit_any(sources, targets, masks, chosen_aligner(method, fields, True), pairing, run, part)

@@ -18,14 +18,14 @@ from earthloom.engine.sink import File
 from earthloom.errors import EarthloomError, FileError, InputError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
-from earthloom.prepare.spatiotemporal.layers import ASKED, FROM, Asking, asked_for, nearest, prepared_day
+from earthloom.prepare.spatiotemporal.layers import ASKED, FROM, Asking, asked_for, nearest_known, prepared_day
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, reason
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.facts import examine
 from earthloom.raster.write.stac import collection, item, pystac
 from earthloom.training.ready import ready
 from earthloom.verbs.batch import Row, batch
-from earthloom.verbs.pipeline import Facts, produce
+from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.version import __version__
 
 
@@ -61,7 +61,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Folder:
+class SeriesFolder:
     """Where the products of a series go, and what each is asked for."""
 
     path: Path
@@ -107,7 +107,7 @@ class Folder:
         tags = examine(str(files[0])).tags
         if odd := _other(tags.get(ASKED), asked_for(self.lib, day, self.asking, run)):
             raise FileError(f"{files[0]} {odd}", hint="choose another folder, or `overwrite=True` to make it anew")
-        near = nearest(self.lib, day, self.asking)
+        near = nearest_known(self.lib, day, self.asking)
         if tags.get(FROM) != near:
             warn(
                 f"{files[0].name} was predicted from {tags.get(FROM)}; {near} would be nearer now: delete it, or "
@@ -120,7 +120,7 @@ class Folder:
         place, layers, sheet = self._files(day)
         if there:
             return Done(day, "there", place)
-        facts = Facts(run.facts)
+        facts = FactKeeper(run.facts)
         run = replace(run, facts=facts)
         prepared, known = prepared_day(self.lib, day, self.asking, True, run)
         sheet.unlink(missing_ok=True)  # what is left of an unfinished run

@@ -7,7 +7,7 @@ from typing import Any
 
 from earthloom.engine.options import Run, run_of
 from earthloom.errors import InputError
-from earthloom.evaluation.leave_out import named, trial
+from earthloom.evaluation.leave_out import methods_by_name, trial
 from earthloom.methods.base import Method
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, sorted_out
@@ -70,6 +70,6 @@ def leave_one_out(
     given = [methods] if isinstance(methods, (str, Method)) else list(methods)
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
     with opened_library(found, handling, run) as (lib, _):
-        tried = trial(lib, named(given, ratio), most_pairs, peak, keep)
+        tried = trial(lib, methods_by_name(given, ratio), most_pairs, peak, keep)
         run.fact(trial=tried, bands=lib.scene.fine_bands)
         return tried.report

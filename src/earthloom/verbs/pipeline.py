@@ -98,12 +98,12 @@ def perform(work: Work) -> Any:
         if isinstance(sink, File):
             for image in images.values():
                 require_other(sink.place, image.paths)
-        facts = Facts(work.run.facts)
+        facts = FactKeeper(work.run.facts)
         run = replace(work.run, facts=facts)
         return produce(work.prepare(images, run), sink, work.chosen, run, facts)
 
 
-def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Facts) -> Any:
+def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper) -> Any:
     """The second half of the road: ready the method, run the job, store, tell.
 
     Parameters
@@ -152,7 +152,7 @@ def tell(figures: Mapping[str, Any], run: Run) -> None:
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactKeeper:
     """Keeps what a run finds out for its record, and passes it on to who listens."""
 
     listener: Callable[[Mapping[str, Any]], Any] | None = None

@@ -13,8 +13,8 @@ from earthloom.prepare.spatiotemporal.known import (
     Coregister,
     Handling,
     Match,
-    choose,
-    listed,
+    chosen_predictor,
+    known_pairs,
     sorted_out,
     told_of,
 )
@@ -128,8 +128,8 @@ def predict(
     fine_told, coarse_told, rest = sorted_out(more)
     handling = Handling(fine_told, coarse_told, ratio, match, coregister, days_apart)
     run, fields = run_of(rest, run)
-    chosen = choose(method, fields, ratio)
-    known, target_mask = listed(pairs, dates, fine_masks, coarse_masks)
+    chosen = chosen_predictor(method, fields, ratio)
+    known, target_mask = known_pairs(pairs, dates, fine_masks, coarse_masks)
     inputs = inputs_of(known, coarse, target_mask)
     prepare = Predicting(tuple(known), coarse, None if date is None else parse_date(date), handling)
     return perform(Work(inputs, prepare, chosen, run, told_of(inputs, handling), output=output, refine=refine))

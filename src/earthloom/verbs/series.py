@@ -19,13 +19,13 @@ from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.spatiotemporal.calendar import asked
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
-from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, choose, sorted_out
+from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, chosen_predictor, sorted_out
 from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.raster.write.place import require_apart, require_folder
 from earthloom.verbs.declared import METHOD, Flag, verb
-from earthloom.verbs.folder import Folder, readied, require_possible
-from earthloom.verbs.pipeline import Facts, produce
+from earthloom.verbs.folder import SeriesFolder, readied, require_possible
+from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.verbs.predict import DEFAULT, PROBLEM, SENSORS
 
 DIR = "DIR"
@@ -151,7 +151,7 @@ def series(
     run, fields = run_of(rest, run)
     if most_pairs < 1:
         raise InputError(f"most_pairs {most_pairs}", "at least 1")
-    asking = Asking(refined(choose(method, fields, ratio), refine), most_pairs, fill)
+    asking = Asking(refined(chosen_predictor(method, fields, ratio), refine), most_pairs, fill)
     files = not isinstance(fine, Mapping) and not isinstance(coarse, Mapping)
     if files and output is None:
         raise InputError("files without output=", "a folder for the products", "output='predicted'")
@@ -172,14 +172,14 @@ def series(
                 "`fill` fills gaps in the fine ones, `evaluate` tests the method on them",
             )  # fmt: skip
         require_folder(Path(str(output)))
-        done = Folder(Path(str(output)), lib, asking).filled(days, run)
+        done = SeriesFolder(Path(str(output)), lib, asking).filled(days, run)
         run.fact(dates=done)
         return {one.day: one.path for one in done if one.path is not None}
 
 
 def _in_memory(lib: Library, day: day_of, asking: Asking, taken: Mapping[str, Taken], run: Run) -> Predicted:
     """One date as arrays."""
-    facts = Facts(run.facts)
+    facts = FactKeeper(run.facts)
     run = replace(run.about(str(day)), facts=facts)
     prepared, known = prepared_day(lib, day, asking, False, run)
     image, confidence, used, similar = produce(prepared, Array(taken), partial(readied, asking.method), run, facts)

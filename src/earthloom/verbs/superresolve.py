@@ -18,7 +18,7 @@ from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.superresolution.bands import numbers_in
 from earthloom.prepare.superresolution.cube_arrays import centres_of
 from earthloom.prepare.superresolution.job import Enlarging
-from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, Told, whole_ratio
+from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, ToldCube, whole_ratio
 from earthloom.raster import told as raster
 from earthloom.raster.write.place import GEOTIFF, MATLAB
 from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
@@ -110,10 +110,10 @@ def superresolve(
     (8, 32, 32)
     """
     run, fields = run_of(more, run)
-    told = Told(whole_ratio(ratio), sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
+    told = ToldCube(whole_ratio(ratio), sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
     if weights is not None:
         fields["weights"] = str(weights)
-    chosen = choose(method, fields, refine)
+    chosen = chosen_superresolver(method, fields, refine)
     if is_path(cube) and wavelengths_nm is not None:
         raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
     centres = () if is_path(cube) else _centres(cube, wavelengths_nm)
@@ -138,7 +138,7 @@ def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> 
     return tuple(centres)
 
 
-def choose(method: str | Method, own: dict[str, Any], refine: bool | int = True) -> Method:
+def chosen_superresolver(method: str | Method, own: dict[str, Any], refine: bool | int = True) -> Method:
     """The method asked for, refined as asked.
 
     Raises

@@ -11,7 +11,17 @@ from earthloom.engine.talk import Progress, silent
 from earthloom.errors import warn
 from earthloom.methods.networks.network import Network
 from earthloom.training.cases.open import cases
-from earthloom.training.job import BLOCK_PX, READ, _plain, _sensor, _settings, clear, data_options, find, prepare
+from earthloom.training.job import (
+    BLOCK_PX,
+    READ,
+    _plain,
+    _sensor,
+    _settings,
+    data_options,
+    find_training,
+    prepare_training,
+    remove_run,
+)
 from earthloom.training.loop.config import Config
 
 if TYPE_CHECKING:
@@ -87,12 +97,12 @@ def train(
     """
     own = {key: fields.pop(key) for key in data_options(method) if fields.get(key) is not None}
     settings, mine = _settings(method, config, fields)
-    network = find(method, mine)
+    network = find_training(method, mine)
     from earthloom.training.loop.loop import fit
 
     output = Path(output)
     if overwrite:
-        clear(output)
+        remove_run(output)
     given = (sensor, convention, bands, scale, maximum, ignore_georeferencing)
     reading = {key: value for key, value in zip(READ, given, strict=True) if value is not None and value is not False}
     reading |= own
@@ -101,7 +111,7 @@ def train(
     held = cases(validation, **more) if validation is not None else ()
     if not held:
         warn("no validation scenes: the last weights are kept, unjudged")
-    task, header, module = prepare(network, seen, held, settings, progress)
+    task, header, module = prepare_training(network, seen, held, settings, progress)
     title = ", ".join(sorted({str(source.name) for source in getattr(seen, "sources", ())}))
     made = ", coarse images simulated" if getattr(seen, "simulated", False) else ""
     card = {"data": f"{len(seen)} case(s) of {title}{made}", "licence": licence, "not_for": not_for}

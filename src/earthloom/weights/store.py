@@ -21,7 +21,7 @@ from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, 
 from earthloom.weights.pth import read_coarsr
 
 
-def shipped(method: str | None = None) -> list[Header]:
+def shipped_weights(method: str | None = None) -> list[Header]:
     """Headers of the shipped weights, those of one method or all."""
     return [header for header in _shipped() if method is None or header.method == method]
 

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from earthloom.methods.base import Card
-from earthloom.methods.families.aligning import Aligner, samples
+from earthloom.methods.families.aligning import Aligner, aligned_samples
 from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
 from earthloom.ops.extremes import Settled
@@ -53,7 +53,7 @@ class CrossQuadratic(Aligner):
         if so_far is None:
             return super().summarise(obs, None)
         self.guarded(so_far, obs["source"].bands, obs["target"].bands)
-        source, target = samples(obs)
+        source, target = aligned_samples(obs)
         mean, std = _scale(so_far["both"], len(target))
         features = products((source - mean[:, None]) / std[:, None])  # float64: products are nearly dependent
         return Stats(first=Settled(so_far), products=Moments.of(np.concatenate([target, features])))

@@ -17,7 +17,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import ridge
 from earthloom.physics.spectra import band_matrix
 from earthloom.problems.bandpass import partners
-from earthloom.samples.spectra import library
+from earthloom.samples.spectra import spectral_library
 from earthloom.types import Band
 
 
@@ -68,7 +68,7 @@ class Spectral(Aligner):
 
     def solve(self, stats: Stats, source: Sequence[Band], target: Sequence[Band]) -> Mapping:
         """Fit to the library."""
-        spectra = library(self.library)
+        spectra = spectral_library(self.library)
         matrices = [
             band_matrix(spectra.wavelength_nm, bands, sensor, spectra.fwhm_nm)
             for bands, sensor in ((target, self.target), (source, self.source))

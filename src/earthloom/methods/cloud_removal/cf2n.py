@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import core_samples
-from earthloom.methods.families.radar import HALO, SIGMAS, despeckled, filled_by_radar, gathered, require_sar
+from earthloom.methods.families.radar import HALO, SIGMAS, despeckled, filled_by_radar, radar_moments, require_sar
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn import reach
@@ -108,7 +108,7 @@ class Cf2n(Network):
         return Stats(
             base=Moments.of(core_samples(obs, clear(obs), obs["optical"].data)),
             guide=Moments.of(core_samples(obs, obs["sar"].valid, despeckled(obs))),
-            pairs=gathered(obs),
+            pairs=radar_moments(obs),
         )
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band Y X"]]:

@@ -10,9 +10,9 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.filling import REACH, Filling, constant, core_samples, fitted, require_clear
+from earthloom.methods.families.filling import REACH, Filling, constant, core_samples, fitted_filling, require_clear
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.ridge import Fit, ridge
+from earthloom.ops.ridge import LinearFit, ridge
 from earthloom.problems.cloud_removal import clear, dates
 from earthloom.types import Observation
 
@@ -70,12 +70,12 @@ class Mosaic(Filling):
         """The composite fitted to the target, and the surroundings of both where no date is clear."""
         known, target = clear(obs), obs["optical"].data
         composed, shown = self.composed(obs, stats)
-        composed = fitted(composed, target, known & shown, min(BLEND, self.reach))
+        composed = fitted_filling(composed, target, known & shown, min(BLEND, self.reach))
         if (known | shown).all():
             return composed
         image = np.where(shown, composed, target)
         guess = self.estimate(obs, stats)
-        return np.where(shown, composed, fitted(guess, image, known | shown, self.reach))
+        return np.where(shown, composed, fitted_filling(guess, image, known | shown, self.reach))
 
     def estimate(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The mean of the clear pixels, of the dates where the target has none."""
@@ -103,7 +103,7 @@ class Mosaic(Filling):
         weight = (weight / np.maximum(weight.sum(axis=0), 1e-300)).astype(images[0].dtype)
         return sum((w * image for w, image in zip(weight, images, strict=True)), np.zeros_like(images[0])), anywhere
 
-    def fit(self, moments: Moments) -> Fit | None:
+    def fit(self, moments: Moments) -> LinearFit | None:
         """What brings a date to the target; None takes it as it is."""
         if self.normalise == "none":
             return None
@@ -113,4 +113,4 @@ class Mosaic(Filling):
             return ridge(moments, bands, RIDGE)
         fits = [ridge(moments.pick([b, bands + b]), 1, 0.0) for b in range(bands)]
         weights = np.diag([float(fit.weights[0, 0]) for fit in fits])
-        return Fit(weights, np.concatenate([f.constant for f in fits]), np.concatenate([f.left for f in fits]))
+        return LinearFit(weights, np.concatenate([f.constant for f in fits]), np.concatenate([f.left for f in fits]))

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import Filling
-from earthloom.methods.families.radar import HALO, NEAR, estimated, gathered, require_sar
+from earthloom.methods.families.radar import HALO, NEAR, estimated, radar_moments, require_sar
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
@@ -53,7 +53,7 @@ class SarRegression(Filling):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of (optical, powers of backscatter) where both were seen."""
-        return Stats(pairs=gathered(obs))
+        return Stats(pairs=radar_moments(obs))
 
     def estimate(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The regression, and what similar ground says it misses."""

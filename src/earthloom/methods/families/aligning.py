@@ -48,7 +48,7 @@ class Aligner(Method):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of (target, source) where both were measured; none for a method that needs no target."""
-        return Stats(both=Moments.of(np.concatenate(samples(obs)[::-1]))) if self.fits else Stats()
+        return Stats(both=Moments.of(np.concatenate(aligned_samples(obs)[::-1]))) if self.fits else Stats()
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The target's bands."""
@@ -119,7 +119,7 @@ class Solved(Wrapper):
             raise MethodError(f"a source of {given} bands", f"the {wanted} bands that the transform was fitted to")
 
 
-def samples(obs: Observation) -> tuple[Float[np.ndarray, "source n"], Float[np.ndarray, "target n"]]:
+def aligned_samples(obs: Observation) -> tuple[Float[np.ndarray, "source n"], Float[np.ndarray, "target n"]]:
     """Source and target where both were measured, in the core."""
     if not has_pixels(obs["target"]):
         return tuple(np.zeros((len(obs[role].bands), 0), obs[role].data.dtype) for role in ("source", "target"))  # type: ignore[return-value]
@@ -189,7 +189,7 @@ class Tabled(Aligner):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """First moments and ranges, then how often pairs of numbers occur."""
-        source, target = samples(obs)
+        source, target = aligned_samples(obs)
         if so_far is None:
             return Stats(super().summarise(obs, None) | Stats(source=Range.of(source), target=Range.of(target)))
         _, partner = self.guarded(so_far, obs["source"].bands, obs["target"].bands)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
-from earthloom.methods.families.known_dates import nearest
+from earthloom.methods.families.known_dates import nearest_dates
 from earthloom.ops.unmix import cell_sums
 from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
 from earthloom.types import Observation, Window
@@ -96,7 +96,7 @@ class Cells:
 
 def cells_of(obs: Observation, ratio: float | None) -> Cells:
     """The cells of the coarse image to predict from; ``ratio`` where it lies on the fine grid."""
-    view, ratio = obs["coarse_p"], require_ratio(obs, ratio)
+    view, ratio = obs["coarse_p"], require_cell_ratio(obs, ratio)
     if max(view.ratio) > 1:
         rows, cols = (
             np.floor((np.arange(n) - o) / r + 0.5 + ROUNDING).clip(0, size - 1).astype(np.int64)
@@ -129,7 +129,7 @@ def coarse_cells(
     return np.where(seen, total, filled) / np.maximum(np.where(seen, count, area), 1), seen
 
 
-def require_ratio(obs: Observation, ratio: float | None, name: str = "") -> float:
+def require_cell_ratio(obs: Observation, ratio: float | None, name: str = "") -> float:
     """Fine pixels along a coarse one: what the coarse image says, or ``ratio`` where it lies on the fine grid.
 
     Raises
@@ -149,7 +149,7 @@ def require_ratio(obs: Observation, ratio: float | None, name: str = "") -> floa
     return ratio
 
 
-def usable(obs: Observation, k: int) -> Bool[np.ndarray, "Y X"]:
+def measured_then(obs: Observation, k: int) -> Bool[np.ndarray, "Y X"]:
     """Where known date ``k`` and the coarse image of the prediction date were measured."""
     return np.asarray(pair_valid(obs, pairs(obs)[k]) & valid_on_fine(obs, "coarse_p"))
 
@@ -160,8 +160,8 @@ def by_date(obs: Observation, window: Window) -> Iterator[tuple[int, Window, Boo
     Gives the number of the date, the part of the window to predict, and the pixels of it to take.
     """
     missing = np.ones(obs.shape, bool)
-    for k in nearest(obs):
-        valid = usable(obs, k)
+    for k in nearest_dates(obs):
+        valid = measured_then(obs, k)
         wanted = valid & missing
         part = _around(wanted, window)
         if part is not None:

@@ -23,11 +23,11 @@ from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
 from earthloom.methods.families.cells import cells_of, coarse_cells
-from earthloom.methods.families.known_dates import around, nearest
+from earthloom.methods.families.known_dates import around, nearest_dates
 from earthloom.ops.banded import Banded, apply, sampled
 from earthloom.ops.moments import Moments
 from earthloom.physics.forward import expand, reduce
-from earthloom.problems.spatiotemporal import Pair, gains, pair_valid, pairs
+from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, view_gains
 from earthloom.types import Observation, View
 
 SIGMA, RADIUS = 1.0, 2  # of the regression's window, in coarse pixels: at equal ridge the best of 1 to 4
@@ -46,9 +46,9 @@ class Coarse(NamedTuple):
     learnt: Bool[np.ndarray, "y x"]
 
 
-def chosen(obs: Observation, most: int) -> list[Pair]:
+def dates_used(obs: Observation, most: int) -> list[Pair]:
     """The known dates that are used, at most so many: the nearest one, or those around the prediction date."""
-    numbers = nearest(obs)[:1] if most == 1 else around(obs)
+    numbers = nearest_dates(obs)[:1] if most == 1 else around(obs)
     return [pairs(obs)[number] for number in numbers]
 
 
@@ -71,7 +71,7 @@ def coarse(obs: Observation, lasting: float) -> Coarse:
     """The coarse change, what the coarse pixels hold, the shares of the pairs, and which pixels to learn from."""
     found, target = pairs(obs), obs["coarse_p"]
     then = [obs[pair.coarse].data for pair in found]
-    held = [reduce(obs, obs[pair.fine].data, gains(target), "coarse_p") for pair in found]
+    held = [reduce(obs, obs[pair.fine].data, view_gains(target), "coarse_p") for pair in found]
     seen = np.stack([_measured(obs, pair_valid(obs, pair), target.data.dtype) for pair in found])
     share = _shares(target.data, then, np.where(seen > ENOUGH, seen, 0))
     change = target.data.copy()
@@ -81,7 +81,7 @@ def coarse(obs: Observation, lasting: float) -> Coarse:
     return Coarse(change, np.concatenate(held), share, np.asarray(learnt))
 
 
-def gathered(obs: Observation, lasting: float) -> Moments:
+def change_moments(obs: Observation, lasting: float) -> Moments:
     """Moments of the change and of what the coarse pixels hold, over the core: the scene's regression follows."""
     rows, cols = obs.in_core("coarse_p")
     seen = coarse(obs, lasting)
@@ -89,7 +89,7 @@ def gathered(obs: Observation, lasting: float) -> Moments:
     return Moments.of(both[:, seen.learnt[rows, cols]])
 
 
-def regressed(
+def change_regressed(
     obs: Observation, moments: Moments, mean: Float[np.ndarray, " band"], std: Float[np.ndarray, " band"],
     lasting: float,
 ) -> Float[np.ndarray, "band Y X"]:  # fmt: skip
@@ -98,7 +98,7 @@ def regressed(
     Parameters
     ----------
     moments
-        :func:`gathered` of the scene, with the same ``lasting``.
+        :func:`change_moments` of the scene, with the same ``lasting``.
     mean, std
         Of the fine images, band by band, over the scene; a band of deviation 0 tells nothing.
     lasting

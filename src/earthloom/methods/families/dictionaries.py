@@ -18,7 +18,7 @@ from earthloom.types import Observation
 _LEARNING = Lock()  # tiles run in threads: the first one learns, the others wait
 
 
-class Pair(NamedTuple):
+class Atoms(NamedTuple):
     """Atoms of one band: as the coarse sensor sees them, of unit length, and as the fine one does."""
 
     coarse: Float[np.ndarray, "atom pixel"]
@@ -54,16 +54,16 @@ class Samples:
         )
         return best(score, place, patches, self.keep)
 
-    def dictionaries(self, atoms: int, seed: int = 0) -> list[Pair | None]:
+    def dictionaries(self, atoms: int, seed: int = 0) -> list[Atoms | None]:
         """A pair for each band; None where nothing changes. Learnt when first asked for."""
         with _LEARNING:
-            known: dict[tuple[int, int], list[Pair | None]] = self._known
+            known: dict[tuple[int, int], list[Atoms | None]] = self._known
             if (atoms, seed) not in known:
                 known[atoms, seed] = [_learnt(band, atoms, seed) for band in self.patches]
             return known[atoms, seed]
 
     @cached_property
-    def _known(self) -> dict[tuple[int, int], list[Pair | None]]:
+    def _known(self) -> dict[tuple[int, int], list[Atoms | None]]:
         return {}
 
 
@@ -77,7 +77,7 @@ def best(
     return Samples(score[rows, order], place[rows, order], patches[rows, order], keep)
 
 
-def gathered(
+def patch_samples(
     obs: Observation, coarse: Float[np.ndarray, "band Y X"], fine: Float[np.ndarray, "band Y X"],
     valid: Bool[np.ndarray, "Y X"], side: int, step: int, keep: int,
 ) -> Samples:  # fmt: skip
@@ -97,7 +97,7 @@ def gathered(
 
 
 def transferred(
-    obs: Observation, coarse: Float[np.ndarray, "band Y X"], pairs: list[Pair | None], side: int, step: int, count: int
+    obs: Observation, coarse: Float[np.ndarray, "band Y X"], pairs: list[Atoms | None], side: int, step: int, count: int
 ) -> Float[np.ndarray, "band Y X"]:
     """The fine change of a coarse one: each patch keeps its mean, its structure goes through the dictionaries.
 
@@ -134,7 +134,7 @@ def _cut(image: np.ndarray, corners: Int[np.ndarray, "n two"], side: int) -> np.
     return windows[:, corners[:, 0], corners[:, 1]].reshape(len(image), len(corners), side * side)
 
 
-def _learnt(patches: Float[np.ndarray, "n two pixel"], atoms: int, seed: int) -> Pair | None:
+def _learnt(patches: Float[np.ndarray, "n two pixel"], atoms: int, seed: int) -> Atoms | None:
     """One dictionary for both sensors, ``min |X - A D_c|^2 + |Y - A D_f|^2 + s |A|_1``, cut in two.
 
     X are coarse patches without their means, Y fine ones without the means of the coarse, each divided by its own
@@ -161,4 +161,4 @@ def _learnt(patches: Float[np.ndarray, "n two pixel"], atoms: int, seed: int) ->
     coarse, fine = np.split(found, 2, axis=1)
     length = np.linalg.norm(coarse, axis=1, keepdims=True)
     kept = length[:, 0] > 1e-6
-    return Pair(coarse[kept] / length[kept], fine[kept] / length[kept] * (spread[1] / spread[0]))
+    return Atoms(coarse[kept] / length[kept], fine[kept] / length[kept] * (spread[1] / spread[0]))

@@ -50,10 +50,10 @@ class Filling(Method):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The estimate, fitted to the clear surroundings."""
         guess = self.estimate(obs, stats)
-        return fitted(guess, obs["optical"].data, clear(obs), self.reach)
+        return fitted_filling(guess, obs["optical"].data, clear(obs), self.reach)
 
 
-def fitted(
+def fitted_filling(
     guess: Float[np.ndarray, "band y x"],
     image: Float[np.ndarray, "band y x"],
     known: Bool[np.ndarray, "y x"],

@@ -1,7 +1,7 @@
 """What the methods of spatiotemporal fusion share: known dates on the fine grid, and a window that is the halo.
 
-A method gets every known date as a :class:`Known`, all of it on the fine grid, and predicts from the coarse image of
-the prediction date. What was not measured is told by masks; the engine has put something finite there.
+A method gets every known date as a :class:`KnownDate`, all of it on the fine grid, and predicts from the coarse image
+of the prediction date. What was not measured is told by masks; the engine has put something finite there.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from earthloom.types import Observation, Window
 WIDEST = 511  # px: windows beyond it are a mistake in the units
 
 
-class Known(NamedTuple):
+class KnownDate(NamedTuple):
     """A known date: both images on the fine grid, and where both were measured."""
 
     fine: Float[np.ndarray, "band Y X"]
@@ -114,12 +114,12 @@ class Windowed(Temporal):
         return self.window_px // 2
 
 
-def known(obs: Observation) -> list[Known]:
+def known_dates(obs: Observation) -> list[KnownDate]:
     """The known dates on the fine grid, in their order."""
-    return [Known(obs[pair.fine].data, on_fine(obs, pair.coarse), pair_valid(obs, pair)) for pair in pairs(obs)]
+    return [KnownDate(obs[pair.fine].data, on_fine(obs, pair.coarse), pair_valid(obs, pair)) for pair in pairs(obs)]
 
 
-def predicted(obs: Observation) -> tuple[Float[np.ndarray, "band Y X"], Bool[np.ndarray, "Y X"]]:
+def coarse_predicted(obs: Observation) -> tuple[Float[np.ndarray, "band Y X"], Bool[np.ndarray, "Y X"]]:
     """The coarse image of the prediction date on the fine grid, and where it was measured."""
     return on_fine(obs, "coarse_p"), valid_on_fine(obs, "coarse_p")
 
@@ -133,7 +133,7 @@ def days(obs: Observation) -> list[int] | None:
     return [(date - target).days for date in dates if date is not None]
 
 
-def nearest(obs: Observation) -> list[int]:
+def nearest_dates(obs: Observation) -> list[int]:
     """Numbers (from 0) of the known dates, nearest to the prediction date first; in their order without dates."""
     away, numbers = days(obs), range(len(pairs(obs)))
     return list(numbers) if away is None else sorted(numbers, key=lambda k: abs(away[k]))
@@ -145,7 +145,7 @@ def around(obs: Observation) -> list[int]:
     The last one before and the first one after the prediction date; the two nearest when all lie on one side; the
     first two when the dates are not known.
     """
-    away, order = days(obs), nearest(obs)
+    away, order = days(obs), nearest_dates(obs)
     if away is None:
         return order[:2]
     before, after = [k for k in order if away[k] <= 0], [k for k in order if away[k] > 0]
@@ -165,7 +165,7 @@ def core_values(
     return np.concatenate([image[:, rows, cols][:, kept] for image in images]).astype(np.float64)
 
 
-def level_of(moments: Iterable[Moments]) -> float:
+def brightness_level(moments: Iterable[Moments]) -> float:
     """How large the values of a scene are: mean and two standard deviations of the brightest band, 1 if all are 0.
 
     A yardstick for thresholds that works for reflectance in any scale: 1 % of it is about 0.005 over green land.

@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from earthloom.methods.families.pan_ms import coarse_samples, gains, mean_gain, samples
+from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import blur, expand, reduce, smooth
@@ -37,12 +37,12 @@ def match_stats(obs: Observation, matching: Matching) -> Stats:
     low = reduce(obs, pan, mean_gain(obs))
     stats = Stats(coarse=Moments.of(coarse_samples(obs, ms, low)))
     if matching == "detail":
-        lost = ms - coarser(obs, ms, gains(obs)), low - coarser(obs, low, [mean_gain(obs)])
+        lost = ms - coarser(obs, ms, ms_gains(obs)), low - coarser(obs, low, [mean_gain(obs)])
         stats["lost"] = Moments.of(coarse_samples(obs, *lost))
     return stats
 
 
-def matched(stats: Stats, matching: Matching) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
+def pan_matched(stats: Stats, matching: Matching) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
     """Slopes s and constants c of PAN matched to every band; slope 0 where PAN has no variance."""
     if matching == "std":
         fine = stats["fine"]
@@ -71,7 +71,7 @@ def _ratio(values: Float[np.ndarray, " band"], by: float) -> Float[np.ndarray, "
 
 def expand_with_low(obs: Observation) -> tuple[Float[np.ndarray, "band Y X"], Float[np.ndarray, "low Y X"]]:
     """Interpolated MS, and the low pass U D B P of PAN, one band or one for each MS band (distinct MTFs)."""
-    own = gains(obs)
+    own = ms_gains(obs)
     if len(set(own)) > 1:
         return expand(obs), smooth(obs, obs["pan"].data, own)
     both = expand(obs, np.concatenate([obs["ms"].data, reduce(obs, obs["pan"].data, own[0])]))
@@ -83,4 +83,4 @@ def low_of_one(obs: Observation) -> Float[np.ndarray, " band"]:
     if obs.convention == "centre":
         return np.ones(len(obs["ms"].bands))
     ratio = ratio_of(obs["ms"])
-    return np.array([toolbox_kernel(gain, ratio).sum() for gain in gains(obs)])
+    return np.array([toolbox_kernel(gain, ratio).sum() for gain in ms_gains(obs)])

@@ -41,7 +41,7 @@ def mean_gain(obs: Observation) -> float:
     return float(np.mean([band.mtf_nyquist for band in obs["ms"].bands]))
 
 
-def gains(obs: Observation) -> list[float]:
+def ms_gains(obs: Observation) -> list[float]:
     """MTF gain of every MS band."""
     return [band.mtf_nyquist for band in obs["ms"].bands]
 

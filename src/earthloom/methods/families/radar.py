@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import MethodError
-from earthloom.methods.families.filling import core_samples, fitted, require_clear
+from earthloom.methods.families.filling import core_samples, fitted_filling, require_clear
 from earthloom.ops.moments import Moments
-from earthloom.ops.ridge import Fit, ridge
+from earthloom.ops.ridge import LinearFit, ridge
 from earthloom.ops.spread import tent
 from earthloom.physics.backscatter import averaged, span_px
 from earthloom.problems.cloud_removal import clear
@@ -36,7 +36,7 @@ def require_sar(obs: Observation, name: str) -> None:
         raise MethodError(f"{name} without SAR", "VV and VH backscatter", "give `sar=FILE`, or `method=mosaic`")
 
 
-def gathered(obs: Observation) -> Moments:
+def radar_moments(obs: Observation) -> Moments:
     """Moments of (optical, powers of backscatter) where both were seen."""
     seen = clear(obs) & obs["sar"].valid
     return Moments.of(core_samples(obs, seen, obs["optical"].data, powers(obs)))
@@ -46,7 +46,7 @@ def filled_by_radar(
     obs: Observation, pairs: Moments, name: str, similar: bool = True, reach: int = NEAR
 ) -> Float[np.ndarray, "band y x"]:
     """The regression, what similar ground says it misses, and the fit to the clear surroundings."""
-    return fitted(estimated(obs, pairs, name, similar), obs["optical"].data, clear(obs), reach)
+    return fitted_filling(estimated(obs, pairs, name, similar), obs["optical"].data, clear(obs), reach)
 
 
 def estimated(obs: Observation, pairs: Moments, name: str, similar: bool = True) -> Float[np.ndarray, "band y x"]:
@@ -58,7 +58,7 @@ def estimated(obs: Observation, pairs: Moments, name: str, similar: bool = True)
 
 
 def missed(
-    obs: Observation, guess: Float[np.ndarray, "band y x"], fit: Fit, pairs: Moments
+    obs: Observation, guess: Float[np.ndarray, "band y x"], fit: LinearFit, pairs: Moments
 ) -> Float[np.ndarray, "band y x"]:
     """T: weighted means of ``optical - guess`` over clear pixels that are near and predicted alike."""
     known = clear(obs)
@@ -85,7 +85,7 @@ def powers(obs: Observation) -> Float[np.ndarray, "k y x"]:
     return np.concatenate([first, first[rows] * first[cols]])
 
 
-def likeness(guess: Float[np.ndarray, "band y x"], fit: Fit, pairs: Moments) -> Float[np.ndarray, "y x"]:
+def likeness(guess: Float[np.ndarray, "band y x"], fit: LinearFit, pairs: Moments) -> Float[np.ndarray, "y x"]:
     """Where a prediction lies along the direction in which predictions vary most, in standard deviations, -2 .. 2."""
     bands = len(guess)
     covariance = pairs.covariance

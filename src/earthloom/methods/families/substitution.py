@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.errors import MethodError
-from earthloom.methods.families.pan_ms import coarse_samples, gains, mean_gain, samples
+from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains, samples
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.coarser import coarser
@@ -39,7 +39,7 @@ def coarse_stats(obs: Observation) -> Stats:
     ms, pan = obs["ms"].data, obs["pan"].data
     return Stats(
         coarse=Moments.of(coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs)))),
-        lost=Moments.of(coarse_samples(obs, ms - coarser(obs, ms, gains(obs)))),
+        lost=Moments.of(coarse_samples(obs, ms - coarser(obs, ms, ms_gains(obs)))),
     )
 
 

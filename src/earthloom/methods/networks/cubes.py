@@ -81,7 +81,7 @@ class CubeNetwork(Network):
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "band _ _"]]:
         """The coarse cube, and the same enlarged by bicubic interpolation, whatever the convention."""
-        return {"hs": obs["hs"].data, "base": enlarged(obs)}
+        return {"hs": obs["hs"].data, "base": bicubic_enlarged(obs)}
 
     def scale(self, name: str) -> str | None:
         """Both alike."""
@@ -110,12 +110,12 @@ class CubeNetwork(Network):
         Detail is made over the whole coarse pixels that a tile sees, and cut to the tile.
         """
         whole, skip = whole_pixels(obs)
-        out = enlarged(obs)
+        out = bicubic_enlarged(obs)
         scale = stats["base"]
         hs = np.ascontiguousarray(normalised(whole["hs"].data, scale), np.float32)
         base = None
         if trained.module.sees_base:
-            base = np.ascontiguousarray(normalised(enlarged(whole), scale), np.float32)
+            base = np.ascontiguousarray(normalised(bicubic_enlarged(whole), scale), np.float32)
         peak = out.dtype.type(scale_of(scale)[1][0])
         rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
         for chunk, detail in details(trained.module, hs, base, whole.shape, self.precision, self.ensemble):
@@ -123,7 +123,7 @@ class CubeNetwork(Network):
         return out
 
 
-def enlarged(obs: Observation) -> Float[np.ndarray, "band Y X"]:
+def bicubic_enlarged(obs: Observation) -> Float[np.ndarray, "band Y X"]:
     """The cube on the wanted grid by bicubic interpolation, whatever the convention."""
     hs = obs["hs"]
     rows, cols = (cubic(obs.shape[a], hs.shape[a], hs.ratio[a], hs.offset[a]) for a in (0, 1))

@@ -69,7 +69,7 @@ class TemporalNetwork(Network, Temporal):
                 f"{self.card.name} with known={self.known} got {len(pairs(obs))} known date(s)",
                 f"at least {self.known}", "give another pair, or take the variant that sees one (`known=1`)",
             )  # fmt: skip
-        return change.chosen(obs, self.known or 2)
+        return change.dates_used(obs, self.known or 2)
 
     def sizes(self, obs: Observation) -> Sizes:
         """Bands, those of the known fine images, the step that is nearest to the ratio, those of the coarse images.
@@ -110,7 +110,7 @@ class TemporalNetwork(Network, Temporal):
         for pair in pairs(seen):
             view = seen[pair.fine]
             total = total + Moments.of(view.data[:, rows, cols][:, view.valid[rows, cols]])
-        return Stats(base=total, change=change.gathered(seen, self.lasting))
+        return Stats(base=total, change=change.change_moments(seen, self.lasting))
 
     def alone(self, obs: Observation) -> Observation:
         """The observation with the dates that it sees, coarse images on their own grids."""
@@ -124,7 +124,7 @@ class TemporalNetwork(Network, Temporal):
         return {
             "fine": np.concatenate([own[pair.fine].data for pair in dates]),
             "seen": np.concatenate(coarse),
-            "base": change.regressed(own, stats["change"], *scale_of(stats["base"]), self.lasting),
+            "base": change.change_regressed(own, stats["change"], *scale_of(stats["base"]), self.lasting),
         }
 
     def multiple(self, sizes: Sizes) -> int:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 import numpy as np
 
 from earthloom.errors import MethodError
-from earthloom.methods.fields import checked
+from earthloom.methods.fields import checked_field
 from earthloom.types import Band, Observation
 from earthloom.weights import store as weights
 
@@ -76,10 +76,10 @@ def own_fields(network: Shaped, header: weights.Header) -> dict[str, Any]:
             raise MethodError(
                 f"{name}={asked} for weights '{header.name}'", f"{name}={value}", "leave the field out: weights know it"
             )
-    return checked(type(network), dict(header.fields))
+    return checked_field(type(network), dict(header.fields))
 
 
-def told(header: weights.Header, defaults: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+def told_weights(header: weights.Header, defaults: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     """Weights in a message: their name and sizes, and the fields that are not those asked for."""
     unlike = [f", {k}={v}" for k, v in {**defaults, **header.fields}.items() if k not in asked or asked[k] != v]
     return f"{header.name} ({Sizes(**header.sizes)}{''.join(unlike)})"  # type: ignore[arg-type]
@@ -93,13 +93,14 @@ def order_or_raise(header: weights.Header, network: Sized, obs: Observation) -> 
         here = [(band.name, band.centre_nm) for band in obs[network.roles["base"]].bands]
         there = zip(header.bands, header.centres_nm or [None] * len(header.bands), strict=False)
         raise MethodError(
-            f"a scene of {sizes} ({listed(here)}) for weights '{header.name}'", f"{own} ({listed(there)})",
+            f"a scene of {sizes} ({bands_in_words(here)}) for weights '{header.name}'",
+            f"{own} ({bands_in_words(there)})",
             "leave out the weights and give `adapt=True` to train the network on this scene",
         )  # fmt: skip
     return None if found == tuple(range(sizes.bands)) else found
 
 
-def listed(bands: Iterable[tuple[str, float | None]]) -> str:
+def bands_in_words(bands: Iterable[tuple[str, float | None]]) -> str:
     """Names and wavelengths, the first six."""
     found = [name if nm is None else f"{name} {nm:g} nm" for name, nm in bands]
     return ", ".join(found if len(found) <= 6 else [*found[:6], "..."]) or "bands unknown"

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.networks.fitting import Sizes as Sizes
-from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told
+from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_weights
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
@@ -121,12 +121,12 @@ class Network(Method):
         """
         need_torch(self.card.name)
         if self.weights is not None:
-            return load(self, self.weights, obs)
-        for header in weights.shipped(self.key):
+            return load_network(self, self.weights, obs)
+        for header in weights.shipped_weights(self.key):
             same = {**self._defaults, **header.fields} == self.architecture
             if same and order(header, self.sizes(obs), self._bands(obs)) is not None:
-                return load(self, header.name, obs)
-        have = "; ".join(told(h, self._defaults, self.architecture) for h in weights.shipped(self.key))
+                return load_network(self, header.name, obs)
+        have = "; ".join(told_weights(h, self._defaults, self.architecture) for h in weights.shipped_weights(self.key))
         raise MethodError(
             f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
             f"{self._part(obs)}`adapt=True` trains it on this scene, `weights` takes yours, "
@@ -136,7 +136,7 @@ class Network(Method):
     def _part(self, obs: Observation) -> str:
         """A hint when weights fit some of the scene's bands."""
         sizes, bands = self.sizes(obs), self._bands(obs)
-        for header in weights.shipped(self.key):
+        for header in weights.shipped_weights(self.key):
             there = [c for c in header.centres_nm if c is not None]
             near = [
                 min((b for b in bands if b.centre_nm), key=lambda b: abs((b.centre_nm or 0) - c), default=None)
@@ -325,7 +325,7 @@ def run(
         return (total / (8 if ensemble else 1))[0].cpu().contiguous().numpy()
 
 
-def load(network: Network, name: str, obs: Observation) -> Fitted:
+def load_network(network: Network, name: str, obs: Observation) -> Fitted:
     """A network with the weights of a file.
 
     Raises

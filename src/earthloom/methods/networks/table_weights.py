@@ -15,7 +15,7 @@ from earthloom.weights import store as weights
 SAME_NM = 5.0  # bands within this are the same band of two cameras
 
 
-def header_of(network: Shaped, source: Sequence[Band], target: Sequence[Band], **more: Any) -> weights.Header:
+def table_header(network: Shaped, source: Sequence[Band], target: Sequence[Band], **more: Any) -> weights.Header:
     """What weights for these bands say about themselves."""
     card = {
         "target": {
@@ -59,7 +59,7 @@ def distance(header: weights.Header, source: Sequence[Band], target: Sequence[Ba
     return max(_order(header.centres_nm, source)[1], far)
 
 
-def order_or_raise(header: weights.Header, source: Sequence[Band], target: Sequence[Band]) -> tuple[int, ...] | None:
+def table_order(header: weights.Header, source: Sequence[Band], target: Sequence[Band]) -> tuple[int, ...] | None:
     """The order of the source bands; None: as it is.
 
     Raises

@@ -17,10 +17,10 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
-from earthloom.methods.fields import checked, within
+from earthloom.methods.fields import checked_field, within
 from earthloom.methods.networks.published_tables import published
-from earthloom.methods.networks.table_weights import SAME_NM, distance, header_of, order_or_raise, shown, target_of
-from earthloom.ops.histogram import Bins, Cells
+from earthloom.methods.networks.table_weights import SAME_NM, distance, shown, table_header, table_order, target_of
+from earthloom.ops.histogram import Bins, HistogramCells
 from earthloom.ops.lookup import Mix, Tables, remap, stencil
 from earthloom.ops.moments import Stats
 from earthloom.problems.bandpass import partners
@@ -129,16 +129,18 @@ class LutNetwork(Method):
         MethodError
             If none do; the message names what there is.
         """
-        need_torch(self.card.name)
+        tables_need_torch(self.card.name)
         if self.variant == "published":
             return published(self, self.weights, self.unit, obs)
         source, target = obs["source"].bands, obs["target"].bands
         if self.weights is not None:
-            return load(self, self.weights, source, target)
-        near = [(far, h) for h in weights.shipped(self.key) if (far := distance(h, source, target)) <= SAME_NM]
+            return load_tables(self, self.weights, source, target)
+        near = [(far, h) for h in weights.shipped_weights(self.key) if (far := distance(h, source, target)) <= SAME_NM]
         if near:
-            return load(self, min(near, key=lambda pair: pair[0])[1].name, source, target)
-        have = "; ".join(f"{h.name} ({h.sensor} to {target_of(h)['sensor']})" for h in weights.shipped(self.key))
+            return load_tables(self, min(near, key=lambda pair: pair[0])[1].name, source, target)
+        have = "; ".join(
+            f"{h.name} ({h.sensor} to {target_of(h)['sensor']})" for h in weights.shipped_weights(self.key)
+        )
         raise MethodError(
             f"{self.card.name} has no weights from {shown(source)} to {shown(target)}",
             have or "weights of your own",
@@ -147,7 +149,7 @@ class LutNetwork(Method):
 
     def fresh(self, obs: Observation, seed: int = 0) -> FittedLut:
         """With random weights, which add nothing to the line: the partner's band as it is."""
-        need_torch(self.card.name)
+        tables_need_torch(self.card.name)
         import torch
 
         from earthloom.nn.unet_lut import Start
@@ -169,7 +171,7 @@ class LutNetwork(Method):
                 low[partner], high[partner],
             )
         )  # fmt: skip
-        return FittedLut(self, TrainedLut(module.eval(), header_of(self, source.bands, target)))
+        return FittedLut(self, TrainedLut(module.eval(), table_header(self, source.bands, target)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +205,7 @@ class FittedLut(Wrapper):
         image = self._ordered(source.data)[:, rows, cols]
         origin = (obs.origin[0] + rows.start, obs.origin[1] + cols.start)
         cell = self.inner.cell or 1 << 40
-        return Stats(cells=Cells.of(image, source.valid[rows, cols], origin, self.bins, cell))
+        return Stats(cells=HistogramCells.of(image, source.valid[rows, cols], origin, self.bins, cell))
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Mix, look up, and mend by the neighbours."""
@@ -230,7 +232,7 @@ class FittedLut(Wrapper):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the card excludes, and other bands than the weights'."""
         Method.check(self.inner, obs, shape)
-        order_or_raise(self.trained.header, obs["source"].bands, obs["target"].bands)
+        table_order(self.trained.header, obs["source"].bands, obs["target"].bands)
 
     @property
     def told(self) -> str:
@@ -259,7 +261,7 @@ class FittedLut(Wrapper):
 
 
 @lru_cache(maxsize=8)
-def tables_of(fitted: FittedLut, cells: Cells) -> Tables:
+def tables_of(fitted: FittedLut, cells: HistogramCells) -> Tables:
     """The tables of every cell of a scene.
 
     Raises
@@ -285,7 +287,7 @@ def tables_of(fitted: FittedLut, cells: Cells) -> Tables:
     return Tables(nodes[:, 0], step, values, cells.cell_px if rows * cols > 1 else 0, corner)
 
 
-def _require_range(fitted: FittedLut, cells: Cells) -> None:
+def _require_range(fitted: FittedLut, cells: HistogramCells) -> None:
     """Refuse numbers that are nearly all beyond the histogram's range."""
     total = cells.total
     share = total[:, [0, -1]] / np.maximum(total.sum(axis=1, keepdims=True), 1)
@@ -306,7 +308,7 @@ def _numbers(tensor: Any) -> Float[np.ndarray, " n"]:
     return tensor.detach().cpu().double().numpy()
 
 
-def load(network: LutNetwork, name: str, source: Sequence[Band], target: Sequence[Band]) -> FittedLut:
+def load_tables(network: LutNetwork, name: str, source: Sequence[Band], target: Sequence[Band]) -> FittedLut:
     """A network with the weights of a file.
 
     Raises
@@ -320,8 +322,8 @@ def load(network: LutNetwork, name: str, source: Sequence[Band], target: Sequenc
             f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
             f"they run with the method {header.method.rpartition('/')[2]}",
         )  # fmt: skip
-    network = replace(network, **checked(type(network), dict(header.fields)))
-    order = order_or_raise(header, source, target)
+    network = replace(network, **checked_field(type(network), dict(header.fields)))
+    order = table_order(header, source, target)
     module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
     return FittedLut(network, TrainedLut(module, header, order))
 
@@ -343,7 +345,7 @@ def _module(cls: type[LutNetwork], path: str, changed: int) -> LutNet:
     return module.eval()
 
 
-def need_torch(name: str) -> None:
+def tables_need_torch(name: str) -> None:
     """Say what to install."""
     try:
         import safetensors  # noqa: F401

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.multiresolution import Matching, band_means, match_stats, matched
+from earthloom.methods.families.multiresolution import Matching, band_means, match_stats, pan_matched
 from earthloom.methods.families.pan_ms import samples
 from earthloom.methods.families.substitution import floor_of
 from earthloom.ops.banded import apply
@@ -58,7 +58,7 @@ class Awlp(Method):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Share out PAN's detail."""
-        slope, _ = matched(stats, self.matching)
+        slope, _ = pan_matched(stats, self.matching)
         fused, pan = expand(obs), obs["pan"].data
         count = len(fused)
         mean = band_means(stats, count)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.pan_ms import coarse_samples, gains, mean_gain
+from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains
 from earthloom.ops.banded import correlate
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
@@ -58,10 +58,12 @@ class BdsdPc(Method):
         if self.published and obs.convention == "toolbox":
             ratio = ratio_of(obs["ms"])
             target = imresize(expand(obs), 1 / ratio)
-            low = [correlate(band[None], toolbox_kernel(g, ratio)) for band, g in zip(target, gains(obs), strict=True)]
+            low = [
+                correlate(band[None], toolbox_kernel(g, ratio)) for band, g in zip(target, ms_gains(obs), strict=True)
+            ]
             low = np.concatenate(low)
             return Stats(pairs=Moments.of(coarse_samples(obs, pan, low, target - low)))
-        low = coarser(obs, ms, gains(obs))
+        low = coarser(obs, ms, ms_gains(obs))
         if self.published:
             return Stats(pairs=Moments.of(coarse_samples(obs, pan, low, ms - low)))
         return Stats(pairs=Moments.of(coarse_samples(obs, pan, coarser(obs, pan, [mean_gain(obs)]), low, ms - low)))

@@ -17,7 +17,7 @@ from earthloom.methods.families.multiresolution import (
     guard_levels,
     low_of_one,
     match_stats,
-    matched,
+    pan_matched,
 )
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
@@ -104,7 +104,7 @@ class Cf2n(Network):
         """PAN and the interpolated MS, which holds PAN's detail already where there are many bands."""
         if not self._injects(len(obs["ms"].bands)):
             return super().inputs(obs, stats)
-        slope, constant = matched(stats, "detail")
+        slope, constant = pan_matched(stats, "detail")
         base, low = expand_with_low(obs)
         level = guard_levels(band_means(stats, len(base)), GUARD)
         modulate_by(base, obs["pan"].data[0], low, slope, constant, low_of_one(obs), level)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.pan_ms import gains, mean_gain
+from earthloom.methods.families.pan_ms import mean_gain, ms_gains
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
@@ -73,7 +73,7 @@ class Cnmf(Method):
         kind = obs["ms"].data.dtype
         obs = replace(obs, views={r: replace(v, data=v.data.astype(np.float64)) for r, v in obs.views.items()})
         spectra, fine = self.unmix(obs)
-        own = gains(obs)
+        own = ms_gains(obs)
         fused = np.empty((len(own), *obs.shape), kind)
         for first in range(0, len(own), GROUP):  # never all bands in double precision
             bands = slice(first, first + GROUP)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.pan_ms import coarse_samples, gains, inject, mean_gain, samples
+from earthloom.methods.families.pan_ms import coarse_samples, inject, mean_gain, ms_gains, samples
 from earthloom.methods.families.substitution import projection
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
@@ -53,7 +53,7 @@ class Gsa(Method):
         pan, ms = obs["pan"].data, obs["ms"].data
         lost = Stats()
         if self.gain == "detail":
-            lost["lost"] = Moments.of(coarse_samples(obs, ms - coarser(obs, ms, gains(obs))))
+            lost["lost"] = Moments.of(coarse_samples(obs, ms - coarser(obs, ms, ms_gains(obs))))
         if obs.convention != "toolbox":
             return Stats(lost, coarse=Moments.of(coarse_samples(obs, ms, reduce(obs, pan, mean_gain(obs)))))
         at = [slice(int(o), None, int(r)) for o, r in zip(obs["ms"].offset, obs["ms"].ratio, strict=True)]

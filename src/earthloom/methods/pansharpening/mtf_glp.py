@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.multiresolution import Matching, expand_with_low, low_of_one, match_stats, matched
+from earthloom.methods.families.multiresolution import Matching, expand_with_low, low_of_one, match_stats, pan_matched
 from earthloom.ops.moments import Stats
 from earthloom.types import Observation
 
@@ -46,7 +46,7 @@ class MtfGlp(Method):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Add the high pass of matched PAN."""
-        slope, constant = matched(stats, self.matching)
+        slope, constant = pan_matched(stats, self.matching)
         fused, low = expand_with_low(obs)
         kind, rest = fused.dtype.type, constant * (1 - low_of_one(obs))
         for b, band in enumerate(fused):

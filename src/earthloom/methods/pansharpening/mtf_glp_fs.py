@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import expand_with_low
-from earthloom.methods.families.pan_ms import gains, samples
+from earthloom.methods.families.pan_ms import ms_gains, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce
@@ -48,9 +48,9 @@ class MtfGlpFs(Method):
         bands, low = expand_with_low(obs)
         pan = obs["pan"].data
         if self.regression == "detail":
-            own = gains(obs)[: len(low)]
+            own = ms_gains(obs)[: len(low)]
             coarse = reduce(obs, np.repeat(pan, len(low), axis=0), own)
-            far = np.concatenate([coarser(obs, obs["ms"].data, gains(obs)), coarser(obs, coarse, own)])
+            far = np.concatenate([coarser(obs, obs["ms"].data, ms_gains(obs)), coarser(obs, coarse, own)])
             far = expand(obs, far)
             bands, low, pan = bands - far[: len(bands)], low - far[len(bands) :], pan - far[-1:]
         return Stats(fine=Moments.of(samples(obs, bands, low, pan)))

@@ -16,7 +16,7 @@ from earthloom.methods.families.multiresolution import (
     guard_levels,
     low_of_one,
     match_stats,
-    matched,
+    pan_matched,
 )
 from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, samples
 from earthloom.methods.families.substitution import KEPT, published_haze
@@ -93,7 +93,7 @@ class MtfGlpHpm(Method):
     def match(self, stats: Stats, bands: int) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
         """Slopes and constants of PAN matched to every band."""
         if self.matching in ("detail", "std"):
-            return matched(stats, self.matching)
+            return pan_matched(stats, self.matching)
         fine = stats["fine"]
         own = np.arange(bands) + bands if len(fine.mean) > bands + 2 else np.full(bands, bands)
         variance, shared = fine.covariance[own, own], fine.covariance[np.arange(bands), own]

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.pan_ms import gains, mean_gain, samples
+from earthloom.methods.families.pan_ms import mean_gain, ms_gains, samples
 from earthloom.methods.families.substitution import (
     Detail,
     coarse_stats,
@@ -103,7 +103,7 @@ class Pracs(Method):
         seen = self.beta * np.divide(cross, np.sqrt(power), out=np.zeros(bands), where=power > 0)
         scale = np.divide(std[:bands], std[bands], out=np.zeros(bands), where=std[bands] > 0)
         fused, detail = expand_with_detail(obs)
-        own = smooth(obs, fused, gains(obs))
+        own = smooth(obs, fused, ms_gains(obs))
         level = np.maximum(weighted(fused, weights, constant), floor_of(mean[bands]))
         kind = fused.dtype.type
         for b in range(bands):

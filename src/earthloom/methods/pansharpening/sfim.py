@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.multiresolution import Matching, band_means, guard_levels, match_stats, matched
+from earthloom.methods.families.multiresolution import Matching, band_means, guard_levels, match_stats, pan_matched
 from earthloom.methods.families.pan_ms import samples
 from earthloom.methods.fields import within
 from earthloom.ops.banded import apply, stationary
@@ -69,7 +69,7 @@ class Sfim(Method):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Multiply by the ratio of matched PAN to its local mean."""
-        slope, constant = matched(stats, self.matching)
+        slope, constant = pan_matched(stats, self.matching)
         side = self.window_px or 2 * int(ratio_of(obs["ms"]) // 2) + 1
         rows, cols = (stationary(np.full(side, 1 / side), n, "replicate") for n in obs.shape)
         fused, low = expand(obs), apply(rows, cols, obs["pan"].data)

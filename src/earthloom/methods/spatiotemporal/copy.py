@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from earthloom.methods.base import Card
-from earthloom.methods.families.known_dates import Temporal, nearest
+from earthloom.methods.families.known_dates import Temporal, nearest_dates
 from earthloom.ops.moments import Stats
 from earthloom.problems.spatiotemporal import pairs
 from earthloom.types import Observation
@@ -32,7 +32,7 @@ class Copy(Temporal):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The nearest image that was measured, pixel by pixel."""
-        views = [obs[pair.fine] for pair in (pairs(obs)[k] for k in nearest(obs))]
+        views = [obs[pair.fine] for pair in (pairs(obs)[k] for k in nearest_dates(obs))]
         image = views[0].data.copy()
         missing = ~views[0].valid
         for view in views[1:]:

@@ -12,11 +12,18 @@ from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.known_dates import Windowed, around, core_values, known, level_of, predicted
+from earthloom.methods.families.known_dates import (
+    Windowed,
+    around,
+    brightness_level,
+    coarse_predicted,
+    core_values,
+    known_dates,
+)
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
-from earthloom.ops.similar.blocks import BlockMoments, blocks
-from earthloom.ops.similar.regress import Rule, TwoDates, regressed
+from earthloom.ops.similar.blocks import PairMoments, blocks
+from earthloom.ops.similar.regress import Rule, TwoDates, regress_similar
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation, Window
 
@@ -88,7 +95,7 @@ class Estarfm(Windowed):
             if self.block:
                 first = (obs.origin[0] + obs.core_window.y, obs.origin[1] + obs.core_window.x)
                 part = fine[:, rows, cols], seen[rows, cols]
-                stats[f"{k} blocks"] = BlockMoments.of(*part, first, self.block)
+                stats[f"{k} blocks"] = PairMoments.of(*part, first, self.block)
         return stats
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
@@ -101,7 +108,7 @@ class Estarfm(Windowed):
 
     def predict(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "y x"]]:
         """The image, and on how many similar pixels it rests."""
-        numbers, dates, (target, seen) = around(obs), known(obs), predicted(obs)
+        numbers, dates, (target, seen) = around(obs), known_dates(obs), coarse_predicted(obs)
         image, count = np.array(dates[numbers[0]].fine, dtype=target.dtype), np.zeros(obs.shape)
         both = dates[numbers[0]].valid & dates[numbers[1]].valid & seen
         for first, last in ((0, 1), (0, 0), (1, 1)):
@@ -116,7 +123,7 @@ class Estarfm(Windowed):
                 )
                 scene = TwoDates(fine, coarse, target[(..., *part.slices)], valid[part.slices])
                 rule, wanted = self.rule(stats, numbers, moments), todo[part.slices]
-                found, similar = regressed(scene, rule, self.window_px, window.relative_to(part), wanted)
+                found, similar = regress_similar(scene, rule, self.window_px, window.relative_to(part), wanted)
                 np.copyto(image[(..., *window.slices)], found, where=todo[window.slices])
                 np.copyto(count[window.slices], similar, where=todo[window.slices])
         return image, count
@@ -144,7 +151,7 @@ class Estarfm(Windowed):
             If the published program's numbers are asked for and the data are not in its units.
         """
         whole = [stats[f"{k}"] for k in numbers]
-        level = level_of(whole)
+        level = brightness_level(whole)
         std = np.array([np.sqrt(np.maximum(np.diag(m.comoment), 0) / max(m.count, 1)) for m in moments])
         width = np.maximum(2 * std / self.classes, TINY * level)
         middle, least = (whole[0] + whole[1]).mean, self.min_similar - 1

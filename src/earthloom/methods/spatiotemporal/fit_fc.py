@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
-from earthloom.methods.families.known_dates import WIDEST, Temporal, core_values, nearest
+from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, measured_then, require_cell_ratio
+from earthloom.methods.families.known_dates import WIDEST, Temporal, core_values, nearest_dates
 from earthloom.methods.fields import within
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
@@ -108,7 +108,7 @@ class FitFc(Temporal):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse coarse images that do not say what their pixels cover, and bands that are not there."""
         super().check(obs, shape)
-        require_ratio(obs, self.ratio, self.card.name)
+        require_cell_ratio(obs, self.ratio, self.card.name)
         self.guides(obs["fine_1"].bands)
 
     def guides(self, bands: tuple[Band, ...]) -> list[int]:
@@ -146,7 +146,7 @@ class FitFc(Temporal):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """From the nearest known date; where that was not measured, from the next."""
-        image = np.array(obs[pairs(obs)[nearest(obs)[0]].fine].data)
+        image = np.array(obs[pairs(obs)[nearest_dates(obs)[0]].fine].data)
         for k, part, taken in by_date(obs, self.inner(obs)):
             near, rows, cols = part.grow(self.window_px // 2, obs.shape), *part.slices
             values = self.unfiltered(obs, k, stats, near)
@@ -189,7 +189,7 @@ class FitFc(Temporal):
         guide = obs[pairs(obs)[k].fine].data[:, near.slices[0], near.slices[1]][chosen]
         own = self.red is None and self.variant == "ours"
         unit = rounded(stats[f"fine {k}"].std[chosen]) if own else None
-        valid, part = usable(obs, k)[near.slices], part.relative_to(near)
+        valid, part = measured_then(obs, k)[near.slices], part.relative_to(near)
         if self.variant == "matlab":  # repeated border pixels are candidates like any other
             low = [max(half - first, 0) for first in part[:2]]
             ends = zip(part[:2], part[2:], valid.shape, strict=True)

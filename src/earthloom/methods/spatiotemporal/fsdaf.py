@@ -12,8 +12,8 @@ from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, require_ratio, usable
-from earthloom.methods.families.known_dates import Windowed, core_values, nearest
+from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, measured_then, require_cell_ratio
+from earthloom.methods.families.known_dates import Windowed, core_values, nearest_dates
 from earthloom.methods.fields import within
 from earthloom.ops import isodata, thinplate
 from earthloom.ops.extremes import Keyed, Range, Settled, Tails
@@ -136,14 +136,14 @@ class Fsdaf(Windowed):
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse coarse images that do not say what their pixels cover."""
         super().check(replace(obs, views={r: v for r, v in obs.views.items() if r != CLASSES}), shape)
-        require_ratio(obs, self.ratio, self.card.name)
+        require_cell_ratio(obs, self.ratio, self.card.name)
 
     def seen(self, obs: Observation, k: int) -> Seen:
         """Known date ``k`` as this method looks at it."""
         pair, cells = pairs(obs)[k], cells_of(obs, self.ratio)
         before, first = coarse_cells(obs, pair.coarse, cells)
         after, second = coarse_cells(obs, "coarse_p", cells)
-        return Seen(obs[pair.fine].data, usable(obs, k), cells, before, after, first & second)
+        return Seen(obs[pair.fine].data, measured_then(obs, k), cells, before, after, first & second)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """First the fine images: tails, spread, a sample or the classes of the map; then what classes did."""
@@ -155,7 +155,7 @@ class Fsdaf(Windowed):
 
     def look(self, obs: Observation, k: int) -> Stats:
         """The first round, known date ``k``."""
-        fine, valid, core = obs[pairs(obs)[k].fine].data, usable(obs, k), obs.core_window
+        fine, valid, core = obs[pairs(obs)[k].fine].data, measured_then(obs, k), obs.core_window
         values = core_values(obs, valid, fine)
         at = np.nonzero(valid[core.slices])
         y, x = (a + first + origin for a, first, origin in zip(at, core[:2], obs.origin, strict=True))
@@ -168,7 +168,7 @@ class Fsdaf(Windowed):
             label = labels_of(obs)[core.slices][valid[core.slices]]
             found["kinds"] = Keyed({int(c): Moments.of(values[:, label == c]) for c in np.unique(label) if c > 0})
         else:
-            found["sample"] = isodata.Sample.of(values, y, x)
+            found["sample"] = isodata.HashSample.of(values, y, x)
         return found
 
     def learn(self, obs: Observation, k: int, so_far: Stats) -> Stats:
@@ -211,11 +211,11 @@ class Fsdaf(Windowed):
         fine = seen.fine[:, window.slices[0], window.slices[1]].astype(np.float64)
         image = np.clip(fine, ground.low[:, None, None], ground.high[:, None, None])
         if ground.labels is None:
-            return image, isodata.nearest(fine, ground.centres)
+            return image, isodata.nearest_centre(fine, ground.centres)
         given = labels_of(obs)[window.slices]
         place = np.minimum(np.searchsorted(ground.labels, given), ground.classes - 1)
         known = ground.labels[place] == given
-        return image, place if known.all() else np.where(known, place, isodata.nearest(fine, ground.centres))
+        return image, place if known.all() else np.where(known, place, isodata.nearest_centre(fine, ground.centres))
 
     def shares(
         self, seen: Seen, window: Window, labels: Int[np.ndarray, "h w"], classes: int
@@ -234,7 +234,7 @@ class Fsdaf(Windowed):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """From the nearest known date; where that was not measured, from the next."""
-        image = np.array(obs[pairs(obs)[nearest(obs)[0]].fine].data)
+        image = np.array(obs[pairs(obs)[nearest_dates(obs)[0]].fine].data)
         for k, part, taken in by_date(obs, self.inner(obs)):
             found, (rows, cols) = self.predict(obs, self.seen(obs, k), stats, k, part), part.slices
             image[:, rows, cols] = np.where(taken, found, image[:, rows, cols])
@@ -323,7 +323,7 @@ class Fsdaf(Windowed):
         if self.block is None:
             yield (0, 0), window
             return
-        side = self.block * require_ratio(obs, self.ratio)
+        side = self.block * require_cell_ratio(obs, self.ratio)
         spans = []
         for first, count, origin in zip(window[:2], window[2:], obs.origin, strict=True):
             number = np.floor((np.arange(first, first + count) + origin) / side + 1e-6).astype(int)

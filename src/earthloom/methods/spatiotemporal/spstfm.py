@@ -10,8 +10,8 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.dictionaries import gathered, transferred
-from earthloom.methods.families.known_dates import Known, Temporal, around, known, predicted
+from earthloom.methods.families.dictionaries import patch_samples, transferred
+from earthloom.methods.families.known_dates import KnownDate, Temporal, around, coarse_predicted, known_dates
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
 from earthloom.ops.similar.pixels import window_mean
@@ -87,7 +87,7 @@ class Spstfm(Temporal):
         first, last, _, _ = self._dates(obs)
         change = last.coarse - first.coarse, last.fine - first.fine
         seen = first.valid & last.valid
-        return Stats(samples=gathered(obs, *change, seen, self.patch_px, self.step_px, self.samples))
+        return Stats(samples=patch_samples(obs, *change, seen, self.patch_px, self.step_px, self.samples))
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Forward from the first date and backward from the last one, weighted."""
@@ -102,7 +102,9 @@ class Spstfm(Temporal):
             weights += weight
         return (total / weights).astype(obs["fine_1"].data.dtype)
 
-    def _dates(self, obs: Observation) -> tuple[Known, Known, Float[np.ndarray, "band Y X"], Bool[np.ndarray, "Y X"]]:
+    def _dates(
+        self, obs: Observation
+    ) -> tuple[KnownDate, KnownDate, Float[np.ndarray, "band Y X"], Bool[np.ndarray, "Y X"]]:
         """The two known dates and the coarse image to predict from, in double precision.
 
         Which atom fits best is decided by small differences: they must not depend on how a tile was rounded.
@@ -110,7 +112,7 @@ class Spstfm(Temporal):
         exact = replace(
             obs, views={role: replace(view, data=view.data.astype(np.float64)) for role, view in obs.views.items()}
         )
-        dates = known(exact)
+        dates = known_dates(exact)
         first, last = (dates[number] for number in around(exact))
-        target, valid = predicted(exact)
+        target, valid = coarse_predicted(exact)
         return first, last, target, valid

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
-from earthloom.methods.families.known_dates import Known, Windowed, known, level_of, predicted
+from earthloom.methods.families.known_dates import KnownDate, Windowed, brightness_level, coarse_predicted, known_dates
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.similar.pixels import distances
@@ -99,7 +99,7 @@ class Starfm(Windowed):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Band by band."""
-        dates, (target, seen) = known(obs), predicted(obs)
+        dates, (target, seen) = known_dates(obs), coarse_predicted(obs)
         rule, window = self.rule(stats, len(dates), len(target)), self.inner(obs)
         image = np.array(dates[0].fine, dtype=target.dtype)
         places = 1 / (1 + distances(self.window_px) / (self.window_px / 2))
@@ -112,7 +112,7 @@ class Starfm(Windowed):
 
     def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"]:
         """How many similar pixels were found, in the band that has fewest."""
-        dates, (target, seen) = known(obs), predicted(obs)
+        dates, (target, seen) = known_dates(obs), coarse_predicted(obs)
         rule, window = self.rule(stats, len(dates), len(target)), self.inner(obs)
         fewest, everywhere = np.full(obs.shape, np.inf), np.ones((self.window_px, self.window_px))
         for b in range(len(target)):
@@ -123,7 +123,7 @@ class Starfm(Windowed):
         return np.where(np.isinf(fewest), 0, fewest)
 
     def prepare(
-        self, dates: list[Known], target: np.ndarray, seen: Bool[np.ndarray, "y x"], band: int, rule: Rule
+        self, dates: list[KnownDate], target: np.ndarray, seen: Bool[np.ndarray, "y x"], band: int, rule: Rule
     ) -> tuple[Candidates, Centres]:
         """One band of all known dates as candidates, and what the pixels ask of them."""
         fine, coarse = (
@@ -167,7 +167,7 @@ class Starfm(Windowed):
         """
         moments = [[stats[f"{k} {b}"] for b in range(bands)] for k in range(count)]
         std = np.array([[float(m.std[0]) for m in row] for row in moments])
-        level = level_of(m for row in moments for m in row)
+        level = brightness_level(m for row in moments for m in row)
         if self.variant == "nasa":
             if level < 100:
                 raise MethodError(

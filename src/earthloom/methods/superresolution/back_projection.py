@@ -11,11 +11,11 @@ from jaxtyping import Float
 
 from earthloom.methods.base import Card, Method
 from earthloom.methods.fields import within
-from earthloom.methods.wrappers.refined import IMAGES, reach
+from earthloom.methods.wrappers.refined import IMAGES, refined_reach
 from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.forward import expand
-from earthloom.problems.superresolution import gains, ratio_in
+from earthloom.problems.superresolution import hs_gains, ratio_in
 from earthloom.types import Observation
 
 
@@ -49,7 +49,7 @@ class BackProjection(Method):
 
     def halo_px(self, ratio: float) -> int:
         """What so many steps look at, and the interpolation they begin with."""
-        return math.ceil((reach(self.steps) + 2) * ratio)
+        return math.ceil((refined_reach(self.steps) + 2) * ratio)
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Also refuse ratios that no cube is enlarged by."""
@@ -58,4 +58,4 @@ class BackProjection(Method):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Enlarge and correct."""
-        return back_project(obs, expand(obs, role="hs"), gains(obs), self.steps, "hs").image
+        return back_project(obs, expand(obs, role="hs"), hs_gains(obs), self.steps, "hs").image

@@ -15,12 +15,12 @@ from earthloom.methods.fields import within
 from earthloom.methods.networks.coarse_stage import PUBLISHED, CoarseStage
 from earthloom.methods.networks.cubes import FEWEST, whole_pixels
 from earthloom.methods.networks.network import Fitted, Trained
-from earthloom.methods.wrappers.refined import reach
+from earthloom.methods.wrappers.refined import refined_reach
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.fine_stage import HALF, difference, weight_of
 from earthloom.physics.resample import imresize
-from earthloom.problems.superresolution import gains, on_grid, ratio_in
+from earthloom.problems.superresolution import hs_gains, on_grid, ratio_in
 from earthloom.types import Observation
 
 
@@ -72,7 +72,7 @@ class DualSR(CoarseStage):
 
     def reach_px(self) -> int:
         """That of the coarse stage, and what the fine stage looks further."""
-        more = {"spectral": reach(self.steps), "published": INTERPOLATION + LOWPASS, "none": 0}
+        more = {"spectral": refined_reach(self.steps), "published": INTERPOLATION + LOWPASS, "none": 0}
         return super().reach_px() + more[self.fine]
 
     def halo_px(self, ratio: float) -> int:
@@ -116,7 +116,7 @@ class DualSR(CoarseStage):
         image = super().apply(trained, obs, stats)
         if self.fine == "none":
             return image
-        return back_project(obs, image, gains(obs), self.steps, "hs", self.angle_deg, out=image).image
+        return back_project(obs, image, hs_gains(obs), self.steps, "hs", self.angle_deg, out=image).image
 
     def _both(
         self, trained: Trained, whole: Observation, stats: Stats

@@ -63,7 +63,7 @@ class Refined(Wrapper):
     def card(self) -> Card:  # type: ignore[override]
         """That of the method inside, looking further."""
         card = self.inner.card
-        return replace(card, halo=card.halo + reach(self.steps))
+        return replace(card, halo=card.halo + refined_reach(self.steps))
 
     @property
     def images_held(self) -> int:  # type: ignore[override]
@@ -72,7 +72,7 @@ class Refined(Wrapper):
 
     def halo_px(self, ratio: float) -> int:
         """That of the method inside, and what back-projection looks further."""
-        return self.inner.halo_px(ratio) + math.ceil(reach(self.steps) * ratio)
+        return self.inner.halo_px(ratio) + math.ceil(refined_reach(self.steps) * ratio)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -111,7 +111,7 @@ class Refined(Wrapper):
 
     def _image(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The image of the method inside, on the core and all around it that back-projection looks at."""
-        far = math.ceil(reach(self.steps) * max(max(view.ratio) for view in obs.views.values()))
+        far = math.ceil(refined_reach(self.steps) * max(max(view.ratio) for view in obs.views.values()))
         return self.inner.fuse(replace(obs, core=obs.core_window.grow(far, obs.shape)), stats)
 
     def _steps(self, stats: Stats) -> tuple[int, Stats]:
@@ -189,7 +189,7 @@ def _seen_whole(obs: Observation, valid: Bool[np.ndarray, "Y X"], role: str, gai
     return replace(obs, views={**obs.views, role: replace(view, valid=view.valid & whole)})
 
 
-def reach(steps: int) -> int:
+def refined_reach(steps: int) -> int:
     """Coarse pixels that a refined pixel looks further than the method inside does.
 
     One step reaches as far as a blur and an interpolation. Each more could look as far again, but the weights fall

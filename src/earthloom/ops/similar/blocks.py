@@ -15,21 +15,21 @@ Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class BlockMoments:
+class PairMoments:
     """Moments of every block, by its row and column; two sets merge block by block with ``+``."""
 
     parts: dict[Cell, Moments]
 
-    def __add__(self, other: BlockMoments) -> BlockMoments:
+    def __add__(self, other: PairMoments) -> PairMoments:
         merged = dict(self.parts)
         for cell, moments in other.parts.items():
             merged[cell] = merged[cell] + moments if cell in merged else moments
-        return BlockMoments(merged)
+        return PairMoments(merged)
 
     @classmethod
     def of(
         cls, image: Float[np.ndarray, "band y x"], seen: Bool[np.ndarray, "y x"], origin: tuple[int, int], side: int
-    ) -> BlockMoments:
+    ) -> PairMoments:
         """Gather from the seen pixels of a part of a scene that begins at ``origin``, in blocks of ``side`` pixels."""
         found = {}
         for cell, part in blocks(Window(*origin, *seen.shape), side):

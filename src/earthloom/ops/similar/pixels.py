@@ -8,14 +8,14 @@ from jaxtyping import Bool, Float, Num
 from earthloom.types import Window
 
 
-def reach(window_px: int) -> tuple[int, int]:
+def window_reach(window_px: int) -> tuple[int, int]:
     """First and last offset of a window: -r..r when its side is odd, -r..r-1 when even."""
     return -(window_px // 2), (window_px - 1) // 2
 
 
 def distances(window_px: int) -> Float[np.ndarray, "side side"]:
     """Distance in pixels of every place of a window from its pixel, rows and columns in order of the offsets."""
-    first, last = reach(window_px)
+    first, last = window_reach(window_px)
     along = np.arange(first, last + 1, dtype=np.float64)
     return np.hypot(along[:, None], along[None])
 
@@ -28,7 +28,7 @@ def surrounded(
     Pixel ``(y, x)`` of ``window`` finds place ``(a, b)`` of its window at ``[y + a, x + b]``, with no border to mind.
     ``spare`` columns more on the right.
     """
-    first, last = reach(side)
+    first, last = window_reach(side)
     spans, pads = [], [(0, 0)] * (image.ndim - 2)
     for at, count, size, more in zip(window[:2], window[2:], image.shape[-2:], (0, spare), strict=True):
         low, high = at + first, at + count + last + more
@@ -39,7 +39,7 @@ def surrounded(
 
 def box_sum(image: Float[np.ndarray, "band y x"], window_px: int) -> Float[np.ndarray, "band y x"]:
     """Sums over the window around each pixel, cut at the border, in float64 and the same time whatever the window."""
-    first, last = reach(window_px)
+    first, last = window_reach(window_px)
     total = image.astype(np.float64)
     for axis in (1, 2):
         size = total.shape[axis]

@@ -78,7 +78,7 @@ def unlike(
     return np.clip(1 - together, 0, 2).astype(fine.dtype)
 
 
-def regressed(
+def regress_similar(
     known: TwoDates, rule: Rule, window_px: int, window: Window, todo: Bool[np.ndarray, "y x"]
 ) -> tuple[Float[np.ndarray, "band h w"], Float[np.ndarray, "h w"]]:
     """Predict the pixels of ``window`` that are to do from the similar pixels around them; the others become 0.

@@ -15,7 +15,7 @@ from earthloom.methods.base import Method
 from earthloom.methods.families.aligning import Solved
 from earthloom.prepare.bandpass.levels import Levels, require_unit
 from earthloom.prepare.bandpass.lookup import aligned
-from earthloom.prepare.bandpass.opening import Opened, known, pair_scene, require_numbers, require_source
+from earthloom.prepare.bandpass.opening import Identified, identified, pair_scene, require_numbers, require_source
 from earthloom.prepare.bandpass.pairing import MARK, Pairing, for_sensors, require_sensor
 from earthloom.prepare.bandpass.transform import Transform, checksum
 from earthloom.raster.image import Image
@@ -41,8 +41,8 @@ class Matched:
     """
 
     scene: MatchedScene
-    seen: Opened
-    other: Opened | None
+    seen: Identified
+    other: Identified | None
     to: Sensor
     levels: Levels
 
@@ -70,10 +70,10 @@ class Aligning:
             Whatever stands in the way, in words.
         """
         pairing = self.pairing
-        seen = known(images["source"], "source", images.get("source_mask"), pairing.source, pairing.force)
+        seen = identified(images["source"], "source", images.get("source_mask"), pairing.source, pairing.force)
         other = None
         if "target" in images:
-            other = known(images["target"], "target", images.get("target_mask"), pairing.target, True)
+            other = identified(images["target"], "target", images.get("target_mask"), pairing.target, True)
         to = other.sensor if other is not None else require_sensor(pairing.target.sensor, "target")
         levels = require_numbers(seen, "source", seen.sensor.name)
         scene = pair_scene(seen, other, to, pairing, run)
@@ -100,7 +100,7 @@ class Applying:
             If it is of another sensor, or lacks a band.
         """
         transform, pairing = self.transform, self.pairing
-        seen = known(images["source"], "source", None, pairing.source, pairing.force)
+        seen = identified(images["source"], "source", None, pairing.source, pairing.force)
         require_source(transform, seen)
         levels = require_numbers(seen, "source", seen.sensor.name)
         transform.require_range(levels.top, seen.image.name, seen.image.scales[0])
@@ -124,8 +124,8 @@ def numbers_of(like: Image, bands: int | None, source: Image, count: int) -> Num
 
 
 def product_of(
-    seen: Opened, other: Opened | None, to: Sensor, bands: Sequence[Band], numbers: Numbers, pair: Matched | None,
-    tags: Mapping[str, str] | None = None,
+    seen: Identified, other: Identified | None, to: Sensor, bands: Sequence[Band], numbers: Numbers,
+    pair: Matched | None, tags: Mapping[str, str] | None = None,
 ) -> Prepared:  # fmt: skip
     """The whole source with the bands of the target."""
     image = seen.image

@@ -13,7 +13,7 @@ from earthloom.errors import InputError, warn
 from earthloom.prepare.bandpass.levels import Levels, levels_of, require_levels
 from earthloom.prepare.bandpass.pairing import PROBLEM, Pairing, require_sensor, wanted_bands
 from earthloom.prepare.bandpass.transform import Side, Transform
-from earthloom.problems.bandpass import nearest
+from earthloom.problems.bandpass import nearest_band
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.metadata import radiometry
@@ -26,7 +26,7 @@ from earthloom.types import Band
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class Identified:
     """One image with what is known about it."""
 
     image: Image
@@ -36,13 +36,13 @@ class Opened:
     told: Told
 
 
-def side(one: Opened) -> Side:
+def side(one: Identified) -> Side:
     """One of the two sensors, as its image stores its numbers."""
     image = one.image
     return Side(one.bands, one.sensor.name, image.scales, image.offsets, image.nodata)
 
 
-def known(image: Image, role: str, mask: Image | None, told: Told, force: bool) -> Opened:
+def identified(image: Image, role: str, mask: Image | None, told: Told, force: bool) -> Identified:
     """An opened image with what is known about it, and its mask.
 
     Raises
@@ -59,17 +59,17 @@ def known(image: Image, role: str, mask: Image | None, told: Told, force: bool) 
     if mask is not None and mask.count != 1:
         raise InputError(f"the mask {mask.name} of {mask.count} bands", "one band", "write that band to a file")
     names = [str(band) for band in told.bands] if told.bands and not any(image.names) else None
-    return Opened(image, sensor, bands_of(image, sensor, names), mask, told)
+    return Identified(image, sensor, bands_of(image, sensor, names), mask, told)
 
 
-def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Opened:
-    """Open an image and its mask; see :func:`known`."""
+def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Identified:
+    """Open an image and its mask; see :func:`identified`."""
     given = {role: paths} | ({f"{role}_mask": mask} if mask is not None else {})
     images = opened(given, None, stack, {role: told})
-    return known(images[role], role, images.get(f"{role}_mask"), told, force)
+    return identified(images[role], role, images.get(f"{role}_mask"), told, force)
 
 
-def require_numbers(one: Opened, role: str, sensor: str) -> Levels:
+def require_numbers(one: Identified, role: str, sensor: str) -> Levels:
     """What an image's numbers look like; refused where they cannot be what they are taken for.
 
     An array's are the user's word.
@@ -108,7 +108,7 @@ def require_unaligned(image: Image, role: str) -> None:
             )  # fmt: skip
 
 
-def pair_scene(seen: Opened, other: Opened | None, to: Sensor, pairing: Pairing, run: Run) -> MatchedScene:
+def pair_scene(seen: Identified, other: Identified | None, to: Sensor, pairing: Pairing, run: Run) -> MatchedScene:
     """Source and target on one grid; without a target the source alone."""
     if other is None:
         return MatchedScene(seen.image, None, seen.bands, wanted_bands(seen.bands, to, pairing.target.bands))
@@ -122,14 +122,14 @@ def pair_scene(seen: Opened, other: Opened | None, to: Sensor, pairing: Pairing,
     return scene
 
 
-def require_source(transform: Transform, seen: Opened) -> None:
+def require_source(transform: Transform, seen: Identified) -> None:
     """Refuse an image of another sensor, or with other bands than the transform takes."""
     own, wanted = seen.image.sensor, transform.source
     if own is not None and wanted.sensor is not None and load(own).name != wanted.sensor:
         raise InputError(
             f"{seen.image.name} of {own}", f"an image of {wanted.sensor}", "the transform was fitted to that sensor"
         )  # fmt: skip
-    order = nearest(seen.bands, wanted.bands)
+    order = nearest_band(seen.bands, wanted.bands)
     if len(seen.bands) != len(wanted.bands) or order != list(range(len(order))):
         raise InputError(
             f"{seen.image.name} with bands {', '.join(band.name for band in seen.bands)}",

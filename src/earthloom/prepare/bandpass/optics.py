@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from earthloom import sensors
 from earthloom.physics.spectra import Haze, band_matrix
-from earthloom.samples.spectra import Library
+from earthloom.samples.spectra import SpectralLibrary
 from earthloom.sensors import Sensor
 from earthloom.types import Band, Observation, View
 
@@ -86,7 +86,7 @@ class Optics:
 
 
 def ground_of(
-    library: Library, rng: np.random.Generator, shape: tuple[int, int] = (48, 48), kinds: int = 8
+    library: SpectralLibrary, rng: np.random.Generator, shape: tuple[int, int] = (48, 48), kinds: int = 8
 ) -> Float[np.ndarray, "wl y x"]:
     """A made-up piece of ground: patches of spectra of a library, mixed at their borders, in uneven light.
 

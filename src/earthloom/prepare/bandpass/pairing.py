@@ -8,7 +8,7 @@ from typing import Any
 
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.base import Method
-from earthloom.problems.bandpass import nearest
+from earthloom.problems.bandpass import nearest_band
 from earthloom.raster.told import Told
 from earthloom.sensors import Sensor, load, match_bands
 from earthloom.types import Band
@@ -99,7 +99,7 @@ def wanted_bands(source: Sequence[Band], target: Sensor, names: Sequence[int | s
     """
     if names is not None:
         return match_bands(target, len(names), names)
-    found = nearest(source, target.bands)
+    found = nearest_band(source, target.bands)
     kept = []
     for t, s in enumerate(found):
         if s is None:

@@ -15,7 +15,7 @@ from earthloom.physics.spectra import band_matrix
 from earthloom.prepare.bandpass.levels import NUMBERS
 from earthloom.prepare.bandpass.optics import Optics
 from earthloom.prepare.bandpass.pairing import Pairing, wanted_bands
-from earthloom.problems.bandpass import nearest
+from earthloom.problems.bandpass import nearest_band
 from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.image import Image
 from earthloom.raster.open import open_image
@@ -153,7 +153,7 @@ def _optics(
         if told[1] is not None or band in _covered(wavelength, target)
     ]
     if told[0] is None:  # a source band that no target band answers to would have to be there whenever it is applied
-        own = {s for s in nearest(seen, wanted) if s is not None}
+        own = {s for s in nearest_band(seen, wanted) if s is not None}
         seen = tuple(band for s, band in enumerate(seen) if s in own)
     if not seen or not wanted:
         raise InputError(

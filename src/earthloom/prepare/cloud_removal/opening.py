@@ -25,7 +25,7 @@ from earthloom.prepare.cloud_removal.sights import (
 )
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.sharpening import bands_of
-from earthloom.raster.scenes.stack import Stack, exact, lay
+from earthloom.raster.scenes.stack import Stack, exact, lay_on
 from earthloom.sensors import load
 
 
@@ -51,7 +51,9 @@ class Clouds:
     replace_all: bool = False
 
 
-def named(optical: Any, sar: Any, mask: Any, dates: Sequence[Any], date_masks: Sequence[Any] | None) -> dict[str, Any]:
+def inputs_of_roles(
+    optical: Any, sar: Any, mask: Any, dates: Sequence[Any], date_masks: Sequence[Any] | None
+) -> dict[str, Any]:
     """Role to input, without those that are not given.
 
     Raises
@@ -73,7 +75,7 @@ def _is_optical(role: str) -> bool:
     return role == "optical" or (role.startswith("date_") and not role.endswith("mask"))
 
 
-def require_bands(counts: Mapping[str, int]) -> None:
+def require_band_counts(counts: Mapping[str, int]) -> None:
     """Refuse dates of other bands than the optical image, and masks of several.
 
     Raises
@@ -152,7 +154,7 @@ class Declouding:
             Whatever stands in the way, in words.
         """
         laid, notes = _laid(images, run.ignore_georeferencing)
-        require_bands({role: image.count for role, image in laid.items()})
+        require_band_counts({role: image.count for role, image in laid.items()})
         first = laid["optical"]
         name = self.sensor or first.sensor
         sensor = load(name) if name else None
@@ -185,7 +187,7 @@ def _laid(images: Mapping[str, Image], ignore_georeferencing: bool) -> tuple[dic
         if role == "optical":
             continue
         kind = "cubic" if _is_optical(role) else RESAMPLING["mask" if role.endswith("mask") else role]
-        laid[role], note = lay(image, laid["optical"], kind, ignore_georeferencing)
+        laid[role], note = lay_on(image, laid["optical"], kind, ignore_georeferencing)
         notes += [note] if note else []
     return laid, notes
 

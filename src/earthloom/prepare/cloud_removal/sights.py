@@ -11,7 +11,7 @@ import numpy as np
 
 from earthloom.errors import InputError
 from earthloom.physics.backscatter import is_db, to_db
-from earthloom.physics.cloudmask import Levels, Rules, find_clouds, roles
+from earthloom.physics.cloudmask import CloudLevels, Rules, find_clouds, roles
 from earthloom.problems.cloud_removal import cloud_view
 from earthloom.sensors import load
 from earthloom.types import Band, View
@@ -52,7 +52,7 @@ class Sights:
     sar_names: tuple[str, ...] = POLARISATIONS
     mask_values: tuple[float, ...] | None = None
     rules: Rules | None = None
-    known: Mapping[str, Levels] | None = None
+    known: Mapping[str, CloudLevels] | None = None
     days: Mapping[str, day | None] | None = None
 
     def __call__(self, read: Mapping[str, Reading]) -> dict[str, View]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from earthloom.engine.job import Arrays, Encode, Made, Plain, execute, tiles_of
 from earthloom.engine.options import Run
-from earthloom.engine.passes import fuse_tile, halo_px, observe
+from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
@@ -173,7 +173,7 @@ class Chain:
     def _observe(self, k: int, tile: Window) -> Any:
         """A tile of a choice, ready for its method."""
         method, scene = self.methods[k], self.choices[k].scene
-        return observe(scene, tile, halo_px(method, scene.empty()), problems.find(method.card.problem))
+        return observe_filled(scene, tile, halo_px(method, scene.empty()), problems.find(method.card.problem))
 
     def _usable(self, stats: Stats) -> list[int]:
         """Choices that were needed, and showed something."""

@@ -93,7 +93,7 @@ def both_days(value: Any) -> tuple[date, date]:
     return day, day
 
 
-def listed(
+def known_pairs(
     pairs: Sequence[Any],
     dates: Sequence[Any] | None,
     fine_masks: Sequence[Any] | None,
@@ -180,7 +180,7 @@ def dated(known: Known, fine: date | None, coarse: date | None) -> Known:
 PROBLEM = "spatiotemporal"
 
 
-def choose(method: str | Method, own: Mapping[str, Any], ratio: float | None = None) -> Method:
+def chosen_predictor(method: str | Method, own: Mapping[str, Any], ratio: float | None = None) -> Method:
     """The method asked for; one that has to be told the ratio of images on the fine grid is told.
 
     Raises

@@ -130,7 +130,7 @@ def seen_by(lib: Library, day: date, asking: Asking) -> list[str]:
     return names
 
 
-def nearest(lib: Library, day: date, asking: Asking) -> str:
+def nearest_known(lib: Library, day: date, asking: Asking) -> str:
     """The known dates that a day would be predicted from now."""
     return _first(lib, day, asking)
 

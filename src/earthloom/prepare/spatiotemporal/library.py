@@ -13,7 +13,7 @@ from earthloom.methods.base import Method, Wrapper
 from earthloom.prepare.spatiotemporal.calendar import Calendar, choices
 from earthloom.prepare.spatiotemporal.chain import Choice
 from earthloom.prepare.spatiotemporal.known import Handling
-from earthloom.prepare.spatiotemporal.settle import Facts, look, require_target, settle
+from earthloom.prepare.spatiotemporal.settle import PairFacts, look, require_target, settle
 from earthloom.prepare.spatiotemporal.survey import Survey
 from earthloom.prepare.spatiotemporal.units import require_units
 from earthloom.problems.spatiotemporal import Pair
@@ -55,12 +55,12 @@ class Library:
     called: Mapping[str, str]
     handling: Handling
     run: Run
-    settled: tuple[Any, Facts]
+    settled: tuple[Any, PairFacts]
     sensor: str | None = None
     _content: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)  # hashed once for all dates
 
     @property
-    def facts(self) -> Facts:
+    def facts(self) -> PairFacts:
         """What was found about the images."""
         return self.settled[1]
 

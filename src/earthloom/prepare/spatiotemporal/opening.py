@@ -12,7 +12,7 @@ from earthloom.errors import InputError, warn
 from earthloom.prepare.spatiotemporal.calendar import calendar
 from earthloom.prepare.spatiotemporal.known import Handling, Known
 from earthloom.prepare.spatiotemporal.library import Library, library, role
-from earthloom.prepare.spatiotemporal.settle import require_bands
+from earthloom.prepare.spatiotemporal.settle import require_same_bands
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import date_in
 from earthloom.raster.scenes.dates import Cloudy, Ground, PairScene, Placed, ground
@@ -173,7 +173,7 @@ def lay_series(images: Mapping[str, Image], days: Mapping[str, day_of], handling
     dates = calendar(by_day["fine"], by_day["coarse"], handling.days_apart)
     taken = {name: laying.take(images[name], name.split("_")[0]) for name in days}
     counts = [(image.name, image.count) for image in taken.values()]
-    require_bands(laying.bands("fine"), laying.bands("coarse"), counts)
+    require_same_bands(laying.bands("fine"), laying.bands("coarse"), counts)
     fine, coarse = next(iter(dates.pairs.items()))
     ground = laying.begin(taken[role("fine", fine)], taken[role("coarse", coarse)])
     masks = {name: f"{name}_mask" for name in days if f"{name}_mask" in images}

@@ -12,7 +12,7 @@ from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.prepare.spatiotemporal.calendar import day_tags
 from earthloom.prepare.spatiotemporal.known import Handling, Known, by_time, dated
 from earthloom.prepare.spatiotemporal.opening import Laying, own_day, require_dates, require_day
-from earthloom.prepare.spatiotemporal.settle import prepare, require_bands
+from earthloom.prepare.spatiotemporal.settle import prepare_pairs, require_same_bands
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.dates import PairScene, Placed
 
@@ -62,7 +62,7 @@ class Predicting:
         given, day = self._dated(taken)
         require_dates([one for one, _ in given], day)
         counts = [(image.name, image.count) for image in taken.values()]
-        require_bands(laying.bands("fine"), laying.bands("coarse"), counts)
+        require_same_bands(laying.bands("fine"), laying.bands("coarse"), counts)
         ordered, notes = by_time([one for one, _ in given], day, handling.days_apart)
         numbers = {id(one): k for one, k in given}
         for note in notes:
@@ -70,7 +70,7 @@ class Predicting:
         laying.begin(taken["fine_1"], taken["coarse_1"])  # the first one given makes the grid
         scene, called = _laid(laying, images, taken, [(one, numbers[id(one)]) for one in ordered], day)
         scales = set(taken["coarse_1"].scales)
-        told, facts = prepare(scene, handling, called, run, scales.pop() if len(scales) == 1 else None)
+        told, facts = prepare_pairs(scene, handling, called, run, scales.pop() if len(scales) == 1 else None)
         first, bands, sensor = scene.ground.fine, scene.fine_bands, laying.sensor("fine")
         coarse = laying.sensor("coarse")
         more = {"coarse_sensor": coarse.name} if coarse is not None else {}

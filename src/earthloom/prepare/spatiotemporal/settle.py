@@ -25,7 +25,7 @@ FAR_NM = 120.0  # bands of two sensors whose centres lie further apart show diff
 
 
 @dataclass(frozen=True)
-class Facts:
+class PairFacts:
     """What was found about the images, and what was done.
 
     Parameters
@@ -78,7 +78,7 @@ def settle(
     called: Mapping[str, str],
     run: Run,
     target: Survey | None = None,
-) -> tuple[Corrected, Facts]:
+) -> tuple[Corrected, PairFacts]:
     """Bring the coarse images to the fine ones, by what the surveys of known dates tell.
 
     Parameters
@@ -108,13 +108,13 @@ def settle(
         run.fact(matched=regression.as_dict())
     ratio = max([one.ratio for one in surveys.values()], default=1.0)
     gains, constants = (regression.gains, regression.constants) if regression else (None, None)
-    facts = Facts(moves, regression, ratio, spread_of(surveys))
+    facts = PairFacts(moves, regression, ratio, spread_of(surveys))
     return Corrected(scene, moves.moves, gains, constants, ratio), facts
 
 
-def prepare(
+def prepare_pairs(
     scene: Any, handling: Handling, called: Mapping[str, str], run: Run, scale: float | None = None
-) -> tuple[Corrected, Facts]:
+) -> tuple[Corrected, PairFacts]:
     """Look at the images of one prediction, and bring the coarse ones to the fine ones.
 
     Parameters
@@ -219,7 +219,7 @@ def require_target(scene: Any, called: Mapping[str, str]) -> None:
         )  # fmt: skip
 
 
-def require_bands(fine: tuple[Band, ...], coarse: tuple[Band, ...], counts: Sequence[tuple[str, int]]) -> None:
+def require_same_bands(fine: tuple[Band, ...], coarse: tuple[Band, ...], counts: Sequence[tuple[str, int]]) -> None:
     """Refuse images of different bands.
 
     Parameters

@@ -26,7 +26,7 @@ KEPT = 0.4  # share of the samples that must stay inside the image when it is mo
 
 
 @dataclass(frozen=True)
-class Block:
+class SurveyBlock:
     """A piece of the scene: the fine image blurred as by the coarse sensor, on a lattice around the coarse samples.
 
     Coarse sample ``(i, j)`` lies at lattice point ``reach + stride * (i, j)``.
@@ -128,7 +128,7 @@ class Survey:
         How many of the samples are independent of their neighbours.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[SurveyBlock, ...]
     step: tuple[float, float]
     ratio: float
     share: float
@@ -255,7 +255,7 @@ def _survey(scene: Any, fine: str, coarse: str, ratio: float, threads: int) -> S
     windows = spread_blocks(scene.shape, (math.ceil(BLOCK * ratios[0]), math.ceil(BLOCK * ratios[1])))
     halo = math.ceil((SEARCH + 3) * max(ratios))
 
-    def one(window: Window) -> Block:
+    def one(window: Window) -> SurveyBlock:
         return _block(scene.observe(window, halo), fine, coarse, ratios, apart)
 
     blocks = tuple(parallel(one, windows, threads))
@@ -263,7 +263,7 @@ def _survey(scene: Any, fine: str, coarse: str, ratio: float, threads: int) -> S
     return Survey(blocks, step, max(ratios), min(1.0, (apart / ratio) ** 2) if apart else 1.0)
 
 
-def _block(obs: Observation, fine: str, coarse: str, ratios: tuple[float, float], apart: int) -> Block:
+def _block(obs: Observation, fine: str, coarse: str, ratios: tuple[float, float], apart: int) -> SurveyBlock:
     """One block."""
     view, core = obs[coarse], obs.core_window
     if apart:
@@ -283,9 +283,9 @@ def _block(obs: Observation, fine: str, coarse: str, ratios: tuple[float, float]
         for c, s in zip(centres, steps, strict=True)
     ]
     if 0 in valid.shape:
-        return Block(np.zeros((len(data), 0, 0)), np.zeros((0, 0), bool), data, valid, stride, reach)
+        return SurveyBlock(np.zeros((len(data), 0, 0)), np.zeros((0, 0), bool), data, valid, stride, reach)
     low, seen = _lowered(obs[fine], lattice, ratios, gain)
-    return Block(low, seen, data.astype(np.float64), valid, stride, reach)
+    return SurveyBlock(low, seen, data.astype(np.float64), valid, stride, reach)
 
 
 def _lowered(

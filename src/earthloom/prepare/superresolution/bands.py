@@ -20,7 +20,7 @@ RARE = 0.05  # share of pixels that a single band may take from the others witho
 
 
 @dataclass(frozen=True)
-class Plan:
+class BandPlan:
     """What happens to the bands of a cube.
 
     Parameters
@@ -47,14 +47,14 @@ class Plan:
         return tuple(band for band in sorted(self.bad) if band not in self.empty)
 
 
-def plan(
+def plan_bands(
     data: Real[np.ndarray, "band y x"],
     present: Bool[np.ndarray, "band y x"],
     centres_nm: Sequence[float | None],
     named: Sequence[int] = (),
     listed: Sequence[int] = (),
     across_gaps: bool = False,
-) -> Plan:
+) -> BandPlan:
     """Sort the bands.
 
     Parameters
@@ -77,9 +77,9 @@ def plan(
     left = [band for band in range(len(data)) if band not in bad]
     if not left:
         raise InputError(
-            f"{len(data)} bands that are all bad ({told(bad)})", "bands that hold an image", "check nodata"
+            f"{len(data)} bands that are all bad ({told_bands(bad)})", "bands that hold an image", "check nodata"
         )
-    notes = [f"bad bands: {told(bad)}"] if bad else []
+    notes = [f"bad bands: {told_bands(bad)}"] if bad else []
     _spoilers(present, left)
     left, known = _ordered(left, centres_nm)
     groups = [list(range(len(left)))] if across_gaps else _groups(left, centres_nm if known else None)
@@ -87,7 +87,7 @@ def plan(
         parts = [f"{left[g[0]] + 1}-{left[g[-1]] + 1}" for g in groups]
         notes.append(f"gaps in the spectrum: bands {', '.join(parts)} are worked on apart")
     empty = tuple(band for band in sorted(bad) if not present[band].any())
-    return Plan(tuple(left), tuple(map(tuple, groups)), bad, empty, tuple(notes))
+    return BandPlan(tuple(left), tuple(map(tuple, groups)), bad, empty, tuple(notes))
 
 
 def _bad(data: np.ndarray, present: np.ndarray, named: Sequence[int], listed: Sequence[int]) -> dict[int, str]:
@@ -167,7 +167,7 @@ def _groups(left: Sequence[int], centres_nm: Sequence[float | None] | None) -> l
     return groups
 
 
-def told(bad: Mapping[int, str]) -> str:
+def told_bands(bad: Mapping[int, str]) -> str:
     """Bands from 1 by reason, runs of them shortened."""
     by: dict[str, list[int]] = {}
     for band, why in sorted(bad.items()):

@@ -13,7 +13,7 @@ from affine import Affine
 
 from earthloom.engine.job import Encode, Fusion, Made
 from earthloom.engine.options import Run
-from earthloom.engine.passes import observe
+from earthloom.engine.passes import observe_filled
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -21,7 +21,7 @@ from earthloom.methods.wrappers.grouped import grouped
 from earthloom.ops.moments import Stats
 from earthloom.prepare.superresolution.bands import runs
 from earthloom.prepare.superresolution.cube_arrays import finer_xarray
-from earthloom.prepare.superresolution.opening import PROBLEM, Cube, Told, lay, product_bands
+from earthloom.prepare.superresolution.opening import PROBLEM, Cube, ToldCube, lay_cube, product_bands
 from earthloom.problems import catalog as problems
 from earthloom.raster.facts import BAD_TAG
 from earthloom.raster.image import Image
@@ -67,7 +67,7 @@ class CubeFusion(Fusion):
         whole = np.full((bands.count, tile.height, tile.width), np.nan, product.data.dtype)
         whole[list(bands.good)] = product.data
         if self.passed is not None:
-            seen = observe(self.passed, tile, 2 * self.ratio + 2, problems.find(PROBLEM))
+            seen = observe_filled(self.passed, tile, 2 * self.ratio + 2, problems.find(PROBLEM))
             if seen is not None:
                 rows, cols = seen.core_window.slices
                 whole[list(bands.passed)] = catalog.make("bicubic", PROBLEM).fuse(seen, Stats())[:, rows, cols]
@@ -90,7 +90,7 @@ class Enlarging:
         Of an array; empty where unknown.
     """
 
-    told: Told
+    told: ToldCube
     method: Method
     wavelengths_nm: tuple[float | None, ...] = ()
 
@@ -105,7 +105,7 @@ class Enlarging:
         image, told = images["cube"], self.told
         if self.wavelengths_nm:
             image = replace(image, wavelengths_nm=self.wavelengths_nm)
-        cube = lay(image, self.method, told, run)
+        cube = lay_cube(image, self.method, told, run)
         run.fact(ratio=told.ratio)
         order, banding = product_bands(cube.banding, told), cube.banding
         place = {band: at for at, band in enumerate(order)}
@@ -140,7 +140,7 @@ def _finer(cube: Any, data: np.ndarray, order: Sequence[int], ratio: int) -> Any
     return finer_xarray(cube, data, order, ratio)
 
 
-def _facts(cube: Cube, told: Told) -> dict[str, Any]:
+def _facts(cube: Cube, told: ToldCube) -> dict[str, Any]:
     """For the provenance: ratio, blur, and what became of the bands."""
     banding, facts = cube.banding, dict[str, Any](ratio=told.ratio, blur=told.convention)
     if banding.bad:

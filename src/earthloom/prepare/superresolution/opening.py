@@ -11,7 +11,7 @@ from affine import Affine
 from earthloom.engine.options import Run
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.base import Method
-from earthloom.prepare.superresolution.bands import Plan, bands_at, plan
+from earthloom.prepare.superresolution.bands import BandPlan, bands_at, plan_bands
 from earthloom.problems.superresolution import RATIOS
 from earthloom.raster.image import Image
 from earthloom.raster.readers import ArrayReader
@@ -31,7 +31,7 @@ HINT = "numpy.moveaxis(cube, {}, 0) brings the bands to the front; `bands_first=
 
 
 @dataclass(frozen=True)
-class Told:
+class ToldCube:
     """What is told about a cube.
 
     Parameters
@@ -115,13 +115,13 @@ def require_fit(method: Method, bands: int, ratio: int, total: int) -> None:
             )  # fmt: skip
 
 
-def product_bands(banding: Plan, told: Told) -> list[int]:
+def product_bands(banding: BandPlan, told: ToldCube) -> list[int]:
     """Bands of the cube that the product holds, in its order."""
     return sorted(banding.good) if told.drop_bad else sorted((*banding.good, *banding.bad))
 
 
 def require_bands_first(
-    data: np.ndarray, known: bool, told: Told, name: str, shape: tuple[int, ...] | None = None
+    data: np.ndarray, known: bool, told: ToldCube, name: str, shape: tuple[int, ...] | None = None
 ) -> None:
     """Refuse a cube with its bands elsewhere, unless they are known to come first."""
     axis = 0 if known or told.bands_first else bands_at(data, shape)
@@ -137,7 +137,7 @@ class Cube:
 
     image: Image
     bands: tuple[Band, ...]
-    banding: Plan
+    banding: BandPlan
     scene: CubeScene
     passed: CubeScene | None
     sensor: Sensor | None
@@ -149,7 +149,7 @@ class Cube:
         return image.crs, finer(image.transform, ratio) if image.georeferenced else Affine.identity()
 
 
-def lay(image: Image, method: Method, told: Told, run: Run) -> Cube:
+def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
     """Sort the bands of an opened cube and lay it on the finer grid.
 
     Raises
@@ -164,7 +164,7 @@ def lay(image: Image, method: Method, told: Told, run: Run) -> Cube:
     sensor = load(name) if name else None
     bands = bands_of(image, sensor)
     centres = [band.centre_nm for band in bands]
-    banding = plan(data, present, centres, told.bad_bands, image.bad_bands, told.across_gaps)
+    banding = plan_bands(data, present, centres, told.bad_bands, image.bad_bands, told.across_gaps)
     for note in banding.notes:
         run.tell(note)
     require_fit(method, len(banding.good), told.ratio, image.count)
@@ -197,7 +197,7 @@ def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
     return data, present
 
 
-def _first(image: Image, data: np.ndarray, told: Told) -> None:
+def _first(image: Image, data: np.ndarray, told: ToldCube) -> None:
     """Refuse a cube with its bands elsewhere than first; wavelengths or a place on Earth say that they are first."""
     placed = image.georeferenced and not image.in_memory
     if placed or told.bands_first or any(nm is not None for nm in image.wavelengths_nm):

@@ -11,7 +11,7 @@ from affine import Affine
 from jaxtyping import Bool, Float, Real, Shaped
 
 from earthloom.errors import FileError, InputError
-from earthloom.raster.assemble import opened, picked
+from earthloom.raster.assemble import opened_file, picked
 from earthloom.raster.formats import Format
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.envi import header_of
@@ -41,7 +41,7 @@ class Bare(Format):
             image = open_raw(path)
         except FileError as unknown:
             try:
-                return opened(path, told.bands)
+                return opened_file(path, told.bands)
             except FileError:
                 raise unknown from None
         return picked(image, told.bands)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from earthloom.raster.assemble import opened
+from earthloom.raster.assemble import opened_file
 from earthloom.raster.formats import Format
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.envi import HEADER, data_of, header_of
@@ -26,7 +26,7 @@ class Envi(Format):
     def open(self, path: str, role: str | None, told: Told) -> Image:
         """Open the data."""
         header = Path(path).suffix.lower() == HEADER
-        return opened(str(data_of(Path(path))) if header else path, told.bands)
+        return opened_file(str(data_of(Path(path))) if header else path, told.bands)
 
     def holds(self, path: Path) -> bool:
         """Data with a header beside."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from earthloom.errors import EarthloomError, FileError, InputError
-from earthloom.raster.assemble import opened
+from earthloom.raster.assemble import opened_file
 from earthloom.raster.formats import Format, images_below
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.envi import header_of
@@ -30,7 +30,7 @@ class Gdal(Format):
     def open(self, path: str, role: str | None, told: Told) -> Image:
         """Open a file, or one of the few folders that GDAL takes for an image."""
         try:
-            return opened(path, told.bands)
+            return opened_file(path, told.bands)
         except FileError as error:
             if Path(path).is_dir():
                 raise _no_image(Path(path), "cube" if role == "hs" else "image") from error

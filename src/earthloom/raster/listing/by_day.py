@@ -54,7 +54,7 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
     """
     found: dict[date, Path] = {}
     without: list[str] = []
-    for path in listed(files, kind):
+    for path in files_of_days(files, kind):
         day = date_in(path, sources.date_pattern)
         if day is None:
             without.append(path.name)
@@ -76,7 +76,7 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
     return dict(sorted(found.items()))
 
 
-def listed(files: Any, kind: str) -> list[Path]:
+def files_of_days(files: Any, kind: str) -> list[Path]:
     """The image files that a folder, a pattern or a list stands for.
 
     Raises

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image
-from earthloom.raster.listing.samples import H5_SUFFIXES, Facts, Stack, Triplet, open_stack, open_triplet
+from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
 from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.metadata.matlab import shapes
 
@@ -48,7 +48,7 @@ class Rasters:
     title: str
     files: Mapping[str, str | tuple[str, ...]]
     layout: str = "files"
-    facts: Facts = field(default_factory=Facts)
+    facts: SetFacts = field(default_factory=SetFacts)
 
     @property
     def name(self) -> str:
@@ -63,11 +63,11 @@ class Rasters:
         return self.title
 
 
-Source = Stack | Triplet | Rasters
+Source = SampleStack | Triplet | Rasters
 PathLike = str | Path
 
 
-def find(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | Sequence[PathLike]]) -> list[Source]:
+def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | Sequence[PathLike]]) -> list[Source]:
     """The scenes and stacks that files and folders hold, in the order of their names.
 
     Parameters
@@ -129,13 +129,13 @@ def _in_folder(folder: Path) -> Iterator[Source]:
     told = {file: role for sub, role in roles.items() for file in sorted(sub.iterdir()) if file.is_file()}
     facts = read_facts(folder)
     for source in _in_files([*files, *told], told):
-        yield source if facts is None or isinstance(source, Stack) else replace(source, facts=facts)
+        yield source if facts is None or isinstance(source, SampleStack) else replace(source, facts=facts)
     for entry in entries:
         if entry.is_dir() and entry not in roles:
             yield from _in_folder(entry)
 
 
-def read_facts(folder: Path) -> Facts | None:
+def read_facts(folder: Path) -> SetFacts | None:
     """What ``dataset.json`` in a folder says about its files (:func:`write_facts`); None without one.
 
     Raises
@@ -149,14 +149,14 @@ def read_facts(folder: Path) -> Facts | None:
     try:
         known = json.loads(path.read_text("utf-8"))
         bands = known.get("bands")
-        return Facts(
+        return SetFacts(
             known.get("sensor"), known.get("convention"), tuple(bands) if bands else None, known.get("maximum")
         )
     except (ValueError, AttributeError, TypeError) as error:
         raise FileError(f"{path} cannot be read: {error}", "JSON with sensor, convention, bands, maximum") from error
 
 
-def write_facts(folder: Path, facts: Facts) -> None:
+def write_facts(folder: Path, facts: SetFacts) -> None:
     """Say beside the files what they cannot say themselves."""
     (folder / FACTS).write_text(json.dumps(asdict(facts), indent=2) + "\n", "utf-8")
 

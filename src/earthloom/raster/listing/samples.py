@@ -28,7 +28,7 @@ FUSEBOX = ("red", "green", "blue", "nir", "swir1", "swir2")  # bands of `cropped
 
 
 @dataclass(frozen=True)
-class Facts:
+class SetFacts:
     """What a data set says about itself; None where it says nothing.
 
     Parameters
@@ -50,7 +50,7 @@ class Facts:
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class SampleStack:
     """The samples of an HDF5 file in the layout of PanCollection, ``N x C x H x W``, one read at a time.
 
     Parameters
@@ -72,7 +72,7 @@ class Stack:
     count: int
     shapes: Shapes
     dtypes: Mapping[str, np.dtype]
-    facts: Facts
+    facts: SetFacts
     layout: str = "PanCollection HDF5"
     _handles: Handles = field(default_factory=lambda: Handles(_open_h5), repr=False)
 
@@ -140,7 +140,7 @@ def _three(array: np.ndarray) -> np.ndarray:
     return array[None] if array.ndim == 2 else array
 
 
-def open_stack(path: str | Path) -> Stack:
+def open_stack(path: str | Path) -> SampleStack:
     """Open an HDF5 file of samples: PanCollection, HyperPanCollection, or one of ours.
 
     Raises
@@ -176,17 +176,17 @@ def open_stack(path: str | Path) -> Stack:
         raise InputError(f"{path.name}: {counts}", "as many samples of each")
     shapes: Shapes = {role: (shape[1], shape[2], shape[3]) for role, shape in whole.items()}
     check_shapes(path.name, shapes)
-    return Stack(path, known, whole["ms"][0], shapes, dtypes, facts)
+    return SampleStack(path, known, whole["ms"][0], shapes, dtypes, facts)
 
 
-def _facts(path: Path, attributes: Mapping[str, Any]) -> Facts:
+def _facts(path: Path, attributes: Mapping[str, Any]) -> SetFacts:
     """What attributes say, else what the customary name of the file says."""
     sensor = attributes.get("sensor")
     if sensor is None:
         words = path.stem.lower().replace("-", "_").split("_")
         sensor = next((NICKNAMES[word] for word in words if word in NICKNAMES), None)
     bands, maximum = attributes.get("bands"), attributes.get("maximum")
-    return Facts(
+    return SetFacts(
         str(sensor) if sensor is not None else None,
         str(attributes.get("convention", "toolbox")),
         tuple(json.loads(bands)) if bands is not None else None,
@@ -205,7 +205,7 @@ class Triplet:
     title: str
     files: Mapping[str, tuple[Path, str]]
     shapes: Shapes
-    facts: Facts
+    facts: SetFacts
     mended: bool = False
     layout: str = "MATLAB"
 
@@ -277,7 +277,7 @@ def open_triplet(files: Mapping[str, Path], title: str) -> Triplet:
     if mended:
         sizes = {role: (c, h - 1, w - 1) if role == "ms" else (c, h - 2, w - 2) for role, (c, h, w) in sizes.items()}
     check_shapes(title, sizes)
-    facts = Facts(convention="toolbox" if "gt" in found else "centre", bands=bands)
+    facts = SetFacts(convention="toolbox" if "gt" in found else "centre", bands=bands)
     return Triplet(title, found, sizes, facts, mended)
 
 

@@ -18,7 +18,7 @@ from earthloom.raster.image import Image
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.metadata.stac_beside import day_of
 from earthloom.raster.open import open_image
-from earthloom.raster.scenes.stack import lay
+from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
 from earthloom.raster.write.stac import footprint_covers
 
@@ -171,7 +171,7 @@ def _clear(image: Image, model: Image, told: Told) -> np.ndarray:
     """Where a mask on the grid of the first one says that the ground is seen."""
     if image.count != 1:
         raise InputError(f"the mask {image.name} of {image.count} bands", "one band")
-    laid, _ = lay(image, model, "nearest")
+    laid, _ = lay_on(image, model, "nearest")
     numbers, valid = laid.decimated(MASK_PX)
     return np.asarray(valid & ~told.cloudy(numbers[0])).ravel()
 

@@ -131,7 +131,7 @@ def read_mtl(path: Path) -> Mtl:
     return Mtl(path, groups)
 
 
-def band_file(path: Path) -> BandFile | None:
+def landsat_band_file(path: Path) -> BandFile | None:
     """What the name of a band file says, or None for other names."""
     match = _BAND_FILE.match(path.name)
     if match is None:
@@ -149,7 +149,7 @@ def _metadata_files(folder: Path) -> list[Path]:
 
 def mtl_of(path: Path) -> Mtl | None:
     """The MTL file that belongs to a band file beside it: same prefix, or it lists the file by name."""
-    named = band_file(path)
+    named = landsat_band_file(path)
     if named is None:
         return None
     for candidate in _metadata_files(path.parent):
@@ -192,7 +192,7 @@ def landsat_files(
         )
     mtl = read_mtl(found[0])
     wanted = [str(b).upper().removeprefix("B") for b in bands] if bands else _of_role(mtl, role)
-    files = [named for path in sorted(folder.iterdir()) if (named := band_file(path))]
+    files = [named for path in sorted(folder.iterdir()) if (named := landsat_band_file(path))]
     prefix = re.sub(r"_?MTL\.txt$", "", mtl.path.name, flags=re.I).lower()
     own = [named for named in files if named.prefix.lower() == prefix] or files
     chosen = []

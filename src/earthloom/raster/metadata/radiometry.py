@@ -14,7 +14,7 @@ from pathlib import Path
 
 from earthloom.raster.metadata import safe
 from earthloom.raster.metadata import stac_beside as stacbeside
-from earthloom.raster.metadata.landsat import band_file
+from earthloom.raster.metadata.landsat import landsat_band_file
 
 _LANDSAT = re.compile(
     r"^L[COTE]0(?P<craft>[4-9])_L2SP_\d{6}_(?P<day>\d{8})_\d{8}_02_(?:T1|T2|RT)_(?P<kind>SR|ST)_B", re.I
@@ -66,8 +66,8 @@ def of(path: str | Path) -> Radiometry | None:
     found = hls(path)
     if found is not None:
         return found
-    named = safe.band_file(path)
-    product = safe.product_of(path) if named is not None else None
+    named = safe.safe_band_file(path)
+    product = safe.safe_product(path) if named is not None else None
     if named is not None and product is not None:
         scale, offset = product.scaling(named.band)
         return Radiometry(named.band, scale, offset, 0.0, product.sensor, product.acquired, product.path.name)
@@ -104,7 +104,7 @@ def hls(path: Path) -> Radiometry | None:
 
 def _landsat(path: Path) -> Radiometry | None:
     """Landsat Collection 2 Level 2 by its name, where the MTL file is missing."""
-    found, named = _LANDSAT.match(path.name), band_file(path)
+    found, named = _LANDSAT.match(path.name), landsat_band_file(path)
     if found is None or named is None:
         return None
     scale, offset = _SURFACE[found["kind"].upper()]

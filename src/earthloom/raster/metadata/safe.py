@@ -34,7 +34,7 @@ _CRAFT = re.compile(r"(?<![A-Z0-9])S2([ABC])(?![A-Z0-9])", re.I)
 
 
 @dataclass(frozen=True)
-class Named:
+class BandFileName:
     """What the name of a band file says."""
 
     path: Path
@@ -46,7 +46,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Product:
+class SafeProduct:
     """What the metadata of a product say.
 
     Parameters
@@ -71,14 +71,16 @@ class Product:
         return 1 / self.quantification, self.offsets.get(band, 0.0) / self.quantification
 
 
-def band_file(path: Path) -> Named | None:
+def safe_band_file(path: Path) -> BandFileName | None:
     """What the name of a band file says, or None for other names."""
     found = _NAME.match(path.name) or _PLAIN.match(path.name)
     if found is None:
         return None
     told = found.groupdict()
     metres = told["metres"]
-    return Named(path, told["band"].upper(), int(metres) if metres else None, _day(told.get("day")), told.get("tile"))
+    return BandFileName(
+        path, told["band"].upper(), int(metres) if metres else None, _day(told.get("day")), told.get("tile")
+    )
 
 
 def sensor_in(path: Path) -> str | None:
@@ -101,7 +103,7 @@ def metadata_of(folder: Path) -> Path | None:
     return None
 
 
-def product_of(path: Path) -> Product | None:
+def safe_product(path: Path) -> SafeProduct | None:
     """The product that a band file lies in; None without its metadata."""
     for folder in list(path.resolve().parents)[:UP]:
         found = metadata_of(folder)
@@ -111,7 +113,7 @@ def product_of(path: Path) -> Product | None:
 
 
 @lru_cache(maxsize=64)
-def read_product(path: Path) -> Product:
+def read_product(path: Path) -> SafeProduct:
     """Parse the metadata of a product.
 
     Raises
@@ -144,7 +146,7 @@ def read_product(path: Path) -> Product:
         )  # fmt: skip
     craft = re.search(r"2([ABC])$", texts.get("SPACECRAFT_NAME", ""), re.I)
     when = texts.get("DATATAKE_SENSING_START") or texts.get("PRODUCT_START_TIME") or ""
-    return Product(
+    return SafeProduct(
         path, f"sentinel2{craft[1].lower()}" if craft else None, _day(when[:10].replace("-", "")), baseline,
         quantification, offsets,
     )  # fmt: skip
@@ -204,17 +206,21 @@ def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
     return [paths[0] for paths in chosen]
 
 
-def _band_files(folder: Path) -> list[Named]:
+def _band_files(folder: Path) -> list[BandFileName]:
     """Band files of a SAFE folder (``IMG_DATA``, by metres in Level 2A), or of a flat one."""
     inside = folder.glob("GRANULE/*/IMG_DATA/**/*") if metadata_of(folder) is not None else folder.iterdir()
-    named = (band_file(path) or _hls_file(path) for path in sorted(inside) if path.is_file())
+    named = (safe_band_file(path) or _hls_file(path) for path in sorted(inside) if path.is_file())
     return [one for one in named if one is not None]
 
 
-def _hls_file(path: Path) -> Named | None:
+def _hls_file(path: Path) -> BandFileName | None:
     """What the name of a band file of HLS says; all its pixels are of 30 m."""
     found = HLS.search(path.name)
-    return None if found is None else Named(path, found["band"].upper(), 30, None, found["tile"], found["kind"].upper())
+    return (
+        None
+        if found is None
+        else BandFileName(path, found["band"].upper(), 30, None, found["tile"], found["kind"].upper())
+    )
 
 
 def _spelt(band: int | str) -> str:

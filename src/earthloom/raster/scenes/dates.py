@@ -16,7 +16,7 @@ from earthloom.raster.facts import applied
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_inside, require_straight, snap
 from earthloom.raster.scenes.sharpening import crs_name, native_pixel, require_both, same_crs
-from earthloom.raster.scenes.stack import SAME_PX, exact, lay
+from earthloom.raster.scenes.stack import SAME_PX, exact, lay_on
 from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window
 
@@ -109,7 +109,7 @@ class Ground:
 
     def lay_fine(self, image: Image, resampling: str = "cubic") -> tuple[Image, str]:
         """An image on the fine grid, and what was done to it."""
-        return lay(image, self.fine, resampling, self.ignore_georeferencing)
+        return lay_on(image, self.fine, resampling, self.ignore_georeferencing)
 
     def place(self, image: Image, resampling: str = "cubic") -> tuple[Placed, str]:
         """A coarse image on the coarse grid, and what was done to it.

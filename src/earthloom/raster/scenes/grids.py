@@ -35,7 +35,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Fit:
+class GridFit:
     """How a coarse image lies on the wanted grid.
 
     ``fine`` and ``coarse`` are the windows of the two images that are used; coarse pixel ``i`` of its window is
@@ -110,7 +110,7 @@ def require_ratio(ratio: tuple[float, float], fine: str, coarse: str) -> None:
         )
 
 
-def fit_by_place(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> Fit:
+def fit_by_place(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> GridFit:
     """Lay a coarse grid on a fine one by their geotransforms (same CRS, north-up).
 
     Along each axis the coarse image begins at ``e = (origin_c - origin_f) / pixel_f`` of the fine one, the ratio is
@@ -145,11 +145,11 @@ def fit_by_place(fine: Grid, coarse: Grid, convention: Convention, whole_fine: b
     (ey, ry), (ex, rx) = axes
     ratio = (ry, rx)
     offset = (ey + ry / 2 - 0.5 - y0, ex + rx / 2 - 0.5 - x0)
-    fit = Fit(Window(y0, x0, y1 - y0, x1 - x0), Window(0, 0, *coarse.shape), ratio, offset)
+    fit = GridFit(Window(y0, x0, y1 - y0, x1 - x0), Window(0, 0, *coarse.shape), ratio, offset)
     return _nested(fit, fine, coarse) if convention == "toolbox" else fit
 
 
-def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> Fit:
+def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention, whole_fine: bool = False) -> GridFit:
     """Lay a coarse image on a fine one corner to corner, the ratio from their shapes (no georeferencing).
 
     Where the fine image is less than one coarse pixel longer or shorter than a whole multiple, the multiple is
@@ -179,11 +179,11 @@ def fit_by_shape(fine: Grid, coarse: Grid, convention: Convention, whole_fine: b
     counts = [min(n, math.floor(r * m + EDGE_PX)) for n, r, m in zip(fine.shape, ratios, coarse.shape, strict=True)]
     ratio = (ratios[0], ratios[1])
     counts = list(fine.shape) if whole_fine else counts
-    fit = Fit(Window(0, 0, *counts), Window(0, 0, *coarse.shape), ratio, ((ratio[0] - 1) / 2, (ratio[1] - 1) / 2))
+    fit = GridFit(Window(0, 0, *counts), Window(0, 0, *coarse.shape), ratio, ((ratio[0] - 1) / 2, (ratio[1] - 1) / 2))
     return _nested(fit, fine, coarse) if convention == "toolbox" else fit
 
 
-def cut_coarse(fit: Fit) -> Fit:
+def cut_coarse(fit: GridFit) -> GridFit:
     """Leave out coarse pixels too far away to matter."""
     used = coarse_window(fit.fine._replace(y=0, x=0), fit.ratio, fit.offset, fit.coarse[2:])
     offset = (fit.offset[0] + fit.ratio[0] * used.y, fit.offset[1] + fit.ratio[1] * used.x)
@@ -204,7 +204,7 @@ def _overlap(edge: float, ratio: float, coarse: int, fine: int) -> tuple[int, in
     return first, last
 
 
-def _nested(fit: Fit, fine: Grid, coarse: Grid) -> Fit:
+def _nested(fit: GridFit, fine: Grid, coarse: Grid) -> GridFit:
     """Whole coarse pixels only, ``ratio / 2`` being the place of the first: what the toolbox protocol takes."""
     windows: list[tuple[int, int, int, int]] = []
     for ratio, offset, n_fine, n_coarse in zip(fit.ratio, fit.offset, fit.fine[2:], fit.coarse[2:], strict=True):
@@ -228,7 +228,7 @@ def _nested(fit: Fit, fine: Grid, coarse: Grid) -> Fit:
         windows.append((int(edge) + first * step, first, count * step, count))
     (fy, cy, fh, ch), (fx, cx, fw, cw) = windows
     place = (float(int(fit.ratio[0]) // 2), float(int(fit.ratio[1]) // 2))
-    return Fit(
+    return GridFit(
         Window(fit.fine.y + fy, fit.fine.x + fx, fh, fw),
         Window(fit.coarse.y + cy, fit.coarse.x + cx, ch, cw),
         fit.ratio,
@@ -264,7 +264,7 @@ def common_ground(first: Any, second: Any) -> tuple[Window, Window]:
     return Window(top, left, height, width), Window(top - dy, left - dx, height, width)
 
 
-class Ground:
+class ComparedGrid:
     """A grid that :func:`common_ground` can compare with an image."""
 
     def __init__(self, crs: Any, transform: Any, shape: tuple[int, int], name: str) -> None:

@@ -11,7 +11,7 @@ from affine import Affine
 
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import require_inside
-from earthloom.raster.scenes.stack import lay
+from earthloom.raster.scenes.stack import lay_on
 from earthloom.types import Band, Convention, Observation, View, Window
 
 COARSER = 1.05  # pixel-size ratio from which on a pair is compared on the grid of the target
@@ -112,10 +112,12 @@ def matched(
         If they do not overlap, or one alone says where it lies.
     """
     swap = not ignore_georeferencing and _pixel(source) * COARSER < _pixel(target)
-    laid = [lay(image, target if swap else source, "cubic", ignore_georeferencing) for image in (source, target)]
+    laid = [lay_on(image, target if swap else source, "cubic", ignore_georeferencing) for image in (source, target)]
     notes = tuple(note for _, note in laid if note)
     on = laid[1][0] if swap else laid[0][0]
-    masked = tuple((role, lay(mask, on, "nearest", ignore_georeferencing)[0], cloudy) for role, mask, cloudy in masks)
+    masked = tuple(
+        (role, lay_on(mask, on, "nearest", ignore_georeferencing)[0], cloudy) for role, mask, cloudy in masks
+    )
     return MatchedScene(laid[0][0], laid[1][0], source_bands, target_bands, masked, notes)
 
 

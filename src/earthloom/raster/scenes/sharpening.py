@@ -18,8 +18,8 @@ from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import (
-    Fit,
     Grid,
+    GridFit,
     cut_coarse,
     fit_by_place,
     fit_by_shape,
@@ -61,7 +61,7 @@ class RasterScene:
 
     pan: Image
     ms: Image
-    fit: Fit
+    fit: GridFit
     shape: tuple[int, int]
     convention: Convention
     pan_bands: tuple[Band, ...]
@@ -246,7 +246,7 @@ def collocate(
     )
 
 
-def _shifted(fit: Fit, shift: tuple[float, float], convention: Convention, whole: bool = False) -> Fit:
+def _shifted(fit: GridFit, shift: tuple[float, float], convention: Convention, whole: bool = False) -> GridFit:
     """Move the MS by its measured displacement, then leave out the pixels that are not needed."""
     if convention == "toolbox":
         if any(shift):

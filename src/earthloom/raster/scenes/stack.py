@@ -101,7 +101,9 @@ def exact(dtype: np.dtype) -> np.dtype:
     return np.dtype("float32" if np.can_cast(dtype, np.float32) else "float64")
 
 
-def lay(image: Image, on: Image, resampling: str = "cubic", ignore_georeferencing: bool = False) -> tuple[Image, str]:
+def lay_on(
+    image: Image, on: Image, resampling: str = "cubic", ignore_georeferencing: bool = False
+) -> tuple[Image, str]:
     """An image on the grid of another, and what was done to it ("" for nothing).
 
     Images that coincide are read as they are. Others, of another CRS, pixel size or place, are resampled; finer ones

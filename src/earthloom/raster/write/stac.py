@@ -38,7 +38,7 @@ def pystac() -> Any:
     return pystac
 
 
-def footprint(crs: Any, transform: Affine, shape: tuple[int, int]) -> dict[str, Any] | None:
+def geojson_footprint(crs: Any, transform: Affine, shape: tuple[int, int]) -> dict[str, Any] | None:
     """Outline of an image in longitude and latitude as GeoJSON; None where it lies nowhere on Earth."""
     if crs is None:
         return None
@@ -89,7 +89,7 @@ def item(
         Further ones.
     """
     stac = pystac()
-    outline = footprint(crs, transform, shape)
+    outline = geojson_footprint(crs, transform, shape)
     bbox = None
     if outline is not None:
         lon, lat = zip(*outline["coordinates"][0], strict=True)

@@ -14,7 +14,7 @@ from earthloom.engine.runner import parallel
 from earthloom.errors import InputError, warn
 from earthloom.ops.displace import Displaced, displacement
 from earthloom.ops.moments import Moments
-from earthloom.problems.bandpass import has_pixels, nearest, paired
+from earthloom.problems.bandpass import has_pixels, nearest_band, paired
 from earthloom.types import Observation, Scene, Window
 
 LARGEST, SMALLEST = 256, 16  # px along a side of a block
@@ -31,7 +31,7 @@ BISQUARE = 4.685
 
 
 @dataclass(frozen=True)
-class Block:
+class PairBlock:
     """A window of one pair, and which of its pixels are learnt from.
 
     Parameters
@@ -77,7 +77,7 @@ class Sorted:
         Share of the pixels of the kept blocks that do not belong.
     """
 
-    blocks: tuple[Block, ...]
+    blocks: tuple[PairBlock, ...]
     off: int = 0
     strange: int = 0
     empty: int = 0
@@ -95,7 +95,7 @@ class Sorted:
         }  # fmt: skip
 
 
-def gather(scenes: Sequence[Scene], threads: int = 1, most_px: int = MOST_PX) -> list[Block]:
+def gather(scenes: Sequence[Scene], threads: int = 1, most_px: int = MOST_PX) -> list[PairBlock]:
     """Read blocks spread evenly over every pair.
 
     Raises
@@ -111,21 +111,21 @@ def gather(scenes: Sequence[Scene], threads: int = 1, most_px: int = MOST_PX) ->
             given = [band.name for band in empty[role].bands]
             if given != known:
                 raise InputError(f"pair {number + 1} with {role} bands {', '.join(given)}", ", ".join(known))
-    found: list[Block] = []
+    found: list[PairBlock] = []
     for number, scene in enumerate(scenes):
-        windows = spread(scene.shape, most_px // len(scenes))
+        windows = square_windows(scene.shape, most_px // len(scenes))
 
-        def read(window: Window, scene: Scene = scene, number: int = number) -> Block:
+        def read(window: Window, scene: Scene = scene, number: int = number) -> PairBlock:
             obs = scene.observe(window, 0)
             if not has_pixels(obs["target"]):
                 raise InputError(f"pair {number + 1} without a target image", "an image of each sensor")
-            return Block(obs, number, window, paired(obs))
+            return PairBlock(obs, number, window, paired(obs))
 
         found += parallel(read, windows, threads)
     return found
 
 
-def spread(shape: tuple[int, int], most_px: int) -> list[Window]:
+def square_windows(shape: tuple[int, int], most_px: int) -> list[Window]:
     """Square windows that cover a small scene, or lie evenly over a large one."""
     side = int(min(max(min(shape) // ALONG, SMALLEST), LARGEST, *shape))
     counts = [max(size // side, 1) for size in shape]
@@ -142,7 +142,7 @@ def spread(shape: tuple[int, int], most_px: int) -> list[Window]:
     return [Window(y, x, height, width) for y, height in spans[0] for x, width in spans[1]]
 
 
-def sort_out(blocks: Sequence[Block], threads: int = 1) -> Sorted:
+def sort_out(blocks: Sequence[PairBlock], threads: int = 1) -> Sorted:
     """Leave out blocks that are displaced, clouded or changed, and pixels that do not belong.
 
     Raises
@@ -158,7 +158,9 @@ def sort_out(blocks: Sequence[Block], threads: int = 1) -> Sorted:
             "check that they overlap, their masks and nodata",
         )  # fmt: skip
     pairs = [
-        (t, s) for t, s in enumerate(nearest(held[0].obs["source"].bands, held[0].obs["target"].bands)) if s is not None
+        (t, s)
+        for t, s in enumerate(nearest_band(held[0].obs["source"].bands, held[0].obs["target"].bands))
+        if s is not None
     ]
     moved = list(parallel(lambda block: _measured(block, pairs), held, threads))
     known = [d for d in moved if d is not None]
@@ -184,7 +186,7 @@ def sort_out(blocks: Sequence[Block], threads: int = 1) -> Sorted:
     return Sorted(tuple(kept), off, strange, empty, y, x, dropped)
 
 
-def _measured(block: Block, pairs: list[tuple[int, int]]) -> Displaced | None:
+def _measured(block: PairBlock, pairs: list[tuple[int, int]]) -> Displaced | None:
     """Displacement of the pair of bands whose edges are most alike."""
     found = []
     for t, s in pairs:
@@ -194,7 +196,7 @@ def _measured(block: Block, pairs: list[tuple[int, int]]) -> Displaced | None:
     return max(found, key=lambda d: d.likeness, default=None)
 
 
-def _belonging(blocks: Sequence[Block]) -> tuple[list[Block], int, float]:
+def _belonging(blocks: Sequence[PairBlock]) -> tuple[list[PairBlock], int, float]:
     """Blocks without the pixels that lie far off the relation of all the others; how many blocks were left out."""
     count = len(blocks[0].obs["target"].bands)
     parts = [_stacked(block) for block in blocks]
@@ -215,7 +217,7 @@ def _belonging(blocks: Sequence[Block]) -> tuple[list[Block], int, float]:
     return kept, strange, lost / max(whole, 1)
 
 
-def _stacked(block: Block) -> Float[np.ndarray, "k n"]:
+def _stacked(block: PairBlock) -> Float[np.ndarray, "k n"]:
     """Target and source bands of the kept pixels."""
     views = [block.obs[role].data[:, block.kept] for role in ("target", "source")]
     return np.concatenate(views).astype(np.float64)

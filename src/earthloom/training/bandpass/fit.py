@@ -20,11 +20,11 @@ from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.families.aligning import Aligner, Solved
 from earthloom.ops.tiling import plan
-from earthloom.prepare.bandpass.opening import Opened, side
+from earthloom.prepare.bandpass.opening import Identified, side
 from earthloom.prepare.bandpass.pairing import AUTO as CHOSEN
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.raster.scenes.matched import MatchedScene
-from earthloom.training.bandpass.blocks import Block, Sorted, gather, sort_out
+from earthloom.training.bandpass.blocks import PairBlock, Sorted, gather, sort_out
 from earthloom.training.bandpass.guard import check_numbers
 from earthloom.training.bandpass.score import (
     Score,
@@ -77,7 +77,7 @@ class Fitting:
 
 
 @dataclass(frozen=True)
-class Fit:
+class TransformFit:
     """A fitted transform and what was found on the way.
 
     Parameters
@@ -110,7 +110,7 @@ def fit_transform(
     about: Mapping[str, Any] | None = None,
     say: Callable[[str], None] | None = None,
     **fields: Any,
-) -> Fit:
+) -> TransformFit:
     """Fit an alignment to pairs of images.
 
     Blocks spread over the pairs are read; those that are displaced, clouded or changed are left out. Methods are
@@ -173,10 +173,10 @@ def fit_transform(
     transform = Transform(
         aligner, sides[0], sides[1], _quality(best, scores, sides[1]), _history(kept, scenes, about or {}, method)
     )
-    return Fit(transform, kept, tuple(scores))
+    return TransformFit(transform, kept, tuple(scores))
 
 
-def _without_strangers(blocks: Sequence[Block], how: Fitting) -> Sorted:
+def _without_strangers(blocks: Sequence[PairBlock], how: Fitting) -> Sorted:
     """Blocks to learn from."""
     held = [block for block in blocks if block.kept.any()]
     if not held:
@@ -191,7 +191,7 @@ def _without_strangers(blocks: Sequence[Block], how: Fitting) -> Sorted:
 
 
 def _judged(
-    name: str, fields: Mapping[str, Any], blocks: Sequence[Block], folds: Sequence[Sequence[int]], how: Fitting,
+    name: str, fields: Mapping[str, Any], blocks: Sequence[PairBlock], folds: Sequence[Sequence[int]], how: Fitting,
     found: dict[str, Method], auto: bool,
 ) -> Score | None:  # fmt: skip
     """A method on held-out ground; a network is trained once and kept in ``found``. None: not worth trying."""
@@ -201,11 +201,11 @@ def _judged(
     torch_there = importlib.util.find_spec("torch") is not None
     if auto and (pixels < ENOUGH_FOR_NETWORKS or not torch_there or len(folds) < 3):
         return None
-    from earthloom.training.bandpass.networks import train
+    from earthloom.training.bandpass.networks import train_tables
 
     out = folds[len(folds) // 2]
     try:
-        network = train(name, blocks, out, how.steps, how.seed, **fields)
+        network = train_tables(name, blocks, out, how.steps, how.seed, **fields)
         found[name] = network.method
         total, each = errors_on(network.on, [blocks[i] for i in out], level_of(blocks), bins_of(blocks))
     except MethodError as wrong:
@@ -217,12 +217,12 @@ def _judged(
     return Score(name, total, whole)
 
 
-def _fitted(name: str, fields: Mapping[str, Any], blocks: Sequence[Block], how: Fitting) -> Method:
+def _fitted(name: str, fields: Mapping[str, Any], blocks: Sequence[PairBlock], how: Fitting) -> Method:
     """A method fitted to all blocks."""
     if name in NETWORKS:
-        from earthloom.training.bandpass.networks import train
+        from earthloom.training.bandpass.networks import train_tables
 
-        return train(name, blocks, (), how.steps, how.seed, **fields).method
+        return train_tables(name, blocks, (), how.steps, how.seed, **fields).method
     method = catalog.make(name, "bandpass", **fields)
     if not isinstance(method, Aligner):
         raise MethodError(f"{name} fitted to images", "a method of bandpass alignment that can be")
@@ -284,7 +284,7 @@ def alone(method: Method | str, scene: MatchedScene, run: Run) -> Method:
 
 
 def learnt(
-    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Opened, Opened], run: Run,
+    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Identified, Identified], run: Run,
     judge: bool = False,
 ) -> Method:  # fmt: skip
     """A method fitted to pairs of images; the fit is told as a fact.
@@ -295,7 +295,7 @@ def learnt(
     if isinstance(method, Method) and not learns(method):
         return fitted(method, scenes[0], run)
 
-    name, own = named(method)
+    name, own = name_and_fields(method)
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
     how = Fitting(judge=judge or name == CHOSEN, threads=run.workers, check_units=not told)
     sides = side(first[0]), side(first[1])
@@ -304,7 +304,7 @@ def learnt(
     return found.transform.aligner
 
 
-def named(method: Method | str) -> tuple[str, dict[str, Any]]:
+def name_and_fields(method: Method | str) -> tuple[str, dict[str, Any]]:
     """A method by its name, and the fields that are not its usual ones."""
     if isinstance(method, str):
         return method, {}

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from earthloom.errors import InputError
-from earthloom.problems.bandpass import nearest
-from earthloom.training.bandpass.blocks import Block
+from earthloom.problems.bandpass import nearest_band
+from earthloom.training.bandpass.blocks import PairBlock
 
 SAMPLES = 100_000
 AGREE = 0.9  # least correlation for a line to say anything
@@ -39,7 +39,7 @@ KNOWN = (
 PLAIN = Lost("reflectance", 1.0, 0.0, "")
 
 
-def check_numbers(blocks: Sequence[Block]) -> None:
+def check_numbers(blocks: Sequence[PairBlock]) -> None:
     """Refuse images of which one has lost its scale or offset.
 
     Raises
@@ -80,13 +80,13 @@ def _expected(lost: Lost, unit: Lost, role: str) -> tuple[float, float]:
     return (a, c) if role == "source" else (1 / a, -c / a)
 
 
-def _lines(blocks: Sequence[Block]) -> list[tuple[float, float, float]]:
+def _lines(blocks: Sequence[PairBlock]) -> list[tuple[float, float, float]]:
     """Slope, constant and spread of the target of every pair of bands that agree: through the quartiles.
 
     Quartiles hardly see clouds, and both images are looked at alike.
     """
     obs = blocks[0].obs
-    pairs = [(t, s) for t, s in enumerate(nearest(obs["source"].bands, obs["target"].bands)) if s is not None]
+    pairs = [(t, s) for t, s in enumerate(nearest_band(obs["source"].bands, obs["target"].bands)) if s is not None]
     found = []
     for t, s in pairs:
         x = np.concatenate([b.obs["source"].data[s][b.kept] for b in blocks]).astype(np.float64)

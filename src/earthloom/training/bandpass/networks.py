@@ -13,9 +13,9 @@ from earthloom.methods import catalog
 from earthloom.methods.networks.tables import FittedLut, LutNetwork
 from earthloom.ops.histogram import Bins
 from earthloom.ops.moments import Stats
-from earthloom.training.bandpass.blocks import Block
+from earthloom.training.bandpass.blocks import PairBlock
 from earthloom.training.bandpass.score import folds_of
-from earthloom.training.bandpass.task import LutTask, Pair, PairPatches, module_of, start_of, taught
+from earthloom.training.bandpass.task import LutTask, PairPatches, SensorPair, module_of, start_of, taught
 from earthloom.training.loop.loop import Config, fit
 from earthloom.types import Observation, Window
 
@@ -30,7 +30,7 @@ class Piece:
     obs: Observation
     at: tuple[tuple[int, Window], ...]  # number of the block, and where it lies
 
-    def mask(self, blocks: Sequence[Block], chosen: Collection[int]) -> np.ndarray:
+    def mask(self, blocks: Sequence[PairBlock], chosen: Collection[int]) -> np.ndarray:
         """Kept pixels of some of the blocks."""
         found = np.zeros(self.obs.shape, bool)
         for number, window in self.at:
@@ -40,14 +40,14 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedTables:
     """A network with its weights, and the ground it is judged on."""
 
     method: FittedLut
-    blocks: Sequence[Block]
+    blocks: Sequence[PairBlock]
     pieces: Sequence[Piece]
 
-    def on(self, block: Block) -> np.ndarray:
+    def on(self, block: PairBlock) -> np.ndarray:
         """What it makes of a block, the histograms taken from all of the ground around."""
         number = next(i for i, one in enumerate(self.blocks) if one is block)
         for piece in self.pieces:
@@ -58,7 +58,7 @@ class Trained:
         raise KeyError(number)
 
 
-def pieces_of(blocks: Sequence[Block]) -> list[Piece]:
+def pieces_of(blocks: Sequence[PairBlock]) -> list[Piece]:
     """Blocks that cover their scene put together again; others each on its own."""
     found: list[Piece] = []
     for scene in sorted({block.scene for block in blocks}):
@@ -75,7 +75,7 @@ def pieces_of(blocks: Sequence[Block]) -> list[Piece]:
     return found
 
 
-def _joined(own: Sequence[tuple[int, Block]], whole: Window) -> Piece:
+def _joined(own: Sequence[tuple[int, PairBlock]], whole: Window) -> Piece:
     """One observation of blocks that tile a rectangle."""
     first, shape, views = own[0][1].obs, (whole.height, whole.width), {}
     for role in ("source", "target"):
@@ -89,9 +89,9 @@ def _joined(own: Sequence[tuple[int, Block]], whole: Window) -> Piece:
     return Piece(Observation(views, shape), at)
 
 
-def train(
-    name: str, blocks: Sequence[Block], out: Collection[int] = (), steps: int = STEPS, seed: int = 0, **fields: Any
-) -> Trained:
+def train_tables(
+    name: str, blocks: Sequence[PairBlock], out: Collection[int] = (), steps: int = STEPS, seed: int = 0, **fields: Any
+) -> TrainedTables:
     """Train a network on blocks; a fifth of their ground chooses the step whose weights are kept.
 
     Parameters
@@ -128,14 +128,14 @@ def train(
         tensorboard=False, validate_every=max(steps // 10, 1), accelerator="cpu",
     )  # fmt: skip
     fit(module, LutTask(patches, start, judged), config)
-    return Trained(taught(network, module, source, target), blocks, pieces)
+    return TrainedTables(taught(network, module, source, target), blocks, pieces)
 
 
-def _pairs(pieces: Sequence[Piece], blocks: Sequence[Block], chosen: Collection[int]) -> list[Pair]:
+def _pairs(pieces: Sequence[Piece], blocks: Sequence[PairBlock], chosen: Collection[int]) -> list[SensorPair]:
     """The pieces with those blocks to learn from."""
     found = []
     for piece in pieces:
         mask = piece.mask(blocks, chosen)
         if mask.any():
-            found.append(Pair.of(piece.obs, mask))
+            found.append(SensorPair.of(piece.obs, mask))
     return found

@@ -18,7 +18,7 @@ from earthloom.methods.networks.tables import FittedLut, tables_of
 from earthloom.ops.lookup import Tables
 from earthloom.ops.moments import Stats
 from earthloom.ops.tiling import plan
-from earthloom.problems.bandpass import nearest, paired
+from earthloom.problems.bandpass import nearest_band, paired
 from earthloom.types import Band, Window
 
 SIDE, COUNT = 192, 9  # windows that stand for a scene, spread evenly
@@ -90,7 +90,7 @@ def pairs_of(method: Method, scene: Any, sensors: tuple[str, str]) -> Pairs:
     empty = scene.empty()
     source, target = empty["source"].bands, empty["target"].bands
     stats = Stats() if isinstance(method, Solved) else summarise(method, scene, plan(scene.shape, 1024), 1)
-    partner = nearest(source, target)
+    partner = nearest_band(source, target)
     parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for window in _windows(scene.shape):
         obs = scene.observe(window, 0)

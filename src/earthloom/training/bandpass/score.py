@@ -15,14 +15,14 @@ from earthloom.methods.base import Method
 from earthloom.methods.families.aligning import Aligner, Solved
 from earthloom.ops.histogram import Bins, Histogram
 from earthloom.ops.moments import Stats
-from earthloom.training.bandpass.blocks import Block
+from earthloom.training.bandpass.blocks import PairBlock
 from earthloom.types import Band
 
 FOLDS = 5
 RED_NM, NIR_NM = (610.0, 700.0), (750.0, 900.0)
 SHAPE = 256  # bins that histograms are compared in
 SURER = 1.0  # standard errors by which a more complex method must be better than a simpler one
-Predict = Callable[[Block], np.ndarray]
+Predict = Callable[[PairBlock], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class Score:
         return self.total.relative if self.total is not None else math.inf
 
 
-def folds_of(blocks: Sequence[Block], count: int = FOLDS) -> list[list[int]]:
+def folds_of(blocks: Sequence[PairBlock], count: int = FOLDS) -> list[list[int]]:
     """Which blocks are held out together: whole scenes where there are at least three, else strips of ground.
 
     Neighbours are alike, so that a block beside one that was learnt from says little about another place.
@@ -188,7 +188,7 @@ def folds_of(blocks: Sequence[Block], count: int = FOLDS) -> list[list[int]]:
     return [part for part in parts if part]
 
 
-def solved(method: Aligner, blocks: Sequence[Block]) -> Solved:
+def solved(method: Aligner, blocks: Sequence[PairBlock]) -> Solved:
     """A classical method fitted to blocks."""
     stats: Stats | None = None
     for _ in range(method.rounds):
@@ -201,13 +201,13 @@ def solved(method: Aligner, blocks: Sequence[Block]) -> Solved:
     return Solved(method, method.solve(stats or Stats(), obs["source"].bands, obs["target"].bands))
 
 
-def level_of(blocks: Sequence[Block]) -> Float[np.ndarray, " band"]:
+def level_of(blocks: Sequence[PairBlock]) -> Float[np.ndarray, " band"]:
     """Mean of every target band over the kept pixels."""
     total = sum(b.obs["target"].data[:, b.kept].sum(axis=1, dtype=np.float64) for b in blocks)
     return np.maximum(np.abs(total) / max(sum(int(b.kept.sum()) for b in blocks), 1), 1e-300)
 
 
-def bins_of(blocks: Sequence[Block]) -> Bins:
+def bins_of(blocks: Sequence[PairBlock]) -> Bins:
     """Bins over the numbers of the target; what lies beyond counts at the ends."""
     ends = [(np.min, np.inf, np.min), (np.max, -np.inf, np.max)]
     low, high = (
@@ -218,7 +218,7 @@ def bins_of(blocks: Sequence[Block]) -> Bins:
 
 
 def errors_on(
-    predict: Predict, blocks: Sequence[Block], level: Float[np.ndarray, " band"], bins: Bins | None = None
+    predict: Predict, blocks: Sequence[PairBlock], level: Float[np.ndarray, " band"], bins: Bins | None = None
 ) -> tuple[Errors, Float[np.ndarray, " block"]]:
     """Errors over blocks, and of each as in :class:`Score`, over the square of the bands' ``level``."""
     total, each = None, []
@@ -231,7 +231,9 @@ def errors_on(
     return total, np.array(each)
 
 
-def held_out(name: str, make: Callable[[], Method], blocks: Sequence[Block], folds: Sequence[Sequence[int]]) -> Score:
+def held_out(
+    name: str, make: Callable[[], Method], blocks: Sequence[PairBlock], folds: Sequence[Sequence[int]]
+) -> Score:
     """A classical method fitted to all folds but one, for each fold in turn."""
     total: Errors | None = None
     each, level, bins = np.zeros(len(blocks)), level_of(blocks), bins_of(blocks)

@@ -14,13 +14,13 @@ from earthloom.engine import arrays
 from earthloom.engine.options import Run
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.opening import Opened, open_one, pair_scene, require_numbers
+from earthloom.prepare.bandpass.opening import Identified, open_one, pair_scene, require_numbers
 from earthloom.prepare.bandpass.pairing import Pairing, require_sensor
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.prepare.bandpass.twice_seen import TwiceSeen, _opened, _optics, _reflectance, _roles, cubes_of
 from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.published import published_pairs
-from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, named
+from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, name_and_fields
 from earthloom.training.bandpass.pairs import pairs_of
 
 MOST_PATCHES = 100  # of a data set: more give no other line, and every one is an open file or three
@@ -42,7 +42,7 @@ def fit_any(
             "weights that are given are not fitted anew" if getattr(method, "weights", None) else "",
         )  # fmt: skip
     if targets is not None:
-        return fit_files(listed(sources), listed(targets), masks, method, pairing, run)
+        return fit_files(sources_of(sources), sources_of(targets), masks, method, pairing, run)
     if any(mask is not None for mask in masks):
         raise InputError("masks without targets", "masks beside pairs of images", "the data set holds its own")
     if not is_published(sources):
@@ -65,7 +65,7 @@ def is_published(sources: Any) -> bool:
     return isinstance(sources, (str, Path)) and (Path(sources) / "divide").is_dir()
 
 
-def listed(value: Any) -> list[Any]:
+def sources_of(value: Any) -> list[Any]:
     """One image, several, or those of a folder that is no scene itself, in the order of their names."""
     if isinstance(value, (str, Path)):
         folder = Path(value)
@@ -95,7 +95,7 @@ def fit_files(
             raise InputError(f"{len(sources)} sources and {len(given)} {what}", "as many", "they belong in pairs")
     found: dict[str, Any] = {}
     with ExitStack() as stack:
-        scenes, opened = [], list[tuple[Opened, Opened]]()
+        scenes, opened = [], list[tuple[Identified, Identified]]()
         for k, (source, target) in enumerate(zip(sources, targets, strict=True)):
             own = [None if one is None else one[k] for one in masks]
             seen = open_one(source, "source", own[0], pairing.source, False, stack)
@@ -110,7 +110,7 @@ def fit_files(
     return found["fit"].transform
 
 
-def _require_alike(opened: Sequence[tuple[Opened, Opened]]) -> None:
+def _require_alike(opened: Sequence[tuple[Identified, Identified]]) -> None:
     """Refuse pairs of different sensors or bands."""
     first = opened[0]
     for pair in opened[1:]:
@@ -141,7 +141,7 @@ def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, run: Run) ->
         for scene in scenes[:1]:
             for role, bands in (("source", scene.optics.source), ("target", scene.optics.target)):
                 run.tell(f"{role} bands: {', '.join(band.name for band in bands)}")
-        name, own = named(method)
+        name, own = name_and_fields(method)
         how = Fitting(reject=False, check_units=False, threads=run.workers)
         first = scenes[0].optics
         sides = Side(first.source, source.name), Side(first.target, target.name)

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.errors import InputError
-from earthloom.methods.networks.table_weights import header_of
+from earthloom.methods.networks.table_weights import table_header
 from earthloom.methods.networks.tables import FittedLut, LutNetwork, TrainedLut
 from earthloom.nn.unet_lut import LutNet, Start
-from earthloom.ops.histogram import Bins, Cells
+from earthloom.ops.histogram import Bins, HistogramCells
 from earthloom.ops.moments import Moments
 from earthloom.ops.ridge import ridge
 from earthloom.problems.bandpass import has_pixels, paired, partners
@@ -33,7 +33,7 @@ LEAST = 0.3  # share of a piece that must hold both images
 
 
 @dataclass(frozen=True)
-class Pair:
+class SensorPair:
     """One place in both sensors' bands, and where both are to be trusted."""
 
     source: Float[np.ndarray, "s y x"]
@@ -42,7 +42,7 @@ class Pair:
     seen: Bool[np.ndarray, "y x"]  # where the source was measured, which is what a histogram holds later on
 
     @classmethod
-    def of(cls, obs: Observation, kept: Bool[np.ndarray, "y x"] | None = None) -> Pair:
+    def of(cls, obs: Observation, kept: Bool[np.ndarray, "y x"] | None = None) -> SensorPair:
         """An observation's; ``kept`` narrows where it may be learnt from."""
         if not has_pixels(obs["target"]):
             raise InputError("a source without its target", "pairs of images to learn from")
@@ -52,7 +52,7 @@ class Pair:
         return cls(clean[0], clean[1], np.asarray(valid), source.valid)
 
 
-def start_of(pairs: Sequence[Pair], source: Sequence[Band], target: Sequence[Band], network: LutNetwork) -> Start:
+def start_of(pairs: Sequence[SensorPair], source: Sequence[Band], target: Sequence[Band], network: LutNetwork) -> Start:
     """What the network begins with: the line of every band, or the ridge matrix, and the ranges of the numbers."""
     targets = len(target)
     parts = [np.concatenate([p.target[:, p.valid], p.source[:, p.valid]]) for p in pairs]
@@ -105,7 +105,7 @@ class PairPatches:
         Largest side of the neighbourhood, as in use; 0 takes the whole pair.
     """
 
-    def __init__(self, pairs: Sequence[Pair], bins: Bins, patch: int, cell: int) -> None:
+    def __init__(self, pairs: Sequence[SensorPair], bins: Bins, patch: int, cell: int) -> None:
         self.pairs = [p for p in pairs if p.valid.mean() >= LEAST] or [p for p in pairs if p.valid.any()]
         if not self.pairs:
             raise InputError("no pixel that both images hold", "pairs of images that overlap")
@@ -156,9 +156,9 @@ class PairPatches:
         return Window(y, x, height, width)
 
 
-def histogram_of(pair: Pair, window: Window, bins: Bins) -> Float[np.ndarray, "s bins"]:
+def histogram_of(pair: SensorPair, window: Window, bins: Bins) -> Float[np.ndarray, "s bins"]:
     """Shares of the source's numbers in a window, each band's summing to 1."""
-    cells = Cells.of(pair.source[:, *window.slices], pair.seen[window.slices], (0, 0), bins, 1 << 40)
+    cells = HistogramCells.of(pair.source[:, *window.slices], pair.seen[window.slices], (0, 0), bins, 1 << 40)
     total = cells.total.astype(np.float32)
     return total / np.maximum(total.sum(axis=1, keepdims=True), 1)
 
@@ -182,7 +182,7 @@ class LutTask:
 
     patches: PairPatches
     start: Start
-    held: Sequence[Pair] = ()
+    held: Sequence[SensorPair] = ()
     curvature: float = 1e-4
     falling: float = 1e-2
     figure: str = "beside_start"
@@ -220,7 +220,7 @@ class LutTask:
         surer = sem(ratio) * t.ppf(SURE, len(ratio) - 1) if len(ratio) > 1 else 0.0
         return {self.figure: float(np.exp(ratio.mean() + surer)), "relative_rmse": float(each.mean())}
 
-    def _relative(self, module: nn.Module, pair: Pair) -> float:
+    def _relative(self, module: nn.Module, pair: SensorPair) -> float:
         """Of one pair."""
         device = next(module.parameters()).device
         shown = [pair.source, histogram_of(pair, Window(0, 0, *pair.valid.shape), self.patches.bins)]
@@ -261,4 +261,4 @@ def taught(
     network: LutNetwork, module: LutNet, source: Sequence[Band], target: Sequence[Band], **more: Any
 ) -> FittedLut:
     """The trained network as a method."""
-    return FittedLut(network, TrainedLut(module.eval(), header_of(network, source, target, **more)))
+    return FittedLut(network, TrainedLut(module.eval(), table_header(network, source, target, **more)))

@@ -17,7 +17,7 @@ INTO_HOLES = 3  # coarse pixels that the degrading blur looks into a hole (its d
 TOLERANCE_PX = 1e-3
 
 
-def whole_ratio(scene: Scene) -> int:
+def ratio_of_scene(scene: Scene) -> int:
     """The ratio of a scene as degradation rounds it."""
     return round(max(scene.empty()["ms"].ratio))
 
@@ -40,7 +40,7 @@ def usable(scene: Scene) -> Window:
     return Window(y, x, height, width)
 
 
-def plan(shape: tuple[int, int], unit: int, limit: int) -> list[Window]:
+def plan_blocks(shape: tuple[int, int], unit: int, limit: int) -> list[Window]:
     """Blocks of at most ``limit`` pixels a side whose corners are multiples of ``unit``, as even as can be."""
     spans = []
     for size in shape:
@@ -86,9 +86,9 @@ def reduced(problem: Problem, scene: Scene, block: Window) -> Case:
     scene
         At native resolution.
     block
-        In MS pixels, corners at multiples of the ratio (:func:`plan`).
+        In MS pixels, corners at multiples of the ratio (:func:`plan_blocks`).
     """
-    ratio, area = whole_ratio(scene), usable(scene)
+    ratio, area = ratio_of_scene(scene), usable(scene)
     grown = block.grow(HALO * ratio, (area.height, area.width))
     case = problem.degrade(_filled(cut(scene, grown)[0], ratio))
     return trimmed(case, block.relative_to(grown), ratio)

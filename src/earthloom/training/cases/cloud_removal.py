@@ -17,7 +17,7 @@ from earthloom.raster.listing import layouts
 from earthloom.raster.listing.layouts import Rasters, Source
 from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load, match_bands
-from earthloom.training.cases.blocks import plan
+from earthloom.training.cases.blocks import plan_blocks
 from earthloom.training.cases.samples import DataSet, Reading
 from earthloom.types import Band, Observation, View, Window
 
@@ -81,7 +81,7 @@ class CloudCases(DataSet):
                     f"{source.name} has {image.count} bands, {self.sources[0].name} has {self.bands}",
                     "the same for all",
                 )
-            yield from ((number, block) for block in plan(image.shape, 1, self.reading.block_px))
+            yield from ((number, block) for block in plan_blocks(image.shape, 1, self.reading.block_px))
 
     def _image(self, source: Rasters, role: str) -> Image:
         """An opened image."""
@@ -171,5 +171,5 @@ OPTIONS = {"seed": (int | None, "Of the simulated clouds.")}
 
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
-    """See :func:`earthloom.training.cases.open.home`."""
-    return CloudCases(layouts.find(paths), reading, limit, **more)
+    """See :func:`earthloom.training.cases.open.cases_module`."""
+    return CloudCases(layouts.find_sources(paths), reading, limit, **more)

@@ -19,7 +19,7 @@ from earthloom.physics.forward import expand
 from earthloom.problems.base import Case
 from earthloom.raster.image import Sample
 from earthloom.raster.listing.layouts import write_facts
-from earthloom.raster.listing.samples import Facts
+from earthloom.raster.listing.samples import SetFacts
 from earthloom.raster.write.cog import create
 from earthloom.raster.write.matlab import write_mat
 from earthloom.raster.write.place import require_place
@@ -154,7 +154,7 @@ def _to_folder(plan: _Plan, folder: Path, chosen: range, format: str) -> int:
     seen, sensor = found.seen(chosen[0]), found.sensor
     maximum, _ = limit_of(sensor, found.reading, None)
     bands = tuple(band.name for band in seen["ms"].bands)
-    write_facts(folder, Facts(sensor.name, seen.convention, bands, maximum))
+    write_facts(folder, SetFacts(sensor.name, seen.convention, bands, maximum))
     return count
 
 

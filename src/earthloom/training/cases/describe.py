@@ -67,7 +67,7 @@ class Role:
         }
 
 
-def describe(paths: Any, sensor: Any = None, samples: int | None = SAMPLES) -> dict[str, Any]:
+def describe_sources(paths: Any, sensor: Any = None, samples: int | None = SAMPLES) -> dict[str, Any]:
     """Look into a data set without refusing what is wrong with it.
 
     Parameters
@@ -91,7 +91,7 @@ def describe(paths: Any, sensor: Any = None, samples: int | None = SAMPLES) -> d
     FileError, InputError
         If nothing is found, or a file lacks its keys or is cut short.
     """
-    sources = layouts.find(paths)
+    sources = layouts.find_sources(paths)
     kinds: dict[str, int] = {}
     for source in sources:
         kinds[source.layout] = kinds.get(source.layout, 0) + len(source)

@@ -34,8 +34,8 @@ def cases(
     Parameters
     ----------
     paths
-        Files and folders in any layout of :func:`earthloom.raster.listing.layouts.find` (docs/datasets.md), or one
-        scene as ``{"pan": ..., "ms": ..., "gt": ...}``.
+        Files and folders in any layout of :func:`earthloom.raster.listing.layouts.find_sources` (docs/datasets.md), or
+        one scene as ``{"pan": ..., "ms": ..., "gt": ...}``.
     problem
         ``pansharpening``, ``superresolution`` (cubes: :mod:`earthloom.training.cases.superresolution`),
         ``cloud_removal`` or ``spatiotemporal`` (folders of dates, :mod:`earthloom.raster.listing.date_folders`).
@@ -83,15 +83,15 @@ def cases(
     ((64, 64), (8, 64, 64))
     """
     reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
-    return home(problem).open_cases(paths, reading, limit, **more)
+    return cases_module(problem).open_cases(paths, reading, limit, **more)
 
 
-def known() -> list[str]:
+def readable_problems() -> list[str]:
     """The problems that data can be read for: those with a file of their name here."""
     return [name for name in registered() if Path(__file__).with_name(f"{name}.py").is_file()]
 
 
-def home(problem: str) -> ModuleType:
+def cases_module(problem: str) -> ModuleType:
     """The module that holds the cases of a problem: the file of its name beside this one.
 
     It defines ``open_cases(paths, reading, limit, **more) -> DataSet`` and ``OPTIONS``, the names of what ``more`` may
@@ -102,6 +102,6 @@ def home(problem: str) -> ModuleType:
     InputError
         If there is none.
     """
-    if problem not in known():
-        raise InputError(f"data of the problem '{problem}'", ", ".join(known()))
+    if problem not in readable_problems():
+        raise InputError(f"data of the problem '{problem}'", ", ".join(readable_problems()))
     return import_module(f"earthloom.training.cases.{problem}")

@@ -15,16 +15,16 @@ from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case, Problem
 from earthloom.raster.listing import layouts
 from earthloom.raster.listing.layouts import Rasters, Source
-from earthloom.raster.listing.samples import Stack, check_shapes
+from earthloom.raster.listing.samples import SampleStack, check_shapes
 from earthloom.sensors import Sensor, load, match_bands
 from earthloom.training.cases import blocks
-from earthloom.training.cases.samples import DataSet, Opened, Reading, open_source
+from earthloom.training.cases.samples import DataSet, OpenedSample, Reading, open_source
 from earthloom.types import Observation, Window
 
 KEPT = 2  # scenes that stay open
 
 
-class Known(NamedTuple):
+class SourceFacts(NamedTuple):
     """What all samples of a source share; ``shape`` is that of the MS, ``truth`` whether there is one."""
 
     sensor: Sensor
@@ -43,7 +43,7 @@ class Cases(DataSet):
 
     def __init__(self, sources: Sequence[Source], problem: Problem, reading: Reading, limit: int | None) -> None:
         self.sources, self.problem, self.reading = tuple(sources), problem, reading
-        self._open: OrderedDict[tuple[int, int], Opened] = OrderedDict()
+        self._open: OrderedDict[tuple[int, int], OpenedSample] = OrderedDict()
         self._lock = Lock()
         self._readings: dict[int, Reading] = {}  # with the sensor of a source, parsed once and not for every sample
         self._units: list[tuple[int, int, Window | None]] = []
@@ -71,21 +71,21 @@ class Cases(DataSet):
         unit, limit = known.ratio, self.reading.block_px
         if known.truth and self.reading.reduce != "always":
             unit, limit = 1, max(1, limit // known.ratio)
-        cells = blocks.plan(known.shape, unit, limit)
+        cells = blocks.plan_blocks(known.shape, unit, limit)
         for index in range(len(source)):
             yield from ((number, index, cell if len(cells) > 1 else None) for cell in cells)
 
-    def _known(self, number: int, source: Source) -> Known:
+    def _known(self, number: int, source: Source) -> SourceFacts:
         """What can be told without reading more than the headers, and a few samples of a stack to check them."""
         if isinstance(source, Rasters):
             opened = self._opened(number, 0)
             area = blocks.usable(opened.scene)
             count = len(opened.scene.empty()["ms"].bands)
-            ratio = blocks.whole_ratio(opened.scene)
-            return Known(opened.sensor, ratio, count, (area.height, area.width), opened.truth is not None)
+            ratio = blocks.ratio_of_scene(opened.scene)
+            return SourceFacts(opened.sensor, ratio, count, (area.height, area.width), opened.truth is not None)
         sensor = load(self.reading.sensor if self.reading.sensor is not None else source.facts.sensor)
         self._readings[number] = replace(self.reading, sensor=sensor)
-        if isinstance(source, Stack):
+        if isinstance(source, SampleStack):
             for index in sorted({0, len(source) // 2, len(source) - 1}):
                 opened = self._opened(number, index)
                 for role, view in opened.scene.observe(Window(0, 0, *opened.scene.shape), 0).views.items():
@@ -93,9 +93,9 @@ class Cases(DataSet):
         sizes = source.sizes(0)
         names = self.reading.bands or source.facts.bands
         count = len(match_bands(sensor, sizes["ms"][0], names))
-        return Known(sensor, check_shapes(source.name, sizes), count, sizes["ms"][1:], "gt" in sizes)
+        return SourceFacts(sensor, check_shapes(source.name, sizes), count, sizes["ms"][1:], "gt" in sizes)
 
-    def _reduces(self, opened: Opened) -> bool:
+    def _reduces(self, opened: OpenedSample) -> bool:
         """Whether the truth has to be made."""
         return self.reading.reduce == "always" or opened.truth is None
 
@@ -139,7 +139,7 @@ class Cases(DataSet):
         """Whether the data set itself holds the truth of a case."""
         return self._opened(*self._units[index][:2]).truth is not None
 
-    def _block(self, index: int) -> tuple[Opened, Window]:
+    def _block(self, index: int) -> tuple[OpenedSample, Window]:
         """The opened scene of a case, and its block: the whole scene where there is only one."""
         number, sample, cell = self._units[index]
         opened = self._opened(number, sample)
@@ -148,7 +148,7 @@ class Cases(DataSet):
             cell = Window(0, 0, area.height, area.width)
         return opened, cell
 
-    def _opened(self, number: int, index: int) -> Opened:
+    def _opened(self, number: int, index: int) -> OpenedSample:
         """The scene, opened or remembered (single samples of a stack are cheap and not kept)."""
         source, key = self.sources[number], (number, index)
         with self._lock:
@@ -156,7 +156,7 @@ class Cases(DataSet):
                 self._open.move_to_end(key)
                 return self._open[key]
         opened = open_source(source, index, self._readings.get(number, self.reading))
-        if not isinstance(source, Stack):
+        if not isinstance(source, SampleStack):
             with self._lock:
                 self._open[key] = opened
                 while len(self._open) > KEPT:  # files close when the last reader lets go
@@ -174,7 +174,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {}
 
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
-    """See :func:`earthloom.training.cases.open.home`.
+    """See :func:`earthloom.training.cases.open.cases_module`.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: A
     """
     if more:
         raise InputError(f"{', '.join(more)} for pansharpening", "nothing of this name")
-    sources = layouts.find(paths)
+    sources = layouts.find_sources(paths)
     wrong = next((s.name for s in sources if isinstance(s, Rasters) and "pan" not in s.files), None)
     if wrong:
         raise InputError(f"{wrong} holds radar and optical images", "pan and ms", "it is for cloud_removal")

@@ -14,7 +14,7 @@ from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.base import Case
 from earthloom.raster.image import Image
 from earthloom.raster.listing.layouts import Rasters, Source
-from earthloom.raster.listing.samples import ROLES, Stack, Triplet
+from earthloom.raster.listing.samples import ROLES, SampleStack, Triplet
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.sharpening import collocate
 from earthloom.sensors import Sensor, load, match_bands
@@ -101,7 +101,7 @@ class DataSet(Sequence):  # of Case; said so, a type checker at run time would r
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class OpenedSample:
     """One scene or sample at native resolution, and its truth where the data set has one."""
 
     scene: Scene
@@ -110,14 +110,14 @@ class Opened:
     checked: Callable[[str, np.ndarray], None]
 
 
-def open_source(source: Source, index: int, reading: Reading) -> Opened:
+def open_source(source: Source, index: int, reading: Reading) -> OpenedSample:
     """Open one scene, or one sample of a stack."""
     if isinstance(source, Rasters):
         return _open_rasters(source, reading)
     return _open_arrays(source, index, reading)
 
 
-def _open_arrays(source: Stack | Triplet, index: int, reading: Reading) -> Opened:
+def _open_arrays(source: SampleStack | Triplet, index: int, reading: Reading) -> OpenedSample:
     """A sample in memory."""
     wanted = [r for r in ROLES if r in source.sizes(index) and r != "lms"]
     sensor = load(reading.sensor if reading.sensor is not None else source.facts.sensor)
@@ -138,10 +138,10 @@ def _open_arrays(source: Stack | Triplet, index: int, reading: Reading) -> Opene
     told = Sharpening(sensor, convention, nodata=reading.nodata, names=None if names is None else tuple(names))
     scene = scene_of(found["pan"], found["ms"], told)
     truth = found.get("gt")
-    return Opened(scene, sensor, None if truth is None else lambda w: truth[(slice(None), *w.slices)], checked)
+    return OpenedSample(scene, sensor, None if truth is None else lambda w: truth[(slice(None), *w.slices)], checked)
 
 
-def _open_rasters(source: Rasters, reading: Reading) -> Opened:
+def _open_rasters(source: Rasters, reading: Reading) -> OpenedSample:
     """A scene read by window."""
     images: dict[str, Image] = {}
     for role, files in source.files.items():
@@ -160,7 +160,7 @@ def _open_rasters(source: Rasters, reading: Reading) -> Opened:
     checked = _checker(source.name, sensor, reading, facts.maximum) if not scaled else lambda role, data: None
     gt = images.get("gt")
     if gt is None:
-        return Opened(scene, sensor, None, checked)
+        return OpenedSample(scene, sensor, None, checked)
     if gt.shape != images["pan"].shape or gt.count != images["ms"].count:
         raise GridError(
             f"{source.name}: a truth of {gt.count} bands and {gt.shape} pixels",
@@ -172,7 +172,7 @@ def _open_rasters(source: Rasters, reading: Reading) -> Opened:
         data, valid = gt.read(window._replace(y=window.y + at.y, x=window.x + at.x))
         return data if valid.all() else np.where(valid, data, np.float32(np.nan))
 
-    return Opened(scene, sensor, truth, checked)
+    return OpenedSample(scene, sensor, truth, checked)
 
 
 def limit_of(sensor: Sensor, reading: Reading, told: float | None) -> tuple[float | None, str]:

@@ -24,7 +24,7 @@ from earthloom.raster.listing.date_folders import Series, series_in
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.dates import PairScene, Placed, ground
 from earthloom.sensors import load, match_bands
-from earthloom.training.cases.blocks import plan
+from earthloom.training.cases.blocks import plan_blocks
 from earthloom.training.cases.samples import DataSet, Reading
 from earthloom.types import Band, Observation, View, Window
 
@@ -77,7 +77,7 @@ class TripleCases(DataSet):
                         f"{series.name} has {fine.count} bands, {self.sources[0].name} has {self.bands}",
                         "the same for all",
                     )
-                blocks = plan(fine.shape, series.ratio, self.reading.block_px)
+                blocks = plan_blocks(fine.shape, series.ratio, self.reading.block_px)
                 cells = [cell for cell in blocks] if len(blocks) > 1 else [None]
         yield from ((number, triple, cell) for triple in series.triples() for cell in cells)
 
@@ -263,5 +263,5 @@ OPTIONS = {"noise": (float | None, "Of simulated coarse images, standard deviati
 
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
-    """See :func:`earthloom.training.cases.open.home`."""
+    """See :func:`earthloom.training.cases.open.cases_module`."""
     return TripleCases(paths, reading, limit, **more)

@@ -14,19 +14,19 @@ from earthloom.engine.options import Run
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.prepare.superresolution.bands import numbers_in
-from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, Told, lay, whole_ratio
+from earthloom.prepare.superresolution.opening import BLURS, DEFAULT_RATIO, PROBLEM, ToldCube, lay_cube, whole_ratio
 from earthloom.problems.base import Case
 from earthloom.problems.superresolution import BLOCK, Superresolution, observation, on_grid
 from earthloom.raster.listing.cubes import cubes_in
 from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load
-from earthloom.training.cases.blocks import plan as blocks_of
+from earthloom.training.cases.blocks import plan_blocks as blocks_of
 from earthloom.training.cases.samples import DataSet, Reading
 from earthloom.types import Band, Observation, Window
 
 
 @dataclass(frozen=True)
-class Part:
+class SpectralPart:
     """A cube, or one side of a gap in its spectrum: what is cut into blocks of one case each.
 
     Parameters
@@ -93,12 +93,12 @@ class CubeCases(DataSet):
         if reading.reduce == "never":
             raise InputError("reduce='never' for cubes", "'auto': a cube is the truth, what was seen is made from it")
         blur: Any = None if convention is None else blurs[convention]
-        self.told = Told(
+        self.told = ToldCube(
             whole_ratio(ratio), reading.sensor, blur, numbers_in(bad_bands), drop_bad=True, nodata=reading.nodata
         )
         self.reading, self.ratio = reading, self.told.ratio
         self.sensor: Sensor = load(reading.sensor)
-        self.sources: list[Part] = [part for path in cubes_in(paths) for part in self._parts(path)]
+        self.sources: list[SpectralPart] = [part for path in cubes_in(paths) for part in self._parts(path)]
         self.bands = len(self.sources[0].bands)
         self._units = [(n, cell) for n, part in enumerate(self.sources) for cell in self._cells(part)]
         if limit is not None and limit < 1:
@@ -106,11 +106,11 @@ class CubeCases(DataSet):
         if limit is not None and limit < len(self._units):
             self._units = [self._units[i] for i in np.linspace(0, len(self._units) - 1, limit).round().astype(int)]
 
-    def _parts(self, path: str) -> Iterator[Part]:
+    def _parts(self, path: str) -> Iterator[SpectralPart]:
         """The good bands of a cube, part by part."""
         with ExitStack() as stack:
             image = stack.enter_context(open_image(path, role="hs", nodata=self.told.nodata))
-            cube = lay(image, catalog.make("bicubic", PROBLEM), self.told, Run())
+            cube = lay_cube(image, catalog.make("bicubic", PROBLEM), self.told, Run())
             shape, title = cube.image.shape, Path(path).name
         if min(shape) < BLOCK * self.ratio:
             raise InputError(
@@ -118,9 +118,11 @@ class CubeCases(DataSet):
             )
         for group in cube.banding.groups:
             picked = [cube.banding.good[at] for at in group]
-            yield Part(path, title, tuple(at + 1 for at in picked), tuple(cube.bands[at] for at in picked), shape)
+            yield SpectralPart(
+                path, title, tuple(at + 1 for at in picked), tuple(cube.bands[at] for at in picked), shape
+            )
 
-    def _cells(self, part: Part) -> list[Window | None]:
+    def _cells(self, part: SpectralPart) -> list[Window | None]:
         """Blocks of a part whose corners are whole coarse pixels; None for all of it."""
         cells = blocks_of(part.shape, self.ratio, self.reading.block_px)
         return list(cells) if len(cells) > 1 else [None]
@@ -166,5 +168,5 @@ OPTIONS = {
 
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
-    """See :func:`earthloom.training.cases.open.home`; the convention is that of the blur."""
+    """See :func:`earthloom.training.cases.open.cases_module`; the convention is that of the blur."""
     return CubeCases(paths, replace(reading, convention=None), limit, convention=reading.convention, **more)

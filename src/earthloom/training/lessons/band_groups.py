@@ -16,7 +16,7 @@ from earthloom.training.loop.config import Config
 from earthloom.training.loop.patches import MASK, TRUTH, Patches, Sample
 
 
-def grouped(samples: Sequence[Sample], config: Config, step: int, augment: str) -> BandGroups:
+def groups_of_cubes(samples: Sequence[Sample], config: Config, step: int, augment: str) -> BandGroups:
     """Groups of ``config.group`` bands from cubes with any numbers of them; every patch position counts alike."""
     kinds: dict[int, list[Sample]] = {}
     for sample in samples:

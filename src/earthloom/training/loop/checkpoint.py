@@ -25,7 +25,7 @@ def save(path: Path, state: Mapping[str, Any]) -> Path:
     return write_whole(path, stream.getvalue())
 
 
-def load(path: Path) -> dict[str, Any]:
+def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read one checkpoint onto the CPU.
 
     Raises
@@ -83,7 +83,7 @@ class Checkpoints:
         """
         for path in reversed(files := self.steps()):
             try:
-                return load(path)
+                return load_checkpoint(path)
             except FileError as error:
                 if path == files[0]:
                     raise

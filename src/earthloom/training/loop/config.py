@@ -165,7 +165,7 @@ class Config:
         known = [field.name for field in fields(cls)]
         for key in values:
             if key not in known:
-                raise InputError(f"no setting '{key}' of a training run", hint=nearest(key, known))
+                raise InputError(f"no setting '{key}' of a training run", hint=closest_word(key, known))
         _check(values)
         return cls(**values)
 
@@ -206,7 +206,7 @@ def _check(values: Mapping[str, Any]) -> None:
         raise InputError("devices = 0", "at least 1, or -1 for all")
 
 
-def nearest(word: str, known: list[str]) -> str:
+def closest_word(word: str, known: list[str]) -> str:
     """The hint for a word that is not known."""
     near = difflib.get_close_matches(word, known, 1)
     return f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"

@@ -30,7 +30,7 @@ FOLDERS = ("checkpoints", "samples", "tensorboard")
 GAP_PX = 4
 
 
-class Folder:
+class RunFolder:
     """The folder of one run."""
 
     def __init__(self, path: Path, tensorboard: bool = True) -> None:
@@ -61,7 +61,7 @@ class Folder:
         """Panels side by side, stretched alike, as ``samples/step_N.png``."""
         if not panels:
             return
-        image = side_by_side(panels)
+        image = panel_strip(panels)
         write_whole(self.path / "samples" / f"step_{step:09d}.png", png(image))
         if self._events is not None:
             self._events.add_image("sample", image, step, dataformats="HWC")
@@ -140,7 +140,7 @@ def _events(folder: Path) -> Any:
     return SummaryWriter(str(folder), flush_secs=10)
 
 
-def side_by_side(panels: Mapping[str, Float[np.ndarray, "_ _ _"]]) -> np.ndarray:
+def panel_strip(panels: Mapping[str, Float[np.ndarray, "_ _ _"]]) -> np.ndarray:
     """Three (or one) bands of each panel, 1 % to 99 % of the last one's values from black to white, ``(y, x, 3)``."""
     last = list(panels.values())[-1]
     bands = [min(band, len(last) - 1) for band in ((2, 1, 0) if len(last) > 2 else (0, 0, 0))]

@@ -112,7 +112,7 @@ def fit(
     fabric = launched(config)
     try:
         with borrowed(config.threads):
-            run = Run(fabric, module, task, config, Path(folder) if folder is not None else None, header)
+            run = TrainingRun(fabric, module, task, config, Path(folder) if folder is not None else None, header)
             run.progress, run.say = (progress, say) if fabric.is_global_zero else (silent, None)
             with closing(run):
                 run.begin(about or {}, resume)
@@ -122,7 +122,7 @@ def fit(
         part(fabric)
 
 
-class Run:
+class TrainingRun:
     """One run: where it is, what it writes, when it validates."""
 
     def __init__(
@@ -135,7 +135,7 @@ class Run:
         self.place = Place()
         self.best: dict[str, Tensor] = {}
         mine = path if fabric.is_global_zero else None  # the first process writes
-        self.folder = trainlog.Folder(mine, config.tensorboard) if mine else None
+        self.folder = trainlog.RunFolder(mine, config.tensorboard) if mine else None
         self.saved = Checkpoints(mine / "checkpoints", config.keep) if mine else None
         self.progress: Progress = silent
         self.say: Callable[[str], None] | None = None
