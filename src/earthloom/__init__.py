@@ -39,7 +39,6 @@ Images go in as paths, numpy, torch or xarray, and come out as the same kind. Wh
 >>> earthloom.pansharpen("pan.tif", "ms.tif", output="sharp.tif")  # doctest: +SKIP
 """
 
-# pyright: reportUnsupportedDunderAll=false
 from earthloom.version import __version__ as __version__
 
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
@@ -47,16 +46,20 @@ _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __in
     "cases": "training.cases.open", "progress_bar": "report.progress",
     "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample",
 }  # fmt: skip
-__all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
-    "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
-]  # fmt: skip
+
+
+def _names() -> list[str]:
+    """What there is: a file in verbs/ is a name here."""
+    from earthloom.verbs.names import public
+
+    return sorted([*_HOMES, "__version__", *public()])
 
 
 def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
-    home = _HOMES.get(name, f"verbs.{name}" if name in __all__ else None)
+    if name == "__all__":
+        return _names()
+    home = _HOMES.get(name, None if name.startswith("_") or name not in _names() else f"verbs.{name}")
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
@@ -68,4 +71,4 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """What there is to complete: the public names, imported or not."""
-    return sorted(__all__)
+    return _names()

@@ -8,35 +8,33 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from earthloom.verbs import names as verbs
+
 if TYPE_CHECKING:
     from cyclopts import App
 
 HELP = "Weave what several satellite sensors saw into one image with the best of each."
-COMMANDS = {  # command: module, function, one line for the help
-    "pansharpen": ("verbs", "Sharpen a multispectral image with a panchromatic one."),
-    "decloud": ("verbs", "Take clouds out of an optical image, with radar and other dates."),
-    "predict": ("verbs", "Predict the fine image of a date from a coarse one and other dates."),
-    "series": ("series", "Predict every date of a folder, or test a method on the known dates."),
-    "align": ("align", "Bring one sensor's bands to those of another, or fit such a transform."),
-    "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
-    "superresolve": ("verbs", "Bring a hyperspectral cube to a finer grid."),
-    "train": ("train", "Train a network on scenes, and write a folder with its weights."),
+OWN = {  # commands that run no method: module, one line for the help
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
+    "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
+    "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "dataset": ("dataset", "Make training data of scenes and back, or tell what a data set holds."),
     "weights": ("weights", "List weights of networks, or bring in checkpoints of authors."),
+    "info": ("info", "Tell what an image file holds and how a product was made."),
     "methods": ("lists", "List the methods, those of one job, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),
-    "info": ("info", "Tell what an image file holds and how a product was made."),
     "demo": ("demo", "Sharpen the built-in sample and print the figures."),
 }
-
-
+ALONE = ("series", "align")  # verbs with a module of their own here, since they hold several commands
+FUSING = {name: ("verbs" if name not in ALONE else name, one.summary) for name, one in verbs.commands().items()}
+COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
-    "Fuse": ("pansharpen", "predict", "series", "superresolve", "align", "decloud"),
+    "Fuse": tuple(FUSING),
     "Judge": ("evaluate", "revisit"),
     "Learn": ("train", "dataset", "weights"),
     "Look up": ("info", "methods", "sensors", "demo"),
 }
+PROBLEMS = {name: one.problem for name, one in verbs.commands().items()}  # command: the problem whose methods it runs
 OPTIONS = {
     "--help, -h": "Show this; behind a command, its flags and examples.",
     "--version": "Show the version.",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from earthloom.cli.commands import COMMANDS, PROBLEMS, build
 from earthloom.errors import FileError, InputError
 
 SCRIPTS = {
@@ -36,10 +37,6 @@ PLACES = {  # where a shell looks for them by itself; zsh does not
     "zsh": ".zsh/completions/_earthloom",
     "fish": ".config/fish/completions/earthloom.fish",
 }
-PROBLEMS = {  # command: the problem whose methods it runs
-    "pansharpen": "pansharpening", "predict": "spatiotemporal", "series": "spatiotemporal",
-    "superresolve": "superresolution", "align": "bandpass", "decloud": "cloud_removal",
-}  # fmt: skip
 SENSORS = ("--sensor", "--from", "--to", "--fine-sensor", "--coarse-sensor")
 
 
@@ -52,8 +49,6 @@ def complete(words: Sequence[str]) -> list[str]:
 
 def _offered(before: Sequence[str], typed: str) -> Iterable[str]:
     """What could stand behind these words, whatever is typed of it."""
-    from earthloom.cli.commands import COMMANDS
-
     called = next((word for word in before if not word.startswith("-")), None)
     if called is None:
         return [*COMMANDS, "--help", "--version", "--install-completion"] if typed.startswith("-") else COMMANDS
@@ -94,8 +89,6 @@ def _names(called: str, before: Sequence[str]) -> list[str] | None:
 
 def _app(called: str, before: Sequence[str]) -> Any:
     """The command that the words name, with the flags of its method."""
-    from earthloom.cli.commands import build
-
     app = build(before)[called]
     inner = next((word for word in before[before.index(called) + 1 :] if not word.startswith("-")), None)
     return app[inner] if inner is not None and inner in list(app) else app

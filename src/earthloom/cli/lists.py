@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from earthloom.cli.completion import PROBLEMS
+from earthloom.cli.commands import PROBLEMS
 from earthloom.errors import MethodError
 
 Name = Annotated[str | None, Parameter(help="Tell all about this one.")]

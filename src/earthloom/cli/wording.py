@@ -66,7 +66,7 @@ def _owners(flag: str, command: str) -> list[str]:
     """The methods of a command that have a field of this name."""
     from dataclasses import fields
 
-    from earthloom.cli.completion import PROBLEMS
+    from earthloom.cli.commands import PROBLEMS
     from earthloom.errors import EarthloomError
     from earthloom.methods import catalog
 

@@ -65,6 +65,8 @@ class Verb:
         From what was typed to what the function takes, where one is not the other.
     without
         Fields of methods that are no flags: the verb fills them itself.
+    inside
+        The command that it is a part of, where it is none itself.
     """
 
     call: Callable[..., Any]
@@ -73,6 +75,7 @@ class Verb:
     told: tuple[str, ...] = ()
     shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     without: tuple[str, ...] = ()
+    inside: str = ""
 
 
 VERBS: dict[str, Verb] = {}
@@ -84,12 +87,13 @@ def verb(
     told: tuple[str, ...] = (),
     shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     without: tuple[str, ...] = (),
+    inside: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declare a function as a verb; see :class:`Verb`."""
+    """Declare a function as a verb; see :class:`Verb`. Written on one line: :mod:`earthloom.verbs.names` reads it."""
 
     def declared(function: Callable[..., Any]) -> Callable[..., Any]:
         choice = default if callable(default) else lambda given, name=default: name
-        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without)
+        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without, inside)
         return function
 
     return declared

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 
 from earthloom.engine.options import Run, run_of
 from earthloom.methods.base import Method
-from earthloom.prepare.bandpass.pairing import AUTO, PROBLEM, told_pair
+from earthloom.prepare.bandpass.pairing import AUTO, told_pair
 from earthloom.prepare.bandpass.transform import Transform
 from earthloom.training.bandpass.sources import fit_any
 from earthloom.verbs.align import SENSORS, chosen_aligner
 from earthloom.verbs.declared import FILES, Flag, verb
 
 
-@verb(PROBLEM, AUTO, SENSORS, without=SENSORS)
+@verb("bandpass", AUTO, SENSORS, without=SENSORS, inside="align")
 def fit_alignment(
     sources: Annotated[Any, Flag(str, group="Files", bare=True)],
     targets: Annotated[Any, Flag(str, group="Files", bare=True)] = None,

@@ -17,7 +17,7 @@ from earthloom.verbs.pipeline import Work, perform
 PROBLEM, DEFAULT = "pansharpening", "gsa"
 
 
-@verb(PROBLEM, DEFAULT)
+@verb("pansharpening", DEFAULT)
 def pansharpen(
     pan: Annotated[Any, FILE],
     ms: Annotated[Any, FILES],

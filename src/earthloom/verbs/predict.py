@@ -39,7 +39,7 @@ def typed(own: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-@verb(PROBLEM, DEFAULT, SENSORS, typed)
+@verb("spatiotemporal", DEFAULT, SENSORS, typed)
 def predict(
     pairs: Annotated[
         Sequence[Any], Flag(list[tuple[str, str, str]], ("--pair",), "Files", "FINE COARSE DATE", required=True)
@@ -60,7 +60,7 @@ def predict(
     run: Run | None = None,
     **more: Any,
 ) -> Any:
-    """Predict the fine image of a date from its coarse one, and from fine and coarse images of other dates.
+    """Predict the fine image of a date from its coarse one and from other dates.
 
     Parameters
     ----------

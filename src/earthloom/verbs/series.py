@@ -26,7 +26,7 @@ from earthloom.raster.write.place import require_apart, require_folder
 from earthloom.verbs.declared import METHOD, Flag, verb
 from earthloom.verbs.folder import SeriesFolder, readied, require_possible
 from earthloom.verbs.pipeline import FactKeeper, produce
-from earthloom.verbs.predict import DEFAULT, PROBLEM, SENSORS
+from earthloom.verbs.predict import DEFAULT, SENSORS
 
 DIR = "DIR"
 
@@ -55,7 +55,7 @@ class Predicted(NamedTuple):
     similar: np.ndarray | None
 
 
-@verb(PROBLEM, DEFAULT, SENSORS)
+@verb("spatiotemporal", DEFAULT, SENSORS)
 def series(
     fine: Annotated[Any, Flag(str, ("--fine-dir",), "Files", DIR)],
     coarse: Annotated[Any, Flag(str, ("--coarse-dir",), "Files", DIR)],
