@@ -36,6 +36,7 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
             raise InputError(
                 f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"
             )
+        image = image.north_up()
         data, valid = image.read(Window(0, 0, *image.shape))
         return data, valid, image
 

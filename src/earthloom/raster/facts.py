@@ -13,14 +13,22 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import FileError, GridError, InputError, warn
 from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.metadata import landsat, radiometry
 
-_NM_PER_UNIT = {"nanometers": 1.0, "nanometer": 1.0, "nm": 1.0, "micrometers": 1e3, "micrometer": 1e3, "um": 1e3}
+_NM_PER_UNIT = {
+    "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0, "nanometre": 1.0, "nm": 1.0, "micrometers": 1e3,
+    "micrometer": 1e3, "micrometres": 1e3, "micrometre": 1e3, "microns": 1e3, "micron": 1e3, "um": 1e3, "\u00b5m": 1e3,
+    "\u03bcm": 1e3,
+    "angstroms": 0.1, "angstrom": 0.1, "millimeters": 1e6, "mm": 1e6, "centimeters": 1e7, "cm": 1e7, "meters": 1e9,
+    "metres": 1e9, "m": 1e9,
+}  # fmt: skip
+_PER_CM = ("wavenumber", "wavenumbers", "cm-1", "1/cm")  # 10^7 nm over the number
+_NO_WAVELENGTH = ("index", "ghz", "mhz", "gigahertz", "megahertz")
 _SAME_GRID_PX = 0.01
+MASK_SHARE = 0.98  # of a mask lies at its ends
 BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
 
 
@@ -106,9 +114,10 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
     band = landsat.landsat_band_file(Path(path)) if file.count == 1 else None
     mtl = landsat.mtl_of(Path(path)) if mtl is None and band is not None else mtl
     scaled_by = None
+    if band is not None:
+        nodata = [0.0 if nodata[0] is None else nodata[0]]  # fill, by definition
     if band is not None and mtl is not None:
         names = [f"B{band.band}"]
-        nodata = [0.0 if nodata[0] is None else nodata[0]]  # Landsat fill
         pair = mtl.scaling(band.band, band.kind)
         if pair is not None:
             scales, offsets, scaled_by = [pair[0]], [pair[1]], mtl.path.name
@@ -118,6 +127,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         nodata = [told.nodata if nodata[0] is None else nodata[0]]
         if told.scale is not None or told.offset is not None:
             scales, offsets, scaled_by = [told.scale or 1.0], [told.offset or 0.0], told.told_by
+    _say_unplaced(path, file)
     stem, tags = Path(path).stem, dict(file.tags())
     for i, name in enumerate(names):
         names[i] = name or (stem if file.count == 1 else "")
@@ -146,6 +156,19 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
     )
 
 
+def _say_unplaced(path: str, file: Any) -> None:
+    """Say that an image is placed by control points or coefficients alone: no product of it lies anywhere."""
+    if file.crs is not None or file.transform != Affine.identity():
+        return
+    points, crs = file.gcps
+    by = "ground control points (GCPs)" if points and crs is not None else "rational polynomials (RPCs)"
+    if (points and crs is not None) or file.rpcs is not None:
+        warn(
+            f"{Path(path).name} is placed by {by} alone, which are not used: the product lies nowhere on Earth; "
+            "gdalwarp brings the image to a map first"
+        )
+
+
 def _bad_bands(flags: str, ours: str, count: int) -> tuple[int, ...]:
     """Bands, from 1, that a file calls bad: ENVI's ``bbl``, or what a product of ours remembers."""
     numbers = re.findall(r"[-+.\deE]+", flags)
@@ -156,28 +179,44 @@ def _bad_bands(flags: str, ours: str, count: int) -> tuple[int, ...]:
 
 
 def _is_mask(file: Any, index: int) -> bool:
-    """Whether the middle of a band is mostly off or fully on: GDAL calls the fourth of four byte bands alpha."""
-    height, width = min(file.height, 512), min(file.width, 512)
-    area = RasterWindow((file.width - width) // 2, (file.height - height) // 2, width, height)  # type: ignore[call-arg]
-    values = file.read(index, window=area)
-    on = values.max() if values.dtype.kind == "f" else np.iinfo(values.dtype).max
-    return bool(((values == 0) | (values == on) | (values == 255) | (values == 1)).mean() > 0.5)
+    """Whether a band is off or fully on nearly everywhere: GDAL calls the fourth of four byte bands alpha.
+
+    Near infrared over water is 0 or 1 too, so a few softened edges is all that a mask may have besides, and
+    something has to be on.
+    """
+    shape = tuple(min(n, 512) for n in (file.height, file.width))
+    values = file.read(index, out_shape=shape)
+    top = values.max()
+    most = top if values.dtype.kind == "f" else np.iinfo(values.dtype).max
+    on = [full for full in (1, 255, most) if full == top]
+    return bool(on) and bool(((values == 0) | (values == on[0])).mean() > MASK_SHARE)
 
 
 def _wavelength_nm(file: Any, index: int) -> float | None:
     """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags."""
     try:
         tags = {key.lower(): value for key, value in file.tags(index).items()}
-        unit = tags.get("wavelength_units", "").lower()
+        unit = tags.get("wavelength_units", "").strip().lower()
+        if unit in _NO_WAVELENGTH:  # GDAL takes an index for micrometres
+            return None
         centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")
         if centre is not None and not ("wavelength" in tags and unit in _NM_PER_UNIT):
             return round(float(centre) * 1e3, 6)
         if "wavelength" not in tags:
             return None
-        value = float(tags["wavelength"].split()[0])
-        return value * _NM_PER_UNIT.get(unit, 1e3 if value < 100 else 1.0)
+        return in_nm(float(tags["wavelength"].split()[0]), unit)
     except ValueError:
         return None
+
+
+def in_nm(value: float, unit: str) -> float | None:
+    """A wavelength in nm, None where it is none; without a known unit numbers below 100 are micrometres."""
+    unit = unit.strip().lower()
+    if unit in _NO_WAVELENGTH or not np.isfinite(value) or value <= 0:
+        return None
+    if unit in _PER_CM:
+        return round(1e7 / value, 6)
+    return round(value * _NM_PER_UNIT.get(unit, 1e3 if value < 100 else 1.0), 9)
 
 
 def same_grid(first: OnGrid, other: OnGrid, names: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from earthloom.errors import EarthloomError, FileError
 
@@ -41,6 +41,8 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         yield
     except EarthloomError:
         raise
+    except CRSError as error:  # its text holds both CRS in full
+        raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
         reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__

@@ -12,10 +12,12 @@ from jaxtyping import Bool, Float, Real
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
+from earthloom.ops.quantise import representable
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.types import Window
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
+HUGE = 1e30  # no reflectance, radiance or backscatter is as large
 _OPAQUE = 255  # alpha of a warped float32 or float64 image
 
 
@@ -24,7 +26,7 @@ class FilePart:
     """Bands of one file that fill consecutive bands of an image.
 
     ``nodata`` is one code per band, ``alpha`` the number of a band that is a mask, ``mask`` whether the file has
-    a mask of its own.
+    a mask of its own, ``alone`` whether it is opened as its one band: GDAL resamples all bands with one code.
     """
 
     path: str
@@ -34,6 +36,7 @@ class FilePart:
     nodata: tuple[float | None, ...]
     alpha: int | None = None
     mask: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,17 @@ class Reader(Protocol):
 def mark_missing(
     valid: Bool[np.ndarray, "y x"], bands: np.ndarray, stored: np.dtype, nodata: Sequence[float | None]
 ) -> None:
-    """Clear ``valid`` where any band holds its nodata code, NaN or infinity."""
+    """Clear ``valid`` where any band holds its nodata code, NaN, infinity, or what no instrument measures.
+
+    A code that the type cannot hold stands nowhere. Codes of floating point are often printed with six digits, so
+    those beyond ``HUGE`` are known by their size.
+    """
     for band, code in zip(bands, nodata, strict=True):
         if stored.kind == "f":
-            valid &= np.isfinite(band)
-        if code is not None and not np.isnan(code):
-            with np.errstate(over="ignore"):
-                valid &= band != band.dtype.type(code)
+            valid &= np.abs(band) < HUGE  # false for NaN
+        if code is None or np.isnan(code) or abs(code) >= HUGE or not representable(stored, code):
+            continue
+        valid &= band != band.dtype.type(code)
 
 
 def joined(parts: Sequence[FilePart]) -> tuple[FilePart, ...]:
@@ -94,6 +101,16 @@ def joined(parts: Sequence[FilePart]) -> tuple[FilePart, ...]:
         else:
             found.append(part)
     return tuple(found)
+
+
+def _by_code(part: FilePart) -> list[FilePart]:
+    """A part as it is, or band by band where their codes differ."""
+    if len(set(part.nodata)) < 2:
+        return [part]
+    return [
+        replace(part, indexes=(index,), nodata=(code,), first=part.first + at, alone=True)
+        for at, (index, code) in enumerate(zip(part.indexes, part.nodata, strict=True))
+    ]
 
 
 @dataclass(frozen=True)
@@ -117,8 +134,9 @@ class FileReader:
         return self._derived(parts=joined(parts), count=len(positions))
 
     def warped(self, warp: Warp) -> FileReader:
-        """The same files, resampled to another grid."""
-        return self._derived(warp=warp)
+        """The same files, resampled to another grid; bands with codes of their own one by one."""
+        parts = [one for part in self.parts for one in _by_code(part)]
+        return self._derived(warp=warp, parts=tuple(parts))
 
     def _derived(self, **changes: Any) -> FileReader:
         """Another reader of the same files, closed when this one is."""
@@ -160,7 +178,7 @@ class FileReader:
         """Read one file; GDAL converts to the output dtype unless that would blur the nodata code."""
         handle = self._handles.get(part)  # type: ignore[attr-defined]
         coded = any(code is not None for code in part.nodata) and self.warp is None
-        indexes = list(part.indexes)
+        indexes = [1] if part.alone else list(part.indexes)
         if coded and not np.can_cast(part.dtype, out.dtype):
             raw = handle.read(indexes, out=np.empty(out.shape, part.dtype), **area)
             mark_missing(valid, raw, part.dtype, part.nodata)
@@ -178,7 +196,7 @@ class FileReader:
 
     def _open(self, part: FilePart) -> Any:
         """Open a file, through a warp when there is one."""
-        handle = open_file(part.path)
+        handle = open_file(f"vrt://{part.path}?bands={part.indexes[0]}" if part.alone else part.path)
         if self.warp is None:
             return handle
         from rasterio.vrt import WarpedVRT
@@ -284,7 +302,7 @@ class MixedReader:
         data = np.stack([given[reader][0][band] for reader, band in self.picks])
         valid = np.logical_and.reduce([one[1] for one in given])
         if self.nodata is not None:
-            mark_missing(valid, data, np.dtype("uint8"), [self.nodata] * len(data))
+            mark_missing(valid, data, data.dtype, [self.nodata] * len(data))
         return data, valid
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from affine import Affine
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 
 from earthloom.errors import GridError, InputError, SensorError
 from earthloom.raster.facts import applied
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
 PAN_MTF = 0.15  # gain at MS Nyquist of a PAN that no sensor file describes
+GENERIC = re.compile(r"(?:band|layer|b(?:and)?[ _.-])?[ _.#-]*0*(\d+)(?:\.0)?", re.IGNORECASE)
 WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
 
 
@@ -291,7 +292,7 @@ def same_crs(pan: Image, ms: Image) -> bool:
     east, north = np.array(corners).T
     try:
         moved = np.array(transform(ms.crs, pan.crs, east.tolist(), north.tolist())[:2])
-    except (RasterioError, CPLE_BaseError):
+    except (RasterioError, CRSError, CPLE_BaseError):
         return False
     pixel = np.array([[abs(pan.transform.a)], [abs(pan.transform.e)]])
     return bool((np.abs(moved - [east, north]) < SAME_CRS_PX * pixel).all())
@@ -370,6 +371,8 @@ def bands_of(image: Image, sensor: Any, names: Sequence[str | int] | None = None
 def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
     """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
 
+    if generic(names):
+        return None
     labels = [_label(name) for name in names]
     if sensor.any_band is not None:
         return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
@@ -380,6 +383,18 @@ def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
         except SensorError:
             continue
     return None
+
+
+def generic(names: Sequence[str]) -> bool:
+    """Whether names only number the bands of a file (``Band 1``, ``1``, ``band_1``; from 0 too), in whatever order.
+
+    They say nothing about the sensor's bands, whose numbers are others.
+    """
+    numbers = [GENERIC.fullmatch(name.strip()) for name in names]
+    if not names or not all(numbers):
+        return False
+    found = sorted(int(number[1]) for number in numbers if number is not None)
+    return found in (list(range(len(names))), list(range(1, len(names) + 1)))
 
 
 def _label(name: str) -> str:

@@ -24,7 +24,7 @@ from earthloom.errors import FileError, InputError, warn
 from earthloom.ops.quantise import DTYPES, quantise, require_code
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.write.overviews import BLOCK, add_overviews, remove
-from earthloom.raster.write.place import require_place
+from earthloom.raster.write.place import forget_earlier, require_place
 from earthloom.types import Window
 
 Compress = Literal["zstd", "deflate", "none"]
@@ -234,6 +234,7 @@ class Writer:
                     self._smaller = add_overviews(self._raw)
                     rasterio.shutil.copy(self._raw, str(whole), **self._cog_options())
             check_whole(whole, layout)
+            forget_earlier(layout.path)
             os.replace(whole, layout.path)
         if self._lost:
             warn(f"{layout.path.name}: {self._lost} pixels without data were written as 0, no nodata code was given")

@@ -1,7 +1,8 @@
-"""Where a product goes, and what stands in the way there."""
+"""Where a product goes, what stands in the way there, and what an earlier file of its name left beside it."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from earthloom.raster.metadata.matlab import parse_address
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
+BESIDE = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".rrd")  # what GDAL reads beside a file, behind its whole name
+WORLD = (".tfw", ".tifw", ".tiffw", ".wld", ".aux", ".aux.xml", ".rpb", ".RPB", ".imd", ".IMD", ".prj", ".hdr")
 
 
 def require_place(path: Path, overwrite: bool) -> None:
@@ -73,3 +76,29 @@ def require_apart(folder: Path, paths: Sequence[Path]) -> None:
     """Refuse a folder of inputs as that of the products."""
     if folder.exists() and any(path.parent.exists() and folder.samefile(path.parent) for path in paths):
         raise InputError(f"the output {folder} is a folder of the inputs", "a folder of its own")
+
+
+def forget_earlier(path: Path) -> None:
+    """Take away what describes an earlier file of this name: statistics, overviews, masks, places, a STAC item.
+
+    Whoever reads the new file would believe it.
+    """
+    beside = [path.with_name(path.name + ending) for ending in BESIDE]
+    beside += [path.with_suffix(ending) for ending in WORLD if ending != path.suffix]
+    beside += [path.with_name(f"{path.stem}_{ending}") for ending in ("rpc.txt", "RPC.TXT")]
+    for one in beside:
+        if one != path:
+            one.unlink(missing_ok=True)
+    item = path.with_suffix(".json")
+    if item.is_file() and _describes(item, path):
+        item.unlink()
+
+
+def _describes(item: Path, path: Path) -> bool:
+    """Whether a file is a STAC item of an image."""
+    try:
+        told = json.loads(item.read_text(encoding="utf-8"))
+        assets = told["assets"].values()
+        return "stac_version" in told and any(str(one.get("href", "")).endswith(path.name) for one in assets)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+        return False
