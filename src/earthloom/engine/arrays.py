@@ -15,6 +15,7 @@ from earthloom.errors import GridError, InputError
 from earthloom.raster.coordinates import crs_of, edges_of, like
 from earthloom.raster.image import Image
 from earthloom.raster.memory import image_of, same_crs_text
+from earthloom.raster.open import without_zero
 from earthloom.raster.told import Told
 from earthloom.types import Band
 
@@ -131,6 +132,8 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
             edges=place.edges if placed else None, crs=place.crs if len(known) == len(roles) else None, scale=own.scale,
             offset=own.offset,
         )  # fmt: skip
+        if role.endswith("mask"):
+            images[role] = without_zero(images[role])
     return images
 
 

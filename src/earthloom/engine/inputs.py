@@ -10,7 +10,7 @@ from typing import Any
 from earthloom.engine.arrays import Taken, images_of, is_path, take
 from earthloom.errors import InputError
 from earthloom.raster.image import Image
-from earthloom.raster.open import open_image
+from earthloom.raster.open import open_image, open_mask
 from earthloom.raster.told import Told
 
 MASK = "mask"  # roles that end so are masks, whatever they belong to
@@ -77,7 +77,7 @@ def opened(
         own = told.get(role, Told())
         if not value:
             raise InputError(f"no file for `{role}`", f"`{role}=FILE`, or one file for each band")
-        kind = None if role.endswith(MASK) else kinds.get(role, "ms")
-        images[role] = open_image(value, role=kind, told=own)
+        masks = role.endswith(MASK)
+        images[role] = open_mask(value, own) if masks else open_image(value, role=kinds.get(role, "ms"), told=own)
         stack.callback(images[role].close)
     return images

@@ -17,7 +17,7 @@ from earthloom.metrics.clouds import EVERYWHERE, UNDER, with_clouds
 from earthloom.metrics.reference import rmse
 from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
-from earthloom.raster.open import open_image
+from earthloom.raster.open import open_image, without_zero
 from earthloom.raster.scenes.grids import MAX_PIXELS, common_ground
 from earthloom.raster.told import Told
 from earthloom.types import Band, Report, Window
@@ -32,6 +32,7 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
         return *held.read(Window(0, 0, *held.shape), held.precision), None
     folder = isinstance(source, (str, Path)) and Path(source).is_dir()  # which holds the bands of more than one role
     with open_image(source, nodata=nodata, role="ms" if folder else None) as image:
+        image = without_zero(image) if role == "mask" else image
         if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
             raise InputError(
                 f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"

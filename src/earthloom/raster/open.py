@@ -10,6 +10,7 @@ from earthloom.errors import FileError, GridError, InputError
 from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
+from earthloom.raster.readers import uncoded
 from earthloom.raster.told import Told
 
 
@@ -65,4 +66,17 @@ def open_image(
     return overridden(image, known.nodata, known.scale, known.offset)
 
 
-__all__ = ["FileError", "GridError", "Image", "open_image"]
+def open_mask(paths: PathLike | Sequence[PathLike], told: Told | None = None) -> Image:
+    """Open a mask: its 0 is a number like the others, whatever its file calls missing.
+
+    Rasterised polygons declare 0 as nodata where nothing is masked, and masks of clear ground where a cloud is.
+    """
+    return without_zero(open_image(paths, told=told))
+
+
+def without_zero(image: Image) -> Image:
+    """An image of numbers that mean something, 0 too."""
+    return replace(image, nodata=None, reader=uncoded(image.reader)) if image.nodata == 0 else image
+
+
+__all__ = ["FileError", "GridError", "Image", "open_image", "open_mask", "without_zero"]

@@ -316,6 +316,16 @@ def coded(reader: Reader, code: float, count: int) -> Reader:
     return MixedReader((reader,), tuple((0, band) for band in range(count)), code)
 
 
+def uncoded(reader: Reader) -> Reader:
+    """The same numbers without any code of missing pixels; masks and alpha bands of files stay."""
+    if isinstance(reader, FileReader):
+        parts = tuple(replace(part, nodata=(None,) * len(part.indexes)) for part in reader.parts)
+        return replace(reader, parts=parts)
+    if isinstance(reader, ArrayReader):
+        return replace(reader, nodata=(None,) * len(reader.nodata))
+    return reader
+
+
 def together(readers: Sequence[tuple[Reader, int]]) -> Reader:
     """All bands of several readers, each given with their number; files are read part by part, anything else whole."""
     parts: list[FilePart] = []

@@ -95,19 +95,19 @@ def require_levels(found: Levels, image: Image, role: str, sensor: str | None, t
         return
     if image.dtype.kind not in "ui":
         return
-    flags = f"--{role}-scale 1 --{role}-offset 0"
+    flags = f"`{role}_scale=1` `{role}_offset=0`"
     if (sensor or "").startswith("sentinel2") and found.stored_floor >= OFFSET_DN - NEAR_DN and _late(image):
         raise InputError(
             f"{image.name}: Sentinel-2 numbers that begin at {found.stored_floor:.0f}, as if the +{OFFSET_DN} of "
             "processing baseline 04.00 were still in them, and no metadata that tell",
             "the SAFE folder's metadata or a STAC item beside it",
-            f"give --{role}-scale 0.0001 --{role}-offset -0.1 to take it off, or {flags} if they are right",
+            f"give `{role}_scale=0.0001` `{role}_offset=-0.1` to take it off, or {flags} if they are right",
         )  # fmt: skip
     if (sensor or "").startswith("landsat") and found.stored_floor >= LANDSAT_FLOOR:
         raise InputError(
             f"{image.name}: Landsat numbers that begin at {found.stored_floor:.0f}, as those of Collection 2 Level 2 "
             "without their scaling, and no MTL file that tells", "the MTL file beside it",
-            f"give --{role}-scale 0.0000275 --{role}-offset -0.2, or {flags} if they are right",
+            f"give `{role}_scale=0.0000275` `{role}_offset=-0.2`, or {flags} if they are right",
         )  # fmt: skip
 
 
@@ -120,12 +120,12 @@ def _require_reflectance(found: Levels, image: Image, role: str) -> None:
         raise InputError(
             f"{image.name}: {found.negative[low]:.0%} of band {_called(image, low)} lies below 0 with the declared "
             f"offset of {image.offsets[low]:g}, as if it had been taken off before", "an offset that fits the numbers",
-            f"give --{role}-scale {image.scales[low]:g} --{role}-offset 0 if so",
+            f"give `{role}_scale={image.scales[low]:g}` `{role}_offset=0` if so",
         )  # fmt: skip
     if found.middle[high] > BRIGHT:
         raise InputError(
             f"{image.name}: the median of band {_called(image, high)} is {found.middle[high]:.3g} with the declared "
-            f"scale of {image.scales[high]:g}", "a reflectance", f"give --{role}-scale and --{role}-offset",
+            f"scale of {image.scales[high]:g}", "a reflectance", f"give `{role}_scale` and `{role}_offset`",
         )  # fmt: skip
 
 
@@ -146,9 +146,9 @@ def require_unit(found: Levels, method: Any, called: str, role: str = "source") 
 
 
 def _late(image: Image) -> bool:
-    """Whether an image can be of baseline 04.00 or later, by its name and date."""
+    """Whether an image can be of baseline 04.00 or later, by its name: old dates are processed anew, too."""
     told = next((b for path in image.paths if (b := baseline_in(Path(path))) is not None), None)
-    return told >= 4 if told is not None else image.acquired is None or image.acquired >= BASELINE_04
+    return told is None or told >= 4
 
 
 def _called(image: Image, band: int) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,14 +16,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool
 
-from earthloom.errors import FileError, InputError
+from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.metadata.stac_beside import day_of
-from earthloom.raster.open import open_image
+from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
-from earthloom.raster.write.stac import footprint_covers
+from earthloom.raster.write.stac import beside, footprint_covers
 
 MASK_PX = 128  # side of a mask, every n-th pixel, that stands for the place
 COLUMNS = "date, sensor, and cloud (percent) or mask (a raster)"
@@ -73,7 +76,7 @@ def _items(path: Path) -> Iterator[Mapping[str, Any]]:
         yield from found
         return
     if path.suffix.lower() in (".ndjson", ".jsonl"):
-        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        for number, line in enumerate(text_of(path).splitlines(), 1):
             if line.strip():
                 try:
                     plain = json.loads(line)
@@ -87,8 +90,8 @@ def _items(path: Path) -> Iterator[Mapping[str, Any]]:
 def _load(path: Path) -> Any:
     """A JSON file."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as wrong:
+        return json.loads(text_of(path))
+    except ValueError as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "STAC items as JSON, or a .csv with " + COLUMNS) from wrong
 
 
@@ -122,6 +125,8 @@ def _require_one_place(items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
     boxes = [box for _, item in items if (box := _box(item)) is not None]
     if not boxes:
         return
+    middle = (boxes[0][0] + boxes[0][2]) / 2
+    boxes = [beside(box, middle) for box in boxes]
     west, south = (max(box[k] for box in boxes) for k in (0, 1))
     east, north = (min(box[k] for box in boxes) for k in (2, 3))
     if west > east or south > north:
@@ -132,21 +137,25 @@ def _require_one_place(items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 
 
 def _box(item: Mapping[str, Any]) -> list[float] | None:
-    """West, south, east, north."""
+    """West, south, east, north; the east beyond 180 where it runs over the antimeridian."""
     box = item.get("bbox")
     if not isinstance(box, list) or len(box) not in (4, 6):
         return None
-    return box if len(box) == 4 else [box[0], box[1], box[3], box[4]]
+    flat = box if len(box) == 4 else [box[0], box[1], box[3], box[4]]
+    return [flat[0], flat[1], flat[2] + (360 if flat[0] > flat[2] else 0), flat[3]]  # over the antimeridian
 
 
 def _from_table(path: Path, told: Told) -> Iterator[Sight]:
     """The scenes of a CSV."""
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        rows = [{(k or "").strip().lower(): (v or "").strip() for k, v in row.items() if isinstance(v, str | None)}
-                for row in csv.DictReader(stream)]  # fmt: skip
+    table = csv.DictReader(io.StringIO(text_of(path), newline=""))
+    rows = [
+        {(k or "").strip().lower(): (v or "").strip() for k, v in row.items() if isinstance(v, str | None)}
+        for row in table
+    ]  # fmt: skip
     if not rows or not {"date", "sensor"} <= set(rows[0]) or not {"cloud", "mask"} & set(rows[0]):
         raise FileError(f"{path.name} with columns {', '.join(rows[0]) if rows else 'none'}", COLUMNS)
     model: Image | None = None
+    unit = _percent(path, [row.get("cloud", "") for row in rows])
     for number, row in enumerate(rows, 2):
         place = f"{path.name}, line {number}"
         try:
@@ -156,15 +165,48 @@ def _from_table(path: Path, told: Told) -> Iterator[Sight]:
         if not sensor:
             raise InputError(f"{place} without a sensor", COLUMNS)
         if row.get("mask"):
-            with open_image(path.parent / row["mask"]) as image:
+            with open_mask(path.parent / row["mask"]) as image:
                 model = model or image
                 yield Sight(day, sensor, clear=_clear(image, model, told))
             continue
         try:
-            cloud = float(row.get("cloud", ""))
+            cloud = unit * float(row.get("cloud", ""))
         except ValueError as wrong:
             raise InputError(f"{place}: cloud '{row.get('cloud', '')}'", "a percentage from 0 to 100") from wrong
         yield Sight(day, sensor, cloud)
+
+
+def text_of(path: Path) -> str:
+    """A text file as spreadsheets and systems write them: UTF-8, UTF-16 with its mark, else Windows' Latin.
+
+    Raises
+    ------
+    FileError
+        If it cannot be read, or is no text.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as wrong:
+        raise FileError(f"{path} cannot be read: {wrong.strerror}") from wrong
+    wide = raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
+        with suppress(UnicodeDecodeError):
+            text = raw.decode(encoding)
+            if "\0" not in text:
+                return text
+    raise FileError(f"{path} is no text that can be read", "UTF-8", "save it as CSV in UTF-8")
+
+
+def _percent(path: Path, clouds: Sequence[str]) -> float:
+    """What a number of the column is in percent: 100 where all are fractions, which is said."""
+    numbers = []
+    for text in clouds:
+        with suppress(ValueError):
+            numbers.append(float(text))
+    if not numbers or max(numbers) > 1 or all(number == int(number) for number in numbers):
+        return 1.0
+    warn(f"{path.name}: no cloud cover above 1, so they are taken as fractions, 0.1 as 10 percent")
+    return 100.0
 
 
 def _clear(image: Image, model: Image, told: Told) -> np.ndarray:

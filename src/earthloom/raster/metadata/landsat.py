@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError
 
@@ -23,6 +25,10 @@ _SURFACE = {
     "SR": ("LEVEL2_SURFACE_REFLECTANCE_PARAMETERS", "REFLECTANCE", "BAND_"),
     "ST": ("LEVEL2_SURFACE_TEMPERATURE_PARAMETERS", "TEMPERATURE", "BAND_ST_B"),
 }
+OUTER = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2 and 1
+MTL = re.compile(r"_?MTL\.(txt|json|xml)$", re.IGNORECASE)
+SCENE = re.compile(r"L[COTEM]0\d_", re.IGNORECASE)  # how the files of a product begin
+Groups = dict[str, dict[str, str]]
 _LEVEL_1 = ("LEVEL1_RADIOMETRIC_RESCALING", "RADIOMETRIC_RESCALING")
 
 
@@ -41,7 +47,7 @@ class Mtl:
     """A parsed MTL file: ``groups[group][field]``."""
 
     path: Path
-    groups: dict[str, dict[str, str]]
+    groups: Groups
 
     def field(self, name: str) -> str | None:
         """The first value of a field in any group."""
@@ -87,7 +93,7 @@ class Mtl:
             raise FileError(
                 f"{self.path.name}: SUN_ELEVATION {elevation}",
                 "an elevation above 0 degrees",
-                "give `scale` and `offset` yourself",
+                "a scene of the night has no reflectance",
             )
         sine = math.sin(math.radians(elevation))
         return reflectance[0] / sine, reflectance[1] / sine
@@ -103,7 +109,7 @@ class Mtl:
 
 
 def read_mtl(path: Path) -> Mtl:
-    """Parse an MTL text file.
+    """Parse an MTL file: text, JSON or XML.
 
     Raises
     ------
@@ -111,10 +117,22 @@ def read_mtl(path: Path) -> Mtl:
         If it is not one (the outer group is that of Collection 1 or 2).
     """
     try:
-        text = path.read_text("utf-8", errors="replace")
+        text = path.read_text("utf-8-sig", errors="replace")
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
-    groups: dict[str, dict[str, str]] = {}
+    reads = {".json": _of_json, ".xml": _of_xml}.get(path.suffix.lower(), _of_text)
+    try:
+        groups = reads(text)
+    except (ValueError, AttributeError, SyntaxError) as error:
+        raise FileError(f"{path} is a broken MTL file: {' '.join(str(error).split())}") from error
+    if groups is None:
+        raise FileError(f"{path} is not a Landsat metadata file", f"the group {OUTER[0]} or {OUTER[1]}")
+    return Mtl(path, groups)
+
+
+def _of_text(text: str) -> Groups | None:
+    """Groups of ``KEY = value`` between GROUP and END_GROUP."""
+    groups: Groups = {}
     stack: list[str] = []
     for line in text.splitlines():
         key, equals, value = (part.strip() for part in line.partition("="))
@@ -126,9 +144,24 @@ def read_mtl(path: Path) -> Mtl:
             stack = stack[:-1]
         elif stack:
             groups.setdefault(stack[-1], {})[key] = value.strip('"')
-    if not re.search(r"^\s*GROUP\s*=\s*(L1_METADATA_FILE|LANDSAT_METADATA_FILE)", text, re.M):
-        raise FileError(f"{path} is not a Landsat metadata file", "the group LANDSAT_METADATA_FILE or L1_METADATA_FILE")
-    return Mtl(path, groups)
+    return groups if re.search(rf"^\s*GROUP\s*=\s*({'|'.join(OUTER)})", text, re.M) else None
+
+
+def _of_json(text: str) -> Groups | None:
+    """The same as objects."""
+    plain = json.loads(text)
+    outer = next((plain[name] for name in OUTER if name in plain), None)
+    return None if outer is None else {
+        name: {key: str(value) for key, value in group.items()} for name, group in outer.items()
+    }  # fmt: skip
+
+
+def _of_xml(text: str) -> Groups | None:
+    """The same as elements."""
+    root = ElementTree.fromstring(text)
+    if root.tag not in OUTER:
+        return None
+    return {group.tag: {field.tag: (field.text or "").strip() for field in group} for group in root}
 
 
 def landsat_band_file(path: Path) -> BandFile | None:
@@ -140,11 +173,25 @@ def landsat_band_file(path: Path) -> BandFile | None:
 
 
 def _metadata_files(folder: Path) -> list[Path]:
-    """MTL files of a folder, whatever the case of their names."""
+    """MTL files of a folder, whatever the case of their names; of one scene the text before JSON and XML."""
     try:
-        return sorted(p for p in folder.iterdir() if p.name.upper().endswith("MTL.TXT"))
+        found = sorted((p for p in folder.iterdir() if MTL.search(p.name)), key=lambda p: "txtjsonxml".index(_kind(p)))
     except OSError:
         return []
+    first: dict[str, Path] = {}
+    for path in found:
+        first.setdefault(_prefix(path), path)
+    return sorted(first.values())
+
+
+def _kind(path: Path) -> str:
+    """Its ending."""
+    return path.suffix.lower().lstrip(".")
+
+
+def _prefix(path: Path) -> str:
+    """What stands before MTL in its name."""
+    return MTL.sub("", path.name).lower()
 
 
 def mtl_of(path: Path) -> Mtl | None:
@@ -153,8 +200,7 @@ def mtl_of(path: Path) -> Mtl | None:
     if named is None:
         return None
     for candidate in _metadata_files(path.parent):
-        prefix = re.sub(r"_?MTL\.txt$", "", candidate.name, flags=re.I)
-        if prefix.lower() == named.prefix.lower():
+        if _prefix(candidate) == named.prefix.lower():
             return read_mtl(candidate)
     for candidate in _metadata_files(path.parent):
         mtl = read_mtl(candidate)
@@ -164,8 +210,12 @@ def mtl_of(path: Path) -> Mtl | None:
 
 
 def is_landsat_folder(folder: Path) -> bool:
-    """Whether a folder holds an MTL file."""
-    return folder.is_dir() and bool(_metadata_files(folder))
+    """Whether a folder holds an MTL file, or band files of a product that has lost its own."""
+    if not folder.is_dir():
+        return False
+    return bool(_metadata_files(folder)) or any(
+        SCENE.match(path.name) and landsat_band_file(path) for path in folder.iterdir()
+    )
 
 
 def landsat_files(
@@ -188,12 +238,14 @@ def landsat_files(
     found = _metadata_files(folder)
     if len(found) != 1:
         raise InputError(
-            f"{folder}: {len(found)} MTL files", "a folder with one Landsat scene", "give the band files one by one"
+            f"{folder}: {len(found)} MTL files (_MTL.txt, .json or .xml)",
+            "a folder with one Landsat scene",
+            "give the band files one by one",
         )
     mtl = read_mtl(found[0])
     wanted = [str(b).upper().removeprefix("B") for b in bands] if bands else _of_role(mtl, role)
     files = [named for path in sorted(folder.iterdir()) if (named := landsat_band_file(path))]
-    prefix = re.sub(r"_?MTL\.txt$", "", mtl.path.name, flags=re.I).lower()
+    prefix = _prefix(mtl.path)
     own = [named for named in files if named.prefix.lower() == prefix] or files
     chosen = []
     for band in wanted:

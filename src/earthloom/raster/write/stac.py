@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from affine import Affine
 from rasterio.errors import RasterioError
 
@@ -57,7 +58,7 @@ def geojson_footprint(crs: Any, transform: Affine, shape: tuple[int, int]) -> di
     places = [[round(lon, 7), round(lat, 7)] for lon, lat in zip(found[0], found[1], strict=True)]
     if not all(abs(lon) <= 180 and abs(lat) <= 90 for lon, lat in places):
         return None
-    return {"type": "Polygon", "coordinates": [places[::-1]]}  # counter-clockwise, as RFC 7946 wants it
+    return split(places[::-1])  # counter-clockwise, as RFC 7946 wants it
 
 
 def item(
@@ -90,10 +91,7 @@ def item(
     """
     stac = pystac()
     outline = geojson_footprint(crs, transform, shape)
-    bbox = None
-    if outline is not None:
-        lon, lat = zip(*outline["coordinates"][0], strict=True)
-        bbox = [min(lon), min(lat), max(lon), max(lat)]
+    bbox = None if outline is None else bbox_of(outline)
     t = transform
     grid: dict[str, Any] = {"proj:shape": list(shape), "proj:transform": [t.a, t.b, t.c, t.d, t.e, t.f]}
     if crs is not None:
@@ -126,9 +124,7 @@ def collection(folder: Path, title: str, description: str) -> Path:
         if plain.get("type") == "Feature" and plain.get("stac_version"):
             items.append((path, plain))
     boxes = [plain["bbox"] for _, plain in items if plain.get("bbox")]
-    whole = [
-        [min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes)]
-    ] if boxes else [[-180.0, -90.0, 180.0, 90.0]]  # fmt: skip
+    whole = [_around(boxes)] if boxes else [[-180.0, -90.0, 180.0, 90.0]]
     days = sorted(datetime.fromisoformat(plain["properties"]["datetime"]) for _, plain in items)
     times = [[days[0], days[-1]]] if days else [[None, None]]
     extent = stac.Extent(stac.SpatialExtent(whole), stac.TemporalExtent(times))
@@ -138,6 +134,16 @@ def collection(folder: Path, title: str, description: str) -> Path:
     plain["links"] += [{"rel": "item", "href": f"./{path.name}", "type": "application/geo+json"} for path, _ in items]
     write_json(folder / COLLECTION, plain)
     return folder / COLLECTION
+
+
+def _around(boxes: Sequence[Sequence[float]]) -> list[float]:
+    """The box around some; west above east where it runs over the antimeridian."""
+    flat = [[b[0], b[1], b[2] + (360 if b[0] > b[2] else 0), b[3]] for b in boxes]
+    near = [beside(box, flat[0][0]) for box in flat]
+    west, east = min(b[0] for b in near), max(b[2] for b in near)
+    west, east = (west, east) if east - west < 360 else (-180.0, 180.0)
+    ends = [lon - 360 if lon > 180 else lon + 360 if lon < -180 else lon for lon in (west, east)]
+    return [ends[0], min(b[1] for b in near), ends[1], max(b[3] for b in near)]
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -167,7 +173,10 @@ def write_json(path: Path, plain: Any) -> None:
 
 
 def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:
-    """Whether a GeoJSON feature (its outline, else its bbox) covers a longitude and latitude; True without either."""
+    """Whether a GeoJSON feature (its outline, else its bbox) covers a longitude and latitude; True without either.
+
+    Longitudes are counted round the globe: outlines may run over the antimeridian, split there or not.
+    """
     shape = item.get("geometry") or {}
     rings = {"Polygon": [shape.get("coordinates")], "MultiPolygon": shape.get("coordinates")}.get(shape.get("type", ""))
     if rings:
@@ -177,14 +186,81 @@ def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:
     box = item.get("bbox")
     if not box:
         return True
-    east, north = len(box) // 2, len(box) // 2 + 1
-    return bool(box[0] <= place[0] <= box[east] and box[1] <= place[1] <= box[north])
+    (west, south), (east, north) = box[:2], box[len(box) // 2 :][:2]
+    width = (east - west) % 360 or (360.0 if east != west else 0.0)
+    return bool((place[0] - west) % 360 <= width and south <= place[1] <= north)
 
 
 def _inside(ring: Sequence[Sequence[float]], place: Sequence[float]) -> bool:
     """Whether a ring holds a point: a ray to the east crosses it an odd number of times."""
-    x, y, odd = place[0], place[1], False
+    line = unwrapped(ring)
+    middle = sum(point[0] for point in line) / len(line)
+    return any(_odd(line, place[0] + 360 * turn, place[1]) for turn in _turns(place[0], middle))
+
+
+def _turns(lon: float, middle: float) -> tuple[int, ...]:
+    """Turns of the globe that bring a longitude near another."""
+    nearest = round((middle - lon) / 360)
+    return nearest - 1, nearest, nearest + 1
+
+
+def _odd(ring: Sequence[Sequence[float]], x: float, y: float) -> bool:
+    """Whether a ray from a point to the east crosses a ring an odd number of times."""
+    odd = False
     for a, b in pairwise(ring):
         if (a[1] > y) != (b[1] > y) and x < a[0] + (y - a[1]) / (b[1] - a[1]) * (b[0] - a[0]):
             odd = not odd
     return odd
+
+
+def unwrapped(ring: Sequence[Sequence[float]]) -> list[list[float]]:
+    """A ring without jumps round the globe: each longitude within 180 degrees of the one before."""
+    line: list[list[float]] = []
+    for lon, lat, *_ in ring:
+        lon = lon if not line else lon + 360 * round((line[-1][0] - lon) / 360)
+        line.append([lon, lat])
+    return line
+
+
+def beside(box: Sequence[float], lon: float) -> list[float]:
+    """A box (west, south, east, north) turned round the globe to lie near a longitude."""
+    turn = 360 * round((lon - (box[0] + box[2]) / 2) / 360)
+    return [box[0] + turn, box[1], box[2] + turn, box[3]]
+
+
+def split(ring: list[list[float]]) -> dict[str, Any]:
+    """An outline as RFC 7946 wants it: in two parts where it runs over the antimeridian."""
+    line = unwrapped(ring)
+    edge = 180.0 if max(lon for lon, _ in line) > 180 else -180.0 if min(lon for lon, _ in line) < -180 else None
+    if edge is None:
+        return {"type": "Polygon", "coordinates": [line]}
+    halves = []
+    for side in (-1, 1):
+        part = _cut(line, edge, side)
+        turn = -360 * np.sign(edge) if side == np.sign(edge) else 0
+        halves.append([[[round(lon + turn, 7), lat] for lon, lat in part]])
+    return {"type": "MultiPolygon", "coordinates": halves}
+
+
+def _cut(line: list[list[float]], edge: float, side: int) -> list[list[float]]:
+    """The part of a ring on one side of a meridian, closed (Sutherland and Hodgman)."""
+    kept: list[list[float]] = []
+    for a, b in pairwise(line):
+        inside = [side * (point[0] - edge) >= 0 for point in (a, b)]
+        if inside[0]:
+            kept.append(a)
+        if inside[0] != inside[1]:
+            share = (edge - a[0]) / (b[0] - a[0])
+            kept.append([edge, round(a[1] + share * (b[1] - a[1]), 7)])
+    return [*kept, kept[0]]
+
+
+def bbox_of(outline: Mapping[str, Any]) -> list[float]:
+    """West, south, east, north of an outline; west above east where it runs over the antimeridian."""
+    parts = outline["coordinates"] if outline["type"] == "MultiPolygon" else [outline["coordinates"]]
+    lats = [lat for part in parts for _, lat in part[0]]
+    if len(parts) == 2:
+        (west, east) = (part for part in sorted(parts, key=lambda part: part[0][0][0], reverse=True))
+        return [min(lon for lon, _ in west[0]), min(lats), max(lon for lon, _ in east[0]), max(lats)]
+    lons = [lon for lon, _ in parts[0][0]]
+    return [min(lons), min(lats), max(lons), max(lats)]

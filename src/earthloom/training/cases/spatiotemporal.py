@@ -21,7 +21,7 @@ from earthloom.physics.forward import reduce
 from earthloom.problems.base import Case
 from earthloom.raster.image import Image
 from earthloom.raster.listing.date_folders import Series, series_in
-from earthloom.raster.open import open_image
+from earthloom.raster.open import open_image, open_mask
 from earthloom.raster.scenes.dates import PairScene, Placed, ground
 from earthloom.sensors import load, match_bands
 from earthloom.training.cases.blocks import plan_blocks
@@ -140,7 +140,7 @@ class TripleCases(DataSet):
         placed = {role: grid.place(image)[0] for role, image in coarse.items()}
         laid = {role: grid.lay_fine(image)[0] for role, image in images.items()}
         masks = {
-            role: Placed(grid.lay_fine(open_image(series.masks[day]), "nearest")[0])
+            role: Placed(grid.lay_fine(open_mask(series.masks[day]), "nearest")[0])
             for role, day in fine.items() if day in series.masks
         }  # fmt: skip
         scene = PairScene(grid, laid, placed, bands, bands, masks, days={**fine, **days})
@@ -163,7 +163,7 @@ class TripleCases(DataSet):
             with image:
                 data, valid = image.read(cell)
             if fine[role] in series.masks:
-                with open_image(series.masks[fine[role]]) as mask:
+                with open_mask(series.masks[fine[role]]) as mask:
                     numbers, told = mask.read(cell)
                 valid = valid & ~((numbers[0] != 0) & told)
             views[role] = View(data, valid, bands, date=fine[role])
