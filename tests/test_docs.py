@@ -40,7 +40,7 @@ def test_the_method_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
     obs = make_scene()
     whole = fuse_whole(Hpf(), obs)
     np.testing.assert_allclose(fuse_array(Hpf(), ArrayScene(obs), 100).data, whole, atol=0.05)
-    assert not np.allclose(whole, fuse_whole(Hpf(strength=0.5), obs))
+    assert not np.allclose(whole, fuse_whole(Hpf(strength=0.25), obs))
 
 
 def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

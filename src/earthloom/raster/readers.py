@@ -16,6 +16,7 @@ from earthloom.ops.quantise import representable
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.types import Window
 
+PLANE = "EPSG:3857"  # stands in for no CRS on both sides: the same plane, nothing is projected
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
 HUGE = 1e30  # no reflectance, radiance or backscatter is as large
 _OPAQUE = 255  # alpha of a warped float32 or float64 image
@@ -203,9 +204,10 @@ class FileReader:
 
         height, width = self.warp.shape
         with file_errors(part.path, "resampled"), quietly():
+            plane = {"src_crs": PLANE, "crs": PLANE} if self.warp.crs is None else {"crs": self.warp.crs}
             return WarpedVRT(
                 handle,
-                crs=self.warp.crs,
+                **plane,
                 transform=self.warp.transform,
                 width=width,
                 height=height,

@@ -15,7 +15,7 @@ from earthloom.prepare.spatiotemporal.chain import Choice
 from earthloom.prepare.spatiotemporal.known import Handling
 from earthloom.prepare.spatiotemporal.settle import PairFacts, look, require_target, settle
 from earthloom.prepare.spatiotemporal.survey import Survey
-from earthloom.prepare.spatiotemporal.units import require_units
+from earthloom.prepare.spatiotemporal.units import require_like_pairs, require_units
 from earthloom.problems.spatiotemporal import Pair
 from earthloom.raster.write.provenance import fingerprints
 
@@ -110,7 +110,10 @@ class Library:
             )  # fmt: skip
         numbered = list(dict.fromkeys(one for choice in found for one in choice))
         target = role("coarse", self.coarse_day(day))
-        require_target(self.picked(found[0], day), {"coarse_p": self.called[target]})
+        picked = self.picked(found[0], day)
+        require_target(picked, {"coarse_p": self.called[target]})
+        if self.handling.match == "none":
+            require_like_pairs(picked, {"coarse_p": self.called[target]})
         return [
             Choice(self.picked(choice, day), tuple(numbered.index(one) for one in choice)) for choice in found
         ], numbered

@@ -16,7 +16,7 @@ from earthloom.prepare.spatiotemporal.coregister import Corrected, Moves, decide
 from earthloom.prepare.spatiotemporal.known import Handling
 from earthloom.prepare.spatiotemporal.quality import spread_of
 from earthloom.prepare.spatiotemporal.survey import Survey, survey
-from earthloom.prepare.spatiotemporal.units import Regression, regress, require_units
+from earthloom.prepare.spatiotemporal.units import Regression, regress, require_like_pairs, require_units
 from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, valid_on_fine
 from earthloom.types import Band
 
@@ -134,6 +134,8 @@ def prepare_pairs(
     if blind:
         raise next(iter(blind.values()))
     require_target(scene, called)
+    if handling.match == "none":
+        require_like_pairs(scene, called)
     target = None
     if handling.coregister != "off":
         target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, run.workers)

@@ -10,9 +10,13 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import InputError, warn
+from earthloom.ops.tiling import spread_blocks
 from earthloom.prepare.spatiotemporal.survey import Move, Survey
 
 APART = 3.0  # levels of the two sensors that differ by more are in other units
+CHANGED = 30.0  # nothing on the ground changes the level of a whole scene by more
+FAR = 5.0  # ranges of the pairs' numbers beyond them
+LOOK_PX = 512  # side of the windows that are looked at
 UNIFORM = 1.5  # factors of the bands that differ by more than this have no common one
 HUBER = 1.345  # deviations beyond which a sample counts less
 ROUNDS = 20
@@ -84,6 +88,43 @@ def require_units(surveys: Mapping[str, Survey], called: Mapping[str, str], scal
             f"{called[role]}: the fine image is {_plain(common)} times the coarse one", "both in the same units",
             _hint(found, common, scale),
         )  # fmt: skip
+
+
+def require_like_pairs(scene: Any, called: Mapping[str, str]) -> None:
+    """Refuse a coarse image of the wanted date in another unit than those of the pairs, and tell of numbers far off.
+
+    The fine image of that day is not there to compare with, but the coarse sensor is the same.
+
+    Raises
+    ------
+    InputError
+        With the factor.
+    """
+    roles = [role for role in scene.empty().views if role.startswith("coarse_")]
+    picked = scene.pick({role: role for role in roles})
+    tiles = spread_blocks(scene.shape, (LOOK_PX, LOOK_PX))
+    views = [picked.observe(tile, 0) for tile in tiles]
+    seen = {role: np.concatenate([one[role].data[:, one[role].valid] for one in views], axis=1) for role in roles}
+    target = seen.pop("coarse_p")
+    others = np.concatenate(list(seen.values()), axis=1)
+    if not target.size or not others.size:
+        return
+    level = factors(others, target)
+    level = level[np.isfinite(level) & (level > 0)]
+    common = float(np.exp(np.median(np.log(level)))) if level.size else 1.0
+    if not 1 / CHANGED <= common <= CHANGED:
+        raise InputError(
+            f"{called['coarse_p']}: the coarse images of the pairs are {_plain(common)} times this one",
+            "all coarse images in one unit", "its scale may be lost or told twice: compare with `earthloom info`",
+        )  # fmt: skip
+    low, high = others.min(axis=1), others.max(axis=1)
+    away = FAR * (high - low)
+    far = (target < (low - away)[:, None]) | (target > (high + away)[:, None])
+    if far.any() and (high > low).all():
+        warn(
+            f"{called['coarse_p']}: numbers from {target.min():g} to {target.max():g}, where those of the pairs lie in "
+            f"{low.min():g} to {high.max():g}; a code for missing pixels that nobody declares? `coarse_nodata` names it"
+        )
 
 
 def _hint(found: np.ndarray, common: float, scale: float | None) -> str:

@@ -15,7 +15,7 @@ from earthloom.errors import InputError, warn
 GAP_STEPS, GAP_NM = 4.0, 35.0  # a step in wavelength is a gap when it is more than so many usual ones, and so wide
 GAP_BANDS = 5  # the same in bad bands, where no wavelengths are known
 FEWEST = 5  # bands that a method sees together: each needs four neighbours
-MOST_BANDS = 512  # no sensor has more
+MOST_BANDS = 480  # no sensor has more (NEON and AVIRIS: 426)
 RARE = 0.05  # share of pixels that a single band may take from the others without a word
 
 
@@ -220,11 +220,11 @@ def bands_at(data: Real[np.ndarray, "a b c"], shape: tuple[int, ...] | None = No
         Of the whole cube.
     """
     a, b, c = shape or data.shape
-    if a > MOST_BANDS >= c:
-        return 2
+    if a > MOST_BANDS and min(b, c) <= MOST_BANDS:
+        return 2 if c < b else 1
     alike = 2 if a == b != c else 1 if a == c != b else 0
-    weak = b != c and c >= 3 and 2 * c <= min(a, b)
-    axis = alike or (2 if weak else 0)
+    few = [at for at, (own, others) in enumerate(((b, (a, c)), (c, (a, b))), 1) if own >= 3 and 2 * own <= min(others)]
+    axis = alike or (few[0] if few else 0)
     if not axis:
         return 0
     filled = np.nan_to_num(data.astype(np.float64), posinf=0.0, neginf=0.0)

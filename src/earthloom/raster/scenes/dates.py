@@ -14,8 +14,16 @@ from affine import Affine
 from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_inside, require_straight, snap
-from earthloom.raster.scenes.sharpening import crs_name, native_pixel, require_both, same_crs
+from earthloom.raster.scenes.grids import (
+    Grid,
+    crs_name,
+    fit_by_shape,
+    require_both,
+    require_inside,
+    require_straight,
+    snap,
+)
+from earthloom.raster.scenes.sharpening import native_pixel, same_crs
 from earthloom.raster.scenes.stack import SAME_PX, exact, lay_on
 from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window

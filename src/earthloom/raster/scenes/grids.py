@@ -48,6 +48,26 @@ class GridFit:
     offset: tuple[float, float]
 
 
+def crs_name(crs: Any) -> str:
+    """Short name of a CRS."""
+    code = crs.to_epsg() if crs is not None else None
+    return f"EPSG:{code}" if code else str(crs)[:40]
+
+
+def require_both(pan: Any, ms: Any) -> None:
+    """Refuse pairs of images of which one alone says where it lies; a geotransform without a CRS says it as well."""
+    known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
+    hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
+    if (pan.crs is None) != (ms.crs is None):
+        raise GridError(
+            f"{known.name} has a CRS ({crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
+        )
+    identity = Affine.identity()
+    if (pan.transform == identity) != (ms.transform == identity):
+        known, unknown = (ms, pan) if pan.transform == identity else (pan, ms)
+        raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
+
+
 def require_inside(core: Window, halo_px: int, shape: tuple[int, int]) -> Window:
     """A tile of a scene; refused where it reaches outside.
 

@@ -20,9 +20,11 @@ from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import (
     Grid,
     GridFit,
+    crs_name,
     cut_coarse,
     fit_by_place,
     fit_by_shape,
+    require_both,
     require_inside,
     require_straight,
 )  # fmt: skip
@@ -260,26 +262,6 @@ def _shifted(fit: GridFit, shift: tuple[float, float], convention: Convention, w
 def _grid(image: Image) -> Grid:
     """The grid of an image."""
     return Grid(image.shape, image.transform, image.crs, image.name)
-
-
-def crs_name(crs: Any) -> str:
-    """Short name of a CRS."""
-    code = crs.to_epsg() if crs is not None else None
-    return f"EPSG:{code}" if code else str(crs)[:40]
-
-
-def require_both(pan: Image, ms: Image) -> None:
-    """Refuse pairs of which one alone says where it lies."""
-    known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
-    hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
-    if (pan.crs is None) != (ms.crs is None):
-        raise GridError(
-            f"{known.name} has a CRS ({crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
-        )
-    identity = Affine.identity()
-    if (pan.transform == identity) != (ms.transform == identity):
-        known, unknown = (ms, pan) if pan.transform == identity else (pan, ms)
-        raise GridError(f"{known.name} has a geotransform, {unknown.name} has none", "both or neither", hint)
 
 
 def same_crs(pan: Image, ms: Image) -> bool:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from affine import Affine
-from rasterio.errors import RasterioError
+from rasterio.errors import CRSError, RasterioError
 
 from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import Grid, require_inside, require_straight
+from earthloom.raster.scenes.grids import Grid, require_both, require_inside, require_straight
 from earthloom.types import Convention, Observation, View, Window
 
 SAME_PX = 0.02  # images that lie on each other this closely are read as they are
@@ -129,12 +128,7 @@ def lay_on(
                 "resample one of them, or give georeferenced files",
             )  # fmt: skip
         return image, ""
-    for one, other in ((image, on), (on, image)):
-        if one.crs is None or one.transform == Affine.identity():
-            raise GridError(
-                f"{one.name} does not say where it lies, {other.name} does", "both or neither",
-                "write it into the file (gdal_edit), or `ignore_georeferencing=True`",
-            )  # fmt: skip
+    require_both(image, on)
     for one in (image, on):
         require_straight(Grid(one.shape, one.transform, one.crs, one.name))
     image = image.north_up()
@@ -166,10 +160,11 @@ def _finer(image: Image, on: Image) -> float:
     from rasterio.warp import transform
 
     x, y = on.shape[1] / 2, on.shape[0] / 2
-    ends = [applied(on.transform, x + d, y + d) for d in (0.0, 1.0)]
+    east, north = zip(*(applied(on.transform, x + d, y + d) for d in (0.0, 1.0)), strict=True)
     try:
-        east, north = transform(on.crs, image.crs, *map(list, zip(*ends, strict=True)))[:2]
-    except (RasterioError, CPLE_BaseError) as error:
+        if on.crs is not None:
+            east, north = transform(on.crs, image.crs, list(east), list(north))[:2]
+    except (RasterioError, CRSError, CPLE_BaseError) as error:
         raise GridError(f"{image.name}: no way from {on.crs} to {image.crs}", hint="check both CRS") from error
     back = ~image.transform
     (u0, v0), (u1, v1) = (applied(back, e, n) for e, n in zip(east, north, strict=True))
