@@ -20,7 +20,7 @@ from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
-from earthloom.ops.quantise import DTYPES, quantise
+from earthloom.ops.quantise import DTYPES, Held, held_by, quantise
 from earthloom.ops.tiling import plan
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
@@ -42,12 +42,16 @@ class Made(NamedTuple):
         How it came out; merges with ``+``.
     missing
         Pixels that hold nothing.
+    held
+        Lowest and highest of the stored numbers, how many stand at an end of their type, and how many there are; where
+        somebody asked for another type.
     """
 
     stored: tuple[Shaped[np.ndarray, "band y x"], ...]
     seen: bool
     measured: Stats | None = None
     missing: int = 0
+    held: Held | None = None
 
 
 @runtime_checkable
@@ -98,6 +102,8 @@ class Encode:
         One each per band; empty: 1 and 0.
     finite
         Take pixels that are not finite in every band for missing.
+    watched
+        Look what the type leaves of the numbers.
     """
 
     dtype: np.dtype
@@ -105,6 +111,7 @@ class Encode:
     scales: tuple[float, ...] = ()
     offsets: tuple[float, ...] = ()
     finite: bool = False
+    watched: bool = False
 
     def valid(self, product: Product) -> Bool[np.ndarray, "y x"]:
         """Where the product holds something."""
@@ -129,7 +136,9 @@ class Encode:
         """A finished tile of one layer."""
         valid = self.valid(product)
         lost = valid.size - int(np.count_nonzero(valid))
-        return Made((self(product),), bool(product.valid.any()), product.measured, lost)
+        stored = self(product)
+        held = held_by(stored[:, valid]) if self.watched and lost < valid.size else None
+        return Made((stored,), bool(product.valid.any()), product.measured, lost, held)
 
 
 @dataclass(frozen=True)
@@ -203,10 +212,11 @@ class Make:
 
 
 class Came(NamedTuple):
-    """How a job came out: what was measured on the way, and how many pixels hold nothing."""
+    """How a job came out: what was measured, how many pixels hold nothing, what the type left of the others."""
 
     measured: Stats
     missing: int
+    held: Held | None = None
 
 
 def execute(job: Job, runner: Runner, out: Out, talk: Talk) -> Came:
@@ -220,16 +230,18 @@ def execute(job: Job, runner: Runner, out: Out, talk: Talk) -> Came:
     stats = statistics(job, runner, talk.progress)
     task = Make(job, stats, out if runner.together else None)
     parts: list[Stats | None] = []
-    seen, missing = False, 0
+    seen, missing, held = False, 0, []
     for number, made in runner.map(task, range(len(job.tiles))):
         if not runner.together:
             out.put(job.tiles[number], made.stored)
         parts.append(made.measured)
         seen, missing = seen or made.seen, missing + made.missing
+        held += [made.held] if made.held else []
         talk.progress(job.stage, number + 1, len(job.tiles))
     if not seen:
         raise InputError(NOTHING, "", "check nodata and masks")
-    return Came(merged(parts), missing)
+    low, high, ends, count = zip(*held, strict=True) if held else ((), (), (), ())
+    return Came(merged(parts), missing, (min(low), max(high), sum(ends), sum(count)) if held else None)
 
 
 def statistics(job: Job, runner: Runner, progress: Progress = silent) -> Stats:

@@ -74,6 +74,11 @@ def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
     return code if fits else 0 if numbers.holes else None
 
 
+def narrower(dtype: np.dtype, numbers: Numbers) -> bool:
+    """Whether integers are asked for that cannot hold every number of the input."""
+    return dtype.kind in "iu" and not np.can_cast(numbers.dtype, dtype)
+
+
 @dataclass(frozen=True)
 class File:
     """A GeoTIFF, or a ``.mat`` where the verb writes such."""
@@ -99,7 +104,7 @@ class File:
         dtype = dtype_of(run.dtype or (self.matlab and numbers.matlab) or numbers.dtype)
         physical = dtype.kind == "f" and numbers.dtype.kind != "f" and not self.matlab  # toolboxes want stored numbers
         scaling = ((), ()) if physical else (numbers.scales, numbers.offsets)
-        return Encode(dtype, nodata_for(numbers, dtype), *scaling, prepared.finite)
+        return Encode(dtype, nodata_for(numbers, dtype), *scaling, prepared.finite, narrower(dtype, numbers))
 
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
         """See :class:`Sink`."""
@@ -183,7 +188,7 @@ class Array:
         dtype = dtype_of(run.dtype or numbers.dtype)
         nodata = math.nan if dtype.kind == "f" else numbers.nodata if numbers.told is None else numbers.told
         require_code(dtype, nodata)
-        return Encode(dtype, nodata, numbers.scales, numbers.offsets, prepared.finite)
+        return Encode(dtype, nodata, numbers.scales, numbers.offsets, prepared.finite, narrower(dtype, numbers))
 
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
@@ -222,7 +227,7 @@ class Labelled:
             return Encode(dtype, math.nan, (), (), prepared.finite)
         nodata = nodata_for(numbers, dtype)
         require_code(dtype, nodata)
-        return Encode(dtype, nodata, numbers.scales, numbers.offsets, prepared.finite)
+        return Encode(dtype, nodata, numbers.scales, numbers.offsets, prepared.finite, narrower(dtype, numbers))
 
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:

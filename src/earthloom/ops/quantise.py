@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Shaped
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
 
+Held = tuple[float, float, int, int]  # what is stored: lowest, highest, how many at the ends of the type, how many
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
 
 
@@ -167,3 +168,10 @@ def integer_codes(nodata: float | None, dtype: np.dtype, number: type) -> tuple[
         return number(info.min), number(info.max), number(np.nan), number(0), number(0)
     step = -1 if nodata == info.max else 1
     return number(info.min), number(info.max), number(nodata), number(step), number(nodata)
+
+
+def held_by(numbers: np.ndarray) -> Held:
+    """What integers hold: the lowest, the highest, how many stand at an end of their type, how many there are."""
+    ends = np.iinfo(numbers.dtype)
+    at_ends = np.count_nonzero(numbers == ends.max) + (np.count_nonzero(numbers == ends.min) if ends.min else 0)
+    return float(numbers.min()), float(numbers.max()), int(at_ends), numbers.size

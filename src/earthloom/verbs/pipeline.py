@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
@@ -16,16 +18,19 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import figures_as_tags, tags_of
-from earthloom.errors import InputError
+from earthloom.errors import InputError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
+from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.report.record import Record
 from earthloom.training.ready import ready
 
+CLIPPED = 0.1  # share of the numbers at the ends of their type that is worth a word
+STEPS = 4  # a product of fewer is no image
 Prepare = Callable[[Mapping[str, Image], Run], Prepared]
 Choose = Callable[[Prepared, Run], Method]
 
@@ -127,6 +132,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
             out.tag(tags_of(method, prepared))
             came = execute(job, runner, out, run.talk)
             out.lost(came.missing)
+            say_what_is_lost(came.held, encode.dtype)
             figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
             out.tag(figures_as_tags(figures))
     product = out.result()
@@ -138,6 +144,20 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         len(tiles), time.monotonic() - began,
     ))  # fmt: skip
     return product
+
+
+def say_what_is_lost(held: Held | None, dtype: np.dtype) -> None:
+    """Say where the type that was asked for leaves little of the product: clipped, or rounded to a few steps."""
+    if held is None:
+        return
+    low, high, ends, count = held
+    if ends > CLIPPED * count:
+        warn(f"{ends / count:.0%} of the numbers are clipped to the range of {dtype.name}; ask for a wider `dtype`")
+    elif high - low < STEPS:
+        warn(
+            f"{dtype.name} holds next to nothing of the product, whose numbers lie between {low:g} and {high:g}; "
+            "ask for `dtype=float32`"
+        )
 
 
 def tell(figures: Mapping[str, Any], run: Run) -> None:
