@@ -196,7 +196,7 @@ def _wavelength_nm(file: Any, index: int) -> float | None:
     """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags."""
     try:
         tags = {key.lower(): value for key, value in file.tags(index).items()}
-        unit = tags.get("wavelength_units", "").strip().lower()
+        unit = tags.get("wavelength_units", file.tags(ns="ENVI").get("wavelength_units", "")).strip().lower()
         if unit in _NO_WAVELENGTH:  # GDAL takes an index for micrometres
             return None
         centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")

@@ -183,7 +183,8 @@ class FileReader:
         if coded and not np.can_cast(part.dtype, out.dtype):
             raw = handle.read(indexes, out=np.empty(out.shape, part.dtype), **area)
             mark_missing(valid, raw, part.dtype, part.nodata)
-            np.copyto(out, raw, casting="unsafe")
+            with np.errstate(over="ignore"):  # what is too large for single precision is marked already
+                np.copyto(out, raw, casting="unsafe")
         else:
             handle.read(indexes, out=out, **area)
             mark_missing(valid, out, part.dtype, part.nodata if self.warp is None else [None] * len(indexes))
@@ -253,7 +254,8 @@ class ArrayReader:
         raw = self.array[:, at[0], at[1]]
         valid = np.ones(raw.shape[1:], bool) if self.mask is None else self.mask[at].copy()
         mark_missing(valid, raw, raw.dtype, self.nodata)
-        return raw.astype(dtype, order="C", copy=True), valid
+        with np.errstate(over="ignore"):
+            return raw.astype(dtype, order="C", copy=True), valid
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from earthloom.prepare.spatiotemporal.survey import Move, Survey
 
 APART = 3.0  # levels of the two sensors that differ by more are in other units
 CHANGED = 30.0  # nothing on the ground changes the level of a whole scene by more
-FAR = 5.0  # ranges of the pairs' numbers beyond them
+FAR = 5.0  # times their range, or their size, beyond the numbers of the pairs
 LOOK_PX = 512  # side of the windows that are looked at
 UNIFORM = 1.5  # factors of the bands that differ by more than this have no common one
 HUBER = 1.345  # deviations beyond which a sample counts less
@@ -118,7 +118,7 @@ def require_like_pairs(scene: Any, called: Mapping[str, str]) -> None:
             "all coarse images in one unit", "its scale may be lost or told twice: compare with `earthloom info`",
         )  # fmt: skip
     low, high = others.min(axis=1), others.max(axis=1)
-    away = FAR * (high - low)
+    away = FAR * np.maximum(high - low, np.maximum(abs(low), abs(high)))
     far = (target < (low - away)[:, None]) | (target > (high + away)[:, None])
     if far.any() and (high > low).all():
         warn(
