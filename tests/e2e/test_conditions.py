@@ -52,6 +52,14 @@ def test_what_an_earlier_file_left_does_not_rule_the_product(pair: Make) -> None
     assert os.listdir(made.out.parent) == [made.out.name]
 
 
+def test_what_may_be_of_another_image_stays(tmp_path: Path) -> None:
+    for name in ("a.dat", "a.hdr", "a.wld", "b.wld", "b.tfw", "c.prj"):
+        (tmp_path / name).write_text("")
+    for name in "abc":
+        forget_earlier(tmp_path / f"{name}.tif")
+    assert sorted(os.listdir(tmp_path)) == ["a.dat", "a.hdr", "a.wld", "c.prj"]
+
+
 def test_only_items_of_that_image_go(tmp_path: Path) -> None:
     item = {"stac_version": "1.0.0", "assets": {"image": {"href": "./a.tif"}}}
     (tmp_path / "a.json").write_text(json.dumps(item))

@@ -227,7 +227,7 @@ def test_radar_that_covers_a_part(files: Make, cli: Cli) -> None:
 REFUSED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "radar of other bands": ({"of_sar": {"data": np.ones((13, *SHAPE), "float32")}}, ("13 bands", "VV and VH")),
     "radar elsewhere": ({"of_sar": {"transform": grid(10, east=90000)}}, ("sar.tif", "overlap")),
-    "radar without a place": ({"of_sar": {"crs": None, "transform": None}}, ("sar.tif", "does not say where")),
+    "radar without a place": ({"of_sar": {"crs": None, "transform": None}}, ("sar.tif", "has none", "both or neither")),
     "radar that is rotated": ({"of_sar": {"transform": Affine(10, 1, 400000, 1, -10, 5000000)}}, ("rotated",)),
     "radar without data": (
         {"of_sar": {"data": np.full((2, *SHAPE), np.nan, "float32")}}, ("sar.tif", "no valid pixel"),

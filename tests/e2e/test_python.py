@@ -228,7 +228,8 @@ def test_nodata_and_dtype(arrays: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_integers_are_clipped_never_wrapped(arrays: tuple[np.ndarray, np.ndarray]) -> None:
     pan, ms = arrays
-    fused = earthloom.pansharpen(pan, ms, "brovey", dtype="uint8")
+    with pytest.warns(EarthloomWarning, match="clipped to the range of uint8"):
+        fused = earthloom.pansharpen(pan, ms, "brovey", dtype="uint8")
     assert fused.min() == fused.max() == 255  # all are above 255
 
 

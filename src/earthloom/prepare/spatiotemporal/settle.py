@@ -134,13 +134,12 @@ def prepare_pairs(
     if blind:
         raise next(iter(blind.values()))
     require_target(scene, called)
-    if handling.match == "none":
-        require_like_pairs(scene, called)
     target = None
     if handling.coregister != "off":
         target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, run.workers)
     if handling.match == "none":
         require_units(surveys, called, scale)
+        require_like_pairs(scene, called)
     return settle(scene, surveys, handling, called, run, target)
 
 

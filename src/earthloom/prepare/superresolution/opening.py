@@ -158,6 +158,7 @@ def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
         Whatever stands in the way, in words.
     """
     require_fit(method, image.count, told.ratio, image.count)
+    image = image.north_up()
     data, present = _sample(image)
     _first(image, data, told)
     name = told.sensor or image.sensor

@@ -14,16 +14,8 @@ from affine import Affine
 from earthloom.errors import GridError
 from earthloom.raster.facts import applied
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import (
-    Grid,
-    crs_name,
-    fit_by_shape,
-    require_both,
-    require_inside,
-    require_straight,
-    snap,
-)
-from earthloom.raster.scenes.sharpening import native_pixel, same_crs
+from earthloom.raster.scenes.grids import Grid, fit_by_shape, require_both, require_inside, require_straight, snap
+from earthloom.raster.scenes.sharpening import crs_name, native_pixel, same_crs
 from earthloom.raster.scenes.stack import SAME_PX, exact, lay_on
 from earthloom.raster.told import Told
 from earthloom.types import REACH, Band, Convention, Observation, Ratio, View, Window, coarse_window
@@ -132,11 +124,10 @@ class Ground:
             return Placed(laid), note
         if self.transform is None:
             if image.shape != self.model.shape:
+                sizes = image.name, *image.shape, self.model.name, *self.model.shape
                 raise GridError(
-                    "{} of {} x {} pixels and {} of {} x {}".format(
-                        image.name, *image.shape, self.model.name, *self.model.shape
-                    ),
-                    "coarse images of one size, since their place is unknown", "give georeferenced files",
+                    "{} of {} x {} pixels and {} of {} x {}".format(*sizes), "coarse images of one size, which lie nowhere",
+                    "give georeferenced files",
                 )  # fmt: skip
             return Placed(image, self.first or (0, 0)), ""
         require_both(self.fine, image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from glob import escape
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
@@ -13,7 +14,8 @@ from earthloom.raster.metadata.matlab import parse_address
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
 BESIDE = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".rrd")  # what GDAL reads beside a file, behind its whole name
-WORLD = (".tfw", ".tifw", ".tiffw", ".wld", ".aux", ".aux.xml", ".rpb", ".RPB", ".imd", ".IMD", ".prj", ".hdr")
+OF_TIFF = (".tfw", ".tifw", ".tiffw")  # behind the stem of its name, and of a TIFF alone
+OF_ANY = (".wld", ".aux", ".rpb", ".RPB", ".imd", ".IMD")  # of whatever image has the stem
 
 
 def require_place(path: Path, overwrite: bool) -> None:
@@ -84,11 +86,14 @@ def forget_earlier(path: Path) -> None:
     Whoever reads the new file would believe it.
     """
     beside = [path.with_name(path.name + ending) for ending in BESIDE]
-    beside += [path.with_suffix(ending) for ending in WORLD if ending != path.suffix]
-    beside += [path.with_name(f"{path.stem}_{ending}") for ending in ("rpc.txt", "RPC.TXT")]
+    beside += [path.with_suffix(ending) for ending in OF_TIFF]
+    shared = [path.with_suffix(ending) for ending in OF_ANY]
+    shared += [path.with_name(f"{path.stem}_{ending}") for ending in ("rpc.txt", "RPC.TXT")]
+    siblings = {one for one in path.parent.glob(f"{escape(path.stem)}.*") if not one.name.startswith(path.name)}
+    if siblings <= {*beside, *shared, path.with_suffix(".json")}:  # else they may be another image's
+        beside += shared
     for one in beside:
-        if one != path:
-            one.unlink(missing_ok=True)
+        one.unlink(missing_ok=True)
     item = path.with_suffix(".json")
     if item.is_file() and _describes(item, path):
         item.unlink()
