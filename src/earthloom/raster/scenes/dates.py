@@ -126,8 +126,8 @@ class Ground:
             if image.shape != self.model.shape:
                 sizes = image.name, *image.shape, self.model.name, *self.model.shape
                 raise GridError(
-                    "{} of {} x {} pixels and {} of {} x {}".format(*sizes), "coarse images of one size, which lie nowhere",
-                    "give georeferenced files",
+                    "{} of {} x {} pixels and {} of {} x {}".format(*sizes), "coarse images of one size",
+                    "their place is unknown: give georeferenced files",
                 )  # fmt: skip
             return Placed(image, self.first or (0, 0)), ""
         require_both(self.fine, image)
