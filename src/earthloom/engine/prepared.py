@@ -34,6 +34,8 @@ class Numbers:
         The same as the user said it, for the product too.
     holes
         Whether a pixel of the product can be missing.
+    spare
+        Code for them in integers, where the input has none and 0 may be a measurement.
     matlab
         Type in a ``.mat`` product, where the toolboxes of the field expect one.
     """
@@ -44,6 +46,7 @@ class Numbers:
     nodata: float | None = None
     told: float | None = None
     holes: bool = True
+    spare: float = 0.0
     matlab: str | None = None
 
     @classmethod

@@ -20,7 +20,7 @@ from earthloom.engine.job import Out as Tiles
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
-from earthloom.ops.quantise import dtype_of, require_code
+from earthloom.ops.quantise import dtype_of, representable, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
@@ -71,7 +71,8 @@ def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
     if dtype.kind == "f":
         return math.nan if code is None else code
     fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
-    return code if fits else 0 if numbers.holes else None
+    spare = numbers.spare if representable(dtype, numbers.spare) else 0
+    return code if fits else spare if numbers.holes else None
 
 
 def narrower(dtype: np.dtype, numbers: Numbers) -> bool:

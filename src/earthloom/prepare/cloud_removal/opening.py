@@ -170,7 +170,7 @@ class Declouding:
         bands = stack.empty()["optical"].bands
         found = "given" if "mask" in laid else "found by thresholds"
         return Prepared(
-            stack, "optical", "optical", replace(Numbers.of(first, self.nodata, True), nodata=spare_code(first)), bands,
+            stack, "optical", "optical", replace(Numbers.of(first, self.nodata, True), spare=spare_code(first)), bands,
             tuple(name or band.name for name, band in zip(first.names, bands, strict=True)), first.crs, first.transform,
             {role: image.paths for role, image in laid.items()}, sensor.name if sensor else None,
             facts={"clouds": {"mask": found, "values": sights.mask_values}, "sar": {"db": sights.sar_db}},
@@ -212,12 +212,9 @@ def share_replaced(measured: Stats) -> dict[str, float]:
     return {} if percent is None else {"cloud_percent": percent}
 
 
-def spare_code(image: Image) -> float | None:
-    """The code of pixels that nobody saw: that of the image, else the end of its integers where numbers are rare.
-
-    Not 0: a clear pixel of 0 stays 0.
-    """
-    if image.nodata is not None or image.dtype.kind == "f":
-        return image.nodata
+def spare_code(image: Image) -> float:
+    """A code for pixels that nobody saw: the end of the integers, where numbers are rare; a clear 0 stays 0."""
+    if image.dtype.kind == "f":
+        return 0.0
     limits = np.iinfo(image.dtype)
     return float(limits.max if image.dtype.kind == "u" else limits.min)
