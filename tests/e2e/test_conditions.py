@@ -21,6 +21,7 @@ import earthloom
 from earthloom.errors import EarthloomWarning, FileError, InputError
 from earthloom.prepare.superresolution.bands import bands_at
 from earthloom.raster.facts import examine, in_nm
+from earthloom.raster.formats import images_below, images_in, is_image
 from earthloom.raster.handles import quietly
 from earthloom.raster.listing.sights import read_sights
 from earthloom.raster.open import open_image, open_mask
@@ -58,6 +59,13 @@ def test_what_may_be_of_another_image_stays(tmp_path: Path) -> None:
     for name in "abc":
         forget_earlier(tmp_path / f"{name}.tif")
     assert sorted(os.listdir(tmp_path)) == ["a.dat", "a.hdr", "a.wld", "c.prj"]
+
+
+def test_a_name_without_an_ending_is_the_stem_of_others(tmp_path: Path) -> None:
+    for name in ("out.tif", "out.tfw", "out.wld", "out.ovr"):
+        (tmp_path / name).write_text("")
+    forget_earlier(tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == ["out.tfw", "out.tif", "out.wld"]
 
 
 def test_only_items_of_that_image_go(tmp_path: Path) -> None:
@@ -161,6 +169,12 @@ def test_the_antimeridian_is_no_end(geometry: Any) -> None:
     for lon, inside in ((179.8, True), (-179.8, True), (180, True), (179.4, False), (-179.4, False), (0, False)):
         assert footprint_covers(item, (lon, -16.5)) is inside, lon
     assert not footprint_covers(item, (179.8, -15))
+
+
+def test_an_outline_of_the_globe_covers_it() -> None:
+    globe = {"type": "Polygon", "coordinates": [[[-180, -90], [180, -90], [180, 90], [-180, 90], [-180, -90]]]}
+    for item in ({"geometry": globe}, {"bbox": [-180, -90, 180, 90]}):
+        assert all(footprint_covers(item, (lon, 10)) for lon in (-179.9, -90, 0, 10, 179.9))
 
 
 def test_an_outline_over_the_antimeridian_is_split() -> None:
@@ -275,6 +289,14 @@ def test_holes_of_decloud_have_a_code_and_zeros_stay(tmp_path: Path) -> None:
     assert about.nodata == 65535
     assert (data[:, 20:34, 30:40] == 65535).all() and (data[:, 20:34, 40:50] < 65535).all()
     same(data[:, mask[0] == 0], truth[:, mask[0] == 0])
+
+
+def test_bands_of_one_code_are_resampled_together(tmp_path: Path) -> None:
+    """NaN is one code, though no NaN equals another."""
+    for code, parts in ((np.nan, 1), (-1.0, 1)):
+        path = put(tmp_path / "a.tif", np.ones((3, 8, 8), "float32"), grid(10), nodata=code)
+        with open_image(path) as image:
+            assert len(image.warped(image.crs, grid(20), (4, 4)).reader.parts) == parts  # type: ignore[attr-defined]
 
 
 # What do numbers mean
@@ -414,6 +436,13 @@ def test_landsat_metadata_of_any_form(form: str, tmp_path: Path) -> None:
     with open_image(landsat(tmp_path / "scene", form), role="ms") as image:
         assert image.sensor == "landsat8" and image.names[3] == "B4"
         np.testing.assert_allclose(image.read()[0][3], (9004 * 2e-5 - 0.1) / 0.5, rtol=1e-5)
+
+
+def test_landsat_bands_of_many_dates_are_no_scene(tmp_path: Path) -> None:
+    """Without an MTL file they are a series of files, each an image."""
+    names = [f"LC08_L2SP_191028_{day}_02_T1_SR_B4.TIF" for day in ("20200101", "20200117")]
+    files = [put(tmp_path / name, np.full((1, 8, 8), 9000, "uint16"), grid(30)) for name in names]
+    assert not is_image(tmp_path) and images_in(tmp_path) == files and list(images_below(tmp_path)) == files
 
 
 def test_a_landsat_folder_without_metadata_says_so(tmp_path: Path) -> None:

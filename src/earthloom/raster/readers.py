@@ -106,7 +106,7 @@ def joined(parts: Sequence[FilePart]) -> tuple[FilePart, ...]:
 
 def _by_code(part: FilePart) -> list[FilePart]:
     """A part as it is, or band by band where their codes differ."""
-    if len(set(part.nodata)) < 2:
+    if len(set(map(str, part.nodata))) < 2:  # as words: one NaN is not the other
         return [part]
     return [
         replace(part, indexes=(index,), nodata=(code,), first=part.first + at, alone=True)

@@ -20,8 +20,8 @@ class LandsatFolder(Format):
     rank: ClassVar[int] = 10
 
     def claims(self, path: str) -> bool:
-        """A folder with an MTL file."""
-        return landsat.is_landsat_folder(Path(path))
+        """A folder with an MTL file, or one that has lost it: opening it says so."""
+        return landsat.is_landsat_folder(Path(path)) or landsat.lost_its_metadata(Path(path))
 
     def open(self, path: str, role: str | None, told: Told) -> Image:
         """Bands in reflectance: ``pan`` is band 8, ``ms`` and ``hs`` are the reflective ones of 30 m.
@@ -35,5 +35,5 @@ class LandsatFolder(Format):
         return assembled([(examine(str(file.path), mtl), 1) for file in files])
 
     def holds(self, path: Path) -> bool:
-        """A folder with an MTL file."""
+        """A folder with an MTL file: band files without one may be a series, not an image."""
         return landsat.is_landsat_folder(path)

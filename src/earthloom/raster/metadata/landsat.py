@@ -210,12 +210,13 @@ def mtl_of(path: Path) -> Mtl | None:
 
 
 def is_landsat_folder(folder: Path) -> bool:
-    """Whether a folder holds an MTL file, or band files of a product that has lost its own."""
-    if not folder.is_dir():
-        return False
-    return bool(_metadata_files(folder)) or any(
-        SCENE.match(path.name) and landsat_band_file(path) for path in folder.iterdir()
-    )
+    """Whether a folder holds an MTL file."""
+    return folder.is_dir() and bool(_metadata_files(folder))
+
+
+def lost_its_metadata(folder: Path) -> bool:
+    """Whether a folder holds band files of a product, and no MTL file: a scene, or a series of many dates."""
+    return folder.is_dir() and any(SCENE.match(path.name) and landsat_band_file(path) for path in folder.iterdir())
 
 
 def landsat_files(

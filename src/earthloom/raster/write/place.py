@@ -86,17 +86,22 @@ def forget_earlier(path: Path) -> None:
     Whoever reads the new file would believe it.
     """
     beside = [path.with_name(path.name + ending) for ending in BESIDE]
-    beside += [path.with_suffix(ending) for ending in OF_TIFF]
-    shared = [path.with_suffix(ending) for ending in OF_ANY]
-    shared += [path.with_name(f"{path.stem}_{ending}") for ending in ("rpc.txt", "RPC.TXT")]
-    siblings = {one for one in path.parent.glob(f"{escape(path.stem)}.*") if not one.name.startswith(path.name)}
-    if siblings <= {*beside, *shared, path.with_suffix(".json")}:  # else they may be another image's
-        beside += shared
+    if path.suffix:  # else its stem is that of every other image's
+        beside += _behind_the_stem(path)
     for one in beside:
         one.unlink(missing_ok=True)
     item = path.with_suffix(".json")
     if item.is_file() and _describes(item, path):
         item.unlink()
+
+
+def _behind_the_stem(path: Path) -> list[Path]:
+    """Files that place an image of this stem: a TIFF's own, and those of any image where there is no other."""
+    own = [path.with_suffix(ending) for ending in OF_TIFF]
+    shared = [path.with_suffix(ending) for ending in OF_ANY]
+    shared += [path.with_name(f"{path.stem}_{ending}") for ending in ("rpc.txt", "RPC.TXT")]
+    siblings = {one for one in path.parent.glob(f"{escape(path.stem)}.*") if not one.name.startswith(path.name)}
+    return own + shared if siblings <= {*own, *shared, path.with_suffix(".json")} else own
 
 
 def _describes(item: Path, path: Path) -> bool:

@@ -214,11 +214,16 @@ def _odd(ring: Sequence[Sequence[float]], x: float, y: float) -> bool:
 
 
 def unwrapped(ring: Sequence[Sequence[float]]) -> list[list[float]]:
-    """A ring without jumps round the globe: each longitude within 180 degrees of the one before."""
-    line: list[list[float]] = []
-    for lon, lat, *_ in ring:
-        lon = lon if not line else lon + 360 * round((line[-1][0] - lon) / 360)
-        line.append([lon, lat])
+    """A ring without jumps round the globe: each longitude within 180 degrees of the one before.
+
+    A step of 360 degrees is none: it is the edge of an outline of the whole globe.
+    """
+    turns = 0
+    line = [[ring[0][0], ring[0][1]]]
+    for (before, *_), (lon, lat, *_) in pairwise(ring):
+        step = before - lon
+        turns += round(step / 360) if abs(step) != 360 else 0
+        line.append([lon + 360 * turns, lat])
     return line
 
 
