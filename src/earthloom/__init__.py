@@ -59,7 +59,7 @@ def __getattr__(name: str) -> object:
     """Import a public name from its module when it is first asked for: `import earthloom` costs nothing."""
     if name == "__all__":
         return _names()
-    home = _HOMES.get(name, None if name.startswith("_") or name not in _names() else f"verbs.{name}")
+    home = _HOMES.get(name, f"verbs.{name}" if not name.startswith("_") and name in _names() else None)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earthloom.verbs import names as verbs
@@ -25,8 +26,10 @@ OWN = {  # commands that run no method: module, one line for the help
     "sensors": ("lists", "List the sensors, or tell all about one."),
     "demo": ("demo", "Sharpen the built-in sample and print the figures."),
 }
-ALONE = ("series", "align")  # verbs with a module of their own here, since they hold several commands
-FUSING = {name: ("verbs" if name not in ALONE else name, one.summary) for name, one in verbs.commands().items()}
+HERE = Path(__file__).parent  # a verb that holds several commands has a module of its own here
+FUSING = {
+    name: (name if (HERE / f"{name}.py").is_file() else "verbs", one.summary) for name, one in verbs.commands().items()
+}
 COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),

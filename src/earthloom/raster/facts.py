@@ -13,8 +13,10 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from affine import Affine
 from rasterio.enums import ColorInterp, MaskFlags
+from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import FileError, GridError, InputError, warn
+from earthloom.ops.tiling import spread_blocks
 from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.metadata import landsat, radiometry
 
@@ -29,6 +31,7 @@ _PER_CM = ("wavenumber", "wavenumbers", "cm-1", "1/cm")  # 10^7 nm over the numb
 _NO_WAVELENGTH = ("index", "ghz", "mhz", "gigahertz", "megahertz")
 _SAME_GRID_PX = 0.01
 MASK_SHARE = 0.98  # of a mask lies at its ends
+MASK_LOOK_PX = 128  # side of the windows in which it is looked at
 BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
 
 
@@ -128,7 +131,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         if told.scale is not None or told.offset is not None:
             scales, offsets, scaled_by = [told.scale or 1.0], [told.offset or 0.0], told.told_by
     _say_unplaced(path, file)
-    stem, tags = Path(path).stem, dict(file.tags())
+    stem, tags, envi = Path(path).stem, dict(file.tags()), file.tags(ns="ENVI")
     for i, name in enumerate(names):
         names[i] = name or (stem if file.count == 1 else "")
     return FileFacts(
@@ -144,7 +147,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         alpha=alpha,
         mask=any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in file.mask_flag_enums),
         names=tuple(names),
-        wavelengths_nm=tuple(_wavelength_nm(file, i) for i in file.indexes),
+        wavelengths_nm=tuple(_wavelength_nm(file, i, envi.get("wavelength_units", "")) for i in file.indexes),
         scales=tuple(float(s) for s in scales),
         offsets=tuple(float(o) for o in offsets),
         acquired=mtl.acquired if mtl is not None else told.acquired if told is not None else None,
@@ -152,7 +155,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         scaled_by=scaled_by,
         tags=tags,
         structure=dict(file.tags(ns="IMAGE_STRUCTURE")),
-        bad_bands=_bad_bands(file.tags(ns="ENVI").get("bbl", ""), tags.get(BAD_TAG, ""), file.count),
+        bad_bands=_bad_bands(envi.get("bbl", ""), tags.get(BAD_TAG, ""), file.count),
     )
 
 
@@ -184,19 +187,23 @@ def _is_mask(file: Any, index: int) -> bool:
     Near infrared over water is 0 or 1 too, so a few softened edges is all that a mask may have besides, and
     something has to be on.
     """
-    shape = tuple(min(n, 512) for n in (file.height, file.width))
-    values = file.read(index, out_shape=shape)
+    some = spread_blocks((file.height, file.width), (MASK_LOOK_PX, MASK_LOOK_PX))
+    areas = [RasterWindow(at.x, at.y, at.width, at.height) for at in some]  # type: ignore[call-arg]
+    values = np.concatenate([file.read(index, window=area).ravel() for area in areas])
     top = values.max()
     most = top if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     on = [full for full in (1, 255, most) if full == top]
     return bool(on) and bool(((values == 0) | (values == on[0])).mean() > MASK_SHARE)
 
 
-def _wavelength_nm(file: Any, index: int) -> float | None:
-    """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags."""
+def _wavelength_nm(file: Any, index: int, unit: str) -> float | None:
+    """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags.
+
+    ``unit`` is that of the whole file, for bands that do not say theirs.
+    """
     try:
         tags = {key.lower(): value for key, value in file.tags(index).items()}
-        unit = tags.get("wavelength_units", file.tags(ns="ENVI").get("wavelength_units", "")).strip().lower()
+        unit = tags.get("wavelength_units", unit).strip().lower()
         if unit in _NO_WAVELENGTH:  # GDAL takes an index for micrometres
             return None
         centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")

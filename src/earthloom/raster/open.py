@@ -10,7 +10,7 @@ from earthloom.errors import FileError, GridError, InputError
 from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
-from earthloom.raster.readers import uncoded
+from earthloom.raster.readers import coded
 from earthloom.raster.told import Told
 
 
@@ -76,7 +76,7 @@ def open_mask(paths: PathLike | Sequence[PathLike], told: Told | None = None) ->
 
 def without_zero(image: Image) -> Image:
     """An image of numbers that mean something, 0 too."""
-    return replace(image, nodata=None, reader=uncoded(image.reader)) if image.nodata == 0 else image
+    return replace(image, nodata=None, reader=coded(image.reader, None, image.count)) if image.nodata == 0 else image
 
 
 __all__ = ["FileError", "GridError", "Image", "open_image", "open_mask", "without_zero"]

@@ -310,24 +310,14 @@ class MixedReader:
         return data, valid
 
 
-def coded(reader: Reader, code: float, count: int) -> Reader:
-    """The same numbers with another code of missing pixels in all of the ``count`` bands."""
+def coded(reader: Reader, code: float | None, count: int) -> Reader:
+    """The same numbers with another code of missing pixels in all of the ``count`` bands, or without one."""
     if isinstance(reader, FileReader):
         parts = tuple(replace(part, nodata=(code,) * len(part.indexes)) for part in reader.parts)
         return replace(reader, parts=parts)
     if is_dataclass(reader) and not isinstance(reader, MixedReader) and "nodata" in {f.name for f in fields(reader)}:
         return replace(reader, nodata=(code,) * count)  # one code for each band, as ArrayReader has them
     return MixedReader((reader,), tuple((0, band) for band in range(count)), code)
-
-
-def uncoded(reader: Reader) -> Reader:
-    """The same numbers without any code of missing pixels; masks and alpha bands of files stay."""
-    if isinstance(reader, FileReader):
-        parts = tuple(replace(part, nodata=(None,) * len(part.indexes)) for part in reader.parts)
-        return replace(reader, parts=parts)
-    if isinstance(reader, ArrayReader):
-        return replace(reader, nodata=(None,) * len(reader.nodata))
-    return reader
 
 
 def together(readers: Sequence[tuple[Reader, int]]) -> Reader:

@@ -23,7 +23,7 @@ from earthloom.raster.listing.days import parse_date
 from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 
-PROBLEM, DEFAULT = "spatiotemporal", "starfm"
+DEFAULT = "starfm"
 SENSORS = ("fine", "coarse")
 NONE = "none"  # in a list of masks: this image has none
 

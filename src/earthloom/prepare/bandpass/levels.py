@@ -6,7 +6,6 @@ Nothing is guessed: what looks wrong is refused with what is suspected, and what
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from earthloom.errors import InputError
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.safe import baseline_in
 
-BASELINE_04 = date(2022, 1, 25)  # Sentinel-2 products from then on add 1000 (reprocessed older ones do as well)
 OFFSET_DN, NEAR_DN = 1000, 50
 LANDSAT_FLOOR = 6000  # of Collection 2 Level 2, whose reflectance of 0 is 7273
 DARK = 0.1  # percentile that stands for the darkest pixels

@@ -23,7 +23,7 @@ from earthloom.raster.metadata.stac_beside import day_of
 from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
-from earthloom.raster.write.stac import beside, footprint_covers
+from earthloom.raster.write.stac import beside, flat_box, footprint_covers
 
 MASK_PX = 128  # side of a mask, every n-th pixel, that stands for the place
 COLUMNS = "date, sensor, and cloud (percent) or mask (a raster)"
@@ -137,12 +137,9 @@ def _require_one_place(items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 
 
 def _box(item: Mapping[str, Any]) -> list[float] | None:
-    """West, south, east, north; the east beyond 180 where it runs over the antimeridian."""
+    """West, south, east, north; None where the item has no such thing."""
     box = item.get("bbox")
-    if not isinstance(box, list) or len(box) not in (4, 6):
-        return None
-    flat = box if len(box) == 4 else [box[0], box[1], box[3], box[4]]
-    return [flat[0], flat[1], flat[2] + (360 if flat[0] > flat[2] else 0), flat[3]]  # over the antimeridian
+    return flat_box(box) if isinstance(box, list) and len(box) in (4, 6) else None
 
 
 def _from_table(path: Path, told: Told) -> Iterator[Sight]:

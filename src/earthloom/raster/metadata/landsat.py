@@ -120,9 +120,8 @@ def read_mtl(path: Path) -> Mtl:
         text = path.read_text("utf-8-sig", errors="replace")
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
-    reads = {".json": _of_json, ".xml": _of_xml}.get(path.suffix.lower(), _of_text)
     try:
-        groups = reads(text)
+        groups = FORMS.get(path.suffix.lower(), _of_text)(text)
     except (ValueError, AttributeError, SyntaxError) as error:
         raise FileError(f"{path} is a broken MTL file: {' '.join(str(error).split())}") from error
     if groups is None:
@@ -164,6 +163,9 @@ def _of_xml(text: str) -> Groups | None:
     return {group.tag: {field.tag: (field.text or "").strip() for field in group} for group in root}
 
 
+FORMS = {".txt": _of_text, ".json": _of_json, ".xml": _of_xml}  # of one scene the first that there is
+
+
 def landsat_band_file(path: Path) -> BandFile | None:
     """What the name of a band file says, or None for other names."""
     match = _BAND_FILE.match(path.name)
@@ -175,18 +177,13 @@ def landsat_band_file(path: Path) -> BandFile | None:
 def _metadata_files(folder: Path) -> list[Path]:
     """MTL files of a folder, whatever the case of their names; of one scene the text before JSON and XML."""
     try:
-        found = sorted((p for p in folder.iterdir() if MTL.search(p.name)), key=lambda p: "txtjsonxml".index(_kind(p)))
+        found = [p for form in FORMS for p in folder.iterdir() if MTL.search(p.name) and p.suffix.lower() == form]
     except OSError:
         return []
     first: dict[str, Path] = {}
     for path in found:
         first.setdefault(_prefix(path), path)
     return sorted(first.values())
-
-
-def _kind(path: Path) -> str:
-    """Its ending."""
-    return path.suffix.lower().lstrip(".")
 
 
 def _prefix(path: Path) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
 PAN_MTF = 0.15  # gain at MS Nyquist of a PAN that no sensor file describes
-GENERIC = re.compile(r"(?:band|layer|b(?:and)?[ _.-])?[ _.#-]*0*(\d+)(?:\.0)?", re.IGNORECASE)
+GENERIC = re.compile(r"(?:band|layer|b[ _.-])?[ _.#-]*0*(\d+)(?:\.0)?", re.IGNORECASE)
 WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
 
 

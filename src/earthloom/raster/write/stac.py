@@ -138,7 +138,7 @@ def collection(folder: Path, title: str, description: str) -> Path:
 
 def _around(boxes: Sequence[Sequence[float]]) -> list[float]:
     """The box around some; west above east where it runs over the antimeridian."""
-    flat = [[b[0], b[1], b[2] + (360 if b[0] > b[2] else 0), b[3]] for b in boxes]
+    flat = [flat_box(box) for box in boxes]
     near = [beside(box, flat[0][0]) for box in flat]
     west, east = min(b[0] for b in near), max(b[2] for b in near)
     west, east = (west, east) if east - west < 360 else (-180.0, 180.0)
@@ -183,12 +183,10 @@ def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:
         return any(
             _inside(polygon[0], place) and not any(_inside(hole, place) for hole in polygon[1:]) for polygon in rings
         )
-    box = item.get("bbox")
-    if not box:
+    if not item.get("bbox"):
         return True
-    (west, south), (east, north) = box[:2], box[len(box) // 2 :][:2]
-    width = (east - west) % 360 or (360.0 if east != west else 0.0)
-    return bool((place[0] - west) % 360 <= width and south <= place[1] <= north)
+    west, south, east, north = flat_box(item["bbox"])
+    return bool((place[0] - west) % 360 <= east - west and south <= place[1] <= north)
 
 
 def _inside(ring: Sequence[Sequence[float]], place: Sequence[float]) -> bool:
@@ -225,6 +223,12 @@ def unwrapped(ring: Sequence[Sequence[float]]) -> list[list[float]]:
         turns += round(step / 360) if abs(step) != 360 else 0
         line.append([lon + 360 * turns, lat])
     return line
+
+
+def flat_box(box: Sequence[float]) -> list[float]:
+    """West, south, east, north of a bbox with heights or without; the east beyond 180 over the antimeridian."""
+    (west, south), (east, north) = box[:2], box[len(box) // 2 :][:2]
+    return [west, south, east + (360 if west > east else 0), north]
 
 
 def beside(box: Sequence[float], lon: float) -> list[float]:
