@@ -53,6 +53,13 @@ def factors(fine: np.ndarray, coarse: np.ndarray) -> np.ndarray:
     return np.where(levels[1] > 0, levels[0] / np.where(levels[1] > 0, levels[1], 1), np.nan)
 
 
+def _known_factors(fine: np.ndarray, coarse: np.ndarray) -> tuple[np.ndarray, float]:
+    """The factors of the bands that have one, and their middle; 1 where none has."""
+    found = factors(fine, coarse)
+    found = found[np.isfinite(found) & (found > 0)]
+    return found, float(np.exp(np.median(np.log(found)))) if found.size else 1.0
+
+
 def require_units(surveys: Mapping[str, Survey], called: Mapping[str, str], scale: float | None) -> None:
     """Refuse images whose levels differ as if they were in other units.
 
@@ -71,11 +78,9 @@ def require_units(surveys: Mapping[str, Survey], called: Mapping[str, str], scal
         With the factor, and what to do about it.
     """
     for role, survey in surveys.items():
-        found = factors(*survey.samples())
-        found = found[np.isfinite(found) & (found > 0)]
+        found, common = _known_factors(*survey.samples())
         if not found.size:
             continue
-        common = float(np.exp(np.median(np.log(found))))
         if 1 / APART <= common <= APART:
             odd = [b for b, f in enumerate(found, 1) if not 1 / APART <= f / common <= APART]
             if odd:
@@ -109,9 +114,7 @@ def require_like_pairs(scene: Any, called: Mapping[str, str]) -> None:
     others = np.concatenate(list(seen.values()), axis=1)
     if not target.size or not others.size:
         return
-    level = factors(others, target)
-    level = level[np.isfinite(level) & (level > 0)]
-    common = float(np.exp(np.median(np.log(level)))) if level.size else 1.0
+    _, common = _known_factors(others, target)
     if not 1 / CHANGED <= common <= CHANGED:
         raise InputError(
             f"{called['coarse_p']}: the coarse images of the pairs are {_plain(common)} times this one",
