@@ -128,7 +128,7 @@ def test_declared_memory_is_true(name: str, steps: int) -> None:
 
 
 def test_many_bands_take_smaller_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("earthloom.engine.budget._free_bytes", lambda: 6 << 30)
+    monkeypatch.setattr("earthloom.engine.budget.free_bytes", lambda: 6 << 30)
     few, many = (ArrayScene(observe(np.zeros((bands, 8, 8), np.float32))) for bands in (6, 200))
     for name in ("bicubic", "back_projection"):
         method = catalog.make(name, PROBLEM)

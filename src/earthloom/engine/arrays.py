@@ -81,17 +81,8 @@ def take(value: Any, role: str) -> Taken:
         raise InputError(
             f"{role} of shape {array.shape} and type {array.dtype}", "real numbers (band, y, x)", "bands come first"
         )
-    return Taken(
-        array,
-        array.dtype,
-        edges,
-        back,
-        nodata,
-        crs,
-        None if mask is None else np.asarray(mask.all(axis=0)),
-        attrs,
-        value,
-    )
+    whole = None if mask is None else np.asarray(mask.all(axis=0))
+    return Taken(array, array.dtype, edges, back, nodata, crs, whole, attrs, value)
 
 
 def _from_torch(tensor: Any) -> np.ndarray:
