@@ -190,7 +190,7 @@ def test_landsat_folder_gives_reflectance(shared: Path) -> None:
     with open_image([folder], role="ms", bands=["B4", 3]) as two:
         assert two.names == ("B4", "B3")
     with pytest.raises(InputError, match="pan or ms"):
-        open_image([folder])
+        open_image([folder], role="cube")
     with pytest.raises(GridError, match="pixels"):
         open_image([folder], role="ms", bands=[4, 8])
 

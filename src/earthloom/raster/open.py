@@ -40,7 +40,7 @@ def open_image(
     scale, offset
         Physical units = ``scale * number + offset``, instead of what the files or the MTL file say.
     role
-        ``pan``, ``ms`` or ``hs``: what to take from a Landsat folder or a benchmark file.
+        ``pan``, ``ms``, ``hs`` or ``mask``: what to take from a product that holds several.
     told
         Bands, nodata, scale and offset at once; what is given beside it wins.
 
@@ -71,7 +71,7 @@ def open_mask(paths: PathLike | Sequence[PathLike], told: Told | None = None) ->
 
     Rasterised polygons declare 0 as nodata where nothing is masked, and masks of clear ground where a cloud is.
     """
-    return without_zero(open_image(paths, told=told))
+    return without_zero(open_image(paths, role="mask", told=told))
 
 
 def without_zero(image: Image) -> Image:

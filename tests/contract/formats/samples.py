@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,6 +112,17 @@ def landsat_folder(folder: Path) -> Sample:
     return Sample(place, numbers() * 1e-4, place)
 
 
+def archive(folder: Path) -> Sample:
+    packed = folder / "packed"
+    packed.mkdir()
+    made = landsat_folder(packed)
+    path = folder / "LE07_packed.tar"
+    with tarfile.open(path, "w") as file:
+        file.add(made.path, "./LE07_scene")
+    shutil.rmtree(packed)
+    return Sample(path, made.numbers, path)
+
+
 def sentinel2_folder(folder: Path) -> Sample:
     place = folder / "S2A_scene"
     place.mkdir()
@@ -120,5 +133,5 @@ def sentinel2_folder(folder: Path) -> Sample:
 
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
-    "landsat_folder": landsat_folder, "sentinel2_folder": sentinel2_folder,
+    "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
 }  # fmt: skip

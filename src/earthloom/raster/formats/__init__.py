@@ -6,6 +6,7 @@ file is called is said by the formats and nowhere else: :func:`is_image` asks th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from importlib import import_module
@@ -32,6 +33,8 @@ class Format(Protocol):
     rank
         Formats are asked in this order, the first that claims a path opens it. Folders and addresses come before
         plain files, and GDAL (100), which claims everything, last.
+    products
+        How the products of a format are called, so that an archive of one is known by its name; None: any name.
     suffixes
         Endings of its files, in small letters with the dot; none where names say nothing (folders).
     """
@@ -39,6 +42,7 @@ class Format(Protocol):
     name: ClassVar[str]
     rank: ClassVar[int] = 50
     suffixes: ClassVar[tuple[str, ...]] = ()
+    products: ClassVar[re.Pattern[str] | None] = None
 
     def claims(self, path: str) -> bool:
         """Whether it opens what a user names: by the name, and by what lies beside or inside; opens no file."""
@@ -50,7 +54,8 @@ class Format(Protocol):
         Parameters
         ----------
         role
-            ``pan``, ``ms``, ``hs`` or None: what to take where there is a choice.
+            ``pan``, ``ms``, ``hs``, ``mask`` or None: what to take where there is a choice. A mask is 0 where the
+            ground is seen (:func:`earthloom.raster.flags.flagged`).
         told
             ``bands`` are to be picked here; nodata, scale and offset are put on afterwards, whatever the format.
 

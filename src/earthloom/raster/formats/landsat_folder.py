@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
-from earthloom.raster.assemble import assembled
+from earthloom.raster.assemble import assembled, opened_file
 from earthloom.raster.facts import examine
+from earthloom.raster.flags import flagged
 from earthloom.raster.formats import Format
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import landsat
+from earthloom.raster.places import place
 from earthloom.raster.told import Told
 
 
@@ -18,20 +21,24 @@ class LandsatFolder(Format):
 
     name: ClassVar[str] = "landsat_folder"
     rank: ClassVar[int] = 10
+    products: ClassVar[re.Pattern[str] | None] = landsat.SCENE
 
     def claims(self, path: str) -> bool:
         """A folder with an MTL file, or one that has lost it: opening it says so."""
-        return landsat.is_landsat_folder(Path(path)) or landsat.lost_its_metadata(Path(path))
+        return landsat.is_landsat_folder(place(path)) or landsat.lost_its_metadata(place(path))
 
     def open(self, path: str, role: str | None, told: Told) -> Image:
-        """Bands in reflectance: ``pan`` is band 8, ``ms`` and ``hs`` are the reflective ones of 30 m.
+        """Bands in reflectance: ``pan`` is band 8, ``ms`` and ``hs`` are the reflective ones of 30 m, ``mask`` the
+        clouds and shadows of QA_PIXEL.
 
         Raises
         ------
         InputError, FileError, GridError
             If the folder is incomplete or a file is broken.
         """
-        mtl, files = landsat.landsat_files(Path(path), "ms" if role == "hs" else role, told.bands)
+        if role == "mask":
+            return flagged(opened_file(str(landsat.quality_file(place(path))), None), told, bits=landsat.UNSEEN_BITS)
+        mtl, files = landsat.landsat_files(place(path), "ms" if role == "hs" else role, told.bands)
         return assembled([(examine(str(file.path), mtl), 1) for file in files])
 
     def holds(self, path: Path) -> bool:

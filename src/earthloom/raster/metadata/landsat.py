@@ -8,10 +8,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.places import AnyPath
 
 _BAND_FILE = re.compile(r"^(?P<prefix>.*?)(?:_(?P<kind>SR|ST|TOA))?_B(?P<band>\d+(?:_VCID_\d)?)\.(?:tiff?|jp2)$", re.I)
 _ROLES = {
@@ -29,6 +29,8 @@ OUTER = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2 and 1
 MTL = re.compile(r"_?MTL\.(txt|json|xml)$", re.IGNORECASE)
 SCENE = re.compile(r"L[COTEM]0\d_", re.IGNORECASE)  # how the files of a product begin
 Groups = dict[str, dict[str, str]]
+QUALITY = re.compile(r"_QA_PIXEL\.(?:tiff?|jp2)$", re.I)
+UNSEEN_BITS = (0, 1, 2, 3, 4)  # of QA_PIXEL, Collection 2: fill, dilated cloud, cirrus, cloud, cloud shadow
 _LEVEL_1 = ("LEVEL1_RADIOMETRIC_RESCALING", "RADIOMETRIC_RESCALING")
 
 
@@ -36,7 +38,7 @@ _LEVEL_1 = ("LEVEL1_RADIOMETRIC_RESCALING", "RADIOMETRIC_RESCALING")
 class BandFile:
     """A band file by its name: which band it holds, and ``SR`` or ``ST`` for Level-2 products."""
 
-    path: Path
+    path: AnyPath
     prefix: str
     kind: str
     band: str
@@ -46,7 +48,7 @@ class BandFile:
 class Mtl:
     """A parsed MTL file: ``groups[group][field]``."""
 
-    path: Path
+    path: AnyPath
     groups: Groups
 
     def field(self, name: str) -> str | None:
@@ -108,7 +110,7 @@ class Mtl:
         return None
 
 
-def read_mtl(path: Path) -> Mtl:
+def read_mtl(path: AnyPath) -> Mtl:
     """Parse an MTL file: text, JSON or XML.
 
     Raises
@@ -166,7 +168,7 @@ def _of_xml(text: str) -> Groups | None:
 FORMS = {".txt": _of_text, ".json": _of_json, ".xml": _of_xml}  # of one scene the first that there is
 
 
-def landsat_band_file(path: Path) -> BandFile | None:
+def landsat_band_file(path: AnyPath) -> BandFile | None:
     """What the name of a band file says, or None for other names."""
     match = _BAND_FILE.match(path.name)
     if match is None:
@@ -174,24 +176,24 @@ def landsat_band_file(path: Path) -> BandFile | None:
     return BandFile(path, match["prefix"], (match["kind"] or "").upper(), match["band"].upper())
 
 
-def _metadata_files(folder: Path) -> list[Path]:
+def _metadata_files(folder: AnyPath) -> list[AnyPath]:
     """MTL files of a folder, whatever the case of their names; of one scene the text before JSON and XML."""
     try:
         found = [p for form in FORMS for p in folder.iterdir() if MTL.search(p.name) and p.suffix.lower() == form]
     except OSError:
         return []
-    first: dict[str, Path] = {}
+    first: dict[str, AnyPath] = {}
     for path in found:
         first.setdefault(_prefix(path), path)
     return sorted(first.values())
 
 
-def _prefix(path: Path) -> str:
+def _prefix(path: AnyPath) -> str:
     """What stands before MTL in its name."""
     return MTL.sub("", path.name).lower()
 
 
-def mtl_of(path: Path) -> Mtl | None:
+def mtl_of(path: AnyPath) -> Mtl | None:
     """The MTL file that belongs to a band file beside it: same prefix, or it lists the file by name."""
     named = landsat_band_file(path)
     if named is None:
@@ -206,25 +208,25 @@ def mtl_of(path: Path) -> Mtl | None:
     return None
 
 
-def is_landsat_folder(folder: Path) -> bool:
+def is_landsat_folder(folder: AnyPath) -> bool:
     """Whether a folder holds an MTL file."""
     return folder.is_dir() and bool(_metadata_files(folder))
 
 
-def lost_its_metadata(folder: Path) -> bool:
+def lost_its_metadata(folder: AnyPath) -> bool:
     """Whether a folder holds band files of a product, and no MTL file: a scene, or a series of many dates."""
     return folder.is_dir() and any(SCENE.match(path.name) and landsat_band_file(path) for path in folder.iterdir())
 
 
 def landsat_files(
-    folder: Path, role: str | None, bands: Sequence[int | str] | None = None
+    folder: AnyPath, role: str | None, bands: Sequence[int | str] | None = None
 ) -> tuple[Mtl, list[BandFile]]:
     """The MTL file of a folder and the band files of a role, in band order.
 
     Parameters
     ----------
     role
-        ``pan`` (band 8) or ``ms`` (the reflective 30 m bands).
+        ``pan`` (band 8) or ``ms`` (the reflective 30 m bands, those of None too).
     bands
         Band numbers or names (``4``, ``"B4"``) instead of all of the role.
 
@@ -258,11 +260,25 @@ def landsat_files(
     return mtl, chosen
 
 
+def quality_file(folder: AnyPath) -> AnyPath:
+    """The quality band of a folder.
+
+    Raises
+    ------
+    InputError
+        If there is none, or several.
+    """
+    found = [path for path in sorted(folder.iterdir()) if QUALITY.search(path.name)]
+    if len(found) != 1:
+        raise InputError(f"{folder}: {len(found)} files _QA_PIXEL", "one, which is the mask of a scene of Collection 2")
+    return found[0]
+
+
 def _of_role(mtl: Mtl, role: str | None) -> tuple[str, ...]:
     """Bands of a role on this spacecraft."""
     if mtl.spacecraft not in _ROLES:
         raise InputError(f"{mtl.path.name}: spacecraft {mtl.spacecraft}", ", ".join(_ROLES), "name the bands")
-    if role not in ("pan", "ms"):
+    if (role := role or "ms") not in ("pan", "ms"):
         raise InputError(f"{mtl.path.parent} as {role}", "a Landsat folder as pan or ms", "name the bands")
     bands = _ROLES[mtl.spacecraft][role]
     if not bands:

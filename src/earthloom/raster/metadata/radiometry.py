@@ -15,6 +15,7 @@ from pathlib import Path
 from earthloom.raster.metadata import safe
 from earthloom.raster.metadata import stac_beside as stacbeside
 from earthloom.raster.metadata.landsat import landsat_band_file
+from earthloom.raster.places import AnyPath, Inside, place
 
 _LANDSAT = re.compile(
     r"^L[COTE]0(?P<craft>[4-9])_L2SP_\d{6}_(?P<day>\d{8})_\d{8}_02_(?:T1|T2|RT)_(?P<kind>SR|ST)_B", re.I
@@ -62,16 +63,16 @@ def of(path: str | Path) -> Radiometry | None:
     FileError
         If the metadata beside it are broken.
     """
-    path = Path(path)
-    found = hls(path)
+    file = place(path)
+    found = hls(file)
     if found is not None:
         return found
-    named = safe.safe_band_file(path)
-    product = safe.safe_product(path) if named is not None else None
+    named = safe.safe_band_file(file)
+    product = safe.safe_product(file) if named is not None else None
     if named is not None and product is not None:
         scale, offset = product.scaling(named.band)
         return Radiometry(named.band, scale, offset, 0.0, product.sensor, product.acquired, product.path.name)
-    beside = stacbeside.asset_of(path)
+    beside = None if isinstance(file, Inside) else stacbeside.asset_of(file)
     if beside is not None and beside.known:
         return Radiometry(
             named.band if named is not None else beside.band,
@@ -83,11 +84,11 @@ def of(path: str | Path) -> Radiometry | None:
             beside.item,
         )
     if named is not None and named.acquired is not None:  # its name alone: no scaling is read from it
-        return Radiometry(named.band, None, None, 0.0, safe.sensor_in(path), named.acquired, None)
-    return _landsat(path)
+        return Radiometry(named.band, None, None, 0.0, safe.sensor_in(file), named.acquired, None)
+    return _landsat(file)
 
 
-def hls(path: Path) -> Radiometry | None:
+def hls(path: AnyPath) -> Radiometry | None:
     """What a name of Harmonized Landsat Sentinel-2 tells: reflectance times 10000, nodata -9999.
 
     S30 are Sentinel-2 images that were brought to the bands of OLI.
@@ -102,7 +103,7 @@ def hls(path: Path) -> Radiometry | None:
     )  # fmt: skip
 
 
-def _landsat(path: Path) -> Radiometry | None:
+def _landsat(path: AnyPath) -> Radiometry | None:
     """Landsat Collection 2 Level 2 by its name, where the MTL file is missing."""
     found, named = _LANDSAT.match(path.name), landsat_band_file(path)
     if found is None or named is None:

@@ -7,14 +7,14 @@ From processing baseline 04.00 (25 January 2022) on, ``reflectance = (DN + offse
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from pathlib import Path
 from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.places import AnyPath, Inside
 
 UP = 5  # folders between a band file and the metadata of its product
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")  # by band_id
@@ -30,6 +30,11 @@ HLS = re.compile(
 )  # fmt: skip
 _PLAIN = re.compile(r"^(?P<band>B\d{2}|B8A)(?:_(?P<metres>\d{2})m)?\.(?:jp2|tiff?)$", re.I)
 _PRODUCT = re.compile(r"(?P<craft>S2[ABC])_MSIL(?:1C|2A)_(?P<day>\d{8})T\d{6}_N(?P<baseline>\d{4})_", re.I)
+PRODUCT = re.compile(r"S2[ABC]_(?:MSIL|OPER_PRD)|HLS\.[LS]30\.", re.I)
+_CLASSES = re.compile(r"_SCL(?:_\d{2}m)?\.(?:jp2|tiff?)$", re.I)
+_FMASK = re.compile(r"\.Fmask(?:\.subset)?\.tiff?$", re.I)
+UNSEEN = (0, 1, 3, 8, 9, 10)  # classes of SCL: no data, defective, cloud shadow, cloud (medium, high), thin cirrus
+UNSEEN_BITS = (1, 2, 3)  # of Fmask: cloud, beside cloud or shadow, cloud shadow
 _CRAFT = re.compile(r"(?<![A-Z0-9])S2([ABC])(?![A-Z0-9])", re.I)
 
 
@@ -37,7 +42,7 @@ _CRAFT = re.compile(r"(?<![A-Z0-9])S2([ABC])(?![A-Z0-9])", re.I)
 class BandFileName:
     """What the name of a band file says."""
 
-    path: Path
+    path: AnyPath
     band: str
     metres: int | None
     acquired: date | None
@@ -59,7 +64,7 @@ class SafeProduct:
         Added to the numbers before, by band; empty before baseline 04.00.
     """
 
-    path: Path
+    path: AnyPath
     sensor: str | None
     acquired: date | None
     baseline: float | None
@@ -71,7 +76,7 @@ class SafeProduct:
         return 1 / self.quantification, self.offsets.get(band, 0.0) / self.quantification
 
 
-def safe_band_file(path: Path) -> BandFileName | None:
+def safe_band_file(path: AnyPath) -> BandFileName | None:
     """What the name of a band file says, or None for other names."""
     found = _NAME.match(path.name) or _PLAIN.match(path.name)
     if found is None:
@@ -83,19 +88,19 @@ def safe_band_file(path: Path) -> BandFileName | None:
     )
 
 
-def sensor_in(path: Path) -> str | None:
+def sensor_in(path: AnyPath) -> str | None:
     """The satellite that a path names, as ``sentinel2a``; None where it names none."""
     found = _CRAFT.search(str(path).replace("_", " "))
     return f"sentinel2{found[1].lower()}" if found else None
 
 
-def baseline_in(path: Path) -> float | None:
+def baseline_in(path: AnyPath) -> float | None:
     """The processing baseline that the name of a product on the path tells, such as 4.0."""
     found = _PRODUCT.search(str(path))
     return int(found["baseline"]) / 100 if found else None
 
 
-def metadata_of(folder: Path) -> Path | None:
+def metadata_of(folder: AnyPath) -> AnyPath | None:
     """The product's metadata file in a folder."""
     for name in ("MTD_MSIL2A.xml", "MTD_MSIL1C.xml"):
         if (folder / name).is_file():
@@ -103,9 +108,11 @@ def metadata_of(folder: Path) -> Path | None:
     return None
 
 
-def safe_product(path: Path) -> SafeProduct | None:
+def safe_product(path: AnyPath) -> SafeProduct | None:
     """The product that a band file lies in; None without its metadata."""
     for folder in list(path.resolve().parents)[:UP]:
+        if isinstance(folder, Inside) and not folder.in_archive:
+            break
         found = metadata_of(folder)
         if found is not None:
             return read_product(found)
@@ -113,7 +120,7 @@ def safe_product(path: Path) -> SafeProduct | None:
 
 
 @lru_cache(maxsize=64)
-def read_product(path: Path) -> SafeProduct:
+def read_product(path: AnyPath) -> SafeProduct:
     """Parse the metadata of a product.
 
     Raises
@@ -122,7 +129,7 @@ def read_product(path: Path) -> SafeProduct:
         If they are broken, or say baseline 04.00 or later and hold no offsets.
     """
     try:
-        root = ElementTree.parse(path).getroot()
+        root = ElementTree.fromstring(path.read_bytes())
     except (OSError, ElementTree.ParseError) as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "the metadata of a Sentinel-2 product") from wrong
     texts: dict[str, str] = {}
@@ -152,12 +159,12 @@ def read_product(path: Path) -> SafeProduct:
     )  # fmt: skip
 
 
-def is_folder(folder: Path) -> bool:
+def is_folder(folder: AnyPath) -> bool:
     """Whether a folder is a SAFE product, or holds band files (``B04.tif``, ``T31UFT_..._B04.jp2``, ``HLS.S30...``)."""
     return folder.is_dir() and (metadata_of(folder) is not None or bool(_band_files(folder)))
 
 
-def is_scene(folder: Path) -> bool:
+def is_scene(folder: AnyPath) -> bool:
     """Whether a folder holds one scene: a SAFE product, or several band files of which no band comes twice."""
     if metadata_of(folder) is not None:
         return True
@@ -165,7 +172,7 @@ def is_scene(folder: Path) -> bool:
     return len(found) > 1 and len({(one.band, one.metres) for one in found}) == len(found)
 
 
-def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
+def files(folder: AnyPath, bands: Sequence[int | str] | None = None) -> list[AnyPath]:
     """Band files of a folder, at one pixel size: the bands of 10 m, or those asked for, at the finest size all have.
 
     Of HLS, whose bands all have 30 m, blue, green, red and near infrared.
@@ -206,14 +213,36 @@ def files(folder: Path, bands: Sequence[int | str] | None = None) -> list[Path]:
     return [paths[0] for paths in chosen]
 
 
-def _band_files(folder: Path) -> list[BandFileName]:
+def _band_files(folder: AnyPath) -> list[BandFileName]:
     """Band files of a SAFE folder (``IMG_DATA``, by metres in Level 2A), or of a flat one."""
-    inside = folder.glob("GRANULE/*/IMG_DATA/**/*") if metadata_of(folder) is not None else folder.iterdir()
-    named = (safe_band_file(path) or _hls_file(path) for path in sorted(inside) if path.is_file())
+    named = (safe_band_file(path) or _hls_file(path) for path in _inside(folder))
     return [one for one in named if one is not None]
 
 
-def _hls_file(path: Path) -> BandFileName | None:
+def _inside(folder: AnyPath) -> Iterator[AnyPath]:
+    """The files that may hold bands."""
+    if metadata_of(folder) is None:
+        return (path for path in sorted(folder.iterdir()) if path.is_file())
+    every = sorted((folder / "GRANULE").rglob("*"))
+    return (path for path in every if "IMG_DATA" in path.parts and path.is_file())
+
+
+def quality(folder: AnyPath) -> tuple[AnyPath, tuple[int, ...], tuple[int, ...]]:
+    """The file that says where clouds are: the finest scene classification, or Fmask; the classes or bits that say so.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for pattern, values, bits in ((_CLASSES, UNSEEN, ()), (_FMASK, (), UNSEEN_BITS)):
+        found = sorted(path for path in _inside(folder) if pattern.search(path.name))
+        if found:
+            return found[0], values, bits
+    raise InputError(f"{folder.name} without a mask", "a scene classification (SCL) or Fmask", "Level 1C holds none")
+
+
+def _hls_file(path: AnyPath) -> BandFileName | None:
     """What the name of a band file of HLS says; all its pixels are of 30 m."""
     found = HLS.search(path.name)
     return (

@@ -14,6 +14,7 @@ import numpy as np
 from earthloom.raster.facts import examine
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.open import open_image
+from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import FileReader
 from earthloom.version import __version__
 
@@ -71,7 +72,8 @@ def fingerprints(inputs: Mapping[str, Sequence[str | Path]]) -> dict[str, list[d
 def _fingerprint(path: str | Path) -> dict[str, Any]:
     """Name and content of an input, without its folder."""
     address = benchmarks.parse_address(str(path))
-    file = address[0] if address else Path(path)
+    within = place(path)
+    file = address[0] if address else within.archive if isinstance(within, Inside) else within
     found: dict[str, Any] = {"name": Path(path).name}
     try:
         stat = file.stat()

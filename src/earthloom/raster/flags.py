@@ -1,0 +1,57 @@
+"""Quality bands as masks: which of their numbers mean that nothing is seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Real
+
+from earthloom.raster.image import Image
+from earthloom.raster.readers import Reader
+from earthloom.raster.told import Told
+from earthloom.types import Window
+
+
+def flagged(image: Image, told: Told, *, values: tuple[int, ...] = (), bits: tuple[int, ...] = ()) -> Image:
+    """A quality band as a mask: 1 where one of the values stands or one of the bits is set, else 0.
+
+    As it is where the user says what its numbers mean; bits count from 0, the lowest.
+    """
+    if told.mask_values is not None or told.mask_bits is not None:
+        return image
+    meaning = Told(mask_values=values) if values else Told(mask_bits=bits)
+    return replace(image, reader=FlagReader(image.reader, meaning), dtype=np.dtype("uint8"), nodata=None)
+
+
+@dataclass(frozen=True)
+class FlagReader:
+    """1 where the numbers of another reader mean that nothing is seen, else 0; every pixel says one or the other."""
+
+    reader: Reader
+    meaning: Told
+
+    @property
+    def maskable(self) -> bool:
+        """None is missing."""
+        return False
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        return self._told(self.reader.read(window, np.dtype("float64"))[0], dtype)
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        return self._told(self.reader.decimated(shape)[0], np.dtype("float64"))
+
+    def pick(self, positions: tuple[int, ...]) -> FlagReader:
+        """Some of the bands, counted from 0."""
+        return replace(self, reader=self.reader.pick(positions))
+
+    def close(self) -> None:
+        """Close the quality band."""
+        self.reader.close()
+
+    def _told(self, numbers: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """What the numbers mean."""
+        return self.meaning.cloudy(numbers).astype(dtype), np.ones(numbers.shape[1:], bool)
