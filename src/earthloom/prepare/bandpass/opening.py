@@ -15,10 +15,10 @@ from earthloom.prepare.bandpass.pairing import PROBLEM, Pairing, require_sensor,
 from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.problems.bandpass import nearest_band
 from earthloom.raster.image import Image
+from earthloom.raster.labels import bands_of
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.metadata import radiometry
 from earthloom.raster.scenes.matched import MatchedScene, matched
-from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.raster.told import Told
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.sensors import Sensor, load

@@ -24,7 +24,7 @@ from earthloom.prepare.cloud_removal.sights import (
     with_wavelengths,
 )
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.sharpening import bands_of
+from earthloom.raster.labels import bands_of
 from earthloom.raster.scenes.stack import Stack, exact, lay_on
 from earthloom.sensors import load
 

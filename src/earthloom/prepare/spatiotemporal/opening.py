@@ -14,9 +14,9 @@ from earthloom.prepare.spatiotemporal.known import Handling, Known
 from earthloom.prepare.spatiotemporal.library import Library, library, role
 from earthloom.prepare.spatiotemporal.settle import require_same_bands
 from earthloom.raster.image import Image
+from earthloom.raster.labels import bands_of
 from earthloom.raster.listing.days import date_in
 from earthloom.raster.scenes.dates import Cloudy, Ground, PairScene, Placed, ground
-from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.raster.told import Told
 from earthloom.sensors import Sensor, load, match_bands
 from earthloom.types import Band

@@ -14,9 +14,9 @@ from earthloom.methods.base import Method
 from earthloom.prepare.superresolution.bands import BandPlan, bands_at, plan_bands
 from earthloom.problems.superresolution import RATIOS
 from earthloom.raster.image import Image
+from earthloom.raster.labels import bands_of
 from earthloom.raster.readers import ArrayReader
 from earthloom.raster.scenes.cube import THINNED_PX, CubeScene, finer, thinned
-from earthloom.raster.scenes.sharpening import bands_of
 from earthloom.sensors import Sensor, load
 from earthloom.types import Band, Convention, Window
 from earthloom.weights import store as files_of_weights

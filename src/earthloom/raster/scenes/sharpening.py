@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,10 +12,11 @@ import numpy as np
 from affine import Affine
 from rasterio.errors import CRSError, RasterioError
 
-from earthloom.errors import GridError, InputError, SensorError
+from earthloom.errors import GridError, InputError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.image import Image
+from earthloom.raster.labels import bands_of
 from earthloom.raster.scenes.grids import (
     Grid,
     GridFit,
@@ -28,7 +28,6 @@ from earthloom.raster.scenes.grids import (
     require_inside,
     require_straight,
 )  # fmt: skip
-from earthloom.sensors import match_bands
 from earthloom.types import Band, Convention, Observation, Ratio, View, Window, coarse_window
 
 if TYPE_CHECKING:
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 
 SAME_CRS_PX = 0.01  # two CRS that move the corners by less, in PAN pixels, are one
 PAN_MTF = 0.15  # gain at MS Nyquist of a PAN that no sensor file describes
-GENERIC = re.compile(r"(?:band|layer|b[ _.-])?[ _.#-]*0*(\d+)(?:\.0)?", re.IGNORECASE)
 WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close (relative)
 
 
@@ -332,54 +330,3 @@ def _bands(
     """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
     pan_band = None if sensor is None else sensor.pan
     return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor, names)
-
-
-def bands_of(image: Image, sensor: Any, names: Sequence[str | int] | None = None) -> tuple[Band, ...]:
-    """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open.
-
-    ``names`` say which of the sensor's bands they are, whatever the file calls them.
-    """
-    if sensor is None:
-        names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
-        return tuple(map(Band, names, image.wavelengths_nm))
-
-    bands = match_bands(sensor, image.count, _told(sensor, image.names) if names is None else names)
-    return tuple(
-        replace(band, centre_nm=centre) if band.centre_nm is None else band
-        for band, centre in zip(bands, image.wavelengths_nm, strict=True)
-    )
-
-
-def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
-    """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
-
-    if generic(names):
-        return None
-    labels = [_label(name) for name in names]
-    if sensor.any_band is not None:
-        return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
-    for label in filter(None, labels):
-        try:
-            match_bands(sensor, 1, [label])
-            return labels
-        except SensorError:
-            continue
-    return None
-
-
-def generic(names: Sequence[str]) -> bool:
-    """Whether names only number the bands of a file (``Band 1``, ``1``, ``band_1``; from 0 too), in whatever order.
-
-    They say nothing about the sensor's bands, whose numbers are others.
-    """
-    numbers = [GENERIC.fullmatch(name.strip()) for name in names]
-    if not names or not all(numbers):
-        return False
-    found = sorted(int(number[1]) for number in numbers if number is not None)
-    return found in (list(range(len(names))), list(range(1, len(names) + 1)))
-
-
-def _label(name: str) -> str:
-    """The band in a file name such as ``LC08_..._SR_B4`` or ``T31UFT_..._B8A_20m``; other names as they are."""
-    found = re.search(r"(?:^|_)(B\d{1,2}A?)(?:_\d+m)?$", name, re.IGNORECASE)
-    return found[1] if found else name
