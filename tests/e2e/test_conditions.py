@@ -23,8 +23,8 @@ from earthloom.prepare.superresolution.bands import bands_at
 from earthloom.raster.facts import examine, in_nm
 from earthloom.raster.formats import images_below, images_in, is_image
 from earthloom.raster.handles import quietly
-from earthloom.raster.labels import generic
 from earthloom.raster.listing.sights import read_sights
+from earthloom.raster.names import generic
 from earthloom.raster.open import open_image, open_mask
 from earthloom.raster.write.place import BESIDE, forget_earlier
 from earthloom.raster.write.stac import bbox_of, footprint_covers, geojson_footprint

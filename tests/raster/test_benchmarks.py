@@ -92,5 +92,5 @@ def test_errors(tmp_path: Path) -> None:
         read_benchmark(tmp_path / "y.mat")
     with open_image([f"{tmp_path / 'y.mat'}:bar"], bands=[2]) as image:
         assert image.count == 1
-    with pytest.raises(InputError, match="bands"):
+    with pytest.raises(InputError, match="band 3"):
         open_image([f"{tmp_path / 'y.mat'}:bar"], bands=[3])

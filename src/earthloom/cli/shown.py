@@ -49,6 +49,8 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     if "pairs" in found:
         before, after = found["pairs"].rmse_percent()
         parts.append(f"{found['pairs'].method}: {before:.3g} -> {after:.3g} % off the target")
+    if "assumed_bands" in found:
+        parts.append(f"bands taken for {found['assumed_bands']} by their order (--bands says otherwise)")
     if "ratio" in found:
         parts.append(f"{found['ratio']:g} times finer")
     if "before_percent" in found:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import GridError, InputError
+from earthloom.raster.assemble import picked
 from earthloom.raster.coordinates import crs_of, edges_of, like
 from earthloom.raster.image import Image
 from earthloom.raster.memory import image_of, same_crs_text
@@ -118,11 +119,12 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
     images = {}
     for role, each in taken.items():
         own, place = told.get(role, Told()), _placed(role, taken)
-        images[role] = image_of(
+        image = image_of(
             each.data, role, nodata=each.nodata if own.nodata is None else own.nodata, mask=each.mask,
             edges=place.edges if placed else None, crs=place.crs if len(known) == len(roles) else None, scale=own.scale,
             offset=own.offset,
         )  # fmt: skip
+        images[role] = picked(image, own.bands)
         if role.endswith("mask"):
             images[role] = without_zero(images[role])
     return images

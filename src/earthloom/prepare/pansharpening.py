@@ -76,7 +76,7 @@ def lay_pair(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterS
     sensor = load(name) if name else None
     scene = collocate(
         pan, ms, sensor=sensor, convention=told.convention or "auto",  # type: ignore[arg-type]
-        ignore_georeferencing=run.ignore_georeferencing, names=told.names,
+        ignore_georeferencing=run.ignore_georeferencing, names=told.names, fact=run.fact,
     )  # fmt: skip
     for note in scene.notes:
         run.tell(note)

@@ -11,6 +11,7 @@ import numpy as np
 from earthloom.errors import InputError
 from earthloom.raster.facts import FileFacts, examine, same_grid
 from earthloom.raster.image import Image
+from earthloom.raster.names import renames
 from earthloom.raster.readers import FilePart, FileReader, coded, joined, together
 
 
@@ -22,7 +23,10 @@ def opened_file(path: str, bands: Sequence[int | str] | None) -> Image:
     FileError, InputError
         If it is missing or broken, holds several images, or lacks a band.
     """
-    return assembled(select_bands([examine(path)], bands))
+    facts = examine(path)
+    if bands is not None and renames(bands, [facts.names[index - 1] for index in facts.indexes], [Path(path).stem]):
+        return called(assembled(select_bands([facts], None)), bands)
+    return assembled(select_bands([facts], bands))
 
 
 def band_positions(bands: Sequence[int | str], names: Sequence[str], title: str) -> list[int]:
@@ -63,6 +67,7 @@ def select_bands(facts: Sequence[FileFacts], bands: Sequence[int | str] | None) 
 def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
     """One image of bands of files."""
     first = chosen[0][0]
+    slots = tuple(index - 1 for _, index in chosen) if len({file.path for file, _ in chosen}) == 1 else ()
     files = {file.path: file for file, _ in chosen}
     for file in files.values():
         same_grid(first, file, f"{Path(first.path).name} and {Path(file.path).name}")
@@ -87,18 +92,32 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         sensor=first.sensor,
         bad_bands=tuple(slot for slot, (file, i) in enumerate(chosen, 1) if i in file.bad_bands),
         tags={name: value for file in reversed(files.values()) for name, value in file.tags.items()},
+        slots=slots if slots != tuple(index - 1 for index in first.indexes) else (),
+        whole=len(first.indexes) if slots else 0,
+        colours=tuple(file.colours[i - 1] for file, i in chosen),
     )
+
+
+def called(image: Image, bands: Sequence[int | str]) -> Image:
+    """The same image, its bands called as the user says."""
+    return replace(image, names=tuple(map(str, bands)), told=True)
 
 
 def picked(image: Image, bands: Sequence[int | str] | None) -> Image:
     """The bands of an image that were asked for, by numbers from 1 or by names; all when None.
+
+    Names for an image whose bands have none are taken for what its bands are called.
 
     Raises
     ------
     InputError
         If there is no such band.
     """
-    return image if bands is None else image.pick(band_positions(bands, image.names, image.name))
+    if bands is None:
+        return image
+    if renames(bands, image.names, [Path(path).stem for path in image.paths]):
+        return called(image, bands)
+    return image.pick(band_positions(bands, image.names, image.name))
 
 
 def stacked(images: Sequence[Image]) -> Image:
@@ -125,6 +144,9 @@ def stacked(images: Sequence[Image]) -> Image:
         reader=together([(image.reader, image.count) for image in images]),
         bad_bands=tuple(at + band for at, image in zip(before, images, strict=True) for band in image.bad_bands),
         tags={name: value for image in reversed(images) for name, value in image.tags.items()},
+        slots=(),
+        whole=0,
+        colours=tuple(colour for image in images for colour in image.colours or ("",) * image.count),
     )
 
 

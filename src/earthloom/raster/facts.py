@@ -30,6 +30,7 @@ _NM_PER_UNIT = {
 _PER_CM = ("wavenumber", "wavenumbers", "cm-1", "1/cm")  # 10^7 nm over the number
 _NO_WAVELENGTH = ("index", "ghz", "mhz", "gigahertz", "megahertz")
 _SAME_GRID_PX = 0.01
+COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 MASK_SHARE = 0.98  # of a mask lies at its ends
 MASK_LOOK_PX = 128  # side of the windows in which it is looked at
 BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
@@ -83,6 +84,7 @@ class FileFacts:
     tags: Mapping[str, str]
     structure: Mapping[str, str]
     bad_bands: tuple[int, ...] = ()
+    colours: tuple[str, ...] = ()
 
 
 def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
@@ -155,6 +157,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         scaled_by=scaled_by,
         tags=tags,
         structure=dict(file.tags(ns="IMAGE_STRUCTURE")),
+        colours=tuple(kind.name if kind in COLOURS else "" for kind in interp),
         bad_bands=_bad_bands(envi.get("bbl", ""), tags.get(BAD_TAG, ""), file.count),
     )
 

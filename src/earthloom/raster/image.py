@@ -55,6 +55,13 @@ class Image:
         Numbers, from 1, of the bands that the file itself calls bad.
     tags
         What the files say besides, the provenance of products of ours among it.
+    slots, whole
+        Where its bands stand among those of the file, from 0, and how many these are; empty and 0 where it holds them
+        all in their order.
+    colours
+        What the file marks its bands as: ``red``, ``green``, ``blue``, or nothing.
+    told
+        Its names are the user's word.
     """
 
     shape: tuple[int, int]
@@ -74,11 +81,20 @@ class Image:
     called: str = ""
     bad_bands: tuple[int, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    slots: tuple[int, ...] = ()
+    whole: int = 0
+    colours: tuple[str, ...] = ()
+    told: bool = False
 
     @property
     def count(self) -> int:
         """Number of bands."""
         return len(self.names)
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Where its bands stand among those of the file, from 0."""
+        return self.slots or tuple(range(self.count))
 
     @property
     def georeferenced(self) -> bool:
@@ -110,6 +126,8 @@ class Image:
             self, names=_some(self.names, some), wavelengths_nm=_some(self.wavelengths_nm, some),
             scales=_some(self.scales, some), offsets=_some(self.offsets, some), reader=self.reader.pick(some),
             bad_bands=tuple(slot for slot, at in enumerate(some, 1) if at + 1 in self.bad_bands),
+            slots=_some(self.places, some), whole=self.whole or self.count,
+            colours=_some(self.colours, some) if self.colours else (),
         )  # fmt: skip
 
     @property

@@ -2,41 +2,66 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from earthloom.errors import SensorError
+from earthloom.errors import SensorError, warn
 from earthloom.raster.image import Image
+from earthloom.raster.names import generic, label_in
 from earthloom.sensors import match_bands
 from earthloom.types import Band
 
-GENERIC = re.compile(r"(?:band|layer|b[ _.-])?[ _.#-]*0*(\d+)(?:\.0)?", re.IGNORECASE)
 
-
-def bands_of(image: Image, sensor: Any, names: Sequence[str | int] | None = None) -> tuple[Band, ...]:
+def bands_of(
+    image: Image, sensor: Any, names: Sequence[str | int] | None = None, fact: Callable[..., Any] = lambda **_: None
+) -> tuple[Band, ...]:
     """Bands of an image, from the sensor when there is one; wavelengths of the file fill what it leaves open.
 
-    ``names`` say which of the sensor's bands they are, whatever the file calls them.
+    Parameters
+    ----------
+    names
+        Which of the sensor's bands they are, whatever the file calls them.
+    fact
+        Told ``assumed_bands`` where nothing but their order says which they are.
+
+    Raises
+    ------
+    SensorError
+        If they cannot be told, or the user names one that the sensor does not have.
     """
     if sensor is None:
         names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
         return tuple(map(Band, names, image.wavelengths_nm))
-
-    bands = match_bands(sensor, image.count, _told(sensor, image.names) if names is None else names)
+    labels = _labels(sensor, image) if names is None else names
+    bands = _by_order(image, sensor) if labels is None else match_bands(sensor, image.count, labels)
+    if labels is None and sensor.any_band is None and image.count > 1:
+        fact(assumed_bands=", ".join(band.name for band in bands))
+        _warn_of_colours(image, bands)
     return tuple(
         replace(band, centre_nm=centre) if band.centre_nm is None else band
         for band, centre in zip(bands, image.wavelengths_nm, strict=True)
     )
 
 
-def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
-    """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
+def _by_order(image: Image, sensor: Any) -> tuple[Band, ...]:
+    """Bands by their place in the file: a choice of them keeps what each would be in the whole."""
+    if image.slots:
+        try:
+            every = match_bands(sensor, image.whole)
+            return tuple(every[at] for at in image.slots)
+        except (SensorError, IndexError):  # the file holds more than the sensor's bands
+            pass
+    return match_bands(sensor, image.count)
 
-    if generic(names):
+
+def _labels(sensor: Any, image: Image) -> list[str] | None:
+    """The names when they are band names: all of them new to a generic sensor, or any of them known to this one."""
+    if image.told:
+        return list(image.names)
+    if generic(image.names, image.places):
         return None
-    labels = [_label(name) for name in names]
+    labels = [label_in(name) for name in image.names]
     if sensor.any_band is not None:
         return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
     for label in filter(None, labels):
@@ -48,19 +73,11 @@ def _told(sensor: Any, names: Sequence[str]) -> list[str] | None:
     return None
 
 
-def generic(names: Sequence[str]) -> bool:
-    """Whether names only number the bands of a file (``Band 1``, ``1``, ``band_1``; from 0 too), in whatever order.
-
-    They say nothing about the sensor's bands, whose numbers are others.
-    """
-    numbers = [GENERIC.fullmatch(name.strip()) for name in names]
-    if not names or not all(numbers):
-        return False
-    found = sorted(int(number[1]) for number in numbers if number is not None)
-    return found in (list(range(len(names))), list(range(1, len(names) + 1)))
-
-
-def _label(name: str) -> str:
-    """The band in a file name such as ``LC08_..._SR_B4`` or ``T31UFT_..._B8A_20m``; other names as they are."""
-    found = re.search(r"(?:^|_)(B\d{1,2}A?)(?:_\d+m)?$", name, re.IGNORECASE)
-    return found[1] if found else name
+def _warn_of_colours(image: Image, bands: Sequence[Band]) -> None:
+    """Warn where the colours that a file gives its bands are others than what they are taken for."""
+    pairs = [(own, band.name) for own, band in zip(image.colours, bands, strict=False) if own]
+    if any(own != name for own, name in pairs):
+        warn(
+            f"{image.name} marks its bands as {', '.join(own for own, _ in pairs)}, by their order they are taken for "
+            f"{', '.join(band.name for band in bands)}; `bands` says which is right"
+        )

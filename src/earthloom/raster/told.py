@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,7 @@ class Told:
     sensor
         Name of the sensor, or path of a sensor file.
     bands
-        Which bands in which order, numbers from 1 or names; None: all.
+        Which bands in which order, numbers from 1 or names; None: all. Names for bands that have none call them so.
     scale, offset
         Physical units are ``scale * number + offset``.
     nodata
@@ -31,7 +32,7 @@ class Told:
     """
 
     sensor: Any = None
-    bands: tuple[int | str, ...] | None = None
+    bands: Sequence[int | str] | None = None
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None

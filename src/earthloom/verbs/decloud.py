@@ -41,6 +41,7 @@ def decloud(
     sar_units: Annotated[SarUnits, Flag(group=CLOUDS)] = "auto",
     replace_all: Annotated[bool, Flag(group=CLOUDS)] = False,
     sensor: Annotated[Any, Flag(str, group=CLOUDS)] = None,
+    bands: Annotated[Sequence[str | int] | None, Flag(list[str], group=CLOUDS)] = None,
     rules: Annotated[Rules | None, PYTHON] = None,
     nodata: Annotated[float | None, Flag(group=CLOUDS)] = None,
     output: Annotated[str | Path | None, OUTPUT] = None,
@@ -75,6 +76,9 @@ def decloud(
         Take the method's image at clear pixels too; otherwise they stay as they were, bit by bit.
     sensor
         Optical sensor, or TOML file: says which band is which (default: from the metadata or the number of bands).
+    bands
+        Bands of the optical images: which, in which order, numbers from 1 or names. Names for bands that have none call
+        them so, such as red green blue nir.
     rules
         Thresholds by which clouds are found.
     nodata
@@ -114,5 +118,5 @@ def decloud(
     found = catalog.choose(chosen, PROBLEM, "cloud removal", fields)
     values = None if mask_values is None else tuple(float(v) for v in mask_values)
     clouds = Clouds(values, sar_units, rules or Rules(), replace_all)
-    told = {role: Told(nodata=nodata) for role in inputs if role != "sar" and not role.endswith("mask")}
+    told = {role: Told(nodata=nodata, bands=bands) for role in inputs if role != "sar" and not role.endswith("mask")}
     return perform(Work(inputs, Declouding(clouds, sensor, nodata), found, run, told, output=output))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -24,6 +25,7 @@ def pansharpen(
     method: Annotated[str | Method, METHOD] = DEFAULT,
     sensor: Annotated[Any, NAME] = None,
     *,
+    bands: Annotated[Sequence[str | int] | None, Flag(list[str])] = None,
     output: Annotated[str | Path | None, OUTPUT] = None,
     convention: Annotated[str | None, Flag(Literal["centre", "toolbox"])] = None,
     register: bool = False,
@@ -46,6 +48,9 @@ def pansharpen(
         Name of a method; ``earthloom methods pansharpening`` lists them. In Python: or a method object.
     sensor
         Sensor name or TOML file; sets the MTF gains (default: from the metadata, else generic, MTF 0.3).
+    bands
+        Bands of the MS: which, in which order, numbers from 1 or names. Names for bands that have none call them so,
+        such as red green blue nir.
     output
         GeoTIFF (or .mat) to write, on the grid of the PAN. In Python: without it, files give a DataArray in physical
         units, or in the stored numbers of ``dtype`` when that is an integer.
@@ -87,7 +92,7 @@ def pansharpen(
     """
     run, fields = run_of(more, run)
     chosen = catalog.choose(method, PROBLEM, "pansharpening", fields)
-    told = {role: Told(nodata=nodata) for role in ("pan", "ms")}
+    told = {"pan": Told(nodata=nodata), "ms": Told(nodata=nodata, bands=bands)}
     prepare = Sharpening(sensor, convention, register, nodata)
     kinds = {"pan": "pan", "ms": "ms"}
     return perform(Work({"pan": pan, "ms": ms}, prepare, chosen, run, told, kinds, output, GEOTIFF + MATLAB, refine))

@@ -37,6 +37,7 @@ def superresolve(
     refine: Annotated[bool | int, Flag(int, group="Files")] = True,
     *,
     wavelengths_nm: Annotated[Sequence[float] | np.ndarray | None, PYTHON] = None,
+    bands: Annotated[Sequence[str | int] | None, Flag(list[str], group=CUBE)] = None,
     bad_bands: Annotated[Any, Flag(list[str], group=CUBE)] = None,
     drop_bad: Annotated[bool, ON] = False,
     across_gaps: Annotated[bool, ON] = False,
@@ -67,6 +68,8 @@ def superresolve(
         the method is, dualsr with its own fine stage). In Python: True for that default.
     wavelengths_nm
         One per band of an array, where neighbours and gaps in the spectrum are not those of the order.
+    bands
+        Bands of the cube: which, in which order, numbers from 1 or names.
     bad_bands
         Bands that no method shall see, numbers from 1 and ranges: 1-4 107-113 (besides those that the file calls bad,
         hold nothing or one value alone). They are interpolated.
@@ -117,7 +120,7 @@ def superresolve(
     if is_path(cube) and wavelengths_nm is not None:
         raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
     centres = () if is_path(cube) else _centres(cube, wavelengths_nm)
-    told_of_file = {"cube": raster.Told(nodata=nodata)}
+    told_of_file = {"cube": raster.Told(nodata=nodata, bands=bands)}
     prepare = Enlarging(told, chosen, centres)
     return perform(Work({"cube": cube}, prepare, chosen, run, told_of_file, {"cube": "hs"}, output, GEOTIFF + MATLAB))
 

@@ -70,10 +70,11 @@ class Aligning:
             Whatever stands in the way, in words.
         """
         pairing = self.pairing
-        seen = identified(images["source"], "source", images.get("source_mask"), pairing.source, pairing.force)
+        source, mask = images["source"], images.get("source_mask")
+        seen = identified(source, "source", mask, pairing.source, pairing.force, run.fact)
         other = None
         if "target" in images:
-            other = identified(images["target"], "target", images.get("target_mask"), pairing.target, True)
+            other = identified(images["target"], "target", images.get("target_mask"), pairing.target, True, run.fact)
         to = other.sensor if other is not None else require_sensor(pairing.target.sensor, "target")
         levels = require_numbers(seen, "source", seen.sensor.name)
         scene = pair_scene(seen, other, to, pairing, run)
@@ -100,7 +101,7 @@ class Applying:
             If it is of another sensor, or lacks a band.
         """
         transform, pairing = self.transform, self.pairing
-        seen = identified(images["source"], "source", None, pairing.source, pairing.force)
+        seen = identified(images["source"], "source", None, pairing.source, pairing.force, run.fact)
         require_source(transform, seen)
         levels = require_numbers(seen, "source", seen.sensor.name)
         transform.require_range(levels.top, seen.image.name, seen.image.scales[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,9 @@ def side(one: Identified) -> Side:
     return Side(one.bands, one.sensor.name, image.scales, image.offsets, image.nodata)
 
 
-def identified(image: Image, role: str, mask: Image | None, told: Told, force: bool) -> Identified:
+def identified(
+    image: Image, role: str, mask: Image | None, told: Told, force: bool, fact: Callable[..., Any] = lambda **_: None
+) -> Identified:
     """An opened image with what is known about it, and its mask.
 
     Raises
@@ -58,8 +61,7 @@ def identified(image: Image, role: str, mask: Image | None, told: Told, force: b
         warn(f"{image.name}: taken as {sensor.title}, as told; its metadata say {load(image.sensor).title}")
     if mask is not None and mask.count != 1:
         raise InputError(f"the mask {mask.name} of {mask.count} bands", "one band", "write that band to a file")
-    names = [str(band) for band in told.bands] if told.bands and not any(image.names) else None
-    return Identified(image, sensor, bands_of(image, sensor, names), mask, told)
+    return Identified(image, sensor, bands_of(image, sensor, fact=fact), mask, told)
 
 
 def open_one(paths: Any, role: str, mask: Any, told: Told, force: bool, stack: ExitStack) -> Identified:

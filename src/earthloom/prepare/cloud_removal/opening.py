@@ -158,7 +158,7 @@ class Declouding:
         first = laid["optical"]
         name = self.sensor or first.sensor
         sensor = load(name) if name else None
-        bands = bands_of(first, sensor)
+        bands = bands_of(first, sensor, fact=run.fact)
         names = sar_names(laid["sar"].count, laid["sar"].names) if "sar" in laid else ()
         sights, told = judged(bands, {role: _sample(image) for role, image in laid.items()}, self.clouds, names)
         sights = replace(sights, days={role: image.acquired for role, image in laid.items()})

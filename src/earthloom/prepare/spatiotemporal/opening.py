@@ -18,7 +18,7 @@ from earthloom.raster.labels import bands_of
 from earthloom.raster.listing.days import date_in
 from earthloom.raster.scenes.dates import Cloudy, Ground, PairScene, Placed, ground
 from earthloom.raster.told import Told
-from earthloom.sensors import Sensor, load, match_bands
+from earthloom.sensors import Sensor, load
 from earthloom.types import Band
 
 
@@ -36,18 +36,13 @@ class Laying:
         self._bands: dict[str, tuple[Band, ...]] = {}
 
     def take(self, image: Image, sensor: str) -> Image:
-        """An image of the ``fine`` or the ``coarse`` sensor, with the bands that are wanted of an array."""
+        """An image of the ``fine`` or the ``coarse`` sensor."""
         told = self.told(sensor)
         name = told.sensor or image.sensor
         known = load(name) if name else None
-        bands: tuple[Band, ...] | None = None
-        if image.in_memory and told.bands is not None:
-            picked = _picked(told, image.count)
-            every = match_bands(known, image.count) if known else bands_of(image, None)
-            image, bands = image.pick(picked), tuple(every[at] for at in picked)
         if sensor not in self._bands:
             self._sensors[sensor] = known
-            self._bands[sensor] = bands_of(image, known) if bands is None else bands
+            self._bands[sensor] = bands_of(image, known, fact=self.run.fact)
         return image
 
     def begin(self, fine: Image, coarse: Image) -> Ground:
@@ -106,14 +101,6 @@ class Laying:
         if note:
             self.notes.append(note)
             self.run.tell(note)
-
-
-def _picked(told: Told, count: int) -> list[int]:
-    """Bands of an array that are used, from 0."""
-    numbers = [int(band) if str(band).isdigit() else 0 for band in told.bands or ()]
-    if min(numbers, default=0) < 1 or max(numbers) > count:
-        raise InputError(f"bands {', '.join(map(str, told.bands or ()))} of an array", f"numbers from 1 to {count}")
-    return [number - 1 for number in numbers]
 
 
 def own_day(image: Image, path: Any) -> day_of | None:

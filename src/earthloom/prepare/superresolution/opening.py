@@ -163,7 +163,7 @@ def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
     _first(image, data, told)
     name = told.sensor or image.sensor
     sensor = load(name) if name else None
-    bands = bands_of(image, sensor)
+    bands = bands_of(image, sensor, fact=run.fact)
     centres = [band.centre_nm for band in bands]
     banding = plan_bands(data, present, centres, told.bad_bands, image.bad_bands, told.across_gaps)
     for note in banding.notes:

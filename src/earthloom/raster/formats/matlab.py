@@ -10,6 +10,7 @@ import numpy as np
 from affine import Affine
 
 from earthloom.errors import InputError
+from earthloom.raster.assemble import picked
 from earthloom.raster.formats import Format
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
@@ -50,38 +51,27 @@ class Matlab(Format):
             )  # fmt: skip
         array = array.astype(np.uint8) if array.dtype.kind == "b" else array
         known = next((one for one in (centres, HARVARD_NM if hs and key == "ref" else None) if _fits(one, array)), None)
-        picks = _picks(told.bands, len(array), f"{file.name}:{wanted}")
-        count = len(picks)
-        array = np.ascontiguousarray(array[picks])
-        return Image(
+        count = len(array)
+        whole = Image(
             shape=array.shape[1:],
             dtype=array.dtype,
             crs=None,
             transform=Affine.identity(),
             nodata=None,
             names=("",) * count,
-            wavelengths_nm=tuple(None if known is None else float(known[i]) for i in picks),
+            wavelengths_nm=(None,) * count if known is None else tuple(map(float, known)),
             scales=(1.0,) * count,
             offsets=(0.0,) * count,
             paths=(str(file),),
             reader=ArrayReader(array, (None,) * count),
             tags=benchmarks.remembered(file) if file.suffix.lower() == ".mat" else {},
         )
+        return picked(whole, told.bands)
 
 
 def _fits(centres: Sequence[float] | np.ndarray | None, array: np.ndarray) -> bool:
     """Whether there is one wavelength for each band."""
     return centres is not None and len(centres) == len(array)
-
-
-def _picks(bands: Sequence[int | str] | None, count: int, title: str) -> list[int]:
-    """Bands, from 0; they have no names."""
-    if bands is None:
-        return list(range(count))
-    words = [str(band) for band in bands]
-    if not words or not all(word.isdigit() and 1 <= int(word) <= count for word in words):
-        raise InputError(f"bands {', '.join(words)} of {title}", f"1 to {count}")
-    return [int(word) - 1 for word in words]
 
 
 def _only_cube(path: Path) -> str | None:

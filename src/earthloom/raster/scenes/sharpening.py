@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -170,6 +170,7 @@ def collocate(
     shift: tuple[float, float] = (0.0, 0.0),
     ignore_georeferencing: bool = False,
     names: Sequence[str | int] | None = None,
+    fact: Callable[..., Any] = lambda **_: None,
 ) -> RasterScene:
     """Find the wanted grid of a PAN and an MS image and how the MS lies on it.
 
@@ -231,7 +232,7 @@ def collocate(
             raise InputError(
                 f"{image.name} holds no valid pixel in the overlap", "some data", "check its nodata code and mask"
             )
-    pan_bands, ms_bands = _bands(sensor, pan, ms, names)
+    pan_bands, ms_bands = _bands(sensor, pan, ms, names, fact)
     return RasterScene(
         pan,
         ms,
@@ -325,8 +326,8 @@ def _nice(ratio: float) -> float:
 
 
 def _bands(
-    sensor: Any, pan: Image, ms: Image, names: Sequence[str | int] | None
+    sensor: Any, pan: Image, ms: Image, names: Sequence[str | int] | None, fact: Callable[..., Any]
 ) -> tuple[tuple[Band, ...], tuple[Band, ...]]:
     """Bands of both images, from the sensor when there is one; wavelengths of the file fill what it leaves open."""
     pan_band = None if sensor is None else sensor.pan
-    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor, names)
+    return (pan_band or Band("pan", mtf_nyquist=PAN_MTF),), bands_of(ms, sensor, names, fact)
