@@ -1,11 +1,11 @@
-"""One small image of every format, six bands of 48 x 40 pixels that lie nowhere."""
+"""One small image of every format, six bands of 48 x 40 pixels; they lie nowhere but where a format always says."""
 
 from __future__ import annotations
 
 import shutil
 import tarfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import h5py
@@ -13,7 +13,9 @@ import numpy as np
 from affine import Affine
 from scipy.io import savemat
 
+from earthloom.raster.scenes.cube import finer
 from tests.raster.conftest import put
+from tests.raster.emit_granule import GRID, emit_granule, turned
 
 SHAPE = (6, 48, 40)
 NM = (450.0, 550.0, 650.0, 750.0, 850.0, 950.0)
@@ -32,12 +34,19 @@ END
 
 @dataclass(frozen=True)
 class Sample:
-    """A path that a user would give, the numbers behind it in physical units, and how a folder lists it."""
+    """A path that a user would give, the numbers behind it in physical units, how a folder lists it, and its place."""
 
     path: Path
     numbers: np.ndarray
     listed: Path
     wavelengths_nm: tuple[float | None, ...] = (None,) * 6
+    crs: str | None = None
+    transform: Affine = field(default_factory=Affine.identity)
+
+    def companion(self, path: Path, data: np.ndarray, ratio: int = 1) -> Path:
+        """Another image of the same place, in pixels so many times as small."""
+        own = self.transform if self.crs is None else finer(self.transform, ratio)
+        return put(path, data, crs=self.crs, transform=own)
 
 
 def numbers(bands: int = 6) -> np.ndarray:
@@ -131,7 +140,16 @@ def sentinel2_folder(folder: Path) -> Sample:
     return Sample(place, numbers()[:4], place, (None,) * 4)
 
 
+def emit(folder: Path) -> Sample:
+    place = folder / "granule"
+    place.mkdir()
+    path = place / "EMIT_L2A_RFL_001_20220903T163129_2224611_012.nc"
+    emit_granule(path, *turned(numbers() * 1e-4), wavelengths=NM)
+    return Sample(path, numbers() * 1e-4, path, NM, "EPSG:4326", GRID)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
+    "emit": emit,
 }  # fmt: skip

@@ -12,12 +12,12 @@ import rasterio
 import earthloom
 from earthloom.raster.formats import bare
 
-from .samples import SAMPLES, SHAPE, Sample, numbers, plain
+from .samples import SAMPLES, SHAPE, Sample, numbers
 
 
 def pansharpened(made: Sample, out: Path) -> tuple[int, int, int]:
     pan = np.repeat(np.repeat(numbers(1), 4, axis=1), 4, axis=2)
-    earthloom.pansharpen(plain(out.with_name("pan.tif"), pan), made.path, "exp", output=out)
+    earthloom.pansharpen(made.companion(out.with_name("pan.tif"), pan, 4), made.path, "exp", output=out)
     return len(made.numbers), 192, 160
 
 
@@ -29,7 +29,7 @@ def superresolved(made: Sample, out: Path) -> tuple[int, int, int]:
 def decloud(made: Sample, out: Path) -> tuple[int, int, int]:
     clouds = np.zeros((1, 48, 40), "uint8")
     clouds[:, 10:20, 10:20] = 1
-    mask = plain(out.with_name("mask.tif"), clouds)
+    mask = made.companion(out.with_name("mask.tif"), clouds)
     earthloom.decloud(made.path, mask=mask, method="inpaint", output=out)
     return made.numbers.shape
 
@@ -45,8 +45,10 @@ def aligned(made: Sample, out: Path) -> tuple[int, int, int]:
 
 
 def predicted(made: Sample, out: Path) -> tuple[int, int, int]:
-    day = "2030-01-01" if made.path.name.startswith(("S2A", "LE07")) else "wanted"  # all images tell a date, or none
-    wanted = plain(out.with_name(f"{day}.tif"), made.numbers.astype("float32"))
+    day = (
+        "2030-01-01" if made.path.name.startswith(("S2A", "LE07", "EMIT")) else "wanted"
+    )  # all images tell a date, or none
+    wanted = made.companion(out.with_name(f"{day}.tif"), made.numbers.astype("float32"))
     earthloom.predict([(made.path, made.path)], wanted, "copy", output=out)
     return made.numbers.shape
 

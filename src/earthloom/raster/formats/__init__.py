@@ -116,6 +116,8 @@ def suffixes() -> tuple[str, ...]:
 def is_image(path: Path, pictures: bool = True) -> bool:
     """Whether a file or folder is an image as far as names tell: what every listing of a folder asks.
 
+    The format that would open it says so: a mask in a file of a product is no image, whatever its ending.
+
     Parameters
     ----------
     pictures
@@ -123,7 +125,7 @@ def is_image(path: Path, pictures: bool = True) -> bool:
     """
     if path.name.startswith(".") or (not pictures and path.suffix.lower() in PICTURES):
         return False
-    return any(one.holds(path) for one in formats())
+    return format_of(str(path)).holds(path)
 
 
 def images_in(folder: Path, pictures: bool = True) -> list[Path]:
