@@ -24,6 +24,11 @@ def flagged(image: Image, told: Told, *, values: tuple[int, ...] = (), bits: tup
     return replace(image, reader=FlagReader(image.reader, meaning), dtype=np.dtype("uint8"), nodata=None)
 
 
+def united(image: Image) -> Image:
+    """Masks on one grid, one a band, as one: 1 where any of them is not 0."""
+    return replace(image.pick([0]), names=("",), reader=UnitedReader(image.reader))
+
+
 @dataclass(frozen=True)
 class FlagReader:
     """1 where the numbers of another reader mean that nothing is seen, else 0; every pixel says one or the other."""
@@ -55,3 +60,33 @@ class FlagReader:
     def _told(self, numbers: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """What the numbers mean."""
         return self.meaning.cloudy(numbers).astype(dtype), np.ones(numbers.shape[1:], bool)
+
+
+@dataclass(frozen=True)
+class UnitedReader:
+    """One band: 1 where any band of another reader is not 0, else 0."""
+
+    reader: Reader
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        return self.reader.maskable
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        numbers, valid = self.reader.read(window, dtype)
+        return (numbers != 0).any(axis=0, keepdims=True).astype(dtype), valid
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        numbers, valid = self.reader.decimated(shape)
+        return (numbers != 0).any(axis=0, keepdims=True).astype(numbers.dtype), valid
+
+    def pick(self, positions: tuple[int, ...]) -> UnitedReader:
+        """It has one band."""
+        return self
+
+    def close(self) -> None:
+        """Close the masks."""
+        self.reader.close()
