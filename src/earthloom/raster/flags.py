@@ -16,11 +16,12 @@ from earthloom.types import Window
 def flagged(image: Image, told: Told, *, values: tuple[int, ...] = (), bits: tuple[int, ...] = ()) -> Image:
     """A quality band as a mask: 1 where one of the values stands or one of the bits is set, else 0.
 
-    As it is where the user says what its numbers mean; bits count from 0, the lowest.
+    Without either, 1 where any number but 0 stands. As it is where the user says what its numbers mean; bits count
+    from 0, the lowest.
     """
     if told.mask_values is not None or told.mask_bits is not None:
         return image
-    meaning = Told(mask_values=values) if values else Told(mask_bits=bits)
+    meaning = Told(mask_values=values or None, mask_bits=bits or None)
     return replace(image, reader=FlagReader(image.reader, meaning), dtype=np.dtype("uint8"), nodata=None)
 
 

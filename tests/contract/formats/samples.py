@@ -148,8 +148,28 @@ def emit(folder: Path) -> Sample:
     return Sample(path, numbers() * 1e-4, path, NM, "EPSG:4326", GRID)
 
 
+def planetscope(folder: Path) -> Sample:
+    item, coefficients = "20220301_103456_12_2414", [2.3e-5 + 1e-6 * band for band in range(8)]
+    place = folder / item
+    place.mkdir()
+    plain(place / f"{item}_3B_AnalyticMS_8b.tif", numbers(8).astype("uint16"), nodata=0)
+    bands = "".join(
+        f"<ps:bandSpecificMetadata><ps:bandNumber>{number}</ps:bandNumber>"
+        "<ps:radiometricScaleFactor>0.01</ps:radiometricScaleFactor>"
+        f"<ps:reflectanceCoefficient>{one}</ps:reflectanceCoefficient></ps:bandSpecificMetadata>"
+        for number, one in enumerate(coefficients, 1)
+    )
+    schema = "http://schemas.planet.com/ps/v1/planet_product_metadata_geocorrected_level"
+    (place / f"{item}_3B_AnalyticMS_8b_metadata.xml").write_text(
+        f'<ps:EarthObservation xmlns:ps="{schema}">{bands}</ps:EarthObservation>'
+    )
+    centres = (443.0, 490.0, 531.0, 565.0, 610.0, 665.0, 705.0, 865.0)
+    return Sample(place, numbers(8) * np.array(coefficients)[:, None, None], place, centres)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
     "emit": emit,
+    "planetscope": planetscope,
 }  # fmt: skip

@@ -34,20 +34,26 @@ def decloud(made: Sample, out: Path) -> tuple[int, int, int]:
     return made.numbers.shape
 
 
+DATED = ("S2A", "LE07", "EMIT", "2022", "PRS", "ENMAP", "DESIS", "EO1", "MOD", "VNP")  # their names tell a day
+PAIRS = {  # by the beginning of a name: which sensor becomes which, and the bands that both have
+    "S2A": ("sentinel2a", "landsat8", None),
+    "2022": ("planetscope_superdove", "sentinel2a", (2, 4, 6, 8)),
+    "EO1A": ("landsat7", "sentinel2a", (2, 3, 4, 5)),  # number 1 of ALI is its PAN
+    "": ("landsat7", "sentinel2a", (1, 2, 3, 4)),
+}
+
+
 def aligned(made: Sample, out: Path) -> tuple[int, int, int]:
-    sentinel = made.path.name.startswith("S2A")
-    sensors = ("sentinel2a", "landsat8") if sentinel else ("landsat7", "sentinel2a")
-    told = {"source_scale": 1e-4} if sentinel else {"source_scale": 1e-4, "source_bands": (1, 2, 3, 4)}
+    source, target, bands = next(pair for start, pair in PAIRS.items() if made.path.name.startswith(start))
+    more = {"source_scale": 1e-4, "source_bands": bands}
     earthloom.align(
-        made.path, source_sensor=sensors[0], target_sensor=sensors[1], method="spectral", output=out, **told
+        made.path, source_sensor=source, target_sensor=target, method="spectral", output=out, **more
     )  # fmt: skip
     return 4, 48, 40
 
 
 def predicted(made: Sample, out: Path) -> tuple[int, int, int]:
-    day = (
-        "2030-01-01" if made.path.name.startswith(("S2A", "LE07", "EMIT")) else "wanted"
-    )  # all images tell a date, or none
+    day = "2030-01-01" if made.path.name.startswith(DATED) else "wanted"  # all images tell a date, or none
     wanted = made.companion(out.with_name(f"{day}.tif"), made.numbers.astype("float32"))
     earthloom.predict([(made.path, made.path)], wanted, "copy", output=out)
     return made.numbers.shape
