@@ -16,12 +16,18 @@ from earthloom.types import Window
 def flagged(image: Image, told: Told, *, values: tuple[int, ...] = (), bits: tuple[int, ...] = ()) -> Image:
     """A quality band as a mask: 1 where one of the values stands or one of the bits is set, else 0.
 
-    As it is where the user says what its numbers mean; bits count from 0, the lowest.
+    Without either, 1 where any number but 0 stands. As it is where the user says what its numbers mean; bits count
+    from 0, the lowest.
     """
     if told.mask_values is not None or told.mask_bits is not None:
         return image
-    meaning = Told(mask_values=values) if values else Told(mask_bits=bits)
+    meaning = Told(mask_values=values or None, mask_bits=bits or None)
     return replace(image, reader=FlagReader(image.reader, meaning), dtype=np.dtype("uint8"), nodata=None)
+
+
+def united(image: Image) -> Image:
+    """Masks that stand as the bands of an image as one: 1 where any of them is."""
+    return replace(image.pick((0,)), reader=AnyReader(image.reader))
 
 
 @dataclass(frozen=True)
@@ -55,3 +61,33 @@ class FlagReader:
     def _told(self, numbers: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
         """What the numbers mean."""
         return self.meaning.cloudy(numbers).astype(dtype), np.ones(numbers.shape[1:], bool)
+
+
+@dataclass(frozen=True)
+class AnyReader:
+    """The largest number of all bands of another reader, as one band: of masks, their union."""
+
+    reader: Reader
+
+    @property
+    def maskable(self) -> bool:
+        """As the bands are."""
+        return self.reader.maskable
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        numbers, valid = self.reader.read(window, dtype)
+        return numbers.max(axis=0, keepdims=True), valid
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """See :class:`earthloom.raster.readers.Reader`."""
+        numbers, valid = self.reader.decimated(shape)
+        return numbers.max(axis=0, keepdims=True), valid
+
+    def pick(self, positions: tuple[int, ...]) -> AnyReader:
+        """Itself: there is one band."""
+        return self
+
+    def close(self) -> None:
+        """Close the bands."""
+        self.reader.close()
