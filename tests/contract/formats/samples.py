@@ -167,9 +167,51 @@ def planetscope(folder: Path) -> Sample:
     return Sample(place, numbers(8) * np.array(coefficients)[:, None, None], place, centres)
 
 
+def level_2a(folder: Path, name: str, xml: str, numbers_: np.ndarray, ending: str = "TIF") -> Path:
+    """A product of DLR: numbers and what describes them, named alike."""
+    place = folder / name
+    place.mkdir()
+    plain(place / f"{name}-SPECTRAL_IMAGE.{ending}", numbers_, nodata=-32768)
+    (place / f"{name}-METADATA.{'XML' if ending.isupper() else 'xml'}").write_text(xml)
+    return place
+
+
+def enmap(folder: Path) -> Sample:
+    bands = "".join(
+        f'<bandID number="{at}"><wavelengthCenterOfBand>{nm}</wavelengthCenterOfBand><FWHMOfBand>7.0</FWHMOfBand>'
+        "<GainOfBand>0.0001</GainOfBand><OffsetOfBand>0</OffsetOfBand></bandID>"
+        for at, nm in enumerate(NM, 1)
+    )
+    xml = (
+        "<level_X><base><temporalCoverage><startTime>2022-06-27T10:48:45.000000Z</startTime></temporalCoverage></base>"
+        f"<specific><backgroundValue>-32768</backgroundValue><bandCharacterisation>{bands}</bandCharacterisation>"
+        "</specific></level_X>"
+    )
+    name = "ENMAP01-____L2A-DT0000001280_20220627T104548Z_001_V010400_20231124T152718Z"
+    place = level_2a(folder, name, xml, numbers())
+    return Sample(place, numbers() * 1e-4, place, NM)
+
+
+def desis(folder: Path) -> Sample:
+    bands = "".join(
+        f"<band><bandNumber>{at}</bandNumber><wavelengthCenterOfBand>{nm}</wavelengthCenterOfBand>"
+        "<wavelengthWidthOfBand>3.5</wavelengthWidthOfBand><gainOfBand>0.0001</gainOfBand>"
+        "<offsetOfBand>0</offsetOfBand></band>"
+        for at, nm in enumerate(NM, 1)
+    )
+    xml = (
+        "<hsi_doc><base><temporalCoverage><startTime>2019-11-01T02:11:28.000Z</startTime></temporalCoverage></base>"
+        f"<specific><backgroundValue>-32768</backgroundValue><bandCharacterisation>{bands}</bandCharacterisation>"
+        "</specific></hsi_doc>"
+    )
+    place = level_2a(folder, "DESIS-HSI-L2A-DT0366123456_001-20191101T021128-V0210", xml, numbers(), "tif")
+    return Sample(place, numbers() * 1e-4, place, NM)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
     "emit": emit,
     "planetscope": planetscope,
+    "enmap": enmap, "desis": desis,
 }  # fmt: skip

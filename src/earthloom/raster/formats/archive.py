@@ -13,7 +13,7 @@ from earthloom.raster.places import Inside, archive_suffix, inside
 from earthloom.raster.told import Told
 
 MOST = 1000  # files of an archive that are looked at for a message
-DEPTH = 3  # folders around the product
+DEPTH = 5  # folders that are looked into for the product: orders of DLR have four around it
 
 
 class Archive(Format):
