@@ -14,6 +14,7 @@ from affine import Affine
 from scipy.io import savemat
 
 from tests.raster.conftest import put
+from tests.raster.prisma_files import write_prisma
 
 SHAPE = (6, 48, 40)
 NM = (450.0, 550.0, 650.0, 750.0, 850.0, 950.0)
@@ -131,7 +132,14 @@ def sentinel2_folder(folder: Path) -> Sample:
     return Sample(place, numbers()[:4], place, (None,) * 4)
 
 
+def prisma(folder: Path) -> Sample:
+    data, steps = numbers(), np.array([2e-5] * 4 + [1e-5] * 2)[:, None, None]
+    path = write_prisma(folder, "L2C", data[:4], data[4:], (list(NM[:4]), list(NM[4:])))
+    return Sample(path, data * steps, path, NM)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
+    "prisma": prisma,
 }  # fmt: skip

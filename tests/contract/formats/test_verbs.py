@@ -45,7 +45,9 @@ def aligned(made: Sample, out: Path) -> tuple[int, int, int]:
 
 
 def predicted(made: Sample, out: Path) -> tuple[int, int, int]:
-    day = "2030-01-01" if made.path.name.startswith(("S2A", "LE07")) else "wanted"  # all images tell a date, or none
+    day = (
+        "2030-01-01" if made.path.name.startswith(("S2A", "LE07", "PRS")) else "wanted"
+    )  # all images tell a date, or none
     wanted = plain(out.with_name(f"{day}.tif"), made.numbers.astype("float32"))
     earthloom.predict([(made.path, made.path)], wanted, "copy", output=out)
     return made.numbers.shape
