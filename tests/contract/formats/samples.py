@@ -16,6 +16,7 @@ from scipy.io import savemat
 from earthloom.raster.scenes.cube import finer
 from tests.raster.conftest import put
 from tests.raster.emit_granule import GRID, emit_granule, turned
+from tests.raster.prisma_files import write_prisma
 
 SHAPE = (6, 48, 40)
 NM = (450.0, 550.0, 650.0, 750.0, 850.0, 950.0)
@@ -208,10 +209,17 @@ def desis(folder: Path) -> Sample:
     return Sample(place, numbers() * 1e-4, place, NM)
 
 
+def prisma(folder: Path) -> Sample:
+    data, steps = numbers(), np.array([2e-5] * 4 + [1e-5] * 2)[:, None, None]
+    path = write_prisma(folder, "L2C", data[:4], data[4:], (list(NM[:4]), list(NM[4:])))
+    return Sample(path, data * steps, path, NM)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
     "emit": emit,
     "planetscope": planetscope,
     "enmap": enmap, "desis": desis,
+    "prisma": prisma,
 }  # fmt: skip

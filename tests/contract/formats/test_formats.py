@@ -28,6 +28,7 @@ from earthloom.types import Window
 from .samples import SAMPLES, SHAPE, Sample
 
 NAMES = [one.name for one in formats.formats()]
+pytestmark = pytest.mark.filterwarnings("ignore:.*lies nowhere on Earth:earthloom.errors.EarthloomWarning")
 
 
 @pytest.fixture(autouse=True)
