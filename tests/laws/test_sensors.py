@@ -46,6 +46,8 @@ ASKED_FOR = {
     "modis",
     "prisma",
     "enmap",
+    "hyperion",
+    "ali",
     "generic",
 }
 PARSED = patch("earthloom.sensors.registry.parse", cache(parse))  # hundreds of names: each file is read once
@@ -93,7 +95,7 @@ def test_every_number_has_a_source_and_is_sane(name):
     for band in every:
         assert 0.05 < band.mtf_nyquist < 0.5
         if band.centre_nm and band.fwhm_nm:
-            assert 400 <= band.centre_nm <= 2510
+            assert 350 <= band.centre_nm <= 2580
             assert 5 <= band.fwhm_nm <= 450
 
 

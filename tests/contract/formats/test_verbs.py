@@ -37,7 +37,8 @@ def decloud(made: Sample, out: Path) -> tuple[int, int, int]:
 def aligned(made: Sample, out: Path) -> tuple[int, int, int]:
     sentinel = made.path.name.startswith("S2A")
     sensors = ("sentinel2a", "landsat8") if sentinel else ("landsat7", "sentinel2a")
-    told = {"source_scale": 1e-4} if sentinel else {"source_scale": 1e-4, "source_bands": (1, 2, 3, 4)}
+    first = 2 if made.path.name.startswith("EO1A") else 1  # number 1 of ALI is its PAN
+    told = {"source_scale": 1e-4} | ({} if sentinel else {"source_bands": tuple(range(first, first + 4))})
     earthloom.align(
         made.path, source_sensor=sensors[0], target_sensor=sensors[1], method="spectral", output=out, **told
     )  # fmt: skip
@@ -45,7 +46,9 @@ def aligned(made: Sample, out: Path) -> tuple[int, int, int]:
 
 
 def predicted(made: Sample, out: Path) -> tuple[int, int, int]:
-    day = "2030-01-01" if made.path.name.startswith(("S2A", "LE07")) else "wanted"  # all images tell a date, or none
+    day = (
+        "2030-01-01" if made.path.name.startswith(("S2A", "LE07", "EO1A")) else "wanted"
+    )  # all images tell a date, or none
     wanted = plain(out.with_name(f"{day}.tif"), made.numbers.astype("float32"))
     earthloom.predict([(made.path, made.path)], wanted, "copy", output=out)
     return made.numbers.shape
