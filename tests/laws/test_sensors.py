@@ -48,6 +48,8 @@ ASKED_FOR = {
     "enmap",
     "emit",
     "desis",
+    "hyperion",
+    "ali",
     "generic",
 }
 PARSED = patch("earthloom.sensors.registry.parse", cache(parse))  # hundreds of names: each file is read once

@@ -31,6 +31,21 @@ MTL = """GROUP = LANDSAT_METADATA_FILE
 END_GROUP = LANDSAT_METADATA_FILE
 END
 """
+EO1_MTL = """GROUP = L1_METADATA_FILE
+  GROUP = METADATA_FILE_INFO
+    PRODUCT_CREATION_TIME = 2010-02-03T04:05:06Z
+  END_GROUP = METADATA_FILE_INFO
+  GROUP = PRODUCT_METADATA
+    PRODUCT_TYPE = "L1T"
+    SPACECRAFT_ID = "EO1"
+    SENSOR_ID = "ALI"
+    ACQUISITION_DATE = 2003-01-01
+  END_GROUP = PRODUCT_METADATA
+  GROUP = RADIANCE_SCALING
+{}  END_GROUP = RADIANCE_SCALING
+END_GROUP = L1_METADATA_FILE
+END
+"""
 
 
 @dataclass(frozen=True)
@@ -215,6 +230,23 @@ def prisma(folder: Path) -> Sample:
     return Sample(path, data * steps, path, NM)
 
 
+def eo1(folder: Path) -> Sample:
+    """ALI, with its PAN of a third of the pixel size beside."""
+    place, name = folder / "EO1A1910262003001110PZ_1T", "EO1A1910262003001110PZ"
+    place.mkdir()
+    scales = (0.024, 0.045, 0.043, 0.028, 0.018, 0.011, 0.0091, 0.0083, 0.0028, 0.0009)
+    lines = [
+        f"    BAND{at}_SCALING_FACTOR = {scale}\n    BAND{at}_OFFSET = -0.5\n" for at, scale in enumerate(scales, 1)
+    ]
+    (place / f"{name}_MTL_L1T.TXT").write_text(EO1_MTL.format("".join(lines)))
+    plain(place / f"{name}_B01_L1T.TIF", np.full((1, 144, 120), 2000, "int16"))
+    data = numbers(9)
+    for band, image in enumerate(data, 2):
+        plain(place / f"{name}_B{band:02}_L1T.TIF", image[None])
+    centres = (443.0, 482.5, 565.0, 660.0, 790.0, 867.5, 1250.0, 1650.0, 2215.0)
+    return Sample(place, data * np.array(scales[1:])[:, None, None] - 0.5, place, centres)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
@@ -222,4 +254,5 @@ SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "planetscope": planetscope,
     "enmap": enmap, "desis": desis,
     "prisma": prisma,
+    "eo1": eo1,
 }  # fmt: skip

@@ -94,8 +94,8 @@ def test_what_is_told_wins(sample: tuple[Format, Sample]) -> None:
     bands, stored = (4, 2), opened(one, made, scale=1.0, offset=0.0).read()[0]
     if one.name in ("landsat_folder", "archive"):
         first, second = 3, 1  # bands 4 and 2 of Landsat 7 by their names
-    elif one.name == "sentinel2_folder":
-        first, second = 2, 0
+    elif one.name in ("sentinel2_folder", "eo1"):
+        first, second = 2, 0  # whose first band in the cube is number 2
     else:
         first, second = 3, 1
     code = float(stored[first, 3, 4])

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.metadata.mtl import FORMS, MtlFile, read_groups
 from earthloom.raster.places import AnyPath
 
 _BAND_FILE = re.compile(r"^(?P<prefix>.*?)(?:_(?P<kind>SR|ST|TOA))?_B(?P<band>\d+(?:_VCID_\d)?)\.(?:tiff?|jp2)$", re.I)
@@ -25,10 +24,9 @@ _SURFACE = {
     "SR": ("LEVEL2_SURFACE_REFLECTANCE_PARAMETERS", "REFLECTANCE", "BAND_"),
     "ST": ("LEVEL2_SURFACE_TEMPERATURE_PARAMETERS", "TEMPERATURE", "BAND_ST_B"),
 }
-OUTER = ("LANDSAT_METADATA_FILE", "L1_METADATA_FILE")  # of Collection 2 and 1
 MTL = re.compile(r"_?MTL\.(txt|json|xml)$", re.IGNORECASE)
+OTHERS = re.compile(r"EO1[AH]", re.IGNORECASE)  # the metadata of EO-1 are of the same kind
 SCENE = re.compile(r"L[COTEM]0\d_", re.IGNORECASE)  # how the files of a product begin
-Groups = dict[str, dict[str, str]]
 QUALITY = re.compile(r"_QA_PIXEL\.(?:tiff?|jp2)$", re.I)
 UNSEEN_BITS = (0, 1, 2, 3, 4)  # of QA_PIXEL, Collection 2: fill, dilated cloud, cirrus, cloud, cloud shadow
 _LEVEL_1 = ("LEVEL1_RADIOMETRIC_RESCALING", "RADIOMETRIC_RESCALING")
@@ -45,15 +43,8 @@ class BandFile:
 
 
 @dataclass(frozen=True)
-class Mtl:
-    """A parsed MTL file: ``groups[group][field]``."""
-
-    path: AnyPath
-    groups: Groups
-
-    def field(self, name: str) -> str | None:
-        """The first value of a field in any group."""
-        return next((group[name] for group in self.groups.values() if name in group), None)
+class Mtl(MtlFile):
+    """A parsed MTL file of Landsat."""
 
     @property
     def spacecraft(self) -> str:
@@ -118,54 +109,7 @@ def read_mtl(path: AnyPath) -> Mtl:
     FileError
         If it is not one (the outer group is that of Collection 1 or 2).
     """
-    try:
-        text = path.read_text("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise FileError(f"{path} cannot be read: {error.strerror}") from error
-    try:
-        groups = FORMS.get(path.suffix.lower(), _of_text)(text)
-    except (ValueError, AttributeError, SyntaxError) as error:
-        raise FileError(f"{path} is a broken MTL file: {' '.join(str(error).split())}") from error
-    if groups is None:
-        raise FileError(f"{path} is not a Landsat metadata file", f"the group {OUTER[0]} or {OUTER[1]}")
-    return Mtl(path, groups)
-
-
-def _of_text(text: str) -> Groups | None:
-    """Groups of ``KEY = value`` between GROUP and END_GROUP."""
-    groups: Groups = {}
-    stack: list[str] = []
-    for line in text.splitlines():
-        key, equals, value = (part.strip() for part in line.partition("="))
-        if not equals:
-            continue
-        if key == "GROUP":
-            stack.append(value)
-        elif key == "END_GROUP":
-            stack = stack[:-1]
-        elif stack:
-            groups.setdefault(stack[-1], {})[key] = value.strip('"')
-    return groups if re.search(rf"^\s*GROUP\s*=\s*({'|'.join(OUTER)})", text, re.M) else None
-
-
-def _of_json(text: str) -> Groups | None:
-    """The same as objects."""
-    plain = json.loads(text)
-    outer = next((plain[name] for name in OUTER if name in plain), None)
-    return None if outer is None else {
-        name: {key: str(value) for key, value in group.items()} for name, group in outer.items()
-    }  # fmt: skip
-
-
-def _of_xml(text: str) -> Groups | None:
-    """The same as elements."""
-    root = ElementTree.fromstring(text)
-    if root.tag not in OUTER:
-        return None
-    return {group.tag: {field.tag: (field.text or "").strip() for field in group} for group in root}
-
-
-FORMS = {".txt": _of_text, ".json": _of_json, ".xml": _of_xml}  # of one scene the first that there is
+    return Mtl(path, read_groups(path, "a Landsat"))
 
 
 def landsat_band_file(path: AnyPath) -> BandFile | None:
@@ -179,11 +123,11 @@ def landsat_band_file(path: AnyPath) -> BandFile | None:
 def _metadata_files(folder: AnyPath) -> list[AnyPath]:
     """MTL files of a folder, whatever the case of their names; of one scene the text before JSON and XML."""
     try:
-        found = [p for form in FORMS for p in folder.iterdir() if MTL.search(p.name) and p.suffix.lower() == form]
+        named = [path for path in folder.iterdir() if MTL.search(path.name) and not OTHERS.match(path.name)]
     except OSError:
         return []
     first: dict[str, AnyPath] = {}
-    for path in found:
+    for path in (path for form in FORMS for path in named if path.suffix.lower() == form):
         first.setdefault(_prefix(path), path)
     return sorted(first.values())
 
