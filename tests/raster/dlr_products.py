@@ -136,4 +136,4 @@ def tarred(place: Path, path: Path, inner: str = "") -> Path:
 
 
 def one_line(error: BaseException) -> bool:
-    return "\n" not in str(error) and len(str(error)) < 600
+    return "\n" not in str(error) and len(str(error)) < 1200

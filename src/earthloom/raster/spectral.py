@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def mask_of(product: dlr.Product, parts: dict[str, tuple[int, ...]]) -> Image:
     return united(stacked([flagged(layer_of(product, part), Told(), values=values) for part, values in there.items()]))
 
 
-def layer_of(product: dlr.Product, part: str, bands: tuple[int | str, ...] | None = None) -> Image:
+def layer_of(product: dlr.Product, part: str, bands: Sequence[int | str] | None = None) -> Image:
     """A quality layer as it is, on the grid of the cube."""
     facts = _placed(examine(str(product.required(part))), product, quiet=True)
     whole = assembled([(facts, index) for index in range(1, facts.count + 1)])
