@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Real
 
 from earthloom.raster.image import Image
-from earthloom.raster.readers import Reader
+from earthloom.raster.protocol import Reader
 from earthloom.raster.told import Told
 from earthloom.types import Window
 
@@ -43,11 +43,11 @@ class FlagReader:
         return False
 
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         return self._told(self.reader.read(window, np.dtype("float64"))[0], dtype)
 
     def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         return self._told(self.reader.decimated(shape)[0], np.dtype("float64"))
 
     def pick(self, positions: tuple[int, ...]) -> FlagReader:
@@ -75,12 +75,12 @@ class AnyReader:
         return self.reader.maskable
 
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         numbers, valid = self.reader.read(window, dtype)
         return numbers.any(axis=0, keepdims=True).astype(dtype), valid
 
     def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         numbers, valid = self.reader.decimated(shape)
         return numbers.any(axis=0, keepdims=True).astype(numbers.dtype), valid
 

@@ -13,7 +13,9 @@ from affine import Affine
 from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
-from earthloom.raster.readers import FileReader, Reader, Warp
+from earthloom.raster.protocol import Reader, Warp
+from earthloom.raster.readers import FileReader
+from earthloom.raster.warping import WarpedReader
 from earthloom.types import Window
 
 PathLike = str | Path
@@ -217,11 +219,18 @@ class Image:
         Raises
         ------
         InputError
-            If it is an array in memory, which lies nowhere.
+            If it lies nowhere.
         """
-        if not isinstance(self.reader, FileReader):
+        if not self.georeferenced:
             raise InputError(f"{self.name} has no place on Earth", "a georeferenced file")
-        reader = self.reader.warped(Warp(crs, transform, shape, resampling))
+        warp = Warp(crs, transform, shape, resampling)
+        if isinstance(self.reader, FileReader):
+            reader: Reader = self.reader.warped(warp)
+        else:
+            stored = replace(self, flipped=False).transform
+            if self.flipped:  # the rows of the reader run the other way
+                stored = Affine(stored.a, stored.b, stored.c, stored.d, -stored.e, stored.f + stored.e * self.shape[0])
+            reader = WarpedReader(self.reader, self.name, self.crs, stored, self.shape, warp)
         return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
 
     def any_valid(self, window: Window | None = None) -> bool:

@@ -191,12 +191,12 @@ class JudgedReader:
         )  # fmt: skip
 
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         raw, verdict = self.look(*window.slices)
         return raw.astype(dtype, order="C"), self._valid(raw, *verdict)
 
     def decimated(self, shape: tuple[int, int]) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """See :class:`earthloom.raster.readers.Reader`."""
+        """See :class:`earthloom.raster.protocol.Reader`."""
         raw = self.numbers.decimated(shape)[0]
         errors = None if self.errors is None else self.errors.decimated(shape)[0]
         return raw, self._valid(raw, *self._verdict(raw, errors))
