@@ -158,6 +158,11 @@ def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
         Whatever stands in the way, in words.
     """
     require_fit(method, image.count, told.ratio, image.count)
+    if image.count == 1 and not image.told and not image.slots:
+        raise InputError(
+            f"{image.name} of one band and {image.shape[0]} x {image.shape[1]} pixels", "a cube of several bands",
+            "a matrix of bands x pixels needs its nRow and nCol beside it",
+        )  # fmt: skip
     image = image.north_up()
     data, present = _sample(image)
     _first(image, data, told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ _NAMES = {
     "sr": ("sr",),
     "hs": ("hsi_img", "hsi", "hs", "i_hs", "data"),
 }
+_SIDES = (("nrow", "nrows", "rows", "lines"), ("ncol", "ncols", "cols", "samples"))  # of unfolded cubes
 _ONE_SAMPLE = 3
 TAGS = "earthloom"  # variable of a product that holds its provenance
 
@@ -138,21 +140,43 @@ def _collect(
     images = [name for name, item in variables.items() if item.ndim >= 2 and min(item.shape[:2]) > 1]
     if key is not None and key not in variables:
         raise InputError(f"{path.name}: no variable {key}", " or ".join(images) or "a file that holds images")
+    sides = _sides(variables)
     picked = {key: key} if key is not None else _roles({n: variables[n].shape for n in images})
+    matrices = [n for n in images if sides and variables[n].ndim == 2 and math.prod(sides) in variables[n].shape]
+    picked = picked or ({"hs": matrices[0]} if len(matrices) == 1 else {})
     if not picked:
         raise InputError(
             f"{path.name}: none of {', '.join(images) or 'no arrays'} has a known name",
             "pan, ms, gt and the like",
-            f"say which one: {path.name}:NAME",
+            f"say which one: {path.name}:{images[0] if images else 'NAME'}",
         )
     try:
-        found = {role: load(variables[name], index) for role, name in picked.items()}
+        found = {role: _unfolded(load(variables[name], index), sides) for role, name in picked.items()}
     except IndexError as error:
         raise InputError(f"{path.name}: no sample {index}", "an index within the file") from error
     centres = next((n for n in variables if n.lower() in ("wavelengths", "wavelength", "wavelengths_nm")), None)
     if centres is not None and key != centres:
         found["wavelengths_nm"] = np.asarray(variables[centres], float).ravel()
     return found
+
+
+def _sides(variables: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Rows and columns of a cube that is stored as a matrix of bands x pixels, where the file says them."""
+    lower = {name.lower(): item for name, item in variables.items()}
+    found = [next((lower[name] for name in names if name in lower), None) for names in _SIDES]
+    numbers = [np.asarray(item[()]).ravel() for item in found if item is not None]
+    if len(numbers) != len(_SIDES) or any(one.size != 1 or one.dtype.kind not in "uif" for one in numbers):
+        return None
+    return int(numbers[0][0]), int(numbers[1][0])
+
+
+def _unfolded(array: np.ndarray, sides: tuple[int, int] | None) -> np.ndarray:
+    """A matrix of bands x pixels, these by columns as MATLAB counts them, as a cube; all else as it is."""
+    if sides is None or len(array) != 1 or math.prod(sides) not in array.shape[1:]:
+        return array
+    rows, cols = sides
+    matrix = array[0] if array.shape[2] == rows * cols else array[0].T
+    return np.ascontiguousarray(matrix.reshape(-1, cols, rows).transpose(0, 2, 1))
 
 
 def _roles(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
