@@ -20,12 +20,13 @@ from rasterio.control import GroundControlPoint
 import earthloom
 from earthloom.errors import EarthloomWarning, FileError, InputError
 from earthloom.prepare.superresolution.bands import bands_at
-from earthloom.raster.facts import examine, in_nm
+from earthloom.raster.facts import examine
 from earthloom.raster.formats import images_below, images_in, is_image
 from earthloom.raster.handles import quietly
 from earthloom.raster.listing.sights import read_sights
 from earthloom.raster.names import generic
 from earthloom.raster.open import open_image, open_mask
+from earthloom.raster.wavelengths import in_nm
 from earthloom.raster.write.place import BESIDE, forget_earlier
 from earthloom.raster.write.stac import bbox_of, footprint_covers, geojson_footprint
 

@@ -116,6 +116,7 @@ class File:
             nodata=encode.nodata,
             names=prepared.names,
             wavelengths_nm=[band.centre_nm for band in prepared.bands],
+            widths_nm=[band.fwhm_nm for band in prepared.bands],
             scales=encode.scales or None,
             offsets=encode.offsets or None,
             **self._grid(prepared, run),

@@ -95,6 +95,7 @@ def assembled(chosen: Sequence[tuple[FileFacts, int]]) -> Image:
         slots=slots if slots != tuple(index - 1 for index in first.indexes) else (),
         whole=len(first.indexes) if slots else 0,
         colours=tuple(file.colours[i - 1] for file, i in chosen),
+        widths_nm=tuple(file.widths_nm[i - 1] if file.widths_nm else None for file, i in chosen),
     )
 
 
@@ -147,6 +148,7 @@ def stacked(images: Sequence[Image]) -> Image:
         slots=(),
         whole=0,
         colours=tuple(colour for image in images for colour in image.colours or ("",) * image.count),
+        widths_nm=tuple(width for image in images for width in image.widths_nm or (None,) * image.count),
     )
 
 

@@ -17,18 +17,10 @@ from rasterio.windows import Window as RasterWindow
 
 from earthloom.errors import FileError, GridError, InputError, warn
 from earthloom.ops.tiling import spread_blocks
+from earthloom.raster import wavelengths
 from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.metadata import landsat, radiometry
 
-_NM_PER_UNIT = {
-    "nanometers": 1.0, "nanometer": 1.0, "nanometres": 1.0, "nanometre": 1.0, "nm": 1.0, "micrometers": 1e3,
-    "micrometer": 1e3, "micrometres": 1e3, "micrometre": 1e3, "microns": 1e3, "micron": 1e3, "um": 1e3, "\u00b5m": 1e3,
-    "\u03bcm": 1e3,
-    "angstroms": 0.1, "angstrom": 0.1, "millimeters": 1e6, "mm": 1e6, "centimeters": 1e7, "cm": 1e7, "meters": 1e9,
-    "metres": 1e9, "m": 1e9,
-}  # fmt: skip
-_PER_CM = ("wavenumber", "wavenumbers", "cm-1", "1/cm")  # 10^7 nm over the number
-_NO_WAVELENGTH = ("index", "ghz", "mhz", "gigahertz", "megahertz")
 _SAME_GRID_PX = 0.01
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
 MASK_SHARE = 0.98  # of a mask lies at its ends
@@ -85,6 +77,7 @@ class FileFacts:
     structure: Mapping[str, str]
     bad_bands: tuple[int, ...] = ()
     colours: tuple[str, ...] = ()
+    widths_nm: tuple[float | None, ...] = ()
 
 
 def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
@@ -133,6 +126,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         if told.scale is not None or told.offset is not None:
             scales, offsets, scaled_by = [told.scale or 1.0], [told.offset or 0.0], told.told_by
     _say_unplaced(path, file)
+    centres, widths = wavelengths.of_file(file)
     stem, tags, envi = Path(path).stem, dict(file.tags()), file.tags(ns="ENVI")
     for i, name in enumerate(names):
         names[i] = name or (stem if file.count == 1 else "")
@@ -149,7 +143,8 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         alpha=alpha,
         mask=any(MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in file.mask_flag_enums),
         names=tuple(names),
-        wavelengths_nm=tuple(_wavelength_nm(file, i, envi.get("wavelength_units", "")) for i in file.indexes),
+        wavelengths_nm=centres,
+        widths_nm=widths,
         scales=tuple(float(s) for s in scales),
         offsets=tuple(float(o) for o in offsets),
         acquired=mtl.acquired if mtl is not None else told.acquired if told is not None else None,
@@ -197,36 +192,6 @@ def _is_mask(file: Any, index: int) -> bool:
     most = top if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     on = [full for full in (1, 255, most) if full == top]
     return bool(on) and bool(((values == 0) | (values == on[0])).mean() > MASK_SHARE)
-
-
-def _wavelength_nm(file: Any, index: int, unit: str) -> float | None:
-    """Centre of a band from ENVI tags with a unit, else from GDAL's imagery domain (it rounds), else from the tags.
-
-    ``unit`` is that of the whole file, for bands that do not say theirs.
-    """
-    try:
-        tags = {key.lower(): value for key, value in file.tags(index).items()}
-        unit = tags.get("wavelength_units", unit).strip().lower()
-        if unit in _NO_WAVELENGTH:  # GDAL takes an index for micrometres
-            return None
-        centre = file.tags(index, ns="IMAGERY").get("CENTRAL_WAVELENGTH_UM")
-        if centre is not None and not ("wavelength" in tags and unit in _NM_PER_UNIT):
-            return round(float(centre) * 1e3, 6)
-        if "wavelength" not in tags:
-            return None
-        return in_nm(float(tags["wavelength"].split()[0]), unit)
-    except ValueError:
-        return None
-
-
-def in_nm(value: float, unit: str) -> float | None:
-    """A wavelength in nm, None where it is none; without a known unit numbers below 100 are micrometres."""
-    unit = unit.strip().lower()
-    if unit in _NO_WAVELENGTH or not np.isfinite(value) or value <= 0:
-        return None
-    if unit in _PER_CM:
-        return round(1e7 / value, 6)
-    return round(value * _NM_PER_UNIT.get(unit, 1e3 if value < 100 else 1.0), 9)
 
 
 def same_grid(first: OnGrid, other: OnGrid, names: str) -> None:

@@ -62,6 +62,8 @@ class Image:
         all in their order.
     colours
         What the file marks its bands as: ``red``, ``green``, ``blue``, or nothing.
+    widths_nm
+        Full width at half of the peak of each band; empty where unknown.
     told
         Its names are the user's word.
     """
@@ -86,6 +88,7 @@ class Image:
     slots: tuple[int, ...] = ()
     whole: int = 0
     colours: tuple[str, ...] = ()
+    widths_nm: tuple[float | None, ...] = ()
     told: bool = False
 
     @property
@@ -130,6 +133,7 @@ class Image:
             bad_bands=tuple(slot for slot, at in enumerate(some, 1) if at + 1 in self.bad_bands),
             slots=_some(self.places, some), whole=self.whole or self.count,
             colours=_some(self.colours, some) if self.colours else (),
+            widths_nm=_some(self.widths_nm, some) if self.widths_nm else (),
         )  # fmt: skip
 
     @property

@@ -32,15 +32,16 @@ def bands_of(
     """
     if sensor is None:
         names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
-        return tuple(map(Band, names, image.wavelengths_nm))
+        return tuple(map(Band, names, image.wavelengths_nm, image.widths_nm or (None,) * image.count))
     labels = _labels(sensor, image) if names is None else names
     bands = _by_order(image, sensor) if labels is None else match_bands(sensor, image.count, labels)
     if labels is None and sensor.any_band is None and image.count > 1:
         fact(assumed_bands=", ".join(band.name for band in bands))
         _warn_of_colours(image, bands)
+    widths = image.widths_nm or (None,) * image.count
     return tuple(
-        replace(band, centre_nm=centre) if band.centre_nm is None else band
-        for band, centre in zip(bands, image.wavelengths_nm, strict=True)
+        replace(band, centre_nm=centre, fwhm_nm=width) if band.centre_nm is None else band
+        for band, centre, width in zip(bands, image.wavelengths_nm, widths, strict=True)
     )
 
 

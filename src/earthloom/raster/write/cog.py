@@ -17,6 +17,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from jaxtyping import Bool, Float, Shaped
+from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
@@ -29,6 +30,7 @@ from earthloom.types import Window
 
 Compress = Literal["zstd", "deflate", "none"]
 IN_MEMORY_BYTES = 256 * 2**20  # a smaller product waits for its compression in memory
+COLOURS = {"red": ColorInterp.red, "green": ColorInterp.green, "blue": ColorInterp.blue}
 _LEVEL = {"zstd": 1, "deflate": 6}
 _COPY_CACHE_MB = 256
 
@@ -51,6 +53,7 @@ class Layout:
     tags: Mapping[str, str] = field(default_factory=dict)
     compress: Compress = "zstd"
     threads: int = 2
+    widths_nm: tuple[float | None, ...] = ()
 
     @property
     def raw_bytes(self) -> int:
@@ -210,6 +213,12 @@ class Writer:
             if centre is not None:
                 dataset.update_tags(band, wavelength=f"{centre:g}", wavelength_units="Nanometers")
                 dataset.update_tags(band, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=f"{centre / 1e3:g}")
+        for band, width in enumerate(layout.widths_nm, start=1):
+            if width is not None:
+                dataset.update_tags(band, fwhm=f"{width:g}")
+                dataset.update_tags(band, ns="IMAGERY", FWHM_UM=f"{width / 1e3:g}")
+        if set(COLOURS) <= set(layout.names):
+            dataset.colorinterp = [COLOURS.get(name, ColorInterp.undefined) for name in layout.names]
 
     def _require_space(self) -> None:
         """Refuse at once what the disk cannot hold."""
@@ -273,6 +282,7 @@ def create(
     nodata: float | None = None,
     names: Sequence[str] | None = None,
     wavelengths_nm: Sequence[float | None] | None = None,
+    widths_nm: Sequence[float | None] | None = None,
     scales: Sequence[float] | None = None,
     offsets: Sequence[float] | None = None,
     tags: Mapping[str, str] | None = None,
@@ -292,8 +302,8 @@ def create(
         Of the product; None without georeferencing.
     nodata
         Code of missing pixels; valid pixels never get it.
-    names, wavelengths_nm
-        One per band.
+    names, wavelengths_nm, widths_nm
+        One per band; a band called red, green or blue is shown in that colour.
     scales, offsets
         Of the stored numbers, ``physical = scale * number + offset``.
     tags
@@ -344,6 +354,7 @@ def create(
             dict(tags or {}),
             compress,
             threads,
+            each(widths_nm, None, "widths"),
         )
     )
 

@@ -89,7 +89,7 @@ def create_mat(
     tags: Mapping[str, str] | None = None,
     overwrite: bool = False,
     wavelengths_nm: Sequence[float | None] | None = None,
-    **georeferencing: Any,
+    **unused: Any,
 ) -> MatWriter:
     """Prepare a ``.mat`` product as :func:`earthloom.raster.write.cog.create` does a GeoTIFF; it has no georeferencing.
 
