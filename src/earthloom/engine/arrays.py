@@ -13,7 +13,7 @@ import numpy as np
 
 from earthloom.errors import GridError, InputError
 from earthloom.raster.assemble import picked
-from earthloom.raster.coordinates import crs_of, edges_of, like
+from earthloom.raster.coordinates import centres_of, code_of, crs_of, edges_of, laid, like, names_of
 from earthloom.raster.image import Image
 from earthloom.raster.memory import image_of, same_crs_text
 from earthloom.raster.open import without_zero
@@ -37,12 +37,12 @@ class Taken:
     data: np.ndarray
     dtype: np.dtype
     edges: tuple[tuple[float, float], tuple[float, float]] | None  # (first centre, step) of y and x, if known
-    back: Callable[[np.ndarray, tuple[Band, ...], Mapping[str, Any]], Any]
+    back: Callable[..., Any]  # of data, bands, attributes and the array whose name the product takes
     nodata: float | None = None
     crs: str | None = None
     mask: np.ndarray | None = None  # of a masked array: True where every band holds a measurement
     attrs: Mapping[str, Any] = field(default_factory=dict)  # what a DataArray says about its numbers
-    value: Any = None  # as it was given
+    value: Any = None  # as it was given, a DataArray with its bands first
 
     @property
     def labelled(self) -> bool:
@@ -58,16 +58,16 @@ def take(value: Any, role: str) -> Taken:
     InputError
         For another type, or an array that is not ``(y, x)`` or ``(band, y, x)`` of real numbers.
     """
-    edges, nodata, crs, back = None, None, None, lambda data, bands, attrs: data
+    edges, nodata, crs, back = None, None, None, lambda data, bands, attrs, named=None: data
     attrs: dict[str, Any] = {}
     mask: np.ndarray | None = None
     kind = type(value).__module__.split(".")[0]
     if kind == "torch":
         array, back = _from_torch(value), partial(_to_torch, value)
     elif kind == "xarray":
+        value = laid(value)
         array, edges, crs, back = value.to_numpy(), edges_of(value), crs_of(value), partial(like, value)
-        code = value.encoding.get("_FillValue", value.attrs.get("_FillValue"))
-        nodata = None if code is None else float(code)
+        nodata = code_of(value)
         attrs = {key: value.attrs[key] for key in INHERITED if key in value.attrs}
     elif isinstance(value, np.ndarray):
         array = np.asarray(value)
@@ -92,7 +92,7 @@ def _from_torch(tensor: Any) -> np.ndarray:
     return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
 
-def _to_torch(like: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[str, Any]) -> Any:
+def _to_torch(like: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[str, Any], named: Any = None) -> Any:
     """A tensor on the device of another, in the dtype of the data."""
     torch = sys.modules["torch"]  # loaded, since there is a tensor; nobody else shall load it
     return torch.from_numpy(np.ascontiguousarray(data)).to(like.device)
@@ -122,7 +122,8 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
         image = image_of(
             each.data, role, nodata=each.nodata if own.nodata is None else own.nodata, mask=each.mask,
             edges=place.edges if placed else None, crs=place.crs if len(known) == len(roles) else None, scale=own.scale,
-            offset=own.offset,
+            offset=own.offset, names=names_of(each.value) if each.labelled else (),
+            wavelengths_nm=centres_of(each.value) if each.labelled else (),
         )  # fmt: skip
         images[role] = picked(image, own.bands)
         if role.endswith("mask"):

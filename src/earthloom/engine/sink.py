@@ -203,7 +203,10 @@ class Array:
             marked = {}
             if prepared.mark is not None:
                 marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
-            return own.back(data, prepared.bands, {**attrs, **marked})
+            product = own.back(data, prepared.bands, {**attrs, **marked}, self.taken[prepared.like].value)
+            if own.labelled and product.name is None:
+                product.name = prepared.called
+            return product
 
         yield _Held(_empty(prepared, encode), finish)
 

@@ -25,6 +25,7 @@ def image_of(
     crs: str | None = None,
     scale: float | None = None,
     offset: float | None = None,
+    names: tuple[str, ...] = (),
     wavelengths_nm: tuple[float | None, ...] = (),
 ) -> Image:
     """An array as an image.
@@ -45,7 +46,7 @@ def image_of(
         Of these coordinates.
     scale, offset
         Physical units are ``scale * number + offset``.
-    wavelengths_nm
+    names, wavelengths_nm
         One per band; empty where unknown.
     """
     count = len(array)
@@ -55,7 +56,7 @@ def image_of(
         crs=None if crs is None or edges is None else CRS.from_user_input(crs),
         transform=Affine.identity() if edges is None else geotransform(edges),
         nodata=nodata,
-        names=("",) * count,
+        names=names or ("",) * count,
         wavelengths_nm=wavelengths_nm or (None,) * count,
         scales=(1.0 if scale is None else float(scale),) * count,
         offsets=(0.0 if offset is None else float(offset),) * count,

@@ -135,7 +135,7 @@ def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> 
     """
     centres = centres_of(cube, wavelengths_nm)
     shape = getattr(cube, "shape", ())
-    if centres and len(shape) == 3 and len(centres) != shape[0]:
+    if wavelengths_nm is not None and len(shape) == 3 and len(centres) != shape[0]:
         hint = HINT.format(2) if len(centres) == shape[2] else ""
         raise InputError(f"{len(centres)} wavelengths for {shape[0]} bands", "one per band", hint)
     return tuple(centres)

@@ -7,35 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.errors import InputError
-
-SPECTRAL = ("band", "bands", "wavelength", "wavelengths", "wl", "spectral", "lambda", "channel")
-MICROMETRES = 100.0  # wavelengths below are in micrometres
+from earthloom.raster import coordinates
 
 
 def centres_of(cube: Any, given: Sequence[float] | np.ndarray | None) -> list[float | None]:
-    """Wavelengths given, or those of a DataArray; none where unknown.
-
-    Raises
-    ------
-    InputError
-        If the names of its dimensions tell that the bands are not first.
-    """
+    """Wavelengths given, or those of a DataArray; none where unknown."""
     if given is not None:
         return [float(nm) for nm in given]
-    if type(cube).__module__.split(".")[0] != "xarray" or cube.ndim != 3:
+    if type(cube).__module__.split(".")[0] != "xarray":
         return []
-    names = [str(dim).lower() for dim in cube.dims]
-    if names[0] not in SPECTRAL and any(name in SPECTRAL for name in names[1:]):
-        raise InputError(
-            f"a DataArray with dimensions {', '.join(names)}", "bands first", "cube.transpose('band', 'y', 'x')"
-        )
-    for key in ("wavelength", "wavelengths", "wavelength_nm", "wl", names[0]):
-        if key in cube.coords and key.startswith("w") and cube.coords[key].dims == (cube.dims[0],):
-            values = np.asarray(cube.coords[key], float)
-            micro = np.nanmax(values) < MICROMETRES
-            return [float(value) * (1e3 if micro else 1.0) for value in values]
-    return []
+    return list(coordinates.centres_of(coordinates.laid(cube)))
 
 
 def finer_xarray(cube: Any, data: np.ndarray, order: Sequence[int], ratio: int) -> Any:
@@ -52,7 +33,8 @@ def finer_xarray(cube: Any, data: np.ndarray, order: Sequence[int], ratio: int) 
             step = (at[-1] - at[0]) / (len(at) - 1)
             fine = at[0] - step / 2 + step / ratio * (np.arange(len(at) * ratio) + 0.5)
             coords[name] = xarray.Variable((name,), fine, coord.attrs)
-    return xarray.DataArray(data, dims=cube.dims, coords=coords, attrs=dict(cube.attrs), name=cube.name)
+    product = xarray.DataArray(data, dims=cube.dims, coords=coords, attrs=dict(cube.attrs), name=cube.name)
+    return coordinates.missing_said(product)
 
 
 def _rescaled(coord: Any, ratio: int) -> Any:
