@@ -13,7 +13,9 @@ from affine import Affine
 from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
-from earthloom.raster.readers import FileReader, Reader, Warp
+from earthloom.raster.reader import Reader, Warp
+from earthloom.raster.readers import FileReader
+from earthloom.raster.warped import WarpedReader
 from earthloom.types import Window
 
 PathLike = str | Path
@@ -219,9 +221,15 @@ class Image:
         InputError
             If it is an array in memory, which lies nowhere.
         """
-        if not isinstance(self.reader, FileReader):
+        warp = Warp(crs, transform, shape, resampling)
+        if isinstance(self.reader, FileReader):
+            reader: Reader = self.reader.warped(warp)
+        elif self.in_memory or not self.georeferenced:
             raise InputError(f"{self.name} has no place on Earth", "a georeferenced file")
-        reader = self.reader.warped(Warp(crs, transform, shape, resampling))
+        else:
+            t = self.transform
+            stored = Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0]) if self.flipped else t
+            reader = WarpedReader(self.reader, self.count, Warp(self.crs, stored, self.shape), warp)
         return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
 
     def any_valid(self, window: Window | None = None) -> bool:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from affine import Affine
 from jaxtyping import Bool, Float, Real
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
 from earthloom.ops.quantise import representable
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
+from earthloom.raster.reader import OPAQUE, PLANE, WARP_TOLERANCE_PX, Reader, Warp
 from earthloom.types import Window
 
-PLANE = "EPSG:3857"  # stands in for no CRS on both sides: the same plane, nothing is projected
-WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
 HUGE = 1e30  # no reflectance, radiance or backscatter is as large
-_OPAQUE = 255  # alpha of a warped float32 or float64 image
 
 
 @dataclass(frozen=True)
@@ -38,42 +35,6 @@ class FilePart:
     alpha: int | None = None
     mask: bool = False
     alone: bool = False
-
-
-@dataclass(frozen=True)
-class Warp:
-    """The grid that a file is resampled to, and how: a name of rasterio's resampling methods."""
-
-    crs: Any
-    transform: Affine
-    shape: tuple[int, int]
-    resampling: str = "cubic"
-
-
-@runtime_checkable
-class Reader(Protocol):
-    """Gives out windows as stored numbers, before scaling."""
-
-    @property
-    def maskable(self) -> bool:
-        """Whether any pixel can be missing."""
-        ...
-
-    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """Stored numbers and where every band has one."""
-        ...
-
-    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
-        """The whole image, every n-th pixel."""
-        ...
-
-    def pick(self, positions: tuple[int, ...]) -> Reader:
-        """Some of the bands, counted from 0."""
-        ...
-
-    def close(self) -> None:
-        """Give back what is held open."""
-        ...
 
 
 def mark_missing(
@@ -190,7 +151,7 @@ class FileReader:
             mark_missing(valid, out, part.dtype, part.nodata if self.warp is None else [None] * len(indexes))
         if self.warp is not None:
             alpha = part.alpha or handle.count
-            valid &= handle.read(alpha, out_shape=valid.shape, **area) >= _OPAQUE
+            valid &= handle.read(alpha, out_shape=valid.shape, **area) >= OPAQUE
         elif part.alpha:
             valid &= handle.read(part.alpha, out_shape=valid.shape, **area) != 0
         elif part.mask:

@@ -1,0 +1,52 @@
+"""What gives out the windows of an image, and the grid that it is resampled to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from affine import Affine
+from jaxtyping import Bool, Float, Real
+
+from earthloom.types import Window
+
+PLANE = "EPSG:3857"  # stands in for no CRS on both sides: the same plane, nothing is projected
+WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
+OPAQUE = 255  # alpha of a warped float32 or float64 image
+
+
+@dataclass(frozen=True)
+class Warp:
+    """The grid that a file is resampled to, and how: a name of rasterio's resampling methods."""
+
+    crs: Any
+    transform: Affine
+    shape: tuple[int, int]
+    resampling: str = "cubic"
+
+
+@runtime_checkable
+class Reader(Protocol):
+    """Gives out windows as stored numbers, before scaling."""
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        ...
+
+    def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Stored numbers and where every band has one."""
+        ...
+
+    def decimated(self, shape: tuple[int, int]) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """The whole image, every n-th pixel."""
+        ...
+
+    def pick(self, positions: tuple[int, ...]) -> Reader:
+        """Some of the bands, counted from 0."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held open."""
+        ...
