@@ -44,6 +44,7 @@ ASKED_FOR = {
     "sentinel2b",
     "sentinel2c",
     "modis",
+    "viirs",
     "prisma",
     "enmap",
     "emit",

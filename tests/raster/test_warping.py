@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from affine import Affine
 
+from earthloom.errors import InputError
 from earthloom.raster import warping
 from earthloom.raster.flags import flagged
 from earthloom.raster.image import Image
@@ -83,3 +84,17 @@ def test_a_quality_band_lies_on_another_grid(tmp_path: Path) -> None:
     fine, valid = mask.warped(UTM, Affine(5, 0, 500000, 0, -5, 4600000), (80, 80), "nearest").read()
     assert valid.all()
     np.testing.assert_array_equal(fine[0], np.kron([[0, 1], [1, 0]], np.ones((40, 40))))
+
+
+def test_a_hole_stays_one_and_what_lies_beside_is_missing(both: tuple[Image, Image]) -> None:
+    finer = both[1].warped(UTM, Affine(5, 0, 500000, 0, -5, 4600000), (190, 170), "nearest")
+    read, valid = finer.read()
+    expected = np.zeros((190, 170), bool)
+    expected[:180, :160] = True
+    expected[80:88, 60:70] = False
+    np.testing.assert_array_equal(valid, expected)
+    np.testing.assert_array_equal(read[:, valid], waves().repeat(2, 1).repeat(2, 2)[:, expected[:180, :160]])
+    nowhere = both[1].warped(UTM, Affine(5, 0, 900000, 0, -5, 4600000), (8, 8))
+    assert not nowhere.read()[1].any()
+    with pytest.raises(InputError, match="has no place on Earth"):
+        replace(both[1], crs=None, transform=Affine.identity()).warped(UTM, OWN, (5, 5))

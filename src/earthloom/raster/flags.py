@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Real
 
 from earthloom.raster.image import Image
+from earthloom.raster.metadata.bits import BitFields
 from earthloom.raster.protocol import Reader
 from earthloom.raster.told import Told
 from earthloom.types import Window
 
 
-def flagged(image: Image, told: Told, *, values: tuple[int, ...] = (), bits: tuple[int, ...] = ()) -> Image:
-    """A quality band as a mask: 1 where one of the values stands or one of the bits is set, else 0.
+class Meaning(Protocol):
+    """What the numbers of a quality band mean."""
 
-    Without either, 1 where any number but 0 stands. As it is where the user says what its numbers mean; bits count
-    from 0, the lowest.
+    def cloudy(self, numbers: np.ndarray) -> np.ndarray:
+        """Where they say that nothing is seen."""
+        ...
+
+
+def flagged(
+    image: Image,
+    told: Told,
+    *,
+    values: tuple[int, ...] = (),
+    bits: tuple[int, ...] = (),
+    fields: BitFields | None = None,
+) -> Image:
+    """A quality band as a mask: 1 where one of the values stands, one of the bits is set or a field says so, else 0.
+
+    Without any of them, 1 where any number but 0 stands. As it is where the user says what its numbers mean; bits
+    count from 0, the lowest.
     """
     if told.mask_values is not None or told.mask_bits is not None:
         return image
-    meaning = Told(mask_values=values or None, mask_bits=bits or None)
+    meaning: Meaning = fields or Told(mask_values=values or None, mask_bits=bits or None)
     return replace(image, reader=FlagReader(image.reader, meaning), dtype=np.dtype("uint8"), nodata=None)
 
 
@@ -35,7 +52,7 @@ class FlagReader:
     """1 where the numbers of another reader mean that nothing is seen, else 0; every pixel says one or the other."""
 
     reader: Reader
-    meaning: Told
+    meaning: Meaning
 
     @property
     def maskable(self) -> bool:

@@ -56,6 +56,10 @@ class Store(Protocol):
         """A part of an array."""
         ...
 
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Of an array; of the file itself where the name is empty."""
+        ...
+
     def close(self) -> None:
         """Close the file."""
         ...
@@ -82,6 +86,10 @@ class Hdf5:
     def read(self, name: str, at: tuple[slice, ...]) -> np.ndarray:
         """A part of an array."""
         return self.file[name][at]
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Of an array, or of the file."""
+        return dict((self.file[name] if name else self.file).attrs)
 
     def close(self) -> None:
         """Close the file."""
@@ -124,6 +132,11 @@ class Hdf4:
         """A part of an array."""
         with _HDF4:
             return np.asarray(self.file.select(name)[at])
+
+    def attributes(self, name: str) -> dict[str, Any]:
+        """Of an array, or of the file."""
+        with _HDF4:
+            return (self.file.select(name) if name else self.file).attributes()
 
     def close(self) -> None:
         """Close the file."""
@@ -169,12 +182,16 @@ class StoreReader:
         Of the stored numbers.
     nodata
         A code for each band.
+    ranges
+        The least and the greatest number of each band that is a measurement, None for any; none at all for any in
+        all bands.
     """
 
     path: str
     layers: tuple[Layer, ...]
     dtype: np.dtype
     nodata: tuple[float | None, ...]
+    ranges: tuple[tuple[float, float] | None, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_handles", Handles(opened))
@@ -182,14 +199,16 @@ class StoreReader:
     @property
     def maskable(self) -> bool:
         """Whether any pixel can be missing."""
-        return self.dtype.kind == "f" or any(code is not None for code in self.nodata)
+        limited = any(both is not None for both in self.ranges)
+        return limited or self.dtype.kind == "f" or any(code is not None for code in self.nodata)
 
     def pick(self, positions: tuple[int, ...]) -> StoreReader:
         """Some of the bands, counted from 0."""
         every = [replace(layer, indexes=(index,)) for layer in self.layers for index in layer.indexes]
         return replace(
-            self, layers=_joined([every[at] for at in positions]), nodata=tuple(self.nodata[at] for at in positions)
-        )
+            self, layers=_joined([every[at] for at in positions]), nodata=tuple(self.nodata[at] for at in positions),
+            ranges=tuple(self.ranges[at] for at in positions) if self.ranges else (),
+        )  # fmt: skip
 
     def read(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Stored numbers and where every band has one."""
@@ -223,6 +242,9 @@ class StoreReader:
         """In the dtype that was asked for, and where every band has a number."""
         valid = np.ones(raw.shape[1:], bool)
         mark_missing(valid, raw, raw.dtype, self.nodata)
+        for band, both in zip(raw, self.ranges, strict=False):
+            if both is not None:
+                valid &= (band >= both[0]) & (band <= both[1])
         with np.errstate(over="ignore", invalid="ignore"):
             return raw.astype(dtype, order="C"), valid
 

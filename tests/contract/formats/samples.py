@@ -16,6 +16,7 @@ from scipy.io import savemat
 from earthloom.raster.scenes.cube import finer
 from tests.raster.conftest import put
 from tests.raster.emit_granule import GRID, emit_granule, turned
+from tests.raster.eos_files import CORNER, PIXEL_1KM, SINUSOIDAL, mod09ga
 from tests.raster.prisma_files import write_prisma
 
 SHAPE = (6, 48, 40)
@@ -247,6 +248,15 @@ def eo1(folder: Path) -> Sample:
     return Sample(place, data * np.array(scales[1:])[:, None, None] - 0.5, place, centres)
 
 
+def modis(folder: Path) -> Sample:
+    place = folder / "tiles"
+    place.mkdir()
+    path = mod09ga(place / "MOD09GA.A2020061.h18v04.061.2020063030943.hdf", numbers(7))
+    centres = (645.0, 858.5, 469.0, 555.0, 1240.0, 1640.0, 2130.0)
+    grid = Affine(PIXEL_1KM / 2, 0, CORNER[0], 0, -PIXEL_1KM / 2, CORNER[1])
+    return Sample(path, numbers(7) * 1e-4, path, centres, SINUSOIDAL, grid)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
@@ -255,4 +265,5 @@ SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "enmap": enmap, "desis": desis,
     "prisma": prisma,
     "eo1": eo1,
+    "modis": modis,
 }  # fmt: skip
