@@ -28,6 +28,13 @@ SCREEN = {
 }
 
 
+KINDS = {
+    (True, False): inspect.Parameter.POSITIONAL_ONLY,
+    (False, True): inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    (False, False): inspect.Parameter.KEYWORD_ONLY,
+}  # by whether a parameter is bare, and whether it may be
+
+
 @dataclass(frozen=True)
 class Option:
     """A parameter of a command, and what becomes of it: ``of`` says whose it is."""
@@ -67,7 +74,7 @@ def command(
     options = [*first, *own, *later, *_run(), *_screen(), *_fields(verb, method)]
 
     def called(*places: Any, **typed: Any) -> None:
-        bare = [o.parameter.name for o in options if o.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
+        bare = [o.parameter.name for o in options if o.parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
         _call(name, verb, options, dict(zip(bare, places, strict=False)) | typed, given, act)
 
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
@@ -145,7 +152,7 @@ def _parameter(name: str, takes: Any, flag: Flag, told: str, default: Any, requi
         consume_multiple=several and flag.shown == "", negative="" if several or switch else None,
         show_default=False if off else None, **(shown_as(flag.shown) if flag.shown else {}),
     )  # fmt: skip
-    kind = inspect.Parameter.POSITIONAL_ONLY if flag.bare else inspect.Parameter.KEYWORD_ONLY
+    kind = KINDS[flag.bare, flag.placed]
     if required:
         return inspect.Parameter(name, kind, annotation=Annotated[takes, about])
     default = None if default in ((), []) or (default is True and takes is not bool) else default

@@ -47,10 +47,15 @@ def band_positions(bands: Sequence[int | str], names: Sequence[str], title: str)
         if not 0 <= position < len(known):
             raise InputError(
                 f"band {band} of {title}",
-                f"1 to {len(known)}, or a name out of {', '.join(n for n in known if n) or 'none'}",
+                f"1 to {len(known)}, or a name out of {_few([name for name in known if name]) or 'none'}",
             )
         found.append(position)
     return found
+
+
+def _few(names: Sequence[str]) -> str:
+    """Names for a message: of hundreds the first and the last."""
+    return ", ".join(names if len(names) <= 24 else [*names[:3], "...", *names[-3:]])
 
 
 def select_bands(facts: Sequence[FileFacts], bands: Sequence[int | str] | None) -> list[tuple[FileFacts, int]]:

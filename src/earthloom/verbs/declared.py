@@ -24,6 +24,8 @@ class Flag:
         What the help calls its value.
     bare
         Given by its place, without a name.
+    placed
+        Given by its place or by its name.
     required
         Though Python can do without.
     hidden
@@ -35,6 +37,7 @@ class Flag:
     group: str = "Images"
     shown: str = ""
     bare: bool = False
+    placed: bool = False
     required: bool = False
     hidden: bool = False
 

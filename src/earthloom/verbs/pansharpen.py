@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from earthloom.engine.options import Run, run_of
+from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.prepare.pansharpening import Sharpening
+from earthloom.raster.formats import format_of
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, MATLAB
-from earthloom.verbs.declared import FILE, FILES, METHOD, NAME, OUTPUT, Flag, verb
+from earthloom.verbs.declared import FILES, METHOD, NAME, OUTPUT, Flag, verb
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "pansharpening", "gsa"
@@ -20,8 +22,8 @@ PROBLEM, DEFAULT = "pansharpening", "gsa"
 
 @verb("pansharpening", DEFAULT)
 def pansharpen(
-    pan: Annotated[Any, FILE],
-    ms: Annotated[Any, FILES],
+    pan: Annotated[Any, Flag(str, group="Files", placed=True)],
+    ms: Annotated[Any, FILES] = None,
     method: Annotated[str | Method, METHOD] = DEFAULT,
     sensor: Annotated[Any, NAME] = None,
     *,
@@ -39,11 +41,11 @@ def pansharpen(
     Parameters
     ----------
     pan
-        Panchromatic image: a file, or a Landsat folder. In Python: also numpy ``(y, x)`` or ``(1, y, x)``, a torch
-        tensor or an xarray DataArray.
+        Panchromatic image, or a product that holds both: a file, a folder or an archive. In Python: also numpy
+        ``(y, x)`` or ``(1, y, x)``, a torch tensor or an xarray DataArray.
     ms
-        Multispectral or hyperspectral image: a file, a file per band, or a Landsat folder. In Python: also an array of
-        the kind of ``pan``, ``(band, y, x)``.
+        Multispectral or hyperspectral image: a file, a file per band, a folder or an archive (default: that of the
+        product that ``pan`` names). In Python: also an array of the kind of ``pan``, ``(band, y, x)``.
     method
         Name of a method; ``earthloom methods pansharpening`` lists them. In Python: or a method object.
     sensor
@@ -82,7 +84,7 @@ def pansharpen(
     Examples
     --------
     $ earthloom pansharpen --pan pan.tif --ms ms.tif -o sharp.tif -m mtf_glp_hpm --sensor worldview3
-    $ earthloom pansharpen --pan LC08_SCENE --ms LC08_SCENE -o sharp.tif --register --refine 5
+    $ earthloom pansharpen LC08_SCENE.tar -o sharp.tif --register --refine 5
 
     >>> import numpy as np
     >>> from earthloom import pansharpen
@@ -91,8 +93,26 @@ def pansharpen(
     (3, 64, 64)
     """
     run, fields = run_of(more, run)
+    if ms is None:
+        ms = require_both(pan)
     chosen = catalog.choose(method, PROBLEM, "pansharpening", fields)
     told = {"pan": Told(nodata=nodata), "ms": Told(nodata=nodata, bands=bands)}
     prepare = Sharpening(sensor, convention, register, nodata)
     kinds = {"pan": "pan", "ms": "ms"}
     return perform(Work({"pan": pan, "ms": ms}, prepare, chosen, run, told, kinds, output, GEOTIFF + MATLAB, refine))
+
+
+def require_both(product: Any) -> Any:
+    """A product that holds PAN and MS, as the MS too.
+
+    Raises
+    ------
+    InputError
+        If it is an array, several files, or a plain image.
+    """
+    if isinstance(product, (str, Path)) and format_of(str(product)).holds_both:
+        return product
+    raise InputError(
+        f"{product if isinstance(product, (str, Path)) else 'a PAN'} alone", "`ms` beside it",
+        "or a product that holds both: Landsat, EO-1 ALI or PRISMA",
+    )  # fmt: skip

@@ -35,6 +35,8 @@ class Format(Protocol):
         plain files, and GDAL (100), which claims everything, last.
     products
         How the products of a format are called, so that an archive of one is known by its name; None: any name.
+    holds_both
+        Whether its products may hold a PAN and an MS image.
     suffixes
         Endings of its files, in small letters with the dot; none where names say nothing (folders).
     """
@@ -43,6 +45,7 @@ class Format(Protocol):
     rank: ClassVar[int] = 50
     suffixes: ClassVar[tuple[str, ...]] = ()
     products: ClassVar[re.Pattern[str] | None] = None
+    holds_both: ClassVar[bool] = False
 
     def claims(self, path: str) -> bool:
         """Whether it opens what a user names: by the name, and by what lies beside or inside; opens no file."""
@@ -104,8 +107,11 @@ def _is_format(value: Any, module: str) -> bool:
 
 
 def format_of(path: str) -> Format:
-    """The format that opens what a user names."""
-    return next(one for one in formats() if one.claims(path))
+    """The format that opens what a user names; what the system takes for no name at all is left to GDAL to refuse."""
+    try:
+        return next(one for one in formats() if one.claims(path))
+    except OSError:
+        return formats()[-1]
 
 
 def suffixes() -> tuple[str, ...]:

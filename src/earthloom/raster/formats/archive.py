@@ -21,6 +21,7 @@ class Archive(Format):
 
     name: ClassVar[str] = "archive"
     rank: ClassVar[int] = 5
+    holds_both: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = (".zip", ".tar", ".tgz", ".tar.gz")
 
     def claims(self, path: str) -> bool:

@@ -22,6 +22,7 @@ class LandsatFolder(Format):
     name: ClassVar[str] = "landsat_folder"
     rank: ClassVar[int] = 10
     products: ClassVar[re.Pattern[str] | None] = landsat.SCENE
+    holds_both: ClassVar[bool] = True
 
     def claims(self, path: str) -> bool:
         """A folder with an MTL file, or one that has lost it: opening it says so."""

@@ -33,6 +33,7 @@ class Prisma(Format):
 
     name: ClassVar[str] = "prisma"
     rank: ClassVar[int] = 30
+    holds_both: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = (".he5",)
 
     def open(self, path: str, role: str | None, told: Told) -> Image:
