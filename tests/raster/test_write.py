@@ -22,7 +22,8 @@ from earthloom.ops.quantise import quantise, representable
 from earthloom.raster.open import open_image
 from earthloom.raster.write import cog as write
 from earthloom.raster.write.cog import create
-from earthloom.raster.write.provenance import describe, provenance
+from earthloom.raster.write.provenance import provenance
+from earthloom.report.described import describe
 from earthloom.types import Window
 
 from .conftest import NORTH_UP, UTM, put, stored

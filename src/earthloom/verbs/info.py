@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from earthloom.raster.write.provenance import describe
+from earthloom.report.described import describe
 
 
 def info(path: str | Path) -> dict[str, Any]:
