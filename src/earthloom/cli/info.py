@@ -8,7 +8,12 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from earthloom.cli.parameters import as_flags
 from earthloom.cli.screen import strict
+
+WORDS = {"known_by": "bands known by", "nothing": "nothing is", "numbers": "numbers are"}
+ROLES = {"pan": "a panchromatic image", "mask": "a mask of clouds"}
+MOST = 40  # bands that are listed
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -17,15 +22,16 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
 
 
 def info(
-    file: Annotated[str, Parameter(help="Any image: a GeoTIFF, ENVI, .mat, .h5, a Landsat folder ...")],
+    file: Annotated[str, Parameter(help="Any image: a GeoTIFF, ENVI, .mat, .h5, a product ...")],
     /,
     *,
+    sensor: Annotated[str | None, Parameter(help="Sensor whose bands it is taken for.")] = None,
     json: Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)] = False,
 ) -> None:
-    """Tell what an image file holds and how a product was made."""
+    """Tell what an image file or product holds, how it is understood, and what may be wrong with it."""
     from earthloom.verbs.info import info as look
 
-    found = look(file)
+    found = look(file, sensor)
     if json:
         print(js.dumps(strict(found), indent=2, default=str, allow_nan=False))
     else:
@@ -35,24 +41,48 @@ def info(
 def _print(found: dict[str, Any]) -> None:
     """For people."""
     bands, history = found.pop("bands"), found.pop("provenance", None)
+    words = {key: found.pop(key, None) for key in WORDS}
+    lists = {key: found.pop(key, None) or [] for key in ("beside", "also", "suspicious")}
     for key, value in found.items():
         if value is not None:
             print(f"{key.replace('_', ' '):<15} {_value(key, value)}")
-    print(f"\n{'band':<6}{'name':<14}{'nm':>8}{'min':>12}{'mean':>12}{'max':>12}{'std':>12}")
-    for number, band in enumerate(bands, 1):
-        centre = f"{band['wavelength_nm']:.0f}" if band["wavelength_nm"] else ""
-        figures = "".join(
-            f"{band[k]:>12.5g}" if band[k] is not None else f"{'-':>12}" for k in ("min", "mean", "max", "std")
-        )
-        print(f"{number:<6}{band['name'][:13]:<14}{centre:>8}{figures}")
-    scaled = next((b for b in bands if b["scale"] != 1 or b["offset"] != 0), None)
-    if scaled:
-        print(f"\nfigures in physical units: {scaled['scale']:.6g} * number {scaled['offset']:+.6g}")
+    _table(bands)
+    print()
+    for key, label in WORDS.items():
+        print(f"{label:<15} {as_flags(words[key])}")
+    for other in lists["also"]:
+        size = "{} x {} pixels".format(*other["shape"])
+        each = " of {:g} x {:g}".format(*other["pixel"]) if other["pixel"] else ""
+        print(f"{'holds also':<15} {ROLES[other['role']]}, {size}{each}")
+    if lists["beside"]:
+        print(f"{'beside it lie':<15} {', '.join(lists['beside'])}")
+    for sentence in lists["suspicious"]:
+        print(f"{'look at':<15} {as_flags(sentence)}")
     if history:
         print("\nmade by Earthloom")
         for key, value in history.items():
             for line, text in enumerate(_lines(value)):
                 print(f"  {key if line == 0 else '':<12} {text}")
+
+
+def _table(bands: Sequence[dict[str, Any]]) -> None:
+    """A line for each band; of hundreds those at the ends."""
+    taken, partly = any(b["taken_for"] for b in bands), len({round(b["valid_fraction"], 4) for b in bands}) > 1
+    print(
+        f"\n{'band':<6}{'name':<14}{'taken for' if taken else '':<{14 if taken else 0}}{'nm':>8}{'min':>12}{'mean':>12}"
+        f"{'max':>12}{'std':>12}{'valid' if partly else '':>{9 if partly else 0}}"
+    )
+    shown = list(enumerate(bands, 1))
+    for number, band in shown if len(shown) <= MOST else [*shown[: MOST // 2], *shown[-MOST // 2 :]]:
+        if len(shown) > MOST and number == shown[-MOST // 2][0]:
+            print("...")
+        centre = f"{band['wavelength_nm']:.0f}" if band["wavelength_nm"] else ""
+        figures = "".join(
+            f"{band[k]:>12.5g}" if band[k] is not None else f"{'-':>12}" for k in ("min", "mean", "max", "std")
+        )
+        own = f"{band['taken_for'] or '':<14}" if taken else ""
+        seen = f"{band['valid_fraction']:>9.1%}" if partly else ""
+        print(f"{number:<6}{band['name'][:13]:<14}{own}{centre:>8}{figures}{seen}{'  bad' if band['bad'] else ''}")
 
 
 def _value(key: str, value: Any) -> str:

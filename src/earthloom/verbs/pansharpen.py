@@ -110,7 +110,7 @@ def require_both(product: Any) -> Any:
     InputError
         If it is an array, several files, or a plain image.
     """
-    if isinstance(product, (str, Path)) and format_of(str(product)).holds_both:
+    if isinstance(product, (str, Path)) and "pan" in format_of(str(product)).offers(str(product)):
         return product
     raise InputError(
         f"{product if isinstance(product, (str, Path)) else 'a PAN'} alone", "`ms` beside it",

@@ -35,8 +35,8 @@ class Format(Protocol):
         plain files, and GDAL (100), which claims everything, last.
     products
         How the products of a format are called, so that an archive of one is known by its name; None: any name.
-    holds_both
-        Whether its products may hold a PAN and an MS image.
+    roles
+        What its products may hold: ``ms`` or ``hs``, ``pan``, ``mask``.
     suffixes
         Endings of its files, in small letters with the dot; none where names say nothing (folders).
     """
@@ -45,7 +45,7 @@ class Format(Protocol):
     rank: ClassVar[int] = 50
     suffixes: ClassVar[tuple[str, ...]] = ()
     products: ClassVar[re.Pattern[str] | None] = None
-    holds_both: ClassVar[bool] = False
+    roles: ClassVar[tuple[str, ...]] = ("ms",)
 
     def claims(self, path: str) -> bool:
         """Whether it opens what a user names: by the name, and by what lies beside or inside; opens no file."""
@@ -70,6 +70,10 @@ class Format(Protocol):
             If there is no such band, or several images and no telling which.
         """
         ...
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """The roles that a product may hold images of."""
+        return self.roles
 
     def holds(self, path: Path) -> bool:
         """Whether a file or folder that stands in a folder is an image of this format; opens no file."""

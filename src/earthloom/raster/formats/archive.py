@@ -21,7 +21,6 @@ class Archive(Format):
 
     name: ClassVar[str] = "archive"
     rank: ClassVar[int] = 5
-    holds_both: ClassVar[bool] = True
     suffixes: ClassVar[tuple[str, ...]] = (".zip", ".tar", ".tgz", ".tar.gz")
 
     def claims(self, path: str) -> bool:
@@ -38,6 +37,11 @@ class Archive(Format):
         """
         within = _product(inside(path))
         return format_of(str(within)).open(str(within), role, told)
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """Those of the product in it."""
+        within = str(_product(inside(path)))
+        return format_of(within).offers(within)
 
     def holds(self, path: Path) -> bool:
         """An archive that is called like a product; any other may hold anything."""

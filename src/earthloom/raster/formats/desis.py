@@ -25,6 +25,7 @@ class Desis(Format):
 
     name: ClassVar[str] = "desis"
     rank: ClassVar[int] = 13
+    roles: ClassVar[tuple[str, ...]] = ("hs", "mask")
     products: ClassVar[re.Pattern[str] | None] = re.compile(r"DESIS-HSI-L\d[A-Z]-", re.I)
 
     def claims(self, path: str) -> bool:

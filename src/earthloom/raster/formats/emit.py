@@ -21,6 +21,7 @@ class Emit(Format):
 
     name: ClassVar[str] = "emit"
     rank: ClassVar[int] = 35
+    roles: ClassVar[tuple[str, ...]] = ("hs", "mask")
 
     def claims(self, path: str) -> bool:
         """Any file of EMIT by its name, also one that is refused in words."""

@@ -27,6 +27,7 @@ class Enmap(Format):
 
     name: ClassVar[str] = "enmap"
     rank: ClassVar[int] = 12
+    roles: ClassVar[tuple[str, ...]] = ("hs", "mask")
     products: ClassVar[re.Pattern[str] | None] = re.compile(r"ENMAP\d\d-_*L\d[A-Z]-", re.I)
 
     def claims(self, path: str) -> bool:

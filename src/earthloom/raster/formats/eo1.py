@@ -26,7 +26,7 @@ class EO1(Format):
 
     name: ClassVar[str] = "eo1"
     rank: ClassVar[int] = 15
-    holds_both: ClassVar[bool] = True
+    roles: ClassVar[tuple[str, ...]] = ("pan", "hs")
     products: ClassVar[re.Pattern[str] | None] = eo1.PRODUCT
 
     def claims(self, path: str) -> bool:

@@ -21,8 +21,8 @@ class LandsatFolder(Format):
 
     name: ClassVar[str] = "landsat_folder"
     rank: ClassVar[int] = 10
+    roles: ClassVar[tuple[str, ...]] = ("pan", "ms", "mask")
     products: ClassVar[re.Pattern[str] | None] = landsat.SCENE
-    holds_both: ClassVar[bool] = True
 
     def claims(self, path: str) -> bool:
         """A folder with an MTL file, or one that has lost it: opening it says so."""

@@ -30,6 +30,7 @@ class Modis(Format):
 
     name: ClassVar[str] = "modis"
     rank: ClassVar[int] = 35
+    roles: ClassVar[tuple[str, ...]] = ("ms", "mask")
     suffixes: ClassVar[tuple[str, ...]] = (".hdf",)
 
     def claims(self, path: str) -> bool:

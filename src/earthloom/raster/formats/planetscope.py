@@ -23,6 +23,7 @@ class PlanetScope(Format):
 
     name: ClassVar[str] = "planetscope"
     rank: ClassVar[int] = 25
+    roles: ClassVar[tuple[str, ...]] = ("ms", "mask")
     products: ClassVar[re.Pattern[str] | None] = planetscope.PRODUCT
 
     def claims(self, path: str) -> bool:

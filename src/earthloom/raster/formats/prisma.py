@@ -33,7 +33,7 @@ class Prisma(Format):
 
     name: ClassVar[str] = "prisma"
     rank: ClassVar[int] = 30
-    holds_both: ClassVar[bool] = True
+    roles: ClassVar[tuple[str, ...]] = ("pan", "hs", "mask")
     suffixes: ClassVar[tuple[str, ...]] = (".he5",)
 
     def open(self, path: str, role: str | None, told: Told) -> Image:

@@ -21,6 +21,7 @@ class Sentinel2Folder(Format):
 
     name: ClassVar[str] = "sentinel2_folder"
     rank: ClassVar[int] = 20
+    roles: ClassVar[tuple[str, ...]] = ("ms", "mask")
     products: ClassVar[re.Pattern[str] | None] = safe.PRODUCT
 
     def claims(self, path: str) -> bool:

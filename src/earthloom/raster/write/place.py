@@ -85,14 +85,18 @@ def forget_earlier(path: Path) -> None:
 
     Whoever reads the new file would believe it.
     """
+    for one in lies_beside(path):
+        one.unlink(missing_ok=True)
+
+
+def lies_beside(path: Path) -> list[Path]:
+    """The files beside an image that say something about it: statistics, overviews, masks, places, a STAC item."""
     beside = [path.with_name(path.name + ending) for ending in BESIDE]
     if path.suffix:  # else its stem is that of every other image's
         beside += _behind_the_stem(path)
-    for one in beside:
-        one.unlink(missing_ok=True)
     item = path.with_suffix(".json")
-    if item.is_file() and _describes(item, path):
-        item.unlink()
+    beside += [item] if _describes(item, path) else []
+    return [one for one in beside if one.is_file()]
 
 
 def _behind_the_stem(path: Path) -> list[Path]:
