@@ -22,7 +22,7 @@ def test_a_plain_file(tmp_path: Path, cli: Cli) -> None:
     path = put(tmp_path / "ms.tif", numbers, photometric="RGB")
     (tmp_path / "ms.tif.aux.xml").write_text("<PAMDataset/>")
     told = info(path, "spot6")
-    assert told["format"] == "gdal" and told["known_by"] == "their order in SPOT-6"
+    assert told["format"] == "gdal" and told["known_by"] == "their order in SPOT-6 (NAOMI)"
     assert [band["taken_for"] for band in told["bands"]] == ["blue", "green", "red", "nir"]
     assert told["nothing"] == "no number: every pixel counts" and told["beside"] == ["ms.tif.aux.xml"]
     assert len(told["suspicious"]) == 3
@@ -33,7 +33,10 @@ def test_a_plain_file(tmp_path: Path, cli: Cli) -> None:
     ):
         assert any(words in sentence for sentence in told["suspicious"]), words
     shown = cli("info", path, "--sensor", "spot6").out
-    assert "bands known by  their order in SPOT-6" in shown and "no code says that 0 is nothing: --nodata 0" in shown
+    assert (
+        "bands known by  their order in SPOT-6 (NAOMI)" in shown
+        and "no code says that 0 is nothing: --nodata 0" in shown
+    )
     assert "bands known by  nothing: name a --sensor" in cli("info", path).out
     assert json.loads(cli("info", path, "--json").out)["known_by"] == "nothing: name a `sensor`"
 

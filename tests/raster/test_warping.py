@@ -98,3 +98,12 @@ def test_a_hole_stays_one_and_what_lies_beside_is_missing(both: tuple[Image, Ima
     assert not nowhere.read()[1].any()
     with pytest.raises(InputError, match="has no place on Earth"):
         replace(both[1], crs=None, transform=Affine.identity()).warped(UTM, OWN, (5, 5))
+
+
+@pytest.mark.parametrize("kind", ["file", "array"])
+def test_finer_pixels_are_seen_up_to_the_edge_of_the_footprint(both: tuple[Image, Image], kind: str) -> None:
+    """Along it their centres lie outside those of the coarser pixels, as of radar under a sharper image."""
+    image = both[kind == "array"]
+    data, valid = image.warped(UTM, Affine(3, 0, 500001.3, 0, -3, 4599998.7), (60, 60), "bilinear").read()
+    assert valid.all()
+    np.testing.assert_allclose(data[:, 0, 0], image.read()[0][:, 0, 0], rtol=1e-5)

@@ -13,7 +13,7 @@ import numpy as np
 
 from earthloom.errors import GridError, InputError
 from earthloom.raster.assemble import picked
-from earthloom.raster.coordinates import centres_of, code_of, crs_of, edges_of, laid, like, names_of
+from earthloom.raster.coordinates import code_of, crs_of, described, edges_of, laid, like
 from earthloom.raster.image import Image
 from earthloom.raster.memory import image_of, same_crs_text
 from earthloom.raster.open import without_zero
@@ -122,8 +122,7 @@ def images_of(taken: Mapping[str, Taken], told: Mapping[str, Told]) -> dict[str,
         image = image_of(
             each.data, role, nodata=each.nodata if own.nodata is None else own.nodata, mask=each.mask,
             edges=place.edges if placed else None, crs=place.crs if len(known) == len(roles) else None, scale=own.scale,
-            offset=own.offset, names=names_of(each.value) if each.labelled else (),
-            wavelengths_nm=centres_of(each.value) if each.labelled else (),
+            offset=own.offset, **(described(each.value) if each.labelled else {}),
         )  # fmt: skip
         images[role] = picked(image, own.bands)
         if role.endswith("mask"):

@@ -71,9 +71,8 @@ def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
     if dtype.kind == "f":
         return math.nan if code is None else code
     fits = code is not None and float(code).is_integer() and np.iinfo(dtype).min <= code <= np.iinfo(dtype).max
-    spare = numbers.spare if representable(dtype, numbers.spare) else 0
-    if dtype.kind == "i" and spare == 0:  # 0 dB, 0 degrees, an index of 0 are measurements
-        spare = np.iinfo(dtype).min
+    least = np.iinfo(dtype).min  # of signed numbers 0 is a measurement: 0 dB, 0 degrees
+    spare = numbers.spare if numbers.spare and representable(dtype, numbers.spare) else least
     return code if fits else spare if numbers.holes else None
 
 

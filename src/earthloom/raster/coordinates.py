@@ -93,6 +93,11 @@ def centres_of(value: Any) -> tuple[float | None, ...]:
     return ()
 
 
+def described(value: Any) -> dict[str, Any]:
+    """What a DataArray says of its bands: names and wavelengths."""
+    return {"names": names_of(value), "wavelengths_nm": centres_of(value)}
+
+
 def crs_of(value: Any) -> str | None:
     """The CRS of a DataArray as text, where a scalar coordinate carries one as rioxarray and odc-geo write it."""
     for name in crs_names(value):
