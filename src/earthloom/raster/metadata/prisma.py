@@ -234,20 +234,22 @@ def _scaling(attrs: Any, path: str, level: str, detector: str) -> tuple[float, f
     Level 2 spreads 16 bits over the range from a least to a greatest number; level 1 multiplies by a factor.
     """
     if level == "L1":
-        factor, offset = (_number(attrs, path, f"{key}_{detector}") for key in ("ScaleFactor", "Offset"))
+        factor, offset = (_number(attrs, path, f"{key}_{detector}", level) for key in ("ScaleFactor", "Offset"))
         if factor <= 0:
             raise FileError(f"{Path(path).name}: ScaleFactor_{detector} of {factor:g}", "a number above 0")
         return 1 / factor, 0.0 - offset
-    least, most = (_number(attrs, path, f"L2Scale{detector}{end}") for end in ("Min", "Max"))
+    least, most = (_number(attrs, path, f"L2Scale{detector}{end}", level) for end in ("Min", "Max"))
     if most <= least:
         raise FileError(f"{Path(path).name}: L2Scale{detector}Max of {most:g}", f"more than the {least:g} of Min")
     return (most - least) / STEPS, least
 
 
-def _number(attrs: Any, path: str, key: str) -> float:
+def _number(attrs: Any, path: str, key: str, level: str = "L2D") -> float:
     """A number among the attributes of the file."""
     if key not in attrs:
-        raise FileError(f"{Path(path).name} lacks the attribute {key}", "a whole product")
+        alone = f"HDF5:{path}://{_fields(level, 'HCO').replace(' ', '_')}/VNIR_Cube"
+        given = f"{Path(path).name} lacks the attribute {key}"
+        raise FileError(given, "a whole product", f"what GDAL makes of one array alone: {alone}")
     value = float(np.asarray(attrs[key]).ravel()[0])
     if not np.isfinite(value):
         raise FileError(f"{Path(path).name}: {key} of {value}", "a number")
