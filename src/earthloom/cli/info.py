@@ -87,6 +87,8 @@ def _table(bands: Sequence[dict[str, Any]]) -> None:
 
 def _value(key: str, value: Any) -> str:
     """One entry of the header: places with every digit that matters."""
+    if key == "crs" and "PROJECTION[" in value:  # no code: its method, the rest is for --json
+        return f"{value.partition('PROJECTION[')[2].split(chr(34))[1]}, without a code"
     if key == "valid_fraction":
         return f"{value:.2%} of the pixels"
     if isinstance(value, list):

@@ -35,13 +35,14 @@ def bands_of(
         return tuple(map(Band, names, image.wavelengths_nm, image.widths_nm or (None,) * image.count))
     labels = _labels(sensor, image) if names is None else names
     bands = _by_order(image, sensor) if labels is None else match_bands(sensor, image.count, labels)
-    if labels is None and sensor.any_band is None and image.count > 1:
+    if labels is None and image.count > 1 and any(band.centre_nm for band in bands):
         fact(assumed_bands=", ".join(band.name for band in bands))
         _warn_of_colours(image, bands)
     widths = image.widths_nm or (None,) * image.count
+    own = image.names if all(image.names) and not generic(image.names, image.places) else [band.name for band in bands]
     return tuple(
-        replace(band, centre_nm=centre, fwhm_nm=width) if band.centre_nm is None else band
-        for band, centre, width in zip(bands, image.wavelengths_nm, widths, strict=True)
+        replace(band, name=name, centre_nm=centre, fwhm_nm=width) if band.centre_nm is None else band
+        for band, name, centre, width in zip(bands, own, image.wavelengths_nm, widths, strict=True)
     )
 
 

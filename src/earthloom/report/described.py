@@ -97,17 +97,19 @@ def _driver(path: str) -> dict[str, Any]:
 
 def _taken(image: Image, sensor: Any) -> tuple[list[str | None], str]:
     """Which of a sensor's bands they are taken for, and how that is known."""
-    assumed: dict[str, Any] = {}
+    named = any(image.names) and not generic(image.names) and image.names != (Path(image.paths[0]).stem,)
+    ways = ["their names"] * named + ["their wavelengths"] * any(image.wavelengths_nm)
+    own = " and ".join(ways) or "nothing: name a `sensor`"
     if sensor is None:
-        named = any(image.names) and not generic(image.names) and image.names != (Path(image.paths[0]).stem,)
-        ways = ["their names"] * named + ["their wavelengths"] * any(image.wavelengths_nm)
-        return [None] * image.count, " and ".join(ways) or "nothing: name a `sensor`"
+        return [None] * image.count, own
+    assumed: dict[str, Any] = {}
     try:
         bands = bands_of(image, sensor, fact=assumed.update)
     except SensorError as error:
         return [None] * image.count, f"nothing: {error}"
-    by_name = "assumed_bands" not in assumed and sensor.any_band is None
-    how = "their names in the file" if by_name else f"their order in {sensor.title}"
+    if not {band.name for band in bands} <= {band.name for band in sensor.bands}:  # the sensor's table is not needed
+        return [None] * image.count, own
+    how = f"their order in {sensor.title}" if "assumed_bands" in assumed else "their names in the file"
     return [band.name for band in bands], how
 
 
@@ -149,7 +151,8 @@ def _numbers(image: Image) -> str:
     if len(pairs) > 1:
         return f"{len(pairs)} scales and offsets, by band{unit and ':' + unit}"
     scale, offset = pairs.pop()
-    return f"{scale:.6g} * number {offset:+.6g}{unit and ',' + unit}"
+    shift = f" {offset:+.6g}" if offset else ""
+    return f"{scale:.6g} * number{shift}{unit and ',' + unit}"
 
 
 def _also(path: str, roles: tuple[str, ...]) -> list[dict[str, Any]]:
