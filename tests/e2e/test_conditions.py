@@ -472,3 +472,23 @@ def test_an_installation_that_cannot_be_written(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.stdout.strip() == "(2, 32, 32)", done.stderr
     assert done.stderr.count("no folder for compiled code can be written") == 1
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(0.0, 0.0), (float("nan"), 0.0), (2.0, float("inf"))])
+def test_a_scale_that_is_none_is_said_and_left_out(scale: float, offset: float, tmp_path: Path) -> None:
+    path = put(tmp_path / "s.tif", np.full((2, 8, 8), 7, "uint8"), grid(1))
+    with rasterio.open(path, "r+") as file:
+        file.scales, file.offsets = (0.5, scale), (1.0, offset)
+    with pytest.warns(EarthloomWarning, match=r"s\.tif: scale .* of band 2 mean nothing; its numbers are taken as th"):
+        image = open_image(path)
+    assert image.scales == (0.5, 1.0) and image.offsets == (1.0, 0.0) and image.read()[0][:, 0, 0].tolist() == [4.5, 7]
+
+
+def test_indexes_into_a_palette_are_no_measurements(tmp_path: Path) -> None:
+    classes = np.arange(64, dtype="uint8").reshape(1, 8, 8) % 5
+    path = put(tmp_path / "classes.tif", classes, grid(1), photometric="PALETTE")
+    with rasterio.open(path, "r+") as file:
+        file.write_colormap(1, {i: (40 * i, 9, 9, 255) for i in range(5)})
+    with pytest.warns(EarthloomWarning, match="holds indexes into a palette, no measurements"):
+        open_image(path)
+    open_mask(path)  # classes are what masks are made of

@@ -22,7 +22,7 @@ from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.metadata import landsat, radiometry
 
 _SAME_GRID_PX = 0.01
-COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.palette)
 MASK_SHARE = 0.98  # of a mask lies at its ends
 MASK_LOOK_PX = 128  # side of the windows in which it is looked at
 BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
@@ -125,6 +125,7 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         nodata = [told.nodata if nodata[0] is None else nodata[0]]
         if told.scale is not None or told.offset is not None:
             scales, offsets, scaled_by = [told.scale or 1.0], [told.offset or 0.0], told.told_by
+    scales, offsets = _sensible(path, scales, offsets)
     _say_unplaced(path, file)
     centres, widths = wavelengths.of_file(file)
     stem, tags, envi = Path(path).stem, dict(file.tags()), file.tags(ns="ENVI")
@@ -155,6 +156,24 @@ def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:
         colours=tuple(kind.name if kind in COLOURS else "" for kind in interp),
         bad_bands=_bad_bands(envi.get("bbl", ""), tags.get(BAD_TAG, ""), file.count),
     )
+
+
+def _sensible(path: str, scales: list[float], offsets: list[float]) -> tuple[list[float], list[float]]:
+    """Scalings as they are told; what is none (a scale of 0, NaN, infinity) is said and left out."""
+    wrong = [
+        i for i, (scale, offset) in enumerate(zip(scales, offsets, strict=True))
+        if not (np.isfinite(scale) and scale != 0 and np.isfinite(offset))
+    ]  # fmt: skip
+    if not wrong:
+        return scales, offsets
+    first = wrong[0]
+    warn(
+        f"{Path(path).name}: scale {scales[first]:g} and offset {offsets[first]:g} of band {first + 1} mean nothing; "
+        "its numbers are taken as they are"
+    )
+    return [1.0 if i in wrong else s for i, s in enumerate(scales)], [
+        0.0 if i in wrong else o for i, o in enumerate(offsets)
+    ]
 
 
 def _say_unplaced(path: str, file: Any) -> None:

@@ -77,7 +77,7 @@ def _labels(sensor: Any, image: Image) -> list[str] | None:
 
 def _warn_of_colours(image: Image, bands: Sequence[Band]) -> None:
     """Warn where the colours that a file gives its bands are others than what they are taken for."""
-    pairs = [(own, band.name) for own, band in zip(image.colours, bands, strict=False) if own]
+    pairs = [(own, band.name) for own, band in zip(image.colours, bands, strict=False) if own not in ("", "palette")]
     if any(own != name for own, name in pairs):
         warn(
             f"{image.name} marks its bands as {', '.join(own for own, _ in pairs)}, by their order they are taken for "

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from earthloom.errors import FileError, GridError, InputError
+from earthloom.errors import FileError, GridError, InputError, warn
 from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
@@ -63,6 +63,11 @@ def open_image(
     else:
         whole = replace(known, bands=None)
         image = picked(stacked([format_of(item).open(item, role, whole) for item in items]), known.bands)
+    if "palette" in image.colours and role != "mask":
+        warn(
+            f"{image.name} holds indexes into a palette, no measurements: numbers between two of them mean nothing; "
+            "gdal_translate -expand rgb makes colours of them"
+        )
     return overridden(image, known.nodata, known.scale, known.offset)
 
 
