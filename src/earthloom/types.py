@@ -244,3 +244,12 @@ class Report:
             "rows": {name: dict(row) for name, row in self.rows.items()},
             "notes": list(self.notes),
         }
+
+
+def representable(dtype: np.dtype | str, nodata: float | None) -> bool:
+    """Whether a nodata code is a number of the dtype (None always is)."""
+    dtype = np.dtype(dtype)
+    if nodata is None or dtype.kind == "f":
+        return True
+    info = np.iinfo(dtype)
+    return float(nodata).is_integer() and info.min <= nodata <= info.max

@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earthloom.errors import EarthloomWarning, FileError, InputError
-from earthloom.ops.quantise import quantise, representable
+from earthloom.ops.quantise import quantise
 from earthloom.raster.open import open_image
 from earthloom.raster.write import cog as write
 from earthloom.raster.write.cog import create
 from earthloom.raster.write.provenance import provenance
 from earthloom.report.described import describe
-from earthloom.types import Window
+from earthloom.types import Window, representable
 
 from .conftest import NORTH_UP, UTM, put, stored
 

@@ -20,13 +20,13 @@ from earthloom.engine.job import Out as Tiles
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
-from earthloom.ops.quantise import dtype_of, representable, require_code
+from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
 from earthloom.raster.write.place import GEOTIFF, MATLAB, require_name, require_other, require_place
 from earthloom.raster.write.provenance import PREFIX
-from earthloom.types import Window
+from earthloom.types import Window, representable
 
 
 @runtime_checkable

@@ -20,7 +20,8 @@ from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
-from earthloom.ops.quantise import integer_codes, representable
+from earthloom.ops.quantise import integer_codes
+from earthloom.types import representable
 
 TABULATED = ("uint8", "int8", "uint16", "int16")  # so few different numbers that all of them can be looked up before
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
+from earthloom.types import representable
 
 Held = tuple[float, float, int, int]  # what is stored: lowest, highest, how many at the ends of the type, how many
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")
@@ -54,15 +55,6 @@ def _flat(rows: np.ndarray) -> tuple[np.ndarray, int]:
     step = down // rows.itemsize
     span = (height - 1) * step + width if rows.size else 0
     return np.lib.stride_tricks.as_strided(rows, (span,), (rows.itemsize,), writeable=False), step
-
-
-def representable(dtype: np.dtype | str, nodata: float | None) -> bool:
-    """Whether a nodata code is a number of the dtype (None always is)."""
-    dtype = np.dtype(dtype)
-    if nodata is None or dtype.kind == "f":
-        return True
-    info = np.iinfo(dtype)
-    return float(nodata).is_integer() and info.min <= nodata <= info.max
 
 
 def dtype_of(name: str | np.dtype) -> np.dtype:

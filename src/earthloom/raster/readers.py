@@ -11,10 +11,9 @@ from jaxtyping import Bool, Float, Real
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
-from earthloom.ops.quantise import representable
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
-from earthloom.types import Window
+from earthloom.types import Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
 HUGE = 1e30  # no reflectance, radiance or backscatter is as large

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.lookup import TABULATED, Mix, Tables, look_up, remap, tabulated
-from earthloom.ops.quantise import representable
+from earthloom.types import representable
 
 PARTS = ("matrix", "constant", "centre", "spread")  # of a mix
 BUSY_PX = 1 << 18  # integer images of fewer pixels are not worth a table of every number

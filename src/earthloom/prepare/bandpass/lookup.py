@@ -14,10 +14,9 @@ from earthloom.methods.families.aligning import Solved
 from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.lookup import TABULATED, look_up, tabulated
 from earthloom.ops.moments import Stats
-from earthloom.ops.quantise import representable
 from earthloom.ops.tiling import windows
 from earthloom.raster.image import Image
-from earthloom.types import Scene, Window
+from earthloom.types import Scene, Window, representable
 
 ROWS, COLUMNS = 512, 2048  # of a window of stored numbers: whole blocks of a COG, some MB
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from earthloom.errors import warn
 from earthloom.raster.image import Image
+from earthloom.raster.places import AnyPath, place
 from earthloom.raster.told import Told
 
 GROUP = "earthloom.formats"
@@ -82,6 +83,44 @@ class Format(Protocol):
     def within(self, folder: Path) -> Iterator[str]:
         """The images of this format that stand in a folder, in the order of their names."""
         return (str(path) for path in sorted(folder.iterdir()) if not path.name.startswith(".") and self.holds(path))
+
+
+class Product(Format):
+    """A format whose files are called like products: what opens them is loaded when one is met.
+
+    Its module in :mod:`earthloom.raster.products` has the name of the format, and ``claims``, ``open_product`` and
+    ``holds``.
+
+    Attributes
+    ----------
+    likely
+        Found in the name of every file that may be one; folders are looked into.
+    """
+
+    likely: ClassVar[re.Pattern[str]]
+
+    def claims(self, path: str) -> bool:
+        """As its module says, for names that are likely."""
+        return self._met(place(path)) and self._module().claims(path)
+
+    def open(self, path: str, role: str | None, told: Told) -> Image:
+        """As its module does."""
+        return self._module().open_product(path, role, told)
+
+    def holds(self, path: Path) -> bool:
+        """As its module says, for names that are likely."""
+        return self._met(path) and self._module().holds(path)
+
+    def _met(self, path: AnyPath) -> bool:
+        """Whether a name is likely, or that of a folder."""
+        try:
+            return self.likely.search(str(path)) is not None or path.is_dir()
+        except OSError:  # too long for a name
+            return False
+
+    def _module(self) -> Any:
+        """What opens it."""
+        return import_module(f"earthloom.raster.products.{self.name}")
 
 
 @lru_cache(maxsize=1)
