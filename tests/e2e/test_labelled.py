@@ -14,6 +14,7 @@ import xarray
 from earthloom import align, decloud, pansharpen
 from earthloom.errors import InputError
 from earthloom.raster import coordinates
+from tests.e2e.conftest import grid, put
 
 BANDS = ["blue", "green", "red", "nir"]
 NM = [490.0, 560.0, 665.0, 842.0]
@@ -96,3 +97,12 @@ def test_clouds_out_of_a_dataset() -> None:
     mask[4:7, 4:7] = True
     clear = decloud(ms.to_dataset("band"), mask=mask, method="inpaint")
     np.testing.assert_array_equal(clear.values[:, ~mask.values], ms.values[:, ~mask.values])
+
+
+def test_a_file_that_rasterio_holds_open_is_that_file(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).integers(1, 900, (4, 16, 16)).astype("uint16")
+    ms = put(tmp_path / "ms.tif", numbers, transform=grid(4.0))
+    pan = put(tmp_path / "pan.tif", numbers[:1].repeat(4, 1).repeat(4, 2), transform=grid(1.0))
+    with rasterio.open(pan) as fine, rasterio.open(ms) as coarse:
+        made = pansharpen(fine, coarse, method="exp")
+    np.testing.assert_array_equal(made.values, pansharpen(pan, ms, method="exp").values)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rasterio.io import DatasetReader
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
@@ -42,7 +43,7 @@ class Work:
     Parameters
     ----------
     inputs
-        Role to paths, numpy, torch or xarray; None where one is not given.
+        Role to paths, files that rasterio holds open, numpy, torch or xarray; None where one is not given.
     prepare
         Makes of the opened images what a method needs.
     method
@@ -80,7 +81,14 @@ class Work:
     @property
     def given(self) -> dict[str, Any]:
         """The inputs that there are."""
-        return {role: value for role, value in self.inputs.items() if value is not None}
+        return {role: _by_name(value) for role, value in self.inputs.items() if value is not None}
+
+
+def _by_name(value: Any) -> Any:
+    """A file that rasterio holds open, by its name; all else as it is."""
+    if isinstance(value, (list, tuple)):
+        return [_by_name(one) for one in value]
+    return value.name if isinstance(value, DatasetReader) else value
 
 
 def perform(work: Work) -> Any:
