@@ -39,12 +39,14 @@ ONE_RULE = "arrays are stored by the rule of files"
 PLACE = f"coordinates are freed from the noise of a geotransform, as those of files are; {ONE_RULE}"
 PHYSICAL = "floats asked for of integers are physical units, in every verb"
 UNSEEN = "pixels that nobody saw have a code at the end of the integers; the other pixels are the same"
+SIGNED = "holes in signed numbers have a code at the end of their type: a 0 is a measurement and no longer becomes 1"
+LABELLED = "a DataArray keeps names of bands, its own name, attributes and wavelengths, and says that NaN is missing"
+INFO = "info says more: how the file is understood, what else there is, what may be wrong"
 MENDS: dict[str, str] = {  # name of a case, or a pattern of names: why its product changed
     "pansharpen: .dat": "a name that promises another format is refused",
     "pansharpen: scaled floats": "floats stored with a scale stay stored numbers, in every verb",
     "align: spectral, tiles": PHYSICAL,
     "align: fit and apply, dtype": PHYSICAL,
-    "others: info folder": "what is told about a folder has the keys of what is told about a file",
     "python pansharpen: xarray with a CRS": PLACE,
     "python pansharpen: xarray, PAN beyond MS": PLACE,
     "python pansharpen: xarray, scaled": PLACE,
@@ -56,6 +58,14 @@ MENDS: dict[str, str] = {  # name of a case, or a pattern of names: why its prod
     "python align: xarray, told scale": f"{ONE_RULE}, rounded once (4 numbers by 1)",
     "python align: paths": f"{ONE_RULE}, rounded once (6 numbers by 1)",
     "decloud: *": UNSEEN,
+    "pansharpen: scaled floats as int16": SIGNED,
+    "predict: Kranj int16": SIGNED,
+    "series: Kranj estarfm, match": SIGNED,
+    "others: info*": INFO,
+    "python predict: xarray*": LABELLED,
+    "python series: torch and xarray": LABELLED,
+    "python align: torch and xarray": LABELLED,
+    "python decloud: torch and xarray": LABELLED,
     "evaluate: clouds": UNSEEN,
     "python decloud: paths": UNSEEN,
     "python decloud: numpy uint16 sar_regression": f"{ONE_RULE}, rounded once (one number by 1)",

@@ -15,6 +15,7 @@ import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
 PREFIX = "EARTHLOOM_"
+ADDED = ("fwhm", "FWHM_UM", "_FillValue", "wavelength", "AREA_OR_POINT")  # what products did not say before
 CHANGING = (
     "created",
     "updated",
@@ -123,11 +124,11 @@ def _raster(name: str, old: Path, new: Path, found: Found) -> None:
                 "offsets",
                 "descriptions",
                 "units",
-                "colorinterp",
                 "mask_flag_enums",
                 "block_shapes",
             ):
                 found.require(f"{name}: {what}", getattr(first, what), getattr(second, what))
+            _added(f"{name}: colorinterp", _colours(first), _colours(second), found)
             for space in ("IMAGE_STRUCTURE", "GEO_METADATA", "RPC"):
                 found.require(f"{name}: {space}", first.tags(ns=space), second.tags(ns=space))
             _tags(name, first.tags(), second.tags(), found)
@@ -151,8 +152,24 @@ def _tags(name: str, old: dict[str, str], new: dict[str, str], found: Found) -> 
             continue
         if key.startswith(PREFIX):
             found.tags.append(f"{name}: {key}: {_brief(old.get(key))} became {_brief(new.get(key))}")
+        elif key in ADDED:
+            _added(f"{name}: tag {key}", old.get(key), new.get(key), found)
         else:
             found.require(f"{name}: tag {key}", old.get(key), new.get(key))
+
+
+def _colours(file: Any) -> tuple[str, ...] | None:
+    """What the bands are shown as; None where nothing is said."""
+    kinds = tuple(kind.name for kind in file.colorinterp)
+    return None if set(kinds) <= {"gray", "undefined"} else kinds
+
+
+def _added(name: str, old: Any, new: Any, found: Found) -> None:
+    """What the old product does not say: the new one may, and it is listed."""
+    if old is None and new is not None:
+        found.tags.append(f"{name}: {_brief(new)} was added")
+    else:
+        found.require(name, old, new)
 
 
 def _matlab(name: str, old: Path, new: Path, found: Found) -> None:
@@ -201,6 +218,8 @@ def _tree(name: str, old: Any, new: Any, found: Found) -> None:
             if key.upper().startswith(PREFIX.rstrip("_")):
                 if old.get(key) != new.get(key):
                     found.tags.append(f"{name}: {key}: {_brief(old.get(key))} became {_brief(new.get(key))}")
+            elif key in ADDED and key not in old:
+                _added(f"{name}: {key}", None, new[key], found)
             elif (key in old) != (key in new):
                 found.require(f"{name}: {key}", old.get(key, "absent"), new.get(key, "absent"))
             else:
