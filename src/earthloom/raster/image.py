@@ -214,8 +214,13 @@ class Image:
         t = self.transform
         if t.e <= 0 or not self.georeferenced:
             return self
-        upright = Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0])
-        return replace(self, transform=upright, flipped=not self.flipped)
+        return replace(self, transform=self._turned, flipped=not self.flipped)
+
+    @property
+    def _turned(self) -> Affine:
+        """The geotransform of the same rows counted from the other end."""
+        t = self.transform
+        return Affine(t.a, t.b, t.c, t.d, -t.e, t.f + t.e * self.shape[0])
 
     def warped(self, crs: Any, transform: Affine, shape: tuple[int, int], resampling: str = "cubic") -> Image:
         """The same image resampled to another grid (``cubic`` convolution, ``bilinear``, ``average``, ``nearest``).
@@ -231,9 +236,7 @@ class Image:
         if isinstance(self.reader, FileReader):
             reader: Reader = self.reader.warped(warp)
         else:
-            stored = replace(self, flipped=False).transform
-            if self.flipped:  # the rows of the reader run the other way
-                stored = Affine(stored.a, stored.b, stored.c, stored.d, -stored.e, stored.f + stored.e * self.shape[0])
+            stored = self._turned if self.flipped else self.transform  # as the reader counts its rows
             reader = WarpedReader(self.reader, self.name, self.crs, stored, self.shape, warp)
         return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
 

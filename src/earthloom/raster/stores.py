@@ -17,6 +17,7 @@ from jaxtyping import Bool, Real
 
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.handles import Handles
+from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
 from earthloom.types import Window
 
@@ -167,6 +168,30 @@ def opened(path: str) -> Store:
         with open(path, "rb") as file:
             start = file.read(4)
         return Hdf4.open(path) if start == b"\x0e\x03\x13\x01" else Hdf5.open(path)
+
+
+@contextmanager
+def looked_into(path: str) -> Iterator[Store]:
+    """An open file; whatever is wrong with it is said in one line, and it is closed."""
+    store = opened(path)
+    try:
+        with store_errors(path):
+            yield store
+    finally:
+        store.close()
+
+
+def require_alone(path: str) -> None:
+    """Refuse a file in an archive: HDF is read here and there, an archive from its beginning.
+
+    Raises
+    ------
+    InputError
+        If it lies in one.
+    """
+    at = place(path)
+    if isinstance(at, Inside):
+        raise InputError(f"{at.name} lies in {at.archive.name}", "a file that stands alone", "unpack the archive")
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def pansharpen(
     """
     run, fields = run_of(more, run)
     if ms is None:
-        ms = require_both(pan)
+        ms = product_of_both(pan)
     chosen = catalog.choose(method, PROBLEM, "pansharpening", fields)
     told = {"pan": Told(nodata=nodata), "ms": Told(nodata=nodata, bands=bands)}
     prepare = Sharpening(sensor, convention, register, nodata)
@@ -102,7 +102,7 @@ def pansharpen(
     return perform(Work({"pan": pan, "ms": ms}, prepare, chosen, run, told, kinds, output, GEOTIFF + MATLAB, refine))
 
 
-def require_both(product: Any) -> Any:
+def product_of_both(product: Any) -> Any:
     """A product that holds PAN and MS, as the MS too.
 
     Raises

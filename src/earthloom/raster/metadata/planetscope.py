@@ -33,7 +33,6 @@ _MASK = re.compile(
 _XML = re.compile(rf"^{_ITEM}_{_LEVEL}_AnalyticMS{_WORDS}_metadata(?:_clip)?\.xml$", re.I)
 _JSON = re.compile(rf"^(?:{_ITEM}(?:_metadata)?|{_STRIP}_metadata)\.json$", re.I)
 _OWN = re.compile(rf"^(?:{_ITEM}(?![0-9a-z])|{_STRIP})", re.I)
-PRODUCT = re.compile(rf"{_ITEM}(?![0-9a-z])|.*_psscene_analytic", re.I)  # of a scene, of an order
 _STEP = re.compile(rf"^(?:files|PSScene\w*|(?:basic_|ortho_)?analytic\w*|{_ITEM})$", re.I)  # folders around a scene
 _STEPS = 4
 T = TypeVar("T")

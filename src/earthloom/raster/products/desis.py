@@ -10,7 +10,7 @@ from earthloom.raster.flags import flagged, united
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import dlr
 from earthloom.raster.places import place
-from earthloom.raster.spectral import cube_of, layer_of
+from earthloom.raster.products.dlr import cube_of, layer_of
 from earthloom.raster.told import Told
 
 FLAGS = "QL_QUALITY-2"  # shadow, land, snow, haze and cloud (each over land, over water), water, aerosol, vapour

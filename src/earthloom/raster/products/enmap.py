@@ -7,7 +7,7 @@ from pathlib import Path
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import dlr
 from earthloom.raster.places import place
-from earthloom.raster.spectral import cube_of, layer_of, mask_of
+from earthloom.raster.products.dlr import cube_of, layer_of, mask_of
 from earthloom.raster.told import Told
 
 CLASSES = "QL_QUALITY_CLASSES"

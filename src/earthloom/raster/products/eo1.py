@@ -14,7 +14,7 @@ from earthloom.raster.facts import FileFacts, examine
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import eo1
 from earthloom.raster.places import AnyPath, Inside, place
-from earthloom.raster.stores import Layer, StoreReader, opened, store_errors
+from earthloom.raster.stores import Layer, StoreReader, looked_into
 from earthloom.raster.told import Told
 
 
@@ -89,10 +89,8 @@ def _swath(path: AnyPath, role: str | None, told: Told) -> Image:
     if isinstance(path, Inside):
         raise InputError(f"{path.name} is HDF inside an archive", "the unpacked file", "HDF is not read from archives")
     bands = _chosen(instrument, role, told, path)
-    with store_errors(str(path)):
-        store = opened(str(path))
+    with looked_into(str(path)) as store:
         shape = store.shape(path.name)
-        store.close()
     if len(shape) != 3 or shape[1] != instrument.count:
         raise FileError(
             f"{path.name} holds {' x '.join(map(str, shape))} numbers", f"lines x {instrument.count} bands x samples"

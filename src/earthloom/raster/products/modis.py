@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +13,7 @@ from earthloom.raster.assemble import band_positions, stacked
 from earthloom.raster.flags import flagged, united
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import hdfeos, modis
-from earthloom.raster.places import Inside, place
-from earthloom.raster.stores import Hdf5, Layer, Store, StoreReader, opened, store_errors
+from earthloom.raster.stores import Hdf5, Layer, Store, StoreReader, looked_into, require_alone
 from earthloom.raster.told import Told
 
 INFORMATION = "HDFEOS INFORMATION"  # the group of HDF5 that holds the description; HDF4 has it in attributes
@@ -40,9 +38,7 @@ def open_product(path: str, role: str | None, told: Told) -> Image:
         If it is missing or broken.
     """
     file, array = _addressed(path)
-    at = place(file)
-    if isinstance(at, Inside):  # HDF is read here and there, an archive from its beginning
-        raise InputError(f"{at.name} lies in {at.archive.name}", "a file that stands alone", "unpack the archive")
+    require_alone(file)
     told = replace(told, bands=(array,)) if array and told.bands is None else told
     product = _Product.read(file)
     return product.mask(told) if role == "mask" else product.image(told.bands)
@@ -76,7 +72,7 @@ class _Product:
         """Read the description of a file."""
         named = modis.named(Path(path).name)
         assert named is not None  # it was claimed
-        with _store(path) as store:
+        with looked_into(path) as store:
             grids = hdfeos.grids(_structure(store), Path(path).name, isinstance(store, Hdf5))
         return cls(path, named, grids)
 
@@ -188,7 +184,7 @@ class _Product:
     ) -> list[tuple[np.dtype, hdfeos.Numbers]]:  # fmt: skip
         """What arrays of a grid store."""
         found = []
-        with _store(self.path) as store:
+        with looked_into(self.path) as store:
             for one in fields:
                 shape = tuple(store.shape(one.array))
                 if shape != grid.shape:
@@ -220,17 +216,6 @@ def _order(array: str) -> tuple[str, int, str]:
     short = modis.short_name(array)
     number = short[1:]
     return (short[:1], int(number), "") if short != array and number.isdigit() else ("", 0, "")
-
-
-@contextmanager
-def _store(path: str) -> Iterator[Store]:
-    """An open file; whatever is wrong with it is said in one line."""
-    store = opened(path)
-    try:
-        with store_errors(path):
-            yield store
-    finally:
-        store.close()
 
 
 def _structure(store: Store) -> str:

@@ -14,9 +14,8 @@ from earthloom.raster.assemble import picked
 from earthloom.raster.flags import flagged
 from earthloom.raster.image import Image
 from earthloom.raster.metadata import prisma
-from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
-from earthloom.raster.stores import Hdf5, Layer, StoreReader, opened, store_errors
+from earthloom.raster.stores import Hdf5, Layer, StoreReader, looked_into, require_alone
 from earthloom.raster.told import Told
 from earthloom.types import Window
 
@@ -45,9 +44,7 @@ def open_product(path: str, role: str | None, told: Told) -> Image:
     InputError, FileError
         If it is no product of PRISMA, lacks what is asked for, or is broken.
     """
-    at = place(path)
-    if isinstance(at, Inside):  # HDF5 is read here and there, an archive from its beginning
-        raise InputError(f"{at.name} lies in {at.archive.name}", "a file that stands alone", "unpack the archive")
+    require_alone(path)
     product = _product(path)
     if role == "mask":
         return _clouds(path, product, told)
@@ -56,14 +53,10 @@ def open_product(path: str, role: str | None, told: Told) -> Image:
 
 def _product(path: str) -> prisma.Product:
     """The header of a file."""
-    store = opened(path)
-    try:
+    with looked_into(path) as store:
         if not isinstance(store, Hdf5):
             raise prisma.no_product(path)
-        with store_errors(path):
-            return prisma.read_product(store.file, path)
-    finally:
-        store.close()
+        return prisma.read_product(store.file, path)
 
 
 def _cube(path: str, product: prisma.Product) -> Image:
