@@ -12,10 +12,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int, Num, Real, Shaped, UInt8, UInt16
+else:
+
+    class _Kind:
+        """A kind of array in annotations: ``Float[np.ndarray, "band y x"]`` is jaxtyping's, loaded when looked at.
+
+        Nothing looks at annotations but a checker of shapes, as the tests have one; importing jaxtyping would take a
+        sixth of the time that it takes to open a file.
+        """
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __getitem__(self, shape: Any) -> Any:
+            """The annotation itself."""
+            import jaxtyping
+
+            return getattr(jaxtyping, self.name)[shape]
+
+        def __repr__(self) -> str:
+            return f"jaxtyping.{self.name}"
+
+    Bool, Float, Int, Num, Real, Shaped, UInt8, UInt16 = map(
+        _Kind, ("Bool", "Float", "Int", "Num", "Real", "Shaped", "UInt8", "UInt16")
+    )
 
 Convention = Literal["centre", "toolbox", "bicubic"]
 RADIUS = 4  # coarse pixels that the general interpolator looks at on either side

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Shaped
 
 from earthloom.engine.budget import tile_for
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
@@ -23,7 +22,7 @@ from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import DTYPES, Held, held_by, quantise
 from earthloom.ops.tiling import plan
 from earthloom.problems import catalog as problems
-from earthloom.types import Product, Scene, Window
+from earthloom.types import Bool, Product, Scene, Shaped, Window
 
 NOTHING = "no valid pixel in the overlap of the inputs"
 

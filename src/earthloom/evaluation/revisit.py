@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.listing.sights import Sight
+from earthloom.types import Bool, Float
 
 MOST_CLOUD = 20.0  # percent of a scene
 MERGED = "merged"

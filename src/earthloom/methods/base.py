@@ -14,12 +14,11 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.ops.moments import Stats
 from earthloom.problems import catalog as problems
-from earthloom.types import RADIUS, Observation
+from earthloom.types import RADIUS, Float, Observation
 
 INTERPOLATION = RADIUS  # coarse pixels that interpolation reaches
 LOWPASS = 4  # coarse pixels that the widest blur in the sensor files reaches

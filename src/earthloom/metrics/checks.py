@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import array_namespace, device, is_numpy_namespace
-from jaxtyping import Real, Shaped
 
 from earthloom.errors import InputError
+from earthloom.types import Real, Shaped
 
 Image = Real[Any, "..."]  # numpy or torch, (band, y, x): shapes are checked here, with a message for the user
 Mask = Shaped[Any, "..."]  # bool, (y, x)

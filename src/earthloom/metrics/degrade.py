@@ -12,12 +12,11 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import device, is_numpy_array, to_device
-from jaxtyping import Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.metrics.checks import clean, finite, mask, namespace
 from earthloom.metrics.distortions import panchromatic
-from earthloom.types import Band, Convention, Observation, View, ratio_of
+from earthloom.types import Band, Convention, Float, Observation, Shaped, View, ratio_of
 
 Gains = float | int | Sequence[float | int] | np.ndarray
 Numbers = float | int | tuple[float | int, float | int]

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from array_api_compat import device, is_torch_array
-from jaxtyping import Float, Int, Real
 
 from earthloom.errors import InputError, warn
 from earthloom.metrics.blocks import BlockMoments, average, block_rows
 from earthloom.metrics.checks import Image, ImagePair, Mask, Scalar, namespace, pair, root, scalar
+from earthloom.types import Float, Int, Real
 
 LARGEST_FRACTION = 2.0  # images that never exceed this are reflectance, not digital numbers
 LARGEST_DN = 65535

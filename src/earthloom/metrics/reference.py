@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from jaxtyping import Real
-
 from earthloom.errors import InputError
 from earthloom.metrics.blocks import universal
 from earthloom.metrics.checks import Image, ImagePair, Mask, Number, Scalar, divide, pair, root, scalar
+from earthloom.types import Real
 
 
 def _squares(images: ImagePair) -> tuple[Any, Any]:

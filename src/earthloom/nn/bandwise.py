@@ -6,11 +6,11 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import zeroed
+from earthloom.types import Float
 
 HELD = 1 << 23  # numbers of one feature map, on the wanted grid, of a chunk of bands at inference: what caches hold
 

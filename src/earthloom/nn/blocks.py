@@ -6,9 +6,10 @@ import math
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from earthloom.types import Float
 
 SLOPE = 0.1  # of the leaky ReLU
 

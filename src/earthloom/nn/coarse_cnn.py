@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import SLOPE, ResidualStack
+from earthloom.types import Float
 
 
 class CoarseNet(ResidualStack):

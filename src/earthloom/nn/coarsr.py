@@ -13,7 +13,6 @@ from copy import deepcopy
 from typing import Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -21,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from earthloom.nn.bandwise import BandwiseNet, image_batch, pointwise, upsampling
 from earthloom.nn.merged import MergedUpsampling
 from earthloom.nn.winograd import fast, then
+from earthloom.types import Float
 
 FEWEST = 5  # bands, so that each has four neighbours
 GROUPS = 3

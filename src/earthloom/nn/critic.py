@@ -11,9 +11,10 @@ Lim and Ye, Geometric GAN, arXiv 1705.02894, 2017 (``hinge``).
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from earthloom.types import Float
 
 SLOPE = 0.2  # of its leaky ReLU
 CLIP = 0.01  # largest weight of a wgan critic

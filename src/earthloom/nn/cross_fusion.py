@@ -12,7 +12,6 @@ Liu, Zhang, Wang, Xiang, Xie, Geo-spatial Information Science, 2024, doi 10.1080
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +26,7 @@ from earthloom.nn.blocks import (
     zeroed,
 )
 from earthloom.nn.haar import haar, inverse_haar
+from earthloom.types import Float
 
 SQUEEZE = 4  # kernels act on so many times fewer features: what they cost falls by it, accuracy does not
 

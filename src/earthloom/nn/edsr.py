@@ -7,10 +7,10 @@ Lim, Son, Kim, Nah, Lee, IEEE CVPR Workshops, 1132-1140, 2017.
 
 from __future__ import annotations
 
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from earthloom.nn.bandwise import BandwiseNet, PlainBlock, image_batch, upsampling
+from earthloom.types import Float
 
 
 class EDSRNet(BandwiseNet):

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.bandwise import BandwiseNet
 from earthloom.nn.reach import FCNN3D_KERNELS as KERNELS
+from earthloom.types import Float
 
 FEATURES = (64, 32, 9, 1)
 

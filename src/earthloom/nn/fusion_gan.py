@@ -14,11 +14,11 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import zeroed
+from earthloom.types import Float
 
 Feed = Literal["output", "truth", "joint"]
 

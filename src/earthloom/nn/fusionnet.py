@@ -7,11 +7,11 @@ Deng, Vivone, Jin, Chanussot, IEEE TGRS 59(8), 6995-7010, 2021.
 
 from __future__ import annotations
 
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import ResidualStack
+from earthloom.types import Float
 
 
 class FusionNetNet(ResidualStack):

@@ -16,9 +16,10 @@ Mallat, A Wavelet Tour of Signal Processing, 3rd ed., Academic Press, 2009, chap
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import pixel_shuffle
+
+from earthloom.types import Float
 
 
 def haar(image: Float[Tensor, "batch band Y X"], levels: int = 1) -> Float[Tensor, "batch packet y x"]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from earthloom.nn.blocks import high_pass
+from earthloom.types import Float
 
 BORDER = 2  # coarse pixels at a patch's border whose blur is cut off
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 from copy import deepcopy
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from earthloom.types import Float
 
 
 class MergedUpsampling(nn.Module):

@@ -8,11 +8,11 @@ Yang, Fu, Hu, Huang, Ding, Paisley, ICCV 2017.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import ResidualStack, high_pass
+from earthloom.types import Float
 
 
 class PanNetNet(ResidualStack):

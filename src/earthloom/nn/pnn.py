@@ -8,11 +8,11 @@ Masi, Cozzolino, Verdoliva, Scarpa, Remote Sensing 8(7), 594, 2016.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import zeroed
+from earthloom.types import Float
 
 
 class PNNNet(nn.Module):

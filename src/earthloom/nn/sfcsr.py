@@ -8,11 +8,11 @@ Wang, Li, Li, IEEE TIE 68(11), 11276-11285, 2021. Reconstructed from its descrip
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.bandwise import BandwiseNet, PlainBlock, image_batch, upsampling
+from earthloom.types import Float
 
 SLICES = 3  # the band and its neighbours
 

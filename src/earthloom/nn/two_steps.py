@@ -8,12 +8,12 @@ Song, Liu, Wang, Hang, Huang, IEEE JSTARS 11(3), 821-829, 2018.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.nn.blocks import local_mean, zeroed
 from earthloom.nn.reach import TWO_STEP_KERNELS, TWO_STEP_WINDOW
+from earthloom.types import Float
 
 LEVEL = 0.01  # squared standard deviations below which a ratio of two images tells nothing
 

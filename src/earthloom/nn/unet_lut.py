@@ -18,9 +18,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from earthloom.types import Float
 
 DEPTH = 4
 PUBLISHED_WIDTH, PUBLISHED_BINS = 8, 256

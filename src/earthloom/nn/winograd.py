@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom.ops import winograd
+from earthloom.types import Float
 
 LEAST_CHANNELS = 48  # with fewer the direct sum is faster
 LEAST_SIDE = 16  # pixels

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped
 
 from earthloom.ops.compiled import compiled
+from earthloom.types import Float, Int, Shaped
 
 FEW = 8  # bands at a time: what lies between two operators would fill the memory with hundreds of them
 Border = str  # "replicate", "symmetric" or "periodic"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter, sobel
+
+from earthloom.types import Bool, Float
 
 REACH = 4  # px that the search looks in every direction
 SMOOTH = 0.8  # px of the Gaussian that both are smoothed with before their gradients are compared

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+
+from earthloom.types import Float, Int
 
 KEEP = 1 << 16  # values on either side: exact tails of 1e-4 in scenes of up to 650 million pixels
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.ops.banded import apply, stationary
+from earthloom.types import Bool, Float
 
 NEAR_PX = 1.0  # standard deviation of the kernel that rules beside valid pixels
 FAR_WEIGHT = 1e-4  # weight of the wide kernel, which rules only where the near one sees nothing

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool
 from scipy.ndimage import distance_transform_edt
+
+from earthloom.types import Bool
 
 
 def grow(mask: Bool[np.ndarray, "y x"], radius_px: float) -> Bool[np.ndarray, "y x"]:

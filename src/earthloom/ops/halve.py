@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Shaped
 
 from earthloom.ops.compiled import compiled
+from earthloom.types import Shaped
 
 
 @compiled

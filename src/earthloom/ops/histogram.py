@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
 from earthloom.ops.extremes import Keyed
+from earthloom.types import Bool, Float, Int, Shaped
 
 
 @dataclass(frozen=True)

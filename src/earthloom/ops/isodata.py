@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float, Int
+
+from earthloom.types import Float, Int
 
 SIZE = 1 << 15  # pixels of a sample
 

@@ -16,12 +16,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
 from earthloom.ops.quantise import integer_codes
-from earthloom.types import representable
+from earthloom.types import Bool, Float, Shaped, representable
 
 TABULATED = ("uint8", "int8", "uint16", "int16")  # so few different numbers that all of them can be looked up before
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.compiled import compiled
+from earthloom.types import Float
 
 LIMITS = (-1.0, 9.0)  # relative detail is kept between these, so that a pixel changes tenfold at most
 OPEN = (-1e3, 1e3)  # published formulas have no limits; these only stop a division that has gone wild

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from earthloom.errors import InputError
+from earthloom.types import Float, Int
 
 CHUNK = 1 << 15
 

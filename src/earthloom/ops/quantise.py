@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.compiled import compiled
-from earthloom.types import representable
+from earthloom.types import Bool, Float, Shaped, representable
 
 Held = tuple[float, float, int, int]  # what is stored: lowest, highest, how many at the ends of the type, how many
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64")

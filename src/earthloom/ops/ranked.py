@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from earthloom.ops.compiled import compiled
 from earthloom.ops.similar.pixels import distances
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Int, Window
 
 Ties = Literal["near", "rows", "columns"]
 APART = 1e-5  # added to relative differences, so that distance decides among equals

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.moments import Moments
+from earthloom.types import Float
 
 
 class LinearFit(NamedTuple):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy.ndimage import uniform_filter1d
+
+from earthloom.types import Bool, Float
 
 FADE = 0.25  # weight of a kernel against the next narrower one
 NOTHING = 0.1  # weight of "no correction", in units of the widest kernel's where all is known

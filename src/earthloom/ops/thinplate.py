@@ -6,9 +6,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from earthloom.ops.compiled import compiled
+from earthloom.types import Float, Int
 
 Kind = Literal["thin_plate", "multiquadric"]
 STENCIL: dict[Kind, int] = {"thin_plate": 10, "multiquadric": 32}  # nodes along a side of a neighbourhood

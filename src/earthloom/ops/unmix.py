@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 from scipy.optimize import lsq_linear
 
 from earthloom.ops.compiled import compiled
 from earthloom.ops.similar.pixels import box_sum
+from earthloom.types import Bool, Float, Int
 
 LEAST = 0.01  # share of a class below which a coarse pixel tells nothing about it
 TRIMMED = 0.1  # share of the largest and of the smallest changes that is left out

@@ -14,9 +14,9 @@ from __future__ import annotations
 from threading import local
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.compiled import compiled
+from earthloom.types import Float
 
 SIDE, TILE = 6, 4  # of the inputs and of the outputs of a tile
 POINTS = SIDE * SIDE

@@ -17,7 +17,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.banded import FEW, Banded, apply, compose
 from earthloom.physics.bicubic import shrinking
@@ -25,7 +24,7 @@ from earthloom.physics.fine_stage import spectral_angle_deg
 from earthloom.physics.forward import bands_by_gain, expand, reduce
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import cubic, gaussian, interpolation
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 class BackProjected(NamedTuple):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.ops.banded import apply, stationary
+from earthloom.types import Bool, Float
 
 FLOOR_DB = -50.0  # below the noise of any satellite radar
 NEGATIVE = 0.02  # share of negative numbers from which an image is in dB

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy.ndimage import uniform_filter
 
 from earthloom.errors import InputError
 from earthloom.ops.grow import grow
 from earthloom.physics.clouds import white_of
-from earthloom.types import Band
+from earthloom.types import Band, Bool, Float
 
 WANTED_NM = {  # role: wavelength, and how far from it a band may lie
     "blue": (490.0, 40.0), "green": (560.0, 40.0), "red": (660.0, 45.0), "nir": (850.0, 70.0),

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
 from earthloom.ops.grow import grow
-from earthloom.types import Band
+from earthloom.types import Band, Bool, Float
 
 SLOPE = 1.5  # amplitude of the field falls as frequency to this power, between 4/3 (turbulence) and smooth cumuli
 WHITE = ((2.0, 1.0), (300.0, 255.0), (np.inf, 10000.0))  # numbers up to here: what reflectance 1 is in them

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.banded import apply
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 WIDEST = 4.0  # larger ratios are measured at this one, so that the reach stays a few coarse pixels
 

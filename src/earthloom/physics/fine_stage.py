@@ -8,9 +8,9 @@ Li, Wang, Li, DualSR, the page and the programs of its authors (qianngli/DualSR)
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.physics.resample import imresize
+from earthloom.types import Float
 
 HALF = 2  # of the wanted resolution
 MOST = 1.0  # largest weight; the angle is in degrees, so that nearly every real image has it

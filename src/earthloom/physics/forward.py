@@ -12,13 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.ops.banded import Banded, apply, correlate, separable, stationary
 from earthloom.physics.bicubic import shrinking
 from earthloom.physics.mtf import lowpass_kernel, sigma_px, toolbox_kernel
 from earthloom.physics.resample import cubic, gaussian, interp23_operator, interpolation
-from earthloom.types import Convention, Observation, View, ratio_of
+from earthloom.types import Bool, Convention, Float, Observation, View, ratio_of
 
 
 def expand(

@@ -10,9 +10,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError
+from earthloom.types import Float
 
 SIZE = 41  # side of the toolbox kernels
 KAISER_BETA = 0.5

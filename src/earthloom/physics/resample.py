@@ -7,11 +7,10 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError
 from earthloom.ops.banded import Banded, apply, bordered, compose, keys, sampled
-from earthloom.types import RADIUS
+from earthloom.types import RADIUS, Float
 
 Kernel = Literal["nearest", "bilinear", "bicubic"]
 BETA = 3.5  # its Kaiser window: at equal cost the one with the smallest ERGAS of EXP (bench/interpolation)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.physics.forward import reduce
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 STEPS = 8
 SEARCH = 6  # coarse pixels that the first, whole-pixel search reaches

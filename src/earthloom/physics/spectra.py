@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom import sensors
 from earthloom.errors import InputError
 from earthloom.physics.srf import responses, spectral_response_matrix
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 PATH = 0.1  # reflectance that haze of optical depth 1 adds
 LOSS = 0.5  # of the ground's light on its way down and up, for an optical depth of 1

@@ -13,12 +13,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError, SensorError
 from earthloom.sensors.labels import label_keys
 from earthloom.sensors.model import Sensor
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 STEP_NM = 1.0
 

@@ -14,11 +14,10 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError, MethodError
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Bool, Float, Observation, View
 
 FAR_NM = 60.0  # bands further apart than this do not see the same thing
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
-from earthloom.types import Band, Observation
+from earthloom.types import Band, Bool, Float, Observation
 
 
 @dataclass(frozen=True)

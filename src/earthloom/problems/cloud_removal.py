@@ -15,12 +15,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
 from earthloom.physics.clouds import SimulatedSky, simulate_clouds
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Bool, Float, Observation, View
 
 SKIES_PX = 800_000  # pixels under simulated clouds that a scene is learnt from
 

@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
 from earthloom.physics.forward import footprint, reduce
 from earthloom.physics.resample import imresize
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Bool, Float, Observation, View
 
 
 class Pansharpening(Problem):

@@ -16,12 +16,11 @@ from dataclasses import replace
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError, MethodError
 from earthloom.physics.forward import expand, footprint, reduce
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Bool, Float, Observation, View
 
 
 class Pair(NamedTuple):

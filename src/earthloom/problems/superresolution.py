@@ -6,13 +6,12 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError, MethodError
 from earthloom.physics.forward import footprint, reduce
 from earthloom.physics.resample import imresize
 from earthloom.problems.base import Case, Problem
-from earthloom.types import Band, Convention, Observation, View
+from earthloom.types import Band, Bool, Convention, Float, Observation, View
 
 RATIOS = (2, 3, 4, 8)
 UNSEEN = 1e-3  # share of a resized pixel that may come from holes

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Bool, Real
 
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.bits import BitFields
 from earthloom.raster.protocol import Reader
 from earthloom.raster.told import Told
-from earthloom.types import Window
+from earthloom.types import Bool, Real, Window
 
 
 class Meaning(Protocol):

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.raster.protocol import Reader, Warp
 from earthloom.raster.readers import FileReader
 from earthloom.raster.warping import WarpedReader
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Window
 
 PathLike = str | Path
 
@@ -266,6 +265,3 @@ class Image:
 def _some(values: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...]:
     """Those at some positions."""
     return tuple(values[at] for at in positions)
-
-
-Sample = dict[str, Shaped[np.ndarray, "band y x"]]

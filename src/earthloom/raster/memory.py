@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Shaped
 from rasterio.crs import CRS
 
 from earthloom.raster.image import Image
 from earthloom.raster.readers import ArrayReader
+from earthloom.types import Bool, Shaped
 
 Edges = tuple[tuple[float, float], tuple[float, float]]  # first coordinate and step of y, then of x
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Real
 
 from earthloom.errors import FileError
 from earthloom.raster.readers import mark_missing
 from earthloom.raster.stores import StoreReader
-from earthloom.types import Window
+from earthloom.types import Bool, Real, Window
 
 BLOCK_BYTES = 64 * 2**20  # of the raw image that are read at once
 NOTHING = (0, -9999)  # in a table: no pixel of the image lies here; the second fills arrays

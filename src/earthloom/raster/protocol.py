@@ -7,9 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float, Real
 
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Real, Window
 
 PLANE = "EPSG:3857"  # stands in for no CRS on both sides: the same plane, nothing is projected
 

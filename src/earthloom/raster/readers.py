@@ -7,13 +7,12 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Real
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
-from earthloom.types import Window, representable
+from earthloom.types import Bool, Float, Real, Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
 HUGE = 1e30  # no reflectance, radiance or backscatter is as large

@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Real
 
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
-from earthloom.types import Window
+from earthloom.types import Bool, Real, Window
 
 ROWS = 32  # of an overview that are read at a time
 _HDF4 = threading.RLock()  # its library is not thread-safe

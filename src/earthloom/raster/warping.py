@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Real
 from rasterio.enums import Resampling
 
 from earthloom.raster.handles import file_errors, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
-from earthloom.types import Window
+from earthloom.types import Bool, Real, Window
 
 REACH_PX = 4  # source pixels that cubic convolution and a rounded corner need around a window
 BLOCK_PX = 256  # side of the blocks that are resampled whole, so that no number depends on the window asked for

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.stretch import limits, stretch
+from earthloom.types import Float
 
 INK, PAPER, QUIET = "#1c2733", "#ffffff", "#5b6b7a"
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import InputError
 from earthloom.evaluation.reference import CUBE_BANDS, PSNR_OF, beside, enlarged
 from earthloom.ops.stretch import limits, stretch
 from earthloom.raster.open import open_image
 from earthloom.report.quicklook import INK, PAPER, QUIET
-from earthloom.types import Report
+from earthloom.types import Bool, Float, Report
 
 COLOURS = ("#c8452c", "#3b7ea1", "#7a8f3c", "#8a5a9e")
 RGB_NM = (650.0, 550.0, 460.0)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.evaluation.leave_out import Seen
 from earthloom.ops.stretch import limits, stretch
 from earthloom.report.quicklook import INK, PAPER, QUIET
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 RED_NM, GREEN_NM, BLUE_NM, NIR_NM = 655.0, 560.0, 480.0, 850.0
 NEAR_NM = 60.0

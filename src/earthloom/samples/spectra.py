@@ -7,9 +7,9 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import FileError
+from earthloom.types import Float
 
 FOLDER = Path(__file__).parent
 COLUMN = "wavelength_nm"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom import samples
 from earthloom.errors import InputError
 from earthloom.physics.srf import pan_weights
 from earthloom.raster.open import open_image
 from earthloom.sensors import load
-from earthloom.types import Window
+from earthloom.types import Float, Window
 from earthloom.verbs.simulate import observe_truth
 
 OLINDA = "landsat7_olinda"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.physics.forward import reduce
 from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.pansharpening import Pansharpening
-from earthloom.types import Band, Observation, View, Window
+from earthloom.types import Band, Float, Observation, View, Window
 
 
 class Simulated(NamedTuple):

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.aligning import Tabled, padded_sigma, widened
@@ -15,7 +14,7 @@ from earthloom.methods.families.mapping import Mapping
 from earthloom.methods.fields import within
 from earthloom.ops.histogram import Histogram, Joint
 from earthloom.ops.moments import Stats
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import core_samples
@@ -17,7 +16,7 @@ from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn import reach
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.cloud_removal import clear
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 if TYPE_CHECKING:
     from torch import nn

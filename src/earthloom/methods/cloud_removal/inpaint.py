@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import REACH, Filling, constant, core_samples, require_clear
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.cloud_removal import clear
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

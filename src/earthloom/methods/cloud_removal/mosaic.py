@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -14,7 +13,7 @@ from earthloom.methods.families.filling import REACH, Filling, constant, core_sa
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import LinearFit, ridge
 from earthloom.problems.cloud_removal import clear, dates
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 RIDGE = 1e-3
 BLEND = 32  # px that the correction of the dates at a cloud's rim reaches into it

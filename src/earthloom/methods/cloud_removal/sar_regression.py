@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.filling import Filling
 from earthloom.methods.families.radar import HALO, NEAR, estimated, radar_moments, require_sar
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
 from earthloom.errors import MethodError
@@ -23,7 +22,7 @@ from earthloom.ops.histogram import Bins, Joint
 from earthloom.ops.lookup import Tables
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.bandpass import has_pixels, paired, partners
-from earthloom.types import Band, Observation
+from earthloom.types import Band, Float, Observation
 
 LEAST = 100  # pairs of pixels
 FLAT = 1e-6  # standard deviation over mean below which a band is constant

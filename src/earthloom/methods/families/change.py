@@ -19,7 +19,6 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 from scipy.ndimage import gaussian_filter1d
 
 from earthloom.methods.families.cells import cells_of, coarse_cells
@@ -28,7 +27,7 @@ from earthloom.ops.banded import Banded, apply, sampled
 from earthloom.ops.moments import Moments
 from earthloom.physics.forward import expand, reduce
 from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, view_gains
-from earthloom.types import Observation, View
+from earthloom.types import Bool, Float, Observation, View
 
 SIGMA, RADIUS = 1.0, 2  # of the regression's window, in coarse pixels: at equal ridge the best of 1 to 4
 RIDGE = 0.1  # in variances of the fine image: how strongly a window is drawn to the scene, and the scene to no change

@@ -9,11 +9,10 @@ from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.ops.pursuit import matching_pursuit
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Int, Observation
 
 _LEARNING = Lock()  # tiles run in threads: the first one learns, the others wait
 

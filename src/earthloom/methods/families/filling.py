@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method
@@ -20,7 +19,7 @@ from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.spread import spread
 from earthloom.problems.cloud_removal import clear
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 REACH = 96  # px, how far clear ground can matter
 

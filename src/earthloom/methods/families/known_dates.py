@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments
 from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
-from earthloom.types import Observation, Window
+from earthloom.types import Bool, Float, Observation, Window
 
 WIDEST = 511  # px: windows beyond it are a mistake in the units
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.lookup import TABULATED, Mix, Tables, look_up, remap, tabulated
-from earthloom.types import representable
+from earthloom.types import Bool, Float, Shaped, representable
 
 PARTS = ("matrix", "constant", "centre", "spread")  # of a mix
 BUSY_PX = 1 << 18  # integer images of fewer pixels are not worth a table of every number

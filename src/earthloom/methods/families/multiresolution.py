@@ -16,14 +16,13 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import blur, expand, reduce, smooth
 from earthloom.physics.mtf import toolbox_kernel
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 TINY = 1e-30  # stands for the mean of a band whose mean is 0
 Matching = Literal["detail", "regression", "std"]

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.physics.forward import footprint
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 
 def valid_fine(obs: Observation) -> Bool[np.ndarray, "Y X"]:

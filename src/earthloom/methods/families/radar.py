@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.families.filling import core_samples, fitted_filling, require_clear
@@ -12,7 +11,7 @@ from earthloom.ops.ridge import LinearFit, ridge
 from earthloom.ops.spread import tent
 from earthloom.physics.backscatter import averaged, span_px
 from earthloom.problems.cloud_removal import clear
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 SIGMAS = (1.0, 3.0, 8.0)  # px: fine detail under speckle, fields, surroundings
 TYPICAL_DB, SPREAD_DB = -15.0, 5.0  # brings backscatter to about -2 .. 2

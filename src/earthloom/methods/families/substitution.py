@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains, samples
@@ -22,7 +21,7 @@ from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce
 from earthloom.physics.srf import gaussian_response
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 Weights = Literal["regression", "mean", "response"] | tuple[float, ...]
 Detail = Literal["highpass", "substitution"]

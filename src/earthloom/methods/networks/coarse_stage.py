@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Sizes, Trained
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 if TYPE_CHECKING:
     from torch import nn

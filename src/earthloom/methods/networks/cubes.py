@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
@@ -22,7 +21,7 @@ from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.resample import cubic
 from earthloom.problems.superresolution import ratio_in
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 ANY = 0  # bands of a network that takes as many as there are
 FEWEST = 5  # bands of a cube: each has four neighbours

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError, warn
 from earthloom.methods.families import change
@@ -17,7 +16,7 @@ from earthloom.methods.networks.network import Network, Sizes, scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.problems.spatiotemporal import Pair, pairs
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 STEPS = (4.0, 8.0, 16.0)  # ratios that networks are made for; the coarse images are brought to the nearest
 

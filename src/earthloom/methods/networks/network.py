@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
@@ -25,7 +24,7 @@ from earthloom.methods.networks.fitting import need_torch, order, order_or_raise
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Band, Observation, View, ratio_of
+from earthloom.types import Band, Float, Observation, View, ratio_of
 from earthloom.weights import store as weights
 
 if TYPE_CHECKING:

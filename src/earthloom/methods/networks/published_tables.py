@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import FileError, MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.ops.histogram import Bins, Histogram
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 if TYPE_CHECKING:
     from earthloom.nn.unet_lut import PublishedNet

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
@@ -24,7 +23,7 @@ from earthloom.ops.histogram import Bins, HistogramCells
 from earthloom.ops.lookup import Mix, Tables, remap, stencil
 from earthloom.ops.moments import Stats
 from earthloom.problems.bandpass import partners
-from earthloom.types import Band, Observation
+from earthloom.types import Band, Float, Observation
 from earthloom.weights import store as weights
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import Matching, band_means, match_stats, pan_matched
@@ -17,7 +16,7 @@ from earthloom.ops.modulate import LIMITS, OPEN, modulate
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import binomial, expand
 from earthloom.physics.resample import gaussian, imresize
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 
 @dataclass(frozen=True)

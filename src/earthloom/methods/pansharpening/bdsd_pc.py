@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains
@@ -17,7 +16,7 @@ from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce
 from earthloom.physics.mtf import toolbox_kernel
 from earthloom.physics.resample import imresize
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.substitution import (
@@ -25,7 +24,7 @@ from earthloom.methods.families.substitution import (
 from earthloom.ops.modulate import LIMITS, OPEN, modulate
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
@@ -24,7 +23,7 @@ from earthloom.methods.networks.network import Network, Sizes
 from earthloom.nn import reach
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 if TYPE_CHECKING:
     from torch import nn

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.pan_ms import mean_gain, ms_gains
@@ -14,7 +13,7 @@ from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.nonnegative import nonnegative
 from earthloom.physics.forward import expand, reduce
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 TINY = 1e-12  # of the scaled data, whose mean is 1
 CHUNK = 1 << 12  # pixels unmixed at a time, so that they stay in the processor

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.pan_ms import coarse_samples, inject, mean_gain, ms_gains, samples
@@ -14,7 +13,7 @@ from earthloom.methods.families.substitution import projection
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import binomial, expand, reduce
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import Matching, expand_with_low, low_of_one, match_stats, pan_matched
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import expand_with_low
@@ -14,7 +13,7 @@ from earthloom.methods.families.pan_ms import ms_gains, samples
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import expand, reduce
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

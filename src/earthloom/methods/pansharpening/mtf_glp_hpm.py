@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.multiresolution import (
@@ -24,7 +23,7 @@ from earthloom.methods.fields import within
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Lowest, Moments, Stats
 from earthloom.physics.forward import blur, expand, reduce
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
@@ -24,7 +23,7 @@ from earthloom.methods.families.substitution import (
 )
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.pan_ms import mean_gain, ms_gains, samples
@@ -23,7 +22,7 @@ from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, smooth
 from earthloom.physics.resample import imresize
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 
 @dataclass(frozen=True)

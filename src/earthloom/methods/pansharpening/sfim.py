@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
@@ -17,7 +16,7 @@ from earthloom.ops.banded import apply, stationary
 from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Observation, ratio_of
+from earthloom.types import Float, Observation, ratio_of
 
 
 @dataclass(frozen=True)

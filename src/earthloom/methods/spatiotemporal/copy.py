@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.families.known_dates import Temporal, nearest_dates
 from earthloom.ops.moments import Stats
 from earthloom.problems.spatiotemporal import pairs
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

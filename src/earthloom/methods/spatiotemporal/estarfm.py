@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -25,7 +24,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.similar.blocks import PairMoments, blocks
 from earthloom.ops.similar.regress import Rule, TwoDates, regress_similar
 from earthloom.problems.spatiotemporal import pair_valid, pairs
-from earthloom.types import Observation, Window
+from earthloom.types import Float, Observation, Window
 
 RIDGE = 0.25  # of the level: slopes on real images are worth little (bench/spatiotemporal), even the significant ones
 CALM = 0.01  # of the level

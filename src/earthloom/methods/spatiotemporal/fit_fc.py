@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -19,7 +18,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.physics.resample import cubic
 from earthloom.problems.spatiotemporal import pair_valid, pairs
-from earthloom.types import REACH, Band, Observation, Window
+from earthloom.types import REACH, Band, Bool, Float, Int, Observation, Window
 
 TIES: dict[str, Ties] = {"ours": "near", "matlab": "columns"}
 FLAT = {"ours": 0.3, "matlab": 0.0}  # similar pixels are ranked by difference times (this + d / A), or alone

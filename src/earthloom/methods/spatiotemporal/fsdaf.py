@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -21,7 +20,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.ops.unmix import Purest, alike, change_rates, fractions, shared_out
 from earthloom.problems.spatiotemporal import pairs
-from earthloom.types import REACH, Observation, Window
+from earthloom.types import REACH, Bool, Float, Int, Observation, Window
 
 CLASSES = "classes"  # role of a class map on the fine grid: whole numbers, 0 and less for unclassified
 EXTREME = 1e-4  # share of the darkest and brightest fine pixels that no class is described by

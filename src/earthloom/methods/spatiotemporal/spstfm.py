@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -15,7 +14,7 @@ from earthloom.methods.families.known_dates import KnownDate, Temporal, around, 
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
 from earthloom.ops.similar.pixels import window_mean
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
@@ -17,7 +16,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.similar.pixels import distances
 from earthloom.ops.similar.pool import NOWHERE, SURE, Candidates, Centres, pooled
 from earthloom.problems.spatiotemporal import pair_valid, pairs
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 SHARE = 0.005  # uncertainty over the level of the data, where none is given
 TINY = 1e-6  # of the level: no width and no uncertainty is smaller

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card
 from earthloom.methods.fields import within
@@ -16,7 +15,7 @@ from earthloom.methods.networks.network import Sizes
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card, Method
 from earthloom.methods.fields import within
@@ -16,7 +15,7 @@ from earthloom.ops.moments import Stats
 from earthloom.physics.backproject import back_project
 from earthloom.physics.forward import expand
 from earthloom.problems.superresolution import hs_gains, ratio_in
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

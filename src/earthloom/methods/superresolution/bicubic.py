@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Card, Method
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Stats
 from earthloom.physics.resample import cubic
 from earthloom.problems.superresolution import ratio_in
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
@@ -21,7 +20,7 @@ from earthloom.physics.backproject import back_project
 from earthloom.physics.fine_stage import HALF, difference, weight_of
 from earthloom.physics.resample import imresize
 from earthloom.problems.superresolution import hs_gains, on_grid, ratio_in
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.methods.base import Wrapper
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems.cloud_removal import clouded
-from earthloom.types import Observation
+from earthloom.types import Float, Observation
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, Wrapper
@@ -16,7 +15,7 @@ from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.backproject import back_project, descend
 from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
-from earthloom.types import Observation
+from earthloom.types import Bool, Float, Observation
 
 MOST = 100  # steps; the residual has long stopped changing
 IMAGES = 6  # that back-projection holds, what is written included

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.ops.moments import Moments
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Window
 
 Cell = tuple[int, int]
 

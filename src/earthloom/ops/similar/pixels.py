@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
 
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Num, Window
 
 
 def window_reach(window_px: int) -> tuple[int, int]:

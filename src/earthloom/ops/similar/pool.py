@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.ops.compiled import compiled
 from earthloom.ops.similar.pixels import surrounded
-from earthloom.types import Window
+from earthloom.types import Float, Window
 
 NOWHERE = 1e18  # a centre that nothing is similar to: its square is finite in single precision
 SURE = 1e30  # a gain beyond every cap

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt8
 from scipy.special import stdtrit
 
 from earthloom.ops.compiled import compiled
 from earthloom.ops.similar.pixels import distances, surrounded, window_mean
-from earthloom.types import Window
+from earthloom.types import Bool, Float, UInt8, Window
 
 LEAST = 1e-7  # added to what divides the weights
 STEEPEST = 5.0  # a fine image does not change more than five times as much as the coarse one

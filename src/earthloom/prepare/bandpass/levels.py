@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.safe import baseline_in
+from earthloom.types import Float
 
 OFFSET_DN, NEAR_DN = 1000, 50
 LANDSAT_FLOOR = 6000  # of Collection 2 Level 2, whose reflectance of 0 is 7273

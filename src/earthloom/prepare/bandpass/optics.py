@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom import sensors
 from earthloom.physics.spectra import Haze, band_matrix
 from earthloom.samples.spectra import SpectralLibrary
 from earthloom.sensors import Sensor
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Float, Observation, View
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods import catalog
@@ -27,7 +26,7 @@ from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems.bandpass import bands_alone
-from earthloom.types import Band, Observation, View
+from earthloom.types import Band, Bool, Float, Observation, Shaped, View
 from earthloom.weights import store as weights
 
 FORMAT, VERSION = "earthloom transform", 1

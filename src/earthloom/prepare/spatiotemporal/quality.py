@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt16
 
 from earthloom.engine.passes import filled
 from earthloom.prepare.spatiotemporal.survey import Survey
 from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
-from earthloom.types import Observation, Scene, Window
+from earthloom.types import Bool, Float, Observation, Scene, UInt16, Window
 
 DAYS = 60.0  # in which the worth of a known date falls to 1/e
 FEW = 5.0  # similar pixels with which a prediction is worth half of one that rests on many

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.engine.options import Run
 from earthloom.errors import InputError
@@ -18,7 +17,7 @@ from earthloom.prepare.spatiotemporal.quality import spread_of
 from earthloom.prepare.spatiotemporal.survey import Survey, survey
 from earthloom.prepare.spatiotemporal.units import Regression, regress, require_like_pairs, require_units
 from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, valid_on_fine
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 LOOK_PX = 1024  # tiles in which a whole scene is searched for a pixel that was seen
 FAR_NM = 120.0  # bands of two sensors whose centres lie further apart show different things

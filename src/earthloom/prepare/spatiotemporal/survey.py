@@ -8,14 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.engine.runner import parallel
 from earthloom.ops.banded import apply
 from earthloom.ops.tiling import BLOCK, spread_blocks
 from earthloom.physics.mtf import sigma_px
 from earthloom.physics.resample import gaussian
-from earthloom.types import Observation, View, Window
+from earthloom.types import Bool, Float, Observation, View, Window
 
 Move = tuple[float, float]  # rows and columns
 FINER = 4  # steps of the search in a coarse pixel

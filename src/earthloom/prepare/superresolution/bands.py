@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Real
 
 from earthloom.errors import InputError, warn
+from earthloom.types import Bool, Real
 
 GAP_STEPS, GAP_NM = 4.0, 35.0  # a step in wavelength is a gap when it is more than so many usual ones, and so wide
 GAP_BANDS = 5  # the same in bad bands, where no wavelengths are known

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float, Real, Shaped
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.assemble import opened_file, picked
@@ -17,7 +16,7 @@ from earthloom.raster.image import Image
 from earthloom.raster.metadata.envi import header_of
 from earthloom.raster.readers import ArrayReader
 from earthloom.raster.told import Told
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Real, Shaped, Window
 
 SUFFIXES = (".bil", ".bsq", ".bip", ".int", ".dat", ".raw")
 SHAPES = {"CIA": (6, 2040, 1720), "LGC": (6, 2720, 3200)}  # bands, rows, columns; told by the size of a file

@@ -16,9 +16,9 @@ import numpy as np
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import Handles
-from earthloom.raster.image import Sample
 from earthloom.raster.metadata.matlab import broken, read_benchmark
 from earthloom.raster.metadata.matlab import shapes as shapes_in
+from earthloom.types import Shaped
 
 Shapes = dict[str, tuple[int, int, int]]
 ROLES = ("gt", "ms", "lms", "pan")
@@ -92,7 +92,7 @@ class SampleStack:
         """Shapes of a sample."""
         return self.shapes
 
-    def read(self, index: int, roles: Sequence[str] | None = None) -> Sample:
+    def read(self, index: int, roles: Sequence[str] | None = None) -> dict[str, Shaped[np.ndarray, "band y x"]]:
         """One sample in the numbers of the file.
 
         Raises
@@ -225,9 +225,9 @@ class Triplet:
         """Shapes of the scene."""
         return self.shapes
 
-    def read(self, index: int = 0, roles: Sequence[str] | None = None) -> Sample:
+    def read(self, index: int = 0, roles: Sequence[str] | None = None) -> dict[str, Shaped[np.ndarray, "band y x"]]:
         """The scene in the numbers of the files."""
-        found: Sample = {}
+        found: dict[str, Shaped[np.ndarray, "band y x"]] = {}
         for role in self.files if roles is None else roles:
             path, key = self.files[role]
             found[role] = read_benchmark(path, key)[key]

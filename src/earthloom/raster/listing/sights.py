@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
 
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.image import Image
@@ -24,6 +23,7 @@ from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
 from earthloom.raster.write.stac import beside, flat_box, footprint_covers
+from earthloom.types import Bool
 
 MASK_PX = 128  # side of a mask, every n-th pixel, that stands for the place
 COLUMNS = "date, sensor, and cloud (percent) or mask (a raster)"

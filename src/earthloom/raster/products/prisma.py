@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Real
 
 from earthloom.errors import InputError, warn
 from earthloom.raster.assemble import picked
@@ -17,7 +16,7 @@ from earthloom.raster.metadata import prisma
 from earthloom.raster.readers import mark_missing
 from earthloom.raster.stores import Hdf5, Layer, StoreReader, looked_into, require_alone
 from earthloom.raster.told import Told
-from earthloom.types import Window
+from earthloom.types import Bool, Real, Window
 
 ENDING = ".he5"
 UNSEEN = (1, 255)  # of the cloud mask: cloud, error; 0 is clear, 10 was not classified

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float
 
 from earthloom.raster.image import Image
 from earthloom.raster.readers import FileReader
 from earthloom.raster.scenes.grids import require_inside
-from earthloom.types import Band, Convention, Observation, View, Window, coarse_window
+from earthloom.types import Band, Bool, Convention, Float, Observation, View, Window, coarse_window
 
 THINNED_PX = 128  # side of the thinned cube that tells which bands hold nothing
 

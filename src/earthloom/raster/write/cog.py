@@ -16,7 +16,6 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from jaxtyping import Bool, Float, Shaped
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
@@ -26,7 +25,7 @@ from earthloom.ops.quantise import DTYPES, quantise, require_code
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.write.overviews import BLOCK, add_overviews, remove
 from earthloom.raster.write.place import forget_earlier, require_place
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Shaped, Window
 
 Compress = Literal["zstd", "deflate", "none"]
 IN_MEMORY_BYTES = 256 * 2**20  # a smaller product waits for its compression in memory

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 from affine import Affine
-from jaxtyping import Bool, Float, Shaped
 
 from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
 from earthloom.raster.metadata.matlab import TAGS, broken
 from earthloom.raster.write.cog import Layout, missing_code
 from earthloom.raster.write.place import require_place
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Shaped, Window
 
 FORMAT = "earthloom dataset 1"
 

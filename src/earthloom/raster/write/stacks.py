@@ -9,11 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from earthloom.errors import InputError
-from earthloom.raster.image import Sample
 from earthloom.raster.metadata.matlab import broken
 from earthloom.raster.write.matlab import FORMAT
 from earthloom.raster.write.place import require_place
+from earthloom.types import Shaped
 
 
 class StackWriter:
@@ -46,7 +48,7 @@ class StackWriter:
                 self._file.close()
             Path(self._temporary).unlink(missing_ok=True)
 
-    def append(self, sample: Sample) -> None:
+    def append(self, sample: dict[str, Shaped[np.ndarray, "band y x"]]) -> None:
         """Write a sample behind the others; all have the shapes of the first.
 
         Raises

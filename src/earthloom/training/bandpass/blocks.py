@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError, warn
 from earthloom.ops.displace import Displaced, displacement
 from earthloom.ops.moments import Moments
 from earthloom.problems.bandpass import has_pixels, nearest_band, paired
-from earthloom.types import Observation, Scene, Window
+from earthloom.types import Bool, Float, Observation, Scene, Window
 
 LARGEST, SMALLEST = 256, 16  # px along a side of a block
 ALONG = 6  # blocks along the shorter side of a small scene

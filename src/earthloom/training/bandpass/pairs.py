@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.engine.job import summarise
 from earthloom.engine.passes import fuse_tile, halo_px
@@ -19,7 +18,7 @@ from earthloom.ops.lookup import Tables
 from earthloom.ops.moments import Stats
 from earthloom.ops.tiling import plan
 from earthloom.problems.bandpass import nearest_band, paired
-from earthloom.types import Band, Window
+from earthloom.types import Band, Float, Window
 
 SIDE, COUNT = 192, 9  # windows that stand for a scene, spread evenly
 NODES = 256

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method
@@ -16,7 +15,7 @@ from earthloom.methods.families.aligning import Aligner, Solved
 from earthloom.ops.histogram import Bins, Histogram
 from earthloom.ops.moments import Stats
 from earthloom.training.bandpass.blocks import PairBlock
-from earthloom.types import Band
+from earthloom.types import Band, Float
 
 FOLDS = 5
 RED_NM, NIR_NM = (610.0, 700.0), (750.0, 900.0)

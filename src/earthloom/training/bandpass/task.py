@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
 from scipy.stats import sem, t
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,7 +21,7 @@ from earthloom.ops.moments import Moments
 from earthloom.ops.ridge import ridge
 from earthloom.problems.bandpass import has_pixels, paired, partners
 from earthloom.training.loop.patches import turned
-from earthloom.types import Band, Observation, Window
+from earthloom.types import Band, Bool, Float, Observation, Window
 
 TAIL = 5e-4  # share of the numbers beyond the ends of the histogram, on either side
 SPARE = 0.05  # of the range that is added on either side

@@ -17,7 +17,6 @@ from earthloom.ops.fill import fill
 from earthloom.ops.quantise import quantise
 from earthloom.physics.forward import expand
 from earthloom.problems.base import Case
-from earthloom.raster.image import Sample
 from earthloom.raster.listing.layouts import write_facts
 from earthloom.raster.listing.samples import SetFacts
 from earthloom.raster.write.cog import create
@@ -27,7 +26,7 @@ from earthloom.raster.write.stacks import StackWriter
 from earthloom.training.cases.blocks import trimmed
 from earthloom.training.cases.pansharpening import Cases
 from earthloom.training.cases.samples import limit_of
-from earthloom.types import REACH, Observation, Window
+from earthloom.types import REACH, Observation, Shaped, Window
 
 FORMATS = ("tif", "mat")
 
@@ -59,7 +58,7 @@ class _Plan:
             if value is not None and (value < self.found.ratio or value % self.found.ratio):
                 raise InputError(f"{what} of {value} pixels", f"a multiple of the ratio {self.found.ratio}")
 
-    def samples(self, index: int) -> Iterator[Sample]:
+    def samples(self, index: int) -> Iterator[dict[str, Shaped[np.ndarray, "band y x"]]]:
         """The patches of a case, or the case whole."""
         obs, truth = self._case(index)
         lms, ratio = expand(obs, fill(obs["ms"].data, obs["ms"].valid, REACH)), self.found.ratio

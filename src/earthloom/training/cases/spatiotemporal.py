@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError
 from earthloom.physics.forward import reduce
@@ -26,7 +25,7 @@ from earthloom.raster.scenes.dates import PairScene, Placed, ground
 from earthloom.sensors import load, match_bands
 from earthloom.training.cases.blocks import plan_blocks
 from earthloom.training.cases.samples import DataSet, Reading
-from earthloom.types import Band, Observation, View, Window
+from earthloom.types import Band, Float, Observation, View, Window
 
 NOISE = 0.01  # of simulated coarse images, standard deviation in shares of the mean
 UNLIKE = 20.0  # times that the numbers of both sensors may differ before their units do

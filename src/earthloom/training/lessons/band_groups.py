@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.errors import InputError
 from earthloom.training.loop.config import Config
 from earthloom.training.loop.patches import MASK, TRUTH, Patches, Sample
+from earthloom.types import Float
 
 
 def groups_of_cubes(samples: Sequence[Sample], config: Config, step: int, augment: str) -> BandGroups:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from earthloom.atomic import write_whole
 from earthloom.training.loop.config import Config, to_toml
+from earthloom.types import Float
 from earthloom.version import __version__
 from earthloom.weights import store as weights
 

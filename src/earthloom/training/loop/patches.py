@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
 
 from earthloom.errors import InputError
-from earthloom.types import Window
+from earthloom.types import Bool, Float, Int, Window
 
 TRUTH, MASK = "truth", "mask"
 ENOUGH = 0.5  # share of a patch that must hold truth

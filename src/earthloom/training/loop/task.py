@@ -9,11 +9,11 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from earthloom import metrics
 from earthloom.training.loop.patches import MASK, TRUTH, Sample
+from earthloom.types import Float
 
 SMOOTH = 1e-3  # of the Charbonnier loss, in standard deviations
 HIGHER = ("psnr", "ssim", "q2n", "uiqi", "scc", "cc", "hqnr", "qnr")  # figures of which more is better
