@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from earthloom import sensors
 from earthloom.errors import SensorError, warn
 from earthloom.raster.image import Image
 from earthloom.raster.names import generic, label_in
-from earthloom.sensors import match_bands
 from earthloom.types import Band
 
 
@@ -34,7 +34,7 @@ def bands_of(
         names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
         return tuple(map(Band, names, image.wavelengths_nm, image.widths_nm or (None,) * image.count))
     labels = _labels(sensor, image) if names is None else names
-    bands = _by_order(image, sensor) if labels is None else match_bands(sensor, image.count, labels)
+    bands = _by_order(image, sensor) if labels is None else sensors.match_bands(sensor, image.count, labels)
     if labels is None and image.count > 1 and any(band.centre_nm for band in bands):
         fact(assumed_bands=", ".join(band.name for band in bands))
         _warn_of_colours(image, bands)
@@ -50,11 +50,11 @@ def _by_order(image: Image, sensor: Any) -> tuple[Band, ...]:
     """Bands by their place in the file: a choice of them keeps what each would be in the whole."""
     if image.slots:
         try:
-            every = match_bands(sensor, image.whole)
+            every = sensors.match_bands(sensor, image.whole)
             return tuple(every[at] for at in image.slots)
         except (SensorError, IndexError):  # the file holds more than the sensor's bands
             pass
-    return match_bands(sensor, image.count)
+    return sensors.match_bands(sensor, image.count)
 
 
 def _labels(sensor: Any, image: Image) -> list[str] | None:
@@ -68,7 +68,7 @@ def _labels(sensor: Any, image: Image) -> list[str] | None:
         return labels if all(labels) and len({label.lower() for label in labels}) == len(labels) else None
     for label in filter(None, labels):
         try:
-            match_bands(sensor, 1, [label])
+            sensors.match_bands(sensor, 1, [label])
             return labels
         except SensorError:
             continue

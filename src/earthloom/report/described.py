@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom import sensors
 from earthloom.errors import EarthloomError, EarthloomWarning, SensorError
 from earthloom.raster.facts import examine
 from earthloom.raster.formats import format_of
@@ -21,7 +22,6 @@ from earthloom.raster.open import open_image, open_mask
 from earthloom.raster.readers import FileReader
 from earthloom.raster.write.place import lies_beside
 from earthloom.raster.write.provenance import PREFIX
-from earthloom.sensors import load
 
 FEW = 0.5  # below this share of valid pixels every band is looked at alone
 FILL = 0.02  # so many zeros in all bands at once are no ground
@@ -59,9 +59,9 @@ def describe(path: str | Path, sensor: Any = None) -> dict[str, Any]:
         with open_image([path], role="ms" if "pan" in roles or Path(path).is_dir() else None) as image:
             data, valid = image.decimated()
             name = sensor or image.sensor
-            taken, known_by = _taken(image, load(name) if name else None)
+            taken, known_by = _taken(image, sensors.load(name) if name else None)
             described = {
-                "file": str(path), "format": kind.name, "sensor": load(name).title if name else None,
+                "file": str(path), "format": kind.name, "sensor": sensors.load(name).title if name else None,
                 "acquired": None if image.acquired is None else image.acquired.isoformat(), **_grid(image),
                 "dtype": image.dtype.name, "nodata": image.nodata, "valid_fraction": float(valid.mean()),
                 "bands": _bands(image, data, valid, taken), "known_by": known_by, "nothing": _nothing(image),

@@ -16,9 +16,9 @@ from datetime import date
 from typing import Any, TypeVar
 from xml.etree import ElementTree
 
+from earthloom import sensors
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.places import AnyPath, Inside, place
-from earthloom.sensors import select
 
 _ITEM = r"(?P<item>\d{8}_\d{6}(?:_\d{1,2})?_[0-9a-f]{4})"
 _WORDS = (
@@ -225,7 +225,11 @@ def band_names(image: Named, described: Sequence[str]) -> tuple[str, ...]:
 
 def wavelengths_nm(sensor: str | None, names: Sequence[str]) -> tuple[float | None, ...]:
     """Centres of the bands of a sensor, None where it is not known: the instruments of four bands differ."""
-    return (None,) * len(names) if sensor is None else tuple(band.centre_nm for band in select(sensor, names).bands)
+    return (
+        (None,) * len(names)
+        if sensor is None
+        else tuple(band.centre_nm for band in sensors.select(sensor, names).bands)
+    )
 
 
 def meaning_of(image: Named, item: Item, names: Sequence[str], quiet: bool = False) -> Meaning:
