@@ -98,8 +98,8 @@ class Run:
         return None if self.adapt_steps is not None else ADAPT_SECONDS
 
     @property
-    def workers(self) -> int:
-        """As many as this process may use, unless told otherwise."""
+    def at_a_time(self) -> int:
+        """Tiles worked on at a time in this process: one a core, unless told otherwise."""
         if self.threads:
             return self.threads
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -107,8 +107,8 @@ class Run:
     def begin(self) -> Runner:
         """The runner, to be used in a ``with`` block."""
         if self.runner == "processes":
-            return Processes(self.workers)
-        return Threads(self.workers) if self.workers > 1 else Serial()
+            return Processes(self.at_a_time)
+        return Threads(self.at_a_time) if self.at_a_time > 1 else Serial()
 
     @property
     def talk(self) -> Talk:

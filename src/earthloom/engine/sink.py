@@ -135,7 +135,7 @@ class File:
         """What all files of a product share."""
         return {
             "shape": prepared.scene.shape, "crs": prepared.crs, "transform": prepared.transform,
-            "compress": run.compress, "overwrite": self.overwrite, "threads": run.workers,
+            "compress": run.compress, "overwrite": self.overwrite, "threads": run.at_a_time,
         }  # fmt: skip
 
 

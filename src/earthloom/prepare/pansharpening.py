@@ -105,7 +105,7 @@ def shift_checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene
     """Measure the displacement between the inputs, tell it, and correct it when asked."""
     if told.register and scene.convention == "toolbox":
         raise InputError("register with the toolbox convention", "convention 'centre'", "the protocol knows no offset")
-    found = registering.measure(scene, run.workers)
+    found = registering.measure(scene, run.at_a_time)
     run.tell(str(found))
     for y, x, shift in found.blocks:
         run.tell(f"  block at ({y}, {x}): {shift.y:+.2f} rows, {shift.x:+.2f} columns, +- {shift.sigma_px:.2f}")

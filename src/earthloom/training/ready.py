@@ -36,7 +36,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     from earthloom.training.adapt import adapt
 
     found = adapt(
-        method, scene, run.seconds, steps=run.adapt_steps, threads=run.workers,  # type: ignore[arg-type]
+        method, scene, run.seconds, steps=run.adapt_steps, threads=run.at_a_time,  # type: ignore[arg-type]
         progress=run.progress, say=run.tell,
     )  # fmt: skip
     run.tell(str(found))

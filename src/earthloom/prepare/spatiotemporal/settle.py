@@ -58,7 +58,7 @@ def look(
     blind: dict[str, InputError] = {}
     for done, pair in enumerate(known, 1):
         run.progress("comparing", done - 1, len(known))
-        found = survey(scene, pair.fine, pair.coarse, handling.ratio, run.workers)
+        found = survey(scene, pair.fine, pair.coarse, handling.ratio, run.at_a_time)
         if not found.empty:
             surveys[pair.coarse] = found
             continue
@@ -135,7 +135,7 @@ def prepare_pairs(
     require_target(scene, called)
     target = None
     if handling.coregister != "off":
-        target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, run.workers)
+        target = survey(scene, known[_nearest(scene)].fine, "coarse_p", handling.ratio, run.at_a_time)
     if handling.match == "none":
         require_units(surveys, called, scale)
         require_like_pairs(scene, called)

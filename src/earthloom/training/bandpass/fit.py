@@ -265,8 +265,8 @@ def fitted(method: Method, scene: Any, run: Run) -> Method:
     method.check(empty, scene.shape)
     if not isinstance(method, Aligner):
         return ready(method, scene, run)
-    tile = run.tile_size or tile_for(method, scene, run.workers)
-    stats = summarise(method, scene, plan(scene.shape, tile), run.workers, run.progress)
+    tile = run.tile_size or tile_for(method, scene, run.at_a_time)
+    stats = summarise(method, scene, plan(scene.shape, tile), run.at_a_time, run.progress)
     return Solved(method, method.solve(stats, empty["source"].bands, empty["target"].bands))
 
 
@@ -297,7 +297,7 @@ def learnt(
 
     name, own = name_and_fields(method)
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
-    how = Fitting(judge=judge or name == CHOSEN, threads=run.workers, check_units=not told)
+    how = Fitting(judge=judge or name == CHOSEN, threads=run.at_a_time, check_units=not told)
     sides = side(first[0]), side(first[1])
     found = fit_transform(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, run.tell, **own)
     run.fact(fit=found)

@@ -142,7 +142,7 @@ def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, run: Run) ->
             for role, bands in (("source", scene.optics.source), ("target", scene.optics.target)):
                 run.tell(f"{role} bands: {', '.join(band.name for band in bands)}")
         name, own = name_and_fields(method)
-        how = Fitting(reject=False, check_units=False, threads=run.workers)
+        how = Fitting(reject=False, check_units=False, threads=run.at_a_time)
         first = scenes[0].optics
         sides = Side(first.source, source.name), Side(first.target, target.name)
         about = {"spectra_of": [Path(str(path).rpartition("/")[2]).name for path in paths]}
