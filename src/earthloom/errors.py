@@ -58,3 +58,7 @@ def warn(message: str) -> None:
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).partition(".")[0] in INSIDE:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, EarthloomWarning, stacklevel=level)
+
+
+class HangUp(KeyboardInterrupt):
+    """The terminal was closed: nobody will read how to go on."""

@@ -10,6 +10,8 @@ from earthloom.cli import stop
 from earthloom.cli.commands import bold, build, overview
 from earthloom.cli.screen import only_ours
 
+NOTHING_LEFT = "no unfinished file is left"
+
 
 def _show_help(arguments: list[str]) -> bool:
     """Show what needs no command: the overview, the version."""
@@ -40,14 +42,14 @@ def _run(arguments: list[str], debug: bool) -> int:
                 build(arguments)(arguments, exit_on_error=False, print_error=debug)
                 _show_examples(arguments)
             sys.stdout.flush()
-    except KeyboardInterrupt:
-        return _stopped()
+    except KeyboardInterrupt as error:
+        return _stopped(error)
     except BrokenPipeError:  # `earthloom methods | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if stop.asked():  # a library made something else of it
-            return _stopped()
+            return _stopped(error)
         if debug:
             raise
         return _complain(_line(error, arguments))
@@ -82,9 +84,9 @@ def _show_examples(arguments: list[str]) -> None:
         print(f"\n{bold('Examples')}\n" + "\n".join(lines))
 
 
-def _stopped() -> int:
+def _stopped(error: BaseException) -> int:
     """What is said after Ctrl-C and SIGTERM."""
-    return _complain("stopped; no unfinished file is left", stop.exit_code())
+    return _complain(f"stopped; {' '.join(getattr(error, '__notes__', [])) or NOTHING_LEFT}", stop.exit_code())
 
 
 def _line(error: Exception, arguments: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Stopping: Ctrl-C and SIGTERM end a run cleanly, even where a library swallows the exception that they raise."""
+"""Stopping: Ctrl-C, SIGTERM and a closed terminal end a run cleanly, even where a library swallows what they raise."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from earthloom.errors import HangUp
+
+HANG_UP = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 _asked: list[int] = []  # the signals received
 
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Both signals raise KeyboardInterrupt inside; the handlers of before come back at the end."""
+    """The signals raise KeyboardInterrupt inside; the handlers of before come back at the end."""
     _asked.clear()
     before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, *HANG_UP):
         known = signal.getsignal(number)
         if known in (signal.default_int_handler, signal.SIG_DFL):  # a job in the background ignores SIGINT: leave it
             before[number] = signal.signal(number, _stop)
@@ -29,7 +32,7 @@ def stoppable() -> Iterator[None]:
 def _stop(number: int, frame: FrameType | None) -> None:
     """Remember, and raise."""
     _asked.append(number)
-    raise KeyboardInterrupt
+    raise HangUp if number in HANG_UP else KeyboardInterrupt
 
 
 def asked() -> bool:

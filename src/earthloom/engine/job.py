@@ -6,13 +6,16 @@ the numbers that are stored. A job can be pickled and called anywhere: in a thre
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from earthloom.engine.budget import tile_for
+from earthloom.engine.ledger import NOTHING_KEPT, Ledger
+from earthloom.engine.packed import NotPlain
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.engine.runner import Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
@@ -24,6 +27,7 @@ from earthloom.ops.tiling import plan
 from earthloom.problems import catalog as problems
 from earthloom.types import Bool, Product, Scene, Shaped, Window
 
+KEPT_EVERY_S = 5.0  # statistics of a scene that is half measured
 NOTHING = "no valid pixel in the overlap of the inputs"
 
 
@@ -44,6 +48,8 @@ class Made(NamedTuple):
     held
         Lowest and highest of the stored numbers, how many stand at an end of their type, and how many there are; where
         somebody asked for another type.
+    checks
+        Checksums of what was put in its place, one a layer.
     """
 
     stored: tuple[Shaped[np.ndarray, "band y x"], ...]
@@ -51,6 +57,7 @@ class Made(NamedTuple):
     measured: Stats | None = None
     missing: int = 0
     held: Held | None = None
+    checks: tuple[int, ...] = ()
 
 
 @runtime_checkable
@@ -82,8 +89,16 @@ class Job(Protocol):
 class Out(Protocol):
     """Takes the finished tiles of a job, from any thread."""
 
-    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
-        """Tiles come in any order, and do not overlap."""
+    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
+        """Tiles come in any order, and do not overlap. Checksums, where there are some."""
+        ...
+
+    def checks(self, tile: Window) -> tuple[int, ...]:
+        """Checksums of what lies there."""
+        ...
+
+    def elsewhere(self) -> Out | None:
+        """The same place for other processes that see the disk; None where it is in the memory of this one."""
         ...
 
 
@@ -204,10 +219,12 @@ class Make:
         """The tile of a number."""
         tile = self.job.tiles[number]
         made = self.job.make(tile, self.stats)
-        if self.out is None:
-            return made
-        self.out.put(tile, made.stored)
-        return made._replace(stored=())
+        return made if self.out is None else _put(self.out, tile, made)
+
+
+def _put(out: Out, tile: Window, made: Made) -> Made:
+    """A tile in its place."""
+    return made._replace(stored=(), checks=out.put(tile, made.stored))
 
 
 class Came(NamedTuple):
@@ -218,43 +235,71 @@ class Came(NamedTuple):
     held: Held | None = None
 
 
-def execute(job: Job, runner: Runner, out: Out, talk: Talk) -> Came:
-    """Run a job: measure, then make tile by tile.
+def execute(job: Job, runner: Runner, out: Out, talk: Talk, ledger: Ledger = NOTHING_KEPT) -> Came:
+    """Run a job: measure, then make tile by tile, but for what the ledger says is done.
 
     Raises
     ------
     InputError
         If no pixel is valid.
     """
-    stats = statistics(job, runner, talk.progress)
-    task = Make(job, stats, out if runner.together else None)
-    parts: list[Stats | None] = []
-    seen, missing, held = False, 0, []
-    for number, made in runner.map(task, range(len(job.tiles))):
-        if not runner.together:
-            out.put(job.tiles[number], made.stored)
-        parts.append(made.measured)
-        seen, missing = seen or made.seen, missing + made.missing
-        held += [made.held] if made.held else []
-        talk.progress(job.stage, number + 1, len(job.tiles))
-    if not seen:
+    made = _there(job, out, ledger)
+    todo = [number for number in range(len(job.tiles)) if number not in made]
+    if made:
+        talk.tell(f"going on: {len(made)} of {len(job.tiles)} tiles are there")
+    if todo:
+        stats = statistics(job, runner, talk.progress, ledger)
+        there = out if runner.together else out.elsewhere() if runner.shares(ledger.folder) else None
+        for number, one in runner.map(Make(job, stats, there), todo):
+            made[number] = one if there is not None else _put(out, job.tiles[number], one)
+            ledger.add(number, made[number].checks, _told(made[number]))
+            talk.progress(job.stage, len(made), len(job.tiles))
+    whole = [made[number] for number in range(len(job.tiles))]
+    if not any(one.seen for one in whole):
         raise InputError(NOTHING, "", "check nodata and masks")
+    missing, held = sum(one.missing for one in whole), [one.held for one in whole if one.held]
     low, high, ends, count = zip(*held, strict=True) if held else ((), (), (), ())
-    return Came(merged(parts), missing, (min(low), max(high), sum(ends), sum(count)) if held else None)
+    came = merged(one.measured for one in whole)
+    return Came(came, missing, (min(low), max(high), sum(ends), sum(count)) if held else None)
 
 
-def statistics(job: Job, runner: Runner, progress: Progress = silent) -> Stats:
+def _told(made: Made) -> tuple[Any, ...]:
+    """What the ledger keeps of a tile."""
+    return made.seen, made.measured, made.missing, made.held
+
+
+def _there(job: Job, out: Out, ledger: Ledger) -> dict[int, Made]:
+    """The tiles that an earlier run finished, and that lie where it put them."""
+    made = {}
+    for number, line in ledger.tiles.items():
+        try:
+            if number < len(job.tiles) and out.checks(job.tiles[number]) == line["checks"]:
+                seen, measured, missing, held = ledger.told(number)
+                made[number] = Made((), seen, measured, missing, held, line["checks"])
+        except (NotPlain, ValueError, TypeError, OSError):
+            continue
+    return made
+
+
+def statistics(job: Job, runner: Runner, progress: Progress = silent, ledger: Ledger = NOTHING_KEPT) -> Stats:
     """What a job measures, merged tile by tile in a fixed order."""
     stats: Stats | None = None
     for turn in range(job.rounds):
-        whole: Stats | None = None
+        name = f"statistics-{turn + 1}"
+        done, whole = ledger.kept(name) or (0, None)
         stage = "measuring" if job.rounds == 1 else f"measuring {turn + 1}/{job.rounds}"
-        for number, part in runner.map(Measure(job, stats), range(len(job.tiles))):
+        saved = time.monotonic()
+        for number, part in runner.map(Measure(job, stats), range(done, len(job.tiles))):
             if part is not None:
                 whole = part if whole is None else whole + part
             progress(stage, number + 1, len(job.tiles))
+            if time.monotonic() - saved > KEPT_EVERY_S:
+                ledger.keep(name, (number + 1, whole))
+                saved = time.monotonic()
         if whole is None:
             raise InputError(NOTHING, "", "check nodata and masks")
+        if done < len(job.tiles):
+            ledger.keep(name, (len(job.tiles), whole))
         stats = whole
     return stats if stats is not None else Stats()
 
@@ -279,11 +324,19 @@ class Arrays:
 
     layers: tuple[np.ndarray, ...]
 
-    def put(self, tile: Window, stored: Sequence[np.ndarray]) -> None:
+    def put(self, tile: Window, stored: Sequence[np.ndarray]) -> tuple[int, ...]:
         """See :class:`Out`."""
         rows, cols = tile.slices
         for layer, part in zip(self.layers, stored, strict=True):
             layer[:, rows, cols] = part
+        return ()
+
+    def checks(self, tile: Window) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    def elsewhere(self) -> None:
+        """In this process alone."""
 
 
 def fuse_array(

@@ -43,6 +43,8 @@ class Run:
         For files: zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
     overwrite
         Replace an existing output.
+    resume
+        Go on with what a run that was stopped or killed has left of this very product; without, start afresh.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     progress
@@ -63,6 +65,7 @@ class Run:
     dtype: str | None = None
     compress: Compress = "zstd"
     overwrite: bool = False
+    resume: bool = True
     ignore_georeferencing: bool = False
     progress: Progress = silent
     say: Callable[[str], Any] | None = None

@@ -38,6 +38,10 @@ class Runner(Protocol):
         """Whether tasks see this process's memory: then they may put results in place themselves."""
         ...
 
+    def shares(self, folder: Path | None) -> bool:
+        """Whether tasks see a folder of this process."""
+        ...
+
     def __enter__(self) -> Runner: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -53,6 +57,10 @@ class Serial:
 
     workers: int = 1
     together: bool = True
+
+    def shares(self, folder: Path | None) -> bool:
+        """See :class:`Runner`."""
+        return folder is not None
 
     def __enter__(self) -> Serial:
         return self
@@ -72,6 +80,10 @@ class Threads:
     workers: int
     together: bool = True
 
+    def shares(self, folder: Path | None) -> bool:
+        """See :class:`Runner`."""
+        return folder is not None
+
     def __enter__(self) -> Threads:
         return self
 
@@ -90,6 +102,10 @@ class Processes:
     workers: int
     together: bool = False
     _held: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def shares(self, folder: Path | None) -> bool:
+        """See :class:`Runner`."""
+        return folder is not None
 
     def __enter__(self) -> Processes:
         import multiprocessing

@@ -17,15 +17,17 @@ import numpy as np
 from earthloom.engine.arrays import Taken
 from earthloom.engine.job import Arrays, Encode
 from earthloom.engine.job import Out as Tiles
+from earthloom.engine.ledger import NOTHING_KEPT, WORTH_SECONDS, Ledger, part_of
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
-from earthloom.errors import InputError
+from earthloom.errors import FileError, HangUp, InputError
 from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
 from earthloom.raster.write.place import GEOTIFF, MATLAB, require_name, require_other, require_place
 from earthloom.raster.write.provenance import PREFIX
+from earthloom.raster.write.stage import checksum
 from earthloom.types import Window, representable
 
 
@@ -39,6 +41,11 @@ class ProductOut(Tiles, Protocol):
 
     def lost(self, count: int) -> None:
         """So many pixels hold nothing."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """What of the product is done."""
         ...
 
     def result(self) -> Any:
@@ -136,7 +143,27 @@ class File:
         return {
             "shape": prepared.scene.shape, "crs": prepared.crs, "transform": prepared.transform,
             "compress": run.compress, "overwrite": self.overwrite, "threads": run.at_a_time,
+            "part": part_of(self.place),
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The stages of a product and its layers: the place for tiles, from whatever process."""
+
+    stages: tuple[Any, ...]
+
+    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
+        """Take a tile."""
+        return tuple(stage.put(tile, numbers) for stage, numbers in zip(self.stages, stored, strict=True))
+
+    def checks(self, tile: Window) -> tuple[int, ...]:
+        """Of what lies there."""
+        return tuple(checksum(stage.get(tile)) for stage in self.stages)
+
+    def elsewhere(self) -> _Stages:
+        """The same."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -145,11 +172,21 @@ class _Files:
 
     place: Path
     writers: Sequence[Writer | MatWriter]
+    ledger: Ledger
 
-    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
+    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
         """Take a tile."""
-        for writer, numbers in zip(self.writers, stored, strict=True):
-            writer.put(tile, numbers)
+        return tuple(writer.put(tile, numbers) for writer, numbers in zip(self.writers, stored, strict=True))
+
+    def checks(self, tile: Window) -> tuple[int, ...]:
+        """Of what lies there."""
+        stages = self.elsewhere()
+        return stages.checks(tile) if stages else ()
+
+    def elsewhere(self) -> _Stages | None:
+        """Their stages; a file of MATLAB is made in memory."""
+        staged = [writer.stage for writer in self.writers if isinstance(writer, Writer)]
+        return _Stages(tuple(staged)) if len(staged) == len(self.writers) else None
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Of all files."""
@@ -167,13 +204,36 @@ class _Files:
 
 @contextmanager
 def _written(place: Path, writers: Sequence[Writer | MatWriter], run: Run) -> Iterator[_Files]:
-    """Open files that appear under their names together, when all went well."""
-    with ExitStack() as stack:
-        for writer in writers:
-            stack.enter_context(writer)
-        yield _Files(place, writers)
-        run.progress("writing", 0, 1)
+    """Open files that appear under their names together, when all went well; what can go on stays beside them."""
+    with Ledger.held(place, run.resume) as ledger:
+        kept = ledger if all(isinstance(writer, Writer) for writer in writers) else NOTHING_KEPT
+        try:
+            with ExitStack() as stack:
+                for writer in writers:
+                    stack.enter_context(writer)
+                yield _Files(place, writers, kept)
+                run.progress("writing", 0, 1)
+                for writer in writers:
+                    writer.finish()
+                for writer in reversed(writers):
+                    writer.place()
+        except BaseException as error:
+            if not (kept.worth and _goes_on(error, kept, place)):
+                ledger.remove()
+            elif isinstance(error, KeyboardInterrupt):
+                error.add_note(f"{len(kept.tiles)} finished tiles are kept: the same command goes on from there")
+            raise
+        ledger.remove()
     run.progress("writing", 1, 1)
+
+
+def _goes_on(error: BaseException, ledger: Ledger, place: Path) -> bool:
+    """Whether what was made before an error is worth to be kept: of what was stopped, or lost an input."""
+    if isinstance(error, HangUp):
+        return ledger.seconds > WORTH_SECONDS
+    if isinstance(error, FileError):  # of the product itself: a full disk
+        return str(place) not in error.given
+    return isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError))
 
 
 @dataclass(frozen=True)
@@ -249,9 +309,21 @@ class _Held:
     finish: Callable[[np.ndarray, Mapping[str, str]], Any]
     tags: dict[str, str] = field(default_factory=dict)
 
-    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
+    @property
+    def ledger(self) -> Ledger:
+        """Nothing is kept."""
+        return NOTHING_KEPT
+
+    def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
         """Take a tile."""
-        self.arrays.put(tile, stored)
+        return self.arrays.put(tile, stored)
+
+    def checks(self, tile: Window) -> tuple[int, ...]:
+        """None."""
+        return ()
+
+    def elsewhere(self) -> None:
+        """In the memory of this process alone."""
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Kept for what the array says about itself."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
+from earthloom.engine.job import Job
 from earthloom.engine.prepared import Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
@@ -32,3 +35,10 @@ def figures_as_tags(figures: Mapping[str, Any]) -> dict[str, str]:
     tags = {f"{PREFIX}RESIDUAL": json.dumps(residual)} if residual else {}
     others = {name: value for name, value in figures.items() if name not in residual}
     return tags | ({f"{PREFIX}FIGURES": json.dumps(others, default=str)} if others else {})
+
+
+def asked(job: Job, tags: Mapping[str, str]) -> dict[str, Any]:
+    """Which job it is, by what may be changed: its product's tags, its tiles, and all else that it was given."""
+    named = {name.removeprefix(PREFIX).lower(): value for name, value in tags.items()}
+    tiles = sha256(repr(job.tiles).encode()).hexdigest()
+    return {**named, "tile size": tiles, "another setting": sha256(pickle.dumps(job, protocol=5)).hexdigest()}

@@ -18,7 +18,7 @@ from earthloom.engine.job import execute, tiles_of
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
-from earthloom.engine.tags import figures_as_tags, tags_of
+from earthloom.engine.tags import asked, figures_as_tags, tags_of
 from earthloom.errors import InputError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
@@ -129,20 +129,23 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     began = time.monotonic()
     encode = sink.encode(prepared, run)
     place = sink.open(prepared, encode, run)
-    method = prepared.wrap(choose(prepared, run))
-    empty = prepared.scene.empty()
-    method.check(empty, prepared.scene.shape)
-    method = method.ready(empty)
-    with run.begin() as runner:
+    with place as out, run.begin() as runner:
+        method = prepared.wrap(choose(prepared, run))
+        empty = prepared.scene.empty()
+        method.check(empty, prepared.scene.shape)
+        method = method.ready(empty)
         tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
         job = prepared.job(method, prepared.scene, tiles, encode)
-        with place as out:
-            out.tag(tags_of(method, prepared))
-            came = execute(job, runner, out, run.talk)
-            out.lost(came.missing)
-            say_what_is_lost(came.held, encode.dtype)
-            figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
-            out.tag(figures_as_tags(figures))
+        tags = tags_of(method, prepared)
+        out.tag(tags)
+        why = out.ledger.begin(asked(job, tags))
+        if why:
+            run.tell(f"what was unfinished is made afresh: {why} changed")
+        came = execute(job, runner, out, run.talk, out.ledger)
+        out.lost(came.missing)
+        say_what_is_lost(came.held, encode.dtype)
+        figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
+        out.tag(figures_as_tags(figures))
     product = out.result()
     tell(figures, run)
     run.fact(record=Record(

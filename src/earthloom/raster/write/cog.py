@@ -7,16 +7,14 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import rasterio
 import rasterio.shutil
 from affine import Affine
-from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterWindow
 
@@ -25,40 +23,11 @@ from earthloom.ops.quantise import DTYPES, quantise, require_code
 from earthloom.raster.handles import CPLE_BaseError, file_errors, quietly
 from earthloom.raster.write.overviews import BLOCK, add_overviews, remove
 from earthloom.raster.write.place import forget_earlier, require_place
+from earthloom.raster.write.stage import Compress, Layout, Stage
 from earthloom.types import Bool, Float, Shaped, Window
 
-Compress = Literal["zstd", "deflate", "none"]
-IN_MEMORY_BYTES = 256 * 2**20  # a smaller product waits for its compression in memory
-COLOURS = {"red": ColorInterp.red, "green": ColorInterp.green, "blue": ColorInterp.blue}
 _LEVEL = {"zstd": 1, "deflate": 6}
 _COPY_CACHE_MB = 256
-
-
-@dataclass(frozen=True)
-class Layout:
-    """What the output looks like; see :func:`create`."""
-
-    path: Path
-    shape: tuple[int, int]
-    count: int
-    dtype: np.dtype
-    crs: Any
-    transform: Affine
-    nodata: float | None
-    names: tuple[str, ...]
-    wavelengths_nm: tuple[float | None, ...]
-    scales: tuple[float, ...]
-    offsets: tuple[float, ...]
-    tags: Mapping[str, str] = field(default_factory=dict)
-    compress: Compress = "zstd"
-    threads: int = 2
-    widths_nm: tuple[float | None, ...] = ()
-
-    @property
-    def raw_bytes(self) -> int:
-        """Size without compression, whole blocks."""
-        blocks = -(-self.shape[0] // BLOCK) * -(-self.shape[1] // BLOCK)
-        return blocks * BLOCK * BLOCK * self.count * self.dtype.itemsize
 
 
 class Writer:
@@ -67,30 +36,27 @@ class Writer:
     On any exception, Ctrl-C included, what was written is removed and a file that existed stays as it was.
     """
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, part: Path | None = None) -> None:
+        self.layout, self.part = layout, part
         self._lock = threading.Lock()
         self._buffers = threading.local()
         self._lost = 0
-        self._dataset: Any = None
+        self._tags = dict(layout.tags)
         self._folder: Path | None = None
-        self._raw = ""
+        self._stage: Stage | None = None
+        self._whole: Path | None = None  # what will get the name
+        self._placed = False
         self._smaller: list[str] = []  # its overviews
 
     def __enter__(self) -> Writer:
         layout = self.layout
         try:
             # named before it is made: a signal in between leaves nothing behind
-            self._folder = layout.path.with_name(f".{layout.path.name}.{uuid4().hex}")
+            self._folder = self.part or layout.path.with_name(f".{layout.path.name}.{uuid4().hex}")
             with file_errors(layout.path, "written", "choose another folder"):
-                self._folder.mkdir(mode=0o700)
-            self._raw = str(self._folder / "raw.tif")
-            if layout.compress != "none" and layout.raw_bytes < IN_MEMORY_BYTES:
-                self._raw = f"/vsimem/{uuid4().hex}.tif"
-            self._require_space()
-            with file_errors(layout.path, "written"), quietly():
-                self._dataset = rasterio.open(self._raw, "w", **self._profile())
-                self._describe(self._dataset)
+                self._folder.mkdir(mode=0o700, exist_ok=self.part is not None)
+            with file_errors(layout.path, "written", "is the disk full?"):
+                self._stage = self._begun() or self._new()
         except BaseException:
             self._discard()
             raise
@@ -99,9 +65,50 @@ class Writer:
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             if kind is None:
-                self._finish()
+                if self._whole is None and not self._placed:
+                    self.finish()
+                if not self._placed:
+                    self.place()
         finally:
             self._discard()
+
+    @property
+    def stage(self) -> Stage:
+        """Where tiles go, from whatever process."""
+        assert self._stage is not None, "inside the with block alone"
+        return self._stage
+
+    @property
+    def _raw(self) -> Path:
+        assert self._folder is not None
+        return self._folder / f"{self.layout.path.name}.{self.layout.key}.tif"
+
+    @property
+    def _closing(self) -> Path:
+        """Is there from when the end of the stage was first touched."""
+        return self._raw.with_suffix(".closing")
+
+    def _begun(self) -> Stage | None:
+        """What an earlier run left, where this is its place."""
+        if self.part is None or not self._raw.is_file():
+            return None
+        with suppress(RasterioError, CPLE_BaseError, OSError):
+            stage = Stage.of(self._raw, self.layout)
+            if stage is None or not self._closing.exists():
+                return stage
+            again = stage.moved(self._raw.with_suffix(".again.tif"), self.layout)
+            remove([f"{self._raw}{'.ovr' * count}" for count in range(1, 20)])
+            os.replace(again.path, self._raw)
+            self._closing.unlink()
+            return Stage.of(self._raw, self.layout)
+        return None
+
+    def _new(self) -> Stage:
+        """An empty stage."""
+        self._raw.unlink(missing_ok=True)
+        self._closing.unlink(missing_ok=True)
+        self._require_space()
+        return Stage.make(self._raw, self.layout)
 
     def write(
         self,
@@ -155,11 +162,10 @@ class Writer:
                 stored[list(empty)] = missing_code(layout)
             self.put(piece, stored)
 
-    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> None:
-        """Write numbers as they are to be stored: scaled, rounded, nodata in place; else as :meth:`write`."""
-        area = RasterWindow(window.x, window.y, window.width, window.height)  # type: ignore[call-arg]
-        with self._lock, file_errors(self.layout.path, "written", "is the disk full?"):
-            self._dataset.write(stored, window=area)
+    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> int:
+        """Write numbers as they are to be stored: scaled, rounded, nodata in place; their checksum."""
+        with file_errors(self.layout.path, "written", "is the disk full?"):
+            return self.stage.put(window, stored)
 
     def lost(self, count: int) -> None:
         """So many pixels hold nothing: worth a warning where no code says so."""
@@ -168,8 +174,7 @@ class Writer:
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """Add to the provenance what is known only now, before the file is closed."""
-        with self._lock, file_errors(self.layout.path, "written"):
-            self._dataset.update_tags(**tags)
+        self._tags.update(tags)
 
     def _buffer(self, piece: Window) -> np.ndarray:
         """This thread's array for one block, so that the memory stays in the cache."""
@@ -179,49 +184,9 @@ class Writer:
             known = self._buffers.array = np.empty(shape, self.layout.dtype)
         return known
 
-    def _profile(self) -> dict[str, Any]:
-        """Creation options of the uncompressed file."""
-        layout = self.layout
-        return {
-            "driver": "GTiff",
-            "height": layout.shape[0],
-            "width": layout.shape[1],
-            "count": layout.count,
-            "dtype": layout.dtype.name,
-            "crs": layout.crs,
-            "transform": layout.transform,
-            "nodata": layout.nodata,
-            "tiled": True,
-            "blockxsize": BLOCK,
-            "blockysize": BLOCK,
-            "interleave": "band",
-            "photometric": "MINISBLACK",
-            "ALPHA": "NO",  # GDAL makes an alpha band of the fourth of four bytes otherwise
-            "BIGTIFF": "IF_SAFER",
-        }
-
-    def _describe(self, dataset: Any) -> None:
-        """Names, wavelengths, scaling and tags, before the first pixel so that they come first in the file."""
-        layout = self.layout
-        dataset.update_tags(**layout.tags)
-        if any(s != 1 for s in layout.scales) or any(o != 0 for o in layout.offsets):
-            dataset.scales, dataset.offsets = layout.scales, layout.offsets
-        for band, (name, centre) in enumerate(zip(layout.names, layout.wavelengths_nm, strict=True), start=1):
-            if name:
-                dataset.set_band_description(band, name)
-            if centre is not None:
-                dataset.update_tags(band, wavelength=f"{centre:g}", wavelength_units="Nanometers")
-                dataset.update_tags(band, ns="IMAGERY", CENTRAL_WAVELENGTH_UM=f"{centre / 1e3:g}")
-        for band, width in enumerate(layout.widths_nm, start=1):
-            if width is not None:
-                dataset.update_tags(band, fwhm=f"{width:g}")
-                dataset.update_tags(band, ns="IMAGERY", FWHM_UM=f"{width / 1e3:g}")
-        if set(COLOURS) <= set(layout.names):
-            dataset.colorinterp = [COLOURS.get(name, ColorInterp.undefined) for name in layout.names]
-
     def _require_space(self) -> None:
         """Refuse at once what the disk cannot hold."""
-        needed = 0 if self._raw.startswith("/vsimem/") else self.layout.raw_bytes
+        needed = self.layout.raw_bytes
         free = shutil.disk_usage(self.layout.path.parent).free
         if needed > free:
             raise FileError(
@@ -229,23 +194,34 @@ class Writer:
                 hint="make room or choose another folder",
             )
 
-    def _finish(self) -> None:
-        """Close, compress, check, and give the file its name."""
+    def finish(self) -> None:
+        """Say what is known at the end, compress and check: all but the name."""
         layout = self.layout
         assert self._folder is not None
         with file_errors(layout.path, "written", "is the disk full?"):
-            self._dataset.close()
-            whole = Path(self._raw)
+            self._closing.touch()
+            with quietly(), rasterio.open(self._raw, "r+") as file:
+                file.update_tags(**self._tags)
+                if layout.nodata is not None:
+                    file.nodata = layout.nodata
+            self._whole = self._raw
             if layout.compress != "none":
-                whole = self._folder / "cog.tif"
+                self._whole = self._folder / f"{layout.path.name}.cog.tif"
                 with quietly(), rasterio.Env(GDAL_CACHEMAX=_COPY_CACHE_MB):
-                    self._smaller = add_overviews(self._raw)
-                    rasterio.shutil.copy(self._raw, str(whole), **self._cog_options())
-            check_whole(whole, layout)
-            forget_earlier(layout.path)
-            os.replace(whole, layout.path)
+                    self._smaller = add_overviews(str(self._raw))
+                    rasterio.shutil.copy(self._raw, str(self._whole), **self._cog_options())
+            check_whole(self._whole, layout)
+
+    def place(self) -> None:
+        """Give the file its name."""
+        assert self._whole is not None
+        with file_errors(self.layout.path, "written"):
+            forget_earlier(self.layout.path)
+            os.replace(self._whole, self.layout.path)
+        self._placed = True
         if self._lost:
-            warn(f"{layout.path.name}: {self._lost} pixels without data were written as 0, no nodata code was given")
+            name = self.layout.path.name
+            warn(f"{name}: {self._lost} pixels without data were written as 0, no nodata code was given")
 
     def _cog_options(self) -> dict[str, Any]:
         """Options of GDAL's COG driver."""
@@ -260,13 +236,8 @@ class Writer:
         }
 
     def _discard(self) -> None:
-        """Close and remove whatever is left."""
-        with suppress(RasterioError, CPLE_BaseError, OSError):
-            if self._dataset is not None:
-                self._dataset.close()
-        if self._raw.startswith("/vsimem/"):
-            remove([self._raw, *self._smaller])
-        if self._folder is not None:
+        """Remove whatever is left; a part is for its owner to keep or not."""
+        if self._folder is not None and self.part is None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -288,6 +259,7 @@ def create(
     compress: Compress = "zstd",
     overwrite: bool = False,
     threads: int = 2,
+    part: Path | None = None,
 ) -> Writer:
     """Prepare an output file; use the result in a ``with`` block.
 
@@ -314,6 +286,8 @@ def create(
         Whether a file of that name may be replaced.
     threads
         For compression.
+    part
+        A folder that holds what is unfinished, and goes on with what lies there; None: one that goes with the writer.
 
     Raises
     ------
@@ -354,7 +328,8 @@ def create(
             compress,
             threads,
             each(widths_nm, None, "widths"),
-        )
+        ),
+        part,
     )
 
 

@@ -15,8 +15,9 @@ from affine import Affine
 from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
 from earthloom.raster.metadata.matlab import TAGS, broken
-from earthloom.raster.write.cog import Layout, missing_code
+from earthloom.raster.write.cog import missing_code
 from earthloom.raster.write.place import require_place
+from earthloom.raster.write.stage import Layout
 from earthloom.types import Bool, Float, Shaped, Window
 
 FORMAT = "earthloom dataset 1"
@@ -36,17 +37,27 @@ class MatWriter:
         self.layout, self.overwrite = layout, overwrite
         self._tags = dict(layout.tags)
         self._data = np.empty((layout.count, *layout.shape), layout.dtype)
+        self._placed = False
 
     def __enter__(self) -> MatWriter:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
         if kind is None:
+            self.place()
+
+    def finish(self) -> None:
+        """Nothing is left to do but to write."""
+
+    def place(self) -> None:
+        """Write the file, once."""
+        if not self._placed:
             centres = [nm for nm in self.layout.wavelengths_nm if nm is not None]
             more: dict[str, Any] = {TAGS: json.dumps(self._tags)}
             if len(centres) == self.layout.count:
                 more["wavelengths"] = np.array(centres)[:, None]
             write_mat(self.layout.path, {"sr": self._data}, self.overwrite, more)
+            self._placed = True
 
     def tag(self, tags: Mapping[str, str]) -> None:
         """More provenance."""
@@ -55,10 +66,11 @@ class MatWriter:
     def lost(self, count: int) -> None:
         """Without a code, missing pixels are 0."""
 
-    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> None:
+    def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> int:
         """Put numbers as they are to be stored in their place; tiles do not overlap, so any thread may."""
         rows, cols = window.slices
         self._data[:, rows, cols] = stored
+        return 0
 
     def write(
         self,

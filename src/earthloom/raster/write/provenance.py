@@ -51,7 +51,6 @@ def provenance(
         "METHOD": method,
         "PARAMETERS": json.dumps(dict(parameters), sort_keys=True, default=str),
         "INPUTS": json.dumps(fingerprints(inputs)),
-        "CREATED": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     if sensor is not None:
         tags["SENSOR"] = sensor

@@ -1,0 +1,234 @@
+"""What of a job is done, so that a job that was killed goes on where it was.
+
+Beside the product lies the folder ``.<name>.part`` with the stage that takes the tiles, and with what this file keeps:
+``asked.json``, which job it is; ``tiles.jsonl``, a line for each finished tile with its checksum and what was measured
+of it; ``kept-*``, what was found out before the tiles: statistics of the whole scene, weights that were adapted. A tile
+counts when the stage gives back the bytes of its checksum: a line that came to the disk before its pixels, because the
+power went, is worth nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from earthloom.atomic import write_whole
+from earthloom.engine.packed import NotPlain, pack, unpack
+from earthloom.errors import FileError
+
+ASKED, TILES, LOCK, KEPT = "asked.json", "tiles.jsonl", "lock", "kept-"
+WORTH_SECONDS = 10.0  # of work: what took less is made again sooner than somebody comes back to a closed terminal
+
+
+def part_of(place: Path) -> Path:
+    """The folder of what is unfinished of a product."""
+    return place.with_name(f".{place.name}.part")
+
+
+@dataclass
+class Ledger:
+    """The unfinished part of a product, held by one process at a time.
+
+    Parameters
+    ----------
+    folder
+        Where it is; None: nothing is kept.
+    place
+        The product.
+    """
+
+    folder: Path | None = None
+    place: Path = Path()
+    began: float = field(default_factory=time.monotonic)
+    _lines: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _found: int = 0  # findings that this process added
+
+    @classmethod
+    @contextmanager
+    def held(cls, place: Path, resume: bool = True) -> Iterator[Ledger]:
+        """The part of a product, alone for this process; it is left as it is at the end.
+
+        Raises
+        ------
+        FileError
+            If another process works on the same product.
+        """
+        folder = part_of(place)
+        lock = _locked(folder, place)
+        try:
+            ledger = cls(folder, place)
+            if not resume:
+                ledger.forget()
+            ledger._read()
+            yield ledger
+        finally:
+            os.close(lock)
+
+    def begin(self, asked: Mapping[str, Any]) -> str:
+        """Say which job it is. What another one left is forgotten.
+
+        Returns
+        -------
+        Why nothing of what lay there counts; "" where there was nothing, or it goes on.
+        """
+        if self.folder is None:
+            return ""
+        asked = json.loads(json.dumps(asked, default=str))
+        before, file = self._asked(), self.folder / ASKED
+        why = "" if before is None else _apart(before, asked)
+        if why:
+            self._forget_tiles()
+        if before is None or why:
+            write_whole(file, json.dumps(asked).encode())
+        return why
+
+    @property
+    def tiles(self) -> Mapping[int, Mapping[str, Any]]:
+        """Number to what was kept of a finished tile."""
+        return self._lines
+
+    def drop(self, numbers: list[int]) -> None:
+        """These are to be made again."""
+        for number in numbers:
+            del self._lines[number]
+
+    def add(self, number: int, checks: tuple[int, ...], told: Any) -> None:
+        """A tile is finished; ``told`` goes with it."""
+        if self.folder is None:
+            return
+        try:
+            line = {"tile": number, "checks": checks, "told": base64.b64encode(pack(told)).decode()}
+        except NotPlain:  # measured in a way that cannot be kept: the tile is made again
+            return
+        try:
+            with (self.folder / TILES).open("a", encoding="ascii") as stream:
+                stream.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise FileError(f"{self.place} cannot be written ({error.strerror})", hint="is the disk full?") from error
+        self._lines[number] = line
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep what was found out before the tiles, where it can be kept."""
+        if self.folder is not None:
+            with suppress(NotPlain, FileError):  # it is no more than found out again
+                write_whole(self.folder / (KEPT + name), pack(value))
+                self._found += 1
+
+    def kept(self, name: str) -> Any:
+        """What was kept under a name; None where it was not."""
+        if self.folder is None:
+            return None
+        try:
+            return unpack((self.folder / (KEPT + name)).read_bytes())
+        except (OSError, NotPlain):
+            return None
+
+    def told(self, number: int) -> Any:
+        """What was kept of a tile.
+
+        Raises
+        ------
+        NotPlain
+            If it cannot be read.
+        """
+        return unpack(base64.b64decode(self._lines[number]["told"]))
+
+    @property
+    def worth(self) -> bool:
+        """Whether there is something to go on with."""
+        return bool(self._found or self._lines)
+
+    @property
+    def seconds(self) -> float:
+        """How long this process has worked on it."""
+        return time.monotonic() - self.began
+
+    def forget(self) -> None:
+        """Take away all but the lock."""
+        self._forget_tiles()
+        for path in self.folder.iterdir() if self.folder else ():
+            if path.name != LOCK:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    def remove(self) -> None:
+        """Take away the folder."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _forget_tiles(self) -> None:
+        """Tiles and statistics; what was learnt has a name of its own job."""
+        self._lines.clear()
+        if self.folder is not None:
+            for path in (self.folder / TILES, *self.folder.glob(f"{KEPT}statistics*")):
+                path.unlink(missing_ok=True)
+
+    def _asked(self) -> Any:
+        """Which job it was."""
+        assert self.folder is not None
+        try:
+            return json.loads((self.folder / ASKED).read_text())
+        except (OSError, ValueError):
+            self._forget_tiles()
+            return None
+
+    def _read(self) -> None:
+        """The lines that are whole; one that was torn is none."""
+        assert self.folder is not None
+        with suppress(OSError), (self.folder / TILES).open(encoding="ascii", errors="replace") as stream:
+            for text in stream:
+                with suppress(ValueError, KeyError, TypeError):
+                    line = json.loads(text)
+                    self._lines[int(line["tile"])] = {"checks": tuple(line["checks"]), "told": line["told"]}
+        torn = self.folder / TILES
+        if torn.is_file() and torn.stat().st_size and not torn.read_bytes().endswith(b"\n"):
+            with torn.open("a") as stream:
+                stream.write("\n")
+
+
+NOTHING_KEPT = Ledger()
+
+
+def _locked(folder: Path, place: Path) -> int:
+    """The folder's lock, open; it falls when this process ends, however it does.
+
+    Raises
+    ------
+    FileError
+        If another process has it, or there is no place for it.
+    """
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise FileError(f"{folder} cannot be made ({error.strerror})", hint="choose another folder") from error
+    try:
+        import fcntl
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(number)
+        raise FileError(
+            f"{place} is being written by another process", "one at a time", "wait for it, or choose another name"
+        ) from None
+    except (ImportError, OSError):  # Windows, or a disk that knows no locks: nobody is kept out
+        return number
+    if (folder / LOCK).exists() and os.path.samestat(os.fstat(number), os.stat(folder / LOCK)):
+        return number
+    os.close(number)  # who had it took the folder away in between
+    return _locked(folder, place)
+
+
+def _apart(before: Any, asked: Mapping[str, Any]) -> str:
+    """What is not the same, in a few words."""
+    if not isinstance(before, dict):
+        return "it is none of ours"
+    names = [name for name in {**before, **asked} if before.get(name) != asked.get(name)]
+    return ", ".join(names)
