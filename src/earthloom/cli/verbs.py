@@ -21,7 +21,7 @@ from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Flag, Verb
 
 ORDER = {"Files": 1, "Run": 9}  # groups of the help; what a verb has of its own stands between
-LISTENERS = ("progress", "say", "facts")  # options of a run that no flag can give
+LISTENERS = ("progress", "say", "facts", "learnt")  # options of a run that no flag can give
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),
     "quiet": (("--quiet", "-q"), "No progress bar, no summary; warnings stay."),

@@ -14,15 +14,17 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from earthloom.atomic import write_whole
 from earthloom.engine.packed import NotPlain, pack, unpack
 from earthloom.errors import FileError
+from earthloom.version import __version__
 
 ASKED, TILES, LOCK, KEPT = "asked.json", "tiles.jsonl", "lock", "kept-"
 WORTH_SECONDS = 10.0  # of work: what took less is made again sooner than somebody comes back to a closed terminal
@@ -33,7 +35,7 @@ def part_of(place: Path) -> Path:
     return place.with_name(f".{place.name}.part")
 
 
-@dataclass
+@dataclass(eq=False)
 class Ledger:
     """The unfinished part of a product, held by one process at a time.
 
@@ -49,7 +51,6 @@ class Ledger:
     place: Path = Path()
     began: float = field(default_factory=time.monotonic)
     _lines: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _found: int = 0  # findings that this process added
 
     @classmethod
     @contextmanager
@@ -120,7 +121,6 @@ class Ledger:
         if self.folder is not None:
             with suppress(NotPlain, FileError):  # it is no more than found out again
                 write_whole(self.folder / (KEPT + name), pack(value))
-                self._found += 1
 
     def kept(self, name: str) -> Any:
         """What was kept under a name; None where it was not."""
@@ -144,7 +144,7 @@ class Ledger:
     @property
     def worth(self) -> bool:
         """Whether there is something to go on with."""
-        return bool(self._found or self._lines)
+        return bool(self._lines) or (self.folder is not None and any(self.folder.glob(f"{KEPT}*")))
 
     @property
     def seconds(self) -> float:
@@ -194,6 +194,51 @@ class Ledger:
 
 
 NOTHING_KEPT = Ledger()
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a job learns of its inputs before the tiles: adapted weights, a fitted mapping.
+
+    Parameters
+    ----------
+    ledger
+        Where it is kept.
+    inputs
+        The files that it is learnt from, by role: when one has changed, it is learnt again.
+    """
+
+    ledger: Ledger = NOTHING_KEPT
+    inputs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def name(self, what: str) -> str:
+        """Of what was learnt, by all that it depends on."""
+        stamps = {role: [_stamp(path) for path in paths] for role, paths in self.inputs.items()}
+        return f"learnt-{sha256(json.dumps([__version__, what, stamps]).encode()).hexdigest()[:16]}"
+
+    def get(self, what: str) -> Any:
+        """What was kept; None where it was not."""
+        return self.ledger.kept(self.name(what))
+
+    def put(self, what: str, value: Any) -> None:
+        """Keep it."""
+        self.ledger.keep(self.name(what), value)
+
+    def file(self, what: str, suffix: str) -> Path | None:
+        """A file to keep it in; None where nothing is kept."""
+        return None if self.ledger.folder is None else self.ledger.folder / f"{KEPT}{self.name(what)}{suffix}"
+
+
+NOTHING_LEARNT = Learnt()
+
+
+def _stamp(path: str) -> list[Any]:
+    """What tells a file from a later one of its name."""
+    try:
+        found = os.stat(path)
+    except OSError:  # an address, a part of a file
+        return [path]
+    return [path, found.st_size, found.st_mtime_ns]
 
 
 def _locked(folder: Path, place: Path) -> int:

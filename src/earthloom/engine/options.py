@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
@@ -53,6 +54,8 @@ class Run:
         Called with a line about each step.
     facts
         Called with what was found out, by name.
+    learnt
+        Where what is learnt of the inputs is kept until the product is whole.
     """
 
     threads: int | None = None
@@ -70,6 +73,7 @@ class Run:
     progress: Progress = silent
     say: Callable[[str], Any] | None = None
     facts: Callable[[Mapping[str, Any]], Any] | None = None
+    learnt: Learnt = NOTHING_LEARNT
 
     def __post_init__(self) -> None:
         """Refuse numbers and words that make no sense."""

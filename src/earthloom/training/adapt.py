@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce as fold
 from operator import add
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,8 +146,37 @@ def adapt(
     told = Adapted(found, before, after, result.steps, took, header.name)
     if not better:
         return replace(told, method=start, after=before, kept=False)
-    header = replace(header, name="adapted to the scene", path="", card={**header.card, "adapted": str(told)})
-    return replace(told, method=replace(found, trained=replace(found.trained, header=header)))
+    return replace(told, method=_adapted(found, str(told)))
+
+
+def _adapted(found: Fitted, said: str) -> Fitted:
+    """Weights that say how they were adapted."""
+    header = found.trained.header
+    header = replace(header, name="adapted to the scene", path="", card={**header.card, "adapted": said})
+    return replace(found, trained=replace(found.trained, header=header))
+
+
+def told(found: Adapted) -> dict[str, Any]:
+    """What is kept of an adaptation, as plain data and arrays, until the product is whole."""
+    state = found.method.trained.module.state_dict() if found.kept else {}
+    return {
+        "state": {name: value.detach().cpu().numpy() for name, value in state.items()}, "before": dict(found.before),
+        "after": dict(found.after), "steps": found.steps, "seconds": found.seconds, "began": found.began,
+        "kept": found.kept,
+    }  # fmt: skip
+
+
+def again(network: Network | Fitted, scene: Scene, kept: Mapping[str, Any]) -> Adapted:
+    """An adaptation of an earlier run that did not come to its end; ``kept`` as :func:`told` gave it."""
+    start, _ = beginning(network, observed(network, scene)[0])
+    figures = {name: kept[name] for name in ("before", "after", "steps", "seconds", "began", "kept")}
+    known = Adapted(start, **figures)
+    if not known.kept:
+        return known
+    module = _copy(start)
+    module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in kept["state"].items()})
+    found = Fitted(start.inner, Trained(module.eval(), start.trained.header, start.trained.order))
+    return replace(known, method=_adapted(found, str(known)))
 
 
 def budget(seconds: float | None, steps: int | None) -> tuple[float, int]:

@@ -33,12 +33,18 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out `adapt`")
     if run.save_weights is not None:
         _weights_place(run)
-    from earthloom.training.adapt import adapt
+    from earthloom.training.adapt import adapt, again, told
 
-    found = adapt(
-        method, scene, run.seconds, steps=run.adapt_steps, threads=run.at_a_time,  # type: ignore[arg-type]
-        progress=run.progress, say=run.tell,
-    )  # fmt: skip
+    what = repr((method, run.seconds, run.adapt_steps))
+    kept = run.learnt.get(what)
+    if kept is None:
+        found = adapt(
+            method, scene, run.seconds, steps=run.adapt_steps, threads=run.at_a_time,  # type: ignore[arg-type]
+            progress=run.progress, say=run.tell,
+        )  # fmt: skip
+        run.learnt.put(what, told(found))
+    else:
+        found = again(method, scene, kept)  # type: ignore[arg-type]
     run.tell(str(found))
     run.fact(network=f"{method.card.name} {found}")
     if not found.kept and found.began == "random":

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
+from earthloom.engine.ledger import Learnt
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
@@ -130,7 +131,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     encode = sink.encode(prepared, run)
     place = sink.open(prepared, encode, run)
     with place as out, run.begin() as runner:
-        method = prepared.wrap(choose(prepared, run))
+        method = prepared.wrap(choose(prepared, replace(run, learnt=Learnt(out.ledger, prepared.inputs))))
         empty = prepared.scene.empty()
         method.check(empty, prepared.scene.shape)
         method = method.ready(empty)

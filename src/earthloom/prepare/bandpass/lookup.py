@@ -56,8 +56,8 @@ class Lookup:
         return 0
 
     @classmethod
-    def of(cls, source: Image, mapping: Mapping, encode: Encode) -> Lookup:
-        """Make the tables."""
+    def of(cls, source: Image, mapping: Mapping, encode: Encode, tiles: tuple[Window, ...] = ()) -> Lookup:
+        """Make the tables. Windows are wide, for speed, unless smaller ``tiles`` are asked for."""
         matrix = mapping.mix.matrix
         count = len(matrix)
         scales = np.array(encode.scales or (1.0,) * count)
@@ -67,7 +67,9 @@ class Lookup:
         if source.dtype.name in TABULATED and inside.mix.single:
             entries = tabulated(inside.mix, inside.tables, source.dtype, encode.dtype, encode.nodata)
         partner = tuple(int(np.abs(row).argmax()) for row in inside.mix.matrix)
-        return cls(source, inside, entries, partner, encode, tuple(windows(source.shape, (ROWS, COLUMNS))))
+        smaller = bool(tiles) and max(tile.height for tile in tiles) < min(ROWS, source.shape[0])
+        cut = tiles if smaller else tuple(windows(source.shape, (ROWS, COLUMNS)))
+        return cls(source, inside, entries, partner, encode, cut)
 
     def measure(self, tile: Window, so_far: Stats | None) -> Stats | None:
         """Nothing is measured."""
@@ -92,5 +94,5 @@ def aligned(
     """The job of an alignment: a lookup where stored numbers can be turned into stored numbers as they are."""
     direct = source.dtype.name in (*TABULATED, "float32") and representable(encode.dtype, encode.nodata)
     if isinstance(method, Solved) and direct and encode.scales and not source.flipped and not source.in_memory:
-        return Lookup.of(source, method.mapping, encode)
+        return Lookup.of(source, method.mapping, encode, tiles)
     return Fusion(method, scene, tiles, encode)

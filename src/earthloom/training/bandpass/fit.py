@@ -299,8 +299,13 @@ def learnt(
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
     how = Fitting(judge=judge or name == CHOSEN, threads=run.at_a_time, check_units=not told)
     sides = side(first[0]), side(first[1])
+    file = run.learnt.file(repr((name, own, sides, how)), ".json")
+    if file is not None and file.is_file():
+        return Transform.load(file).aligner
     found = fit_transform(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, run.tell, **own)
     run.fact(fit=found)
+    if file is not None:
+        found.transform.save(file)
     return found.transform.aligner
 
 
