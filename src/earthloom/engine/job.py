@@ -13,7 +13,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from earthloom.engine.budget import tile_for
+from earthloom.engine.budget import FREE, Budget, at_work
 from earthloom.engine.ledger import NOTHING_KEPT, Ledger
 from earthloom.engine.packed import NotPlain
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
@@ -249,7 +249,7 @@ def execute(job: Job, runner: Runner, out: Out, talk: Talk, ledger: Ledger = NOT
         talk.tell(f"going on: {len(made)} of {len(job.tiles)} tiles are there")
     if todo:
         stats = statistics(job, runner, talk.progress, ledger)
-        there = out if runner.together else out.elsewhere() if runner.shares(ledger.folder) else None
+        there = out if runner.together else out.elsewhere() if ledger.folder and runner.shares(ledger.folder) else None
         for number, one in runner.map(Make(job, stats, there), todo):
             made[number] = one if there is not None else _put(out, job.tiles[number], one)
             ledger.add(number, made[number].checks, _told(made[number]))
@@ -310,12 +310,15 @@ def merged(parts: Iterable[Stats | None]) -> Stats:
     return sum(known[1:], known[0]) if known else Stats()
 
 
-def tiles_of(method: Method, scene: Scene, tile_px: int | None, workers: int) -> tuple[Window, ...]:
-    """The tiles of a scene; a method that is not local, and the toolbox convention, whose borders are periodic, take
-    the whole scene as one."""
+def tiles_of(
+    method: Method, scene: Scene, tile_px: int | None, runner: Runner, budget: Budget = FREE, product: int = 0
+) -> tuple[tuple[Window, ...], Runner]:
+    """The tiles of a scene, and who works on them; a method that is not local, and the toolbox convention, whose
+    borders are periodic, take the whole scene as one."""
     if not method.card.local or scene.convention == "toolbox":
         tile_px = max(scene.shape)
-    return tuple(plan(scene.shape, tile_px or tile_for(method, scene, workers)))
+    side, runner = at_work(runner, budget, method, scene, tile_px, product)
+    return tuple(plan(scene.shape, side)), runner
 
 
 @dataclass(frozen=True)
@@ -369,10 +372,10 @@ def fuse_array(
     method = method.ready(empty)
     bands = problems.find(method.card.problem).bands(empty)
     dtype = np.result_type(*(view.data for view in empty.views.values()))
-    tiles = tiles_of(method, scene, tile_px, threads)
+    tiles, workers = tiles_of(method, scene, tile_px, Threads(threads) if threads > 1 else Serial())
     job = Fusion(method, scene, tiles, Plain())
     data, valid = np.empty((len(bands), *scene.shape), dtype), np.empty((1, *scene.shape), bool)
-    with Threads(threads) if threads > 1 else Serial() as runner:
+    with workers as runner:
         came = execute(job, runner, Arrays((data, valid)), Talk(progress))
     return Product(data, valid[0], bands, came.measured)
 

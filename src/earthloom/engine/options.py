@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from earthloom.engine.budget import Budget
 from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
@@ -29,6 +30,9 @@ class Run:
         ``threads`` of this process, or ``processes`` of their own.
     tile_size
         Side of a tile in pixels; None: by method and free memory.
+    memory
+        What the whole run may take, such as 4GiB: tiles, and how many are worked on at a time, follow it. None: a part
+        of what the machine and the containers around have free.
     adapt
         For a network: fit it to this very scene before it is fused, without ground truth. It begins with the weights
         that fit, or with random ones where none do, and never ends worse than it began.
@@ -61,6 +65,7 @@ class Run:
     threads: int | None = None
     runner: Literal["threads", "processes"] = "threads"
     tile_size: int | None = None
+    memory: str | None = None
     adapt: bool = False
     adapt_seconds: float | None = None
     adapt_steps: int | None = None
@@ -79,6 +84,7 @@ class Run:
         """Refuse numbers and words that make no sense."""
         if self.tile_size is not None and self.tile_size < 16:
             raise InputError(f"tile size {self.tile_size}", "at least 16 pixels")
+        _ = self.budget
         if self.threads is not None and self.threads < 1:
             raise InputError(f"{self.threads} threads", "at least 1")
         if self.runner not in ("threads", "processes"):
@@ -110,6 +116,11 @@ class Run:
         if self.threads:
             return self.threads
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+    @property
+    def budget(self) -> Budget:
+        """Memory that the run may take."""
+        return Budget.of(self.memory)
 
     def begin(self) -> Runner:
         """The runner, to be used in a ``with`` block."""

@@ -38,7 +38,7 @@ class Runner(Protocol):
         """Whether tasks see this process's memory: then they may put results in place themselves."""
         ...
 
-    def shares(self, folder: Path | None) -> bool:
+    def shares(self, folder: Path) -> bool:
         """Whether tasks see a folder of this process."""
         ...
 
@@ -58,9 +58,9 @@ class Serial:
     workers: int = 1
     together: bool = True
 
-    def shares(self, folder: Path | None) -> bool:
+    def shares(self, folder: Path) -> bool:
         """See :class:`Runner`."""
-        return folder is not None
+        return True
 
     def __enter__(self) -> Serial:
         return self
@@ -80,9 +80,9 @@ class Threads:
     workers: int
     together: bool = True
 
-    def shares(self, folder: Path | None) -> bool:
+    def shares(self, folder: Path) -> bool:
         """See :class:`Runner`."""
-        return folder is not None
+        return True
 
     def __enter__(self) -> Threads:
         return self
@@ -103,9 +103,9 @@ class Processes:
     together: bool = False
     _held: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def shares(self, folder: Path | None) -> bool:
+    def shares(self, folder: Path) -> bool:
         """See :class:`Runner`."""
-        return folder is not None
+        return True
 
     def __enter__(self) -> Processes:
         import multiprocessing

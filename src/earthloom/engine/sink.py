@@ -48,6 +48,11 @@ class ProductOut(Tiles, Protocol):
         """What of the product is done."""
         ...
 
+    @property
+    def in_memory(self) -> int:
+        """Bytes that the product takes there."""
+        ...
+
     def result(self) -> Any:
         """The product, when all is closed."""
         ...
@@ -197,6 +202,11 @@ class _Files:
         """Of the product."""
         self.writers[0].lost(count)
 
+    @property
+    def in_memory(self) -> int:
+        """What a file of MATLAB takes while it is written; all else is on the disk."""
+        return sum(writer.layout.raw_bytes for writer in self.writers if isinstance(writer, MatWriter))
+
     def result(self) -> Path:
         """Where it is."""
         return self.place
@@ -269,7 +279,7 @@ class Array:
                 product.name = prepared.called
             return product
 
-        yield _Held(_empty(prepared, encode), finish)
+        yield _Held(_empty(prepared, encode, run), finish)
 
 
 @dataclass(frozen=True)
@@ -298,7 +308,7 @@ class Labelled:
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
         """See :class:`Sink`."""
-        yield _Held(_empty(prepared, encode), lambda data, tags: _labelled(data, prepared, encode))
+        yield _Held(_empty(prepared, encode, run), lambda data, tags: _labelled(data, prepared, encode))
 
 
 @dataclass(frozen=True)
@@ -313,6 +323,11 @@ class _Held:
     def ledger(self) -> Ledger:
         """Nothing is kept."""
         return NOTHING_KEPT
+
+    @property
+    def in_memory(self) -> int:
+        """All of it, and it is there already."""
+        return 0
 
     def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
         """Take a tile."""
@@ -339,9 +354,12 @@ class _Held:
         return (whole, *layers) if layers else whole
 
 
-def _empty(prepared: Prepared, encode: Encode) -> Arrays:
-    """Memory for the product."""
+def _empty(prepared: Prepared, encode: Encode, run: Run) -> Arrays:
+    """Memory for the product, if there is that much."""
     shape = prepared.scene.shape
+    needed = len(prepared.bands) * encode.dtype.itemsize
+    needed += sum(len(layer.names) * np.dtype(layer.dtype).itemsize for layer in prepared.layers)
+    run.budget.require(needed * shape[0] * shape[1], "the product as an array", "give an `output` file")
     beside = (np.empty((len(layer.names), *shape), layer.dtype) for layer in prepared.layers)
     return Arrays((np.empty((len(prepared.bands), *shape), encode.dtype), *beside))
 

@@ -135,7 +135,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         empty = prepared.scene.empty()
         method.check(empty, prepared.scene.shape)
         method = method.ready(empty)
-        tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
+        tiles, runner = tiles_of(method, prepared.scene, run.tile_size, runner, run.budget, out.in_memory)
         job = prepared.job(method, prepared.scene, tiles, encode)
         tags = tags_of(method, prepared)
         out.tag(tags)

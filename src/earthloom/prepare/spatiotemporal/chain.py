@@ -281,7 +281,7 @@ def predicted(method: Method, choices: Sequence[Choice], run: Run) -> Product:
     dtype = np.result_type(*(view.data for view in empty.views.values()))
     data, valid = np.empty((len(bands), *scene.shape), dtype), np.empty((1, *scene.shape), bool)
     with run.begin() as runner:
-        tiles = tiles_of(method, scene, run.tile_size, runner.workers)
+        tiles, runner = tiles_of(method, scene, run.tile_size, runner, run.budget)
         job = chained(method, scene, tiles, Plain(), choices=choices, layers=Unjudged(), alike=run.adapts)
         execute(job, runner, Arrays((data, valid)), run.talk)
     return Product(data, valid[0], bands)

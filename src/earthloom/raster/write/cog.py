@@ -27,7 +27,7 @@ from earthloom.raster.write.stage import Compress, Layout, Stage
 from earthloom.types import Bool, Float, Shaped, Window
 
 _LEVEL = {"zstd": 1, "deflate": 6}
-_COPY_CACHE_MB = 256
+_COPY_CACHE = 16 << 20  # bytes: the copy goes block by block
 
 
 class Writer:
@@ -207,7 +207,7 @@ class Writer:
             self._whole = self._raw
             if layout.compress != "none":
                 self._whole = self._folder / f"{layout.path.name}.cog.tif"
-                with quietly(), rasterio.Env(GDAL_CACHEMAX=_COPY_CACHE_MB):
+                with quietly(), rasterio.Env(GDAL_CACHEMAX=_COPY_CACHE):
                     self._smaller = add_overviews(str(self._raw))
                     rasterio.shutil.copy(self._raw, str(self._whole), **self._cog_options())
             check_whole(self._whole, layout)
