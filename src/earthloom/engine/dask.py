@@ -35,9 +35,10 @@ from earthloom.version import __version__
 T = TypeVar("T")
 
 PATIENCE_S = 5.0  # for a scheduler to answer, or to come back
-START_S = 60.0  # for a local worker to come back
+START_S = 120.0  # for a local worker to come back
 LOST = 5  # how often a task is sent again because all workers that had it died
 LESS = "is memory short there? take a smaller `tile_size`"
+BACK = "start again when it is back"
 INSTALL = "pip install earthloom[cluster]"
 LOUD = ("distributed", "distributed.client", "distributed.gc", "tornado.application", "asyncio")  # what writes logs
 MALLOC = {"MALLOC_TRIM_THRESHOLD_": 1 << 30, "MALLOC_TOP_PAD_": 1 << 26, "MALLOC_MMAP_THRESHOLD_": 1 << 30}
@@ -212,7 +213,7 @@ class Link:
                 break
             time.sleep(0.05)
         if client.status != "running":
-            raise ClusterError(f"{self.name} is gone", "", "start again when it is back")
+            raise ClusterError(f"{self.name} is gone", "", BACK)
         return client
 
     def staffed(self) -> Any:
@@ -307,10 +308,13 @@ class Errand:
         ClusterError
             If the scheduler is gone, or the number ends every worker that takes it.
         """
+        from distributed.comm.core import CommClosedError
+
         for _ in range(LOST):
-            with suppress(CancelledError), _in_our_words(self._desk.link, self._number):
-                return self._future.result()
-            self._future = self._desk.call(self._number)
+            with _in_our_words(self._desk.link, self._number):
+                with suppress(CancelledError, CommClosedError):  # who had the task, or what it made, is gone
+                    return self._future.result()
+                self._future = self._desk.call(self._number)
         raise ClusterError(f"workers of {self._desk.link.name} die again and again", "", LESS)
 
     def cancel(self) -> None:
@@ -332,8 +336,7 @@ def _in_our_words(link: Link, number: int | None = None) -> Iterator[None]:
         many = error.allowed_failures + 1
         raise ClusterError(f"tile {number} ended {many} workers, one after the other", "", LESS) from error
     except (CommClosedError, ClosedClientError, TimeoutError) as error:
-        link.require()
-        raise ClusterError(f"{link.name} cannot be reached", "", str(error)) from error
+        raise ClusterError(f"{link.name} is gone", "", BACK) from error
 
 
 def _require_like_us(client: Any, address: str) -> None:
@@ -376,6 +379,7 @@ def serve(count: int, answer: IO[str]) -> None:
     config.set({
         "distributed.nanny.pre-spawn-environ": {**MALLOC, **ONE},
         "distributed.worker.profile.enabled": False,
+        "distributed.deploy.lost-worker-timeout": f"{START_S}s",  # one that is being replaced is not given up
     })  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="earthloom-") as folder, LocalCluster(
         n_workers=count, threads_per_worker=1, processes=True, memory_limit=0, local_directory=folder,
