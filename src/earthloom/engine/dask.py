@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import pickle
 import socket
 import sys
 import tempfile
@@ -343,10 +342,9 @@ def _require_like_us(client: Any, address: str) -> None:
     """Refuse workers that would not do the same."""
     try:
         known = set(client.run(version_here).values())
-    except (ImportError, AttributeError, pickle.UnpicklingError) as error:
-        raise ClusterError(
-            f"the workers of {address} have no earthloom", __version__, "install it there"
-        ) from error
+    except Exception as error:  # Dask makes an Exception of what it cannot load there
+        given = f"the workers of {address} cannot load earthloom: {error}"
+        raise ClusterError(given, f"earthloom {__version__}, as here") from error
     if other := known - {version_here()}:
         theirs, ours = ("earthloom {} on Python {}".format(*one) for one in (sorted(other)[0], version_here()))
         raise ClusterError(f"the workers of {address} have {theirs}", f"{ours}, as here")

@@ -195,9 +195,30 @@ def test_who_sees_a_folder_is_asked(cluster: Runner, tmp_path: Path) -> None:
 
 def test_runs_of_a_time_share_their_workers(cluster: Runner) -> None:
     with Run(workers=2).begin() as again:
-        ours, theirs = ({process for process, _ in dict(one.map(Where(), range(9))).values()} for one in (cluster, again))
-    assert len(ours | theirs) <= 2
+        processes = {made[0] for one in (cluster, again) for _, made in one.map(Where(), range(9))}
+    assert len(processes) <= 2
     assert dict(cluster.map(Root(), [9])) == {9: 3.0}  # they stay for who is still at work
+
+
+def address(cluster: Cluster) -> str:
+    """Of its scheduler."""
+    return cluster._held["link"].address
+
+
+def test_a_scheduler_that_somebody_runs_serves_as_well(cluster: Cluster, tmp_path: Path) -> None:
+    said: list[str] = []
+    theirs = Run(scheduler=address(cluster), say=said.append)
+    with theirs.begin() as working:
+        assert working.workers == 2 and working.shares(tmp_path)
+        assert list(working.map(Root(), range(5))) == [(n, n**0.5) for n in range(5)]
+    assert len(said) == 1 and said[0].startswith("watch the work at http://")
+    assert dict(cluster.map(Root(), [9])) == {9: 3.0}  # who runs it keeps it
+
+
+def test_workers_of_another_version_are_refused(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("earthloom.engine.worker.__version__", "9.9")
+    with pytest.raises(ClusterError, match=r"have earthloom \S+ on Python \S+; expected earthloom 9\.9 on Python"):
+        Run(scheduler=address(cluster)).begin().__enter__()
 
 
 @pytest.mark.parametrize(
@@ -244,11 +265,14 @@ class Ending:
         return number
 
 
-def test_a_scheduler_that_dies_is_said_and_the_next_run_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scheduler_that_dies_is_said_and_the_next_run_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # what a killed cluster leaves
     monkeypatch.setattr("earthloom.engine.dask.PATIENCE_S", 1.0)
     monkeypatch.setattr("earthloom.engine.dask.LOST", 2)
     one = Cluster(processes=1)
-    with one as working, pytest.raises(ClusterError, match="^the local cluster is gone; start again"):
+    with one as working, pytest.raises(ClusterError, match=r"^the local cluster is gone; start again"):
         list(working.map(Ending(), range(8)))
     with one as working:
         assert dict(working.map(Root(), [4])) == {4: 2.0}
