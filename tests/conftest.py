@@ -27,6 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
 
 
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A read that fails is tried again at once."""
+    from earthloom.raster import handles  # not before the hook above
+
+    monkeypatch.setattr(handles, "WAITS_S", (0.0,) * len(handles.WAITS_S))
+
+
 def _shared() -> Path:
     """The folder of shared data: EARTHLOOM_SHARED, or ``shared`` beside the repository."""
     return Path(os.environ.get("EARTHLOOM_SHARED", Path(__file__).resolve().parents[2] / "shared"))

@@ -45,6 +45,10 @@ class SensorError(InputError):
     """A sensor that does not exist, or a sensor file that is wrong."""
 
 
+class ClusterError(EarthloomError):
+    """Workers or a scheduler that cannot be had, that are gone, or that die again and again."""
+
+
 class EarthloomWarning(UserWarning):
     """Something worth knowing that does not stop the work: shifted inputs, odd ranges."""
 

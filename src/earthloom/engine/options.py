@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from earthloom.engine.budget import Budget
+from earthloom.engine.dask import Cluster, require_dask
 from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
@@ -16,11 +18,12 @@ from earthloom.errors import InputError
 
 Compress = Literal["zstd", "deflate", "none"]
 ADAPT_SECONDS = 60.0
+ADDRESS = re.compile(r"(?:tcp|tls|wss?)://\S+:\d+")
 
 
 @dataclass(frozen=True)
 class Run:
-    """How to run. The product does not depend on the first three.
+    """How to run. The product does not depend on the first five.
 
     Parameters
     ----------
@@ -28,6 +31,10 @@ class Run:
         Tiles worked on at a time; None: one a core.
     runner
         ``threads`` of this process, or ``processes`` of their own.
+    workers
+        Start so many worker processes on this machine, which make the tiles; one that dies is replaced.
+    scheduler
+        Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose workers make the tiles.
     tile_size
         Side of a tile in pixels; None: by method and free memory.
     memory
@@ -64,6 +71,8 @@ class Run:
 
     threads: int | None = None
     runner: Literal["threads", "processes"] = "threads"
+    workers: int | None = None
+    scheduler: str | None = None
     tile_size: int | None = None
     memory: str | None = None
     adapt: bool = False
@@ -89,6 +98,7 @@ class Run:
             raise InputError(f"{self.threads} threads", "at least 1")
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
+        self._require_one_runner()
         if self.adapt_seconds is not None and not self.adapt_seconds > 0:  # NaN too
             raise InputError(f"`adapt_seconds={self.adapt_seconds:g}`", "a positive number")
         if self.adapt_steps is not None and self.adapt_steps < 1:
@@ -97,6 +107,20 @@ class Run:
             raise InputError(
                 "save_weights without adapting", "`adapt`, or a positive number of `adapt_seconds` or `adapt_steps`"
             )
+
+    def _require_one_runner(self) -> None:
+        """Refuse workers that make no sense, or are asked for twice."""
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"`workers={self.workers}`", "at least 1")
+        if self.scheduler is not None and not ADDRESS.fullmatch(self.scheduler):
+            raise InputError(f"`scheduler={self.scheduler}`", "an address such as tcp://10.0.0.1:8786")
+        apart = self.runner == "processes"
+        asked = {"`workers`": self.workers, "`scheduler`": self.scheduler, "`runner=processes`": apart}
+        told = [name for name, value in asked.items() if value]
+        if len(told) > 1:
+            raise InputError(" with ".join(told), "one of them")
+        if self.workers or self.scheduler:
+            require_dask()
 
     @property
     def adapts(self) -> bool:
@@ -124,6 +148,8 @@ class Run:
 
     def begin(self) -> Runner:
         """The runner, to be used in a ``with`` block."""
+        if self.workers or self.scheduler:
+            return Cluster(self.workers or 0, self.scheduler or "", self.tell)
         if self.runner == "processes":
             return Processes(self.at_a_time)
         return Threads(self.at_a_time) if self.at_a_time > 1 else Serial()

@@ -14,11 +14,15 @@ import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from threadpoolctl import threadpool_limits
+
+from earthloom.errors import ClusterError
+from earthloom.raster.settings import Settings
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -38,16 +42,16 @@ class Runner(Protocol):
         """Whether tasks see this process's memory: then they may put results in place themselves."""
         ...
 
-    def shares(self, folder: Path) -> bool:
-        """Whether tasks see a folder of this process."""
-        ...
-
     def __enter__(self) -> Runner: ...
 
     def __exit__(self, *_: object) -> None: ...
 
     def map(self, task: Callable[[int], T], numbers: Sequence[int]) -> Iterator[tuple[int, T]]:
         """Number and result, in the order of the numbers; at most ``workers + 2`` are in flight."""
+        ...
+
+    def shares(self, folder: Path) -> bool:
+        """Whether every worker sees the files of a folder, so that it may write there itself."""
         ...
 
 
@@ -57,10 +61,6 @@ class Serial:
 
     workers: int = 1
     together: bool = True
-
-    def shares(self, folder: Path) -> bool:
-        """See :class:`Runner`."""
-        return True
 
     def __enter__(self) -> Serial:
         return self
@@ -72,6 +72,10 @@ class Serial:
         """See :class:`Runner`."""
         yield from zip(numbers, parallel(task, numbers, 1), strict=True)
 
+    def shares(self, folder: Path) -> bool:
+        """See :class:`Runner`."""
+        return True
+
 
 @dataclass(frozen=True)
 class Threads:
@@ -79,10 +83,6 @@ class Threads:
 
     workers: int
     together: bool = True
-
-    def shares(self, folder: Path) -> bool:
-        """See :class:`Runner`."""
-        return True
 
     def __enter__(self) -> Threads:
         return self
@@ -94,6 +94,10 @@ class Threads:
         """See :class:`Runner`."""
         yield from zip(numbers, parallel(task, numbers, self.workers), strict=True)
 
+    def shares(self, folder: Path) -> bool:
+        """See :class:`Runner`."""
+        return True
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -102,10 +106,6 @@ class Processes:
     workers: int
     together: bool = False
     _held: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
-
-    def shares(self, folder: Path) -> bool:
-        """See :class:`Runner`."""
-        return True
 
     def __enter__(self) -> Processes:
         import multiprocessing
@@ -126,10 +126,32 @@ class Processes:
         """See :class:`Runner`."""
         self._held["count"] += 1
         path = Path(self._held["folder"].name) / f"task-{self._held['count']}"
-        path.write_bytes(pickle.dumps(task, protocol=pickle.HIGHEST_PROTOCOL))
+        path.write_bytes(pickle.dumps(Sent(task, Settings.captured()), protocol=pickle.HIGHEST_PROTOCOL))
         jobs = ((str(path), number) for number in numbers)
-        yield from zip(numbers, _in_turn(self._held["pool"], _called, jobs, self.workers), strict=True)
-        path.unlink()
+        try:
+            yield from zip(numbers, in_turn(self._held["pool"], _called, jobs, self.workers), strict=True)
+        except BrokenProcessPool as ended:
+            hint = "smaller `tile_size` or fewer `threads`; with `workers` one that dies is replaced"
+            raise ClusterError("a worker process was ended from outside, perhaps for its memory", "", hint) from ended
+        finally:
+            path.unlink(missing_ok=True)
+
+    def shares(self, folder: Path) -> bool:
+        """See :class:`Runner`."""
+        return True
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A task as it travels: with the settings that hold where it comes from."""
+
+    task: Callable[[int], Any]
+    settings: Settings
+
+    def __call__(self, number: int) -> Any:
+        """Call it under these settings."""
+        with self.settings.applied():
+            return self.task(number)
 
 
 def parallel(function: Callable[[J], T], jobs: Iterable[J], threads: int) -> Iterator[T]:
@@ -143,11 +165,11 @@ def parallel(function: Callable[[J], T], jobs: Iterable[J], threads: int) -> Ite
             yield from map(function, jobs)
         return
     with threadpool_limits(limits=1), ThreadPoolExecutor(threads, thread_name_prefix="earthloom") as pool:
-        yield from _in_turn(pool, function, jobs, threads)
+        yield from in_turn(pool, function, jobs, threads)
 
 
-def _in_turn(pool: Any, function: Callable[[J], T], jobs: Iterable[J], workers: int) -> Iterator[T]:
-    """Results of a pool in the order of the jobs, a bounded number in flight."""
+def in_turn(pool: Any, function: Callable[[J], T], jobs: Iterable[J], workers: int) -> Iterator[T]:
+    """Results of a pool in the order of the jobs, at most ``workers + 2`` in flight."""
     waiting: deque[Future[T]] = deque()
     try:
         for job in jobs:
@@ -161,7 +183,7 @@ def _in_turn(pool: Any, function: Callable[[J], T], jobs: Iterable[J], workers: 
             future.cancel()
 
 
-_TASK: dict[str, Any] = {}  # of this process: the task that it works on, by the file that it was read from
+_TASK: dict[str, Any] = {}  # of this process: the task that it works on, by its key
 
 
 def _alone() -> None:
@@ -174,10 +196,31 @@ def _alone() -> None:
 def _called(job: tuple[str, int]) -> Any:
     """Call the task of a file with a number."""
     path, number = job
-    if path not in _TASK:
+    return recalled(path, Path(path).read_bytes)(number)  # written by the parent, in a folder of its own
+
+
+def recalled(key: str, read: Callable[[], bytes]) -> Callable[[int], Any]:
+    """The task of a key, made of its bytes when a worker meets it first; then every library gets one thread.
+
+    Parameters
+    ----------
+    key
+        Its name; one task is remembered at a time, with the files that it holds open.
+    read
+        Gives its bytes.
+    """
+    task = _TASK.get(key)
+    if task is None:
+        os.environ["OMP_NUM_THREADS"] = "1"  # of libraries that come with it
+        task = pickle.loads(read())
         _TASK.clear()
-        _TASK[path] = pickle.loads(Path(path).read_bytes())  # written by the parent, in a folder of its own
-        threadpool_limits(limits=1)  # of what the task brought with it
+        _TASK[key] = task
+        threadpool_limits(limits=1)
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
-    return _TASK[path](number)
+    return task
+
+
+def forget() -> None:
+    """Let go of the task that this process remembers."""
+    _TASK.clear()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import rasterio
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
@@ -22,6 +24,11 @@ except ImportError:  # a private module, it may move
         """Stands in for GDAL's own errors."""
 
 
+T = TypeVar("T")
+
+WAITS_S = (0.1, 0.5, 2.0)  # before a read that failed is tried again: disks in the network and servers come back
+LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # they would fail once more
+REFUSED = re.compile(r"not recogni[sz]ed|No such file|does not exist|(?:response code:|HTTP) 4(?!08|29)\d\d", re.I)
 _quiet = threading.Lock()  # warnings.catch_warnings is not thread-safe
 
 
@@ -47,6 +54,26 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
         reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
         raise FileError(f"{name} cannot be {doing}: {reason}", hint=hint) from error
+
+
+def may_pass(error: BaseException) -> bool:
+    """Whether what was read in vain may be read in a moment: an error of the system, of GDAL or of HDF5, unless it
+    says that nothing is there, that it is of no known kind, or that one may not."""
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    known = isinstance(cause, (OSError, RasterioError, CPLE_BaseError)) and not isinstance(cause, CRSError)
+    return known and not isinstance(cause, LASTING) and not REFUSED.search(f"{error} {cause}")
+
+
+def patiently(read: Callable[[], T]) -> T:
+    """What ``read`` gives; a failure that may pass is waited for, and tried again as often as ``WAITS_S`` says."""
+    for wait in WAITS_S:
+        try:
+            return read()
+        except (OSError, RasterioError, CPLE_BaseError, FileError) as error:
+            if not may_pass(error):
+                raise
+        time.sleep(wait)
+    return read()
 
 
 def open_file(path: str) -> Any:
@@ -83,6 +110,15 @@ class Handles:
             with self._lock:
                 self._all.append(known)
         return known
+
+    def drop(self, key: object) -> None:
+        """Close this thread's handle: what it remembers of a read that failed goes with it."""
+        known = self._local.__dict__.get("open", {}).pop((os.getpid(), key), None)
+        if known is not None:
+            with self._lock:
+                self._all = [handle for handle in self._all if handle is not known]
+            with suppress(RasterioError, CPLE_BaseError):
+                known.close()
 
     def closes(self, derived: Handles) -> None:
         """Close others together with these: those of an image that was made of this one."""

@@ -12,10 +12,11 @@ import numpy as np
 from affine import Affine
 
 from earthloom.errors import InputError
+from earthloom.raster.handles import patiently
 from earthloom.raster.protocol import Reader, Warp
 from earthloom.raster.readers import FileReader
 from earthloom.raster.warping import WarpedReader
-from earthloom.types import Bool, Float, Window
+from earthloom.types import Bool, Float, Real, Window
 
 PathLike = str | Path
 
@@ -183,16 +184,20 @@ class Image:
             raise InputError(f"{self.name}: {window}", f"a window inside {self.shape[0]} x {self.shape[1]} pixels")
         if self.flipped:
             window = Window(self.shape[0] - y - height, x, height, width)
-        data, valid = self.reader.read(window, np.dtype(dtype))
+        data, valid = self.stored(window, np.dtype(dtype))
         if self.flipped:
             data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
         return self._physical(data, valid), valid
+
+    def stored(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Numbers as they are stored, rows as the file counts them; a read that fails is tried again."""
+        return patiently(lambda: self.reader.read(window, dtype))
 
     def decimated(self, limit: int = 512) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Every n-th pixel, so that no side is longer than ``limit``; for overviews and statistics."""
         step = max(1.0, max(self.shape) / limit)
         shape = (max(1, round(self.shape[0] / step)), max(1, round(self.shape[1] / step)))
-        data, valid = self.reader.decimated(shape)
+        data, valid = patiently(lambda: self.reader.decimated(shape))
         if self.flipped:
             data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
         return self._physical(data, valid), valid

@@ -137,8 +137,16 @@ class FileReader:
         return data, valid
 
     def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
-        """Read one file; GDAL converts to the output dtype unless that would blur the nodata code."""
+        """Read one file; after a failure it is opened anew."""
         handle = self._handles.get(part)  # type: ignore[attr-defined]
+        try:
+            self._take(handle, part, out, valid, area)
+        except Exception:
+            self._handles.drop(part)  # type: ignore[attr-defined]
+            raise
+
+    def _take(self, handle: Any, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+        """Read from an open file; GDAL converts to the output dtype unless that would blur the nodata code."""
         coded = any(code is not None for code in part.nodata) and self.warp is None
         indexes = [1] if part.alone else list(part.indexes)
         if coded and not np.can_cast(part.dtype, out.dtype):

@@ -69,7 +69,7 @@ def leave_one_out(
     handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)
     given = [methods] if isinstance(methods, (str, Method)) else list(methods)
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
-    with opened_library(found, handling, run) as (lib, _):
+    with run.begin(), opened_library(found, handling, run) as (lib, _):  # the same workers for all dates
         tried = trial(lib, methods_by_name(given, ratio), most_pairs, peak, keep)
         run.fact(trial=tried, bands=lib.scene.fine_bands)
         return tried.report

@@ -107,7 +107,7 @@ def perform(work: Work) -> Any:
     taken = taken_of(work.given)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
-    with ExitStack() as stack:
+    with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
         images = opened(work.given, taken, stack, work.told, work.kinds)
         if isinstance(sink, File):
             for image in images.values():

@@ -162,7 +162,7 @@ def series(
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
     if files:
         require_apart(Path(str(output)), [Path(str(path)) for path in found.inputs.values()])
-    with opened_library(found, handling, run) as (lib, taken):
+    with run.begin(), opened_library(found, handling, run) as (lib, taken):  # the same workers for all dates
         days = asked(dates, lib.dates, fill)
         if taken is not None:
             return {day: _in_memory(lib, day, asking, taken, run) for day in days}
