@@ -26,7 +26,7 @@ except ImportError:  # a private module, it may move
 
 T = TypeVar("T")
 
-WAITS_S = (0.1, 0.5, 2.0)  # before a read that failed is tried again: disks in the network and servers come back
+WAITS_S = (0.1, 0.3, 1.0)  # before a read that failed is tried again: disks in the network and servers come back
 LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)  # they would fail once more
 REFUSED = re.compile(r"not recogni[sz]ed|No such file|does not exist|(?:response code:|HTTP) 4(?!08|29)\d\d", re.I)
 _quiet = threading.Lock()  # warnings.catch_warnings is not thread-safe

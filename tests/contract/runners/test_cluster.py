@@ -129,6 +129,11 @@ def test_a_worker_that_dies_is_replaced_and_its_number_done_again(cluster: Runne
     assert (tmp_path / "died").exists()
 
 
+def test_a_process_that_dies_is_said() -> None:
+    with Processes(1) as working, pytest.raises(ClusterError, match=r"^a worker process was ended from outside"):
+        list(working.map(Mortal(None), range(8)))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.verb)
 def test_the_same_file_whoever_makes_it(case: Case, tmp_path: Path, cluster: Runner) -> None:
     given = case.inputs(tmp_path)
