@@ -77,7 +77,7 @@ def convert(
     EarthloomError
         What stands in the way, in words.
     """
-    output, before = Path(output), stamps(paths_in(paths))
+    output = Path(output)
     found = cases(paths, "pansharpening", sensor, limit=limit, **reading)
     assert isinstance(found, Cases)
     if ratio is not None and ratio != found.ratio:
@@ -93,6 +93,7 @@ def convert(
         parts.append((output.with_name(f"{output.stem}_valid{output.suffix}"), range(len(found) - last, len(found))))
     for path, _ in parts:
         require_output(path, overwrite, list(paths_in(paths)))
+    before = stamps(found.files)
     as_is = not is_h5 and found.reading.reduce != "always"
     plan = _Plan(found, full, as_is, patch if is_h5 else None, stride, dtype, overwrite, progress, before)
     counts = [_to_h5(plan, path, chosen) if is_h5 else _to_folder(plan, path, chosen, format) for path, chosen in parts]
