@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from glob import glob, has_magic
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,8 @@ def files_behind(address: str | Path) -> list[Path]:
     Parameters
     ----------
     address
-        A path, ``file.h5:key``, ``NETCDF:"file.nc":variable``, ``/vsizip/file.zip/image.tif``, ``item.json#B02``.
+        A path, ``file.h5:key``, ``NETCDF:"file.nc":variable``, ``/vsizip/file.zip/image.tif``, ``item.json#B02``,
+        or a pattern such as ``landsat/*_ndvi``.
     """
     text = str(address).removeprefix("file://")
     if os.path.exists(text):
@@ -41,7 +43,7 @@ def files_behind(address: str | Path) -> list[Path]:
     for piece in (text, *_PIECES.split(text)):
         path = Path(_INSIDE.sub("", piece))
         found |= dict.fromkeys([one for one in (path, *path.parents) if os.path.isfile(one)][:1])
-    return list(found)
+    return list(found) or ([Path(one) for one in glob(text)] if has_magic(text) else [])
 
 
 def stamps(paths: Iterable[str | Path]) -> dict[Path, Stamp]:

@@ -109,6 +109,41 @@ def _made_of(path: str) -> list[Path]:
         return []
 
 
+def require_beside(
+    place: str | Path | None, what: str, suffix: str, inputs: Iterable[str | Path], overwrite: bool
+) -> None:
+    """Refuse a place for what is written beside a product or instead of one (figures, weights, transforms), or None.
+
+    Parameters
+    ----------
+    place
+        Where it goes.
+    what
+        It is.
+    suffix
+        Its name must end in.
+    inputs
+        Paths and addresses that it must not replace; of folders all that lies in them.
+    overwrite
+        Whether an earlier file may be replaced.
+
+    Raises
+    ------
+    InputError
+        If it has another name, or is an input.
+    FileError
+        If it exists, or has no folder that takes it.
+    """
+    if place is None:
+        return
+    place = Path(place)
+    if place.suffix.lower() != suffix:
+        kind = suffix.removeprefix(".").upper()
+        raise InputError(f"{what} {place}", f"a {kind}", f"call it {place.with_suffix(suffix).name}")
+    require_other(place, inputs, folders=True)
+    require_place(place, overwrite)
+
+
 def require_folder(folder: Path) -> None:
     """Make the folder of the products.
 
