@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 
-from earthloom import atomic
+from earthloom import atomic, series
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.steady import files_behind, require_unchanged, stamps
 from earthloom.raster.write.place import require_apart, require_beside, require_other
@@ -342,3 +343,68 @@ def test_errors_name_what_was_asked_for(tmp_path: Path) -> None:
     with pytest.raises(EarthloomError) as told:
         atomic.write_whole(blocked / "x.json", b"1")
     assert re.match(rf"{re.escape(str(blocked / 'x.json'))} cannot be written", str(told.value))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of fine and coarse images, and a series of one date made of them."""
+    root = tmp_path_factory.mktemp("series")
+    for kind in ("fine", "coarse", "masks"):
+        (root / kind).mkdir()
+    for number, day in enumerate(("2020-05-01", "2020-05-17", "2020-06-02")):
+        fine = fine_truth((48, 48), 3, number).round().astype("int16")
+        if number != 1:
+            put(root / "fine" / f"f_{day}.tif", fine, grid(1), nodata=-9999)
+        put(root / "coarse" / f"c_{day}.tif", observed(fine.astype(float), 8)[1].round().astype("int16"), grid(8))
+    put(root / "masks" / "m_2020-05-17.tif", np.eye(6, dtype="u1")[None], grid(8))
+    series(root / "fine", root / "coarse", "copy", output=root / "out", coregister="off")
+    return root
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "fine bands": {"fine_bands": (1, 2), "coarse_bands": (1, 2)}, "coarse scale": {"coarse_scale": 0.5},
+    "dtype": {"dtype": "float32"}, "nodata": {"fine_nodata": 7.0}, "coarse masks": {"coarse_masks": "masks"},
+    "method": {"method": "starfm"}, "refine": {"refine": 1}, "ratio": {"ratio": 4}, "match": {"match": "regression"},
+    "most pairs": {"most_pairs": 1}, "compression": {"compress": "none"},
+    "georeferencing": {"ignore_georeferencing": True},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_series_asked_for_in_another_way(name: str, finished: Path) -> None:
+    """Its finished dates are not taken for the ones that are wanted now, and are not replaced without leave."""
+    before = held(finished)
+    more = {"method": "copy", "coregister": "off", **CHANGES[name]}
+    if "coarse_masks" in more:
+        more["coarse_masks"] = finished / "masks"
+    with pytest.raises(InputError, match="overwrite"):
+        series(finished / "fine", finished / "coarse", output=finished / "out", **more)
+    assert held(finished) == before
+
+
+def test_a_series_of_other_images(finished: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "again"
+    shutil.copytree(finished, copied)
+    where = {"output": copied / "out", "method": "copy", "coregister": "off"}
+    product = copied / "out" / "2020-05-17.tif"
+    kept = product.read_bytes()
+    assert list(series(copied / "fine", copied / "coarse", **where).values()) == [product]
+    assert product.read_bytes() == kept  # there already
+    changed = copied / "coarse" / "c_2020-05-17.tif"
+    put(changed, np.full((3, 6, 6), 900, "int16"), grid(8))
+    with pytest.raises(FileError, match=r"other images or masks.*coarse_20200517"):
+        series(copied / "fine", copied / "coarse", **where)
+    assert product.read_bytes() == kept
+    shutil.copy(finished / "coarse" / changed.name, changed)
+    for name, words in (("2020-05-17.json", "STAC item"), ("collection.json", "series"), (product.name, "asked for")):
+        path = copied / "out" / name
+        path.unlink()
+        if name.endswith("json"):
+            path.write_text("{}")
+        else:
+            put(path, np.ones((1, 4, 4), "u1"), grid(1))
+        own = path.read_bytes()
+        with pytest.raises(FileError, match=words):
+            series(copied / "fine", copied / "coarse", **where)
+        assert path.read_bytes() == own
+        shutil.copy(finished / "out" / name, path)

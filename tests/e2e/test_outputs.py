@@ -56,7 +56,7 @@ def test_every_option_that_writes_is_known() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.verb)
-def test_a_product_over_an_input(case: Case, tmp_path: Path, cli: Cli) -> None:
+def test_a_product_over_an_input(case: Case, tmp_path: Path) -> None:
     """Of every role, by another name of the file, also where only GDAL knows that it is needed."""
     given = case.inputs(tmp_path)
     files = sorted(tmp_path.glob("*.tif"))
