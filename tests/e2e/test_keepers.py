@@ -326,7 +326,7 @@ def test_training_refuses_before_it_touches_anything(scenes: Path, tmp_path: Pat
         assert done.code == 2 and held(tmp_path) == before, (words, done.err)
     refused(cli(*TRAIN, "--data", scenes, "-o", scenes, "--overwrite"), "inputs")
     refused(cli(*TRAIN, "--data", scenes / "1_pan.tif", scenes / "1_ms.tif", "-o", scenes, "--overwrite"), "inputs")
-    refused(cli(*TRAIN, "--data", scenes, "-o", tmp_path, "--overwrite"), "holds the input")
+    refused(cli(*TRAIN, "--data", scenes, "-o", tmp_path, "--overwrite"), "inputs")
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "config.toml").write_text("steps = 2\n")
