@@ -11,7 +11,9 @@ from cyclopts import App
 
 from earthloom.cli import shown, verbs
 from earthloom.cli.running import Work
+from earthloom.raster.steady import paths_in
 from earthloom.verbs.declared import OUTPUT, Flag
+from earthloom.weights.header import SUFFIX
 
 FIGURE = "PNG with both images' numbers before and after, and what each number becomes; needs a target."
 
@@ -48,7 +50,7 @@ def _align(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     figure = extra.get("figure")
     if figure is not None and asked.get("target") is None:
         raise InputError("--figure without --target", "a target to compare with")
-    _check(figure, work)
+    _check(figure, asked, work)
     product = align(**asked)
     _draw(figure, work.found)
     shown.done("align", product, work)
@@ -56,12 +58,14 @@ def _align(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
 
 def _fit(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     """Fit a transform, and write it."""
-    from earthloom.raster.write.place import require_place
+    from earthloom.raster.write.place import require_beside
     from earthloom.verbs.fit_alignment import fit_alignment
 
-    output, figure = extra["output"], extra.get("figure")
-    _check(figure, work)
-    require_place(output, work.run.overwrite)
+    output, figure, overwrite = extra["output"], extra.get("figure"), work.run.overwrite
+    _check(figure, asked, work)
+    require_beside(output, "the transform", ".json", paths_in(asked), overwrite)
+    heavy = output.with_suffix(SUFFIX)  # where the weights of a network go
+    require_beside(heavy, "its weights", SUFFIX, paths_in(asked), overwrite)
     fit_alignment(**asked).save(output)
     _draw(figure, work.found)
     shown.done("align fit", output, work)
@@ -77,24 +81,17 @@ def _apply(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     work.done(align(**asked), f", {transform.method}")
 
 
-def _check(figure: Path | None, work: Work) -> None:
+def _check(figure: Path | None, asked: dict[str, Any], work: Work) -> None:
     """Refuse a place for the figure before the work."""
-    from earthloom.errors import FileError, InputError
+    from earthloom.raster.write.place import require_beside
 
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")
-    if figure is not None and figure.exists() and not work.run.overwrite:
-        raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
+    require_beside(figure, "the figure", ".png", paths_in(asked), work.run.overwrite)
 
 
 def _draw(figure: Path | None, found: dict[str, Any]) -> None:
     """The figure, when asked for."""
     if figure is None:
         return
-    from earthloom.errors import FileError
     from earthloom.report.alignment import alignment_picture
 
-    try:
-        alignment_picture(found["pairs"], figure)
-    except OSError as error:
-        raise FileError(f"{figure} cannot be written ({error.strerror})", hint="another folder") from error
+    alignment_picture(found["pairs"], figure)

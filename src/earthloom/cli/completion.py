@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from earthloom.atomic import write_whole
 from earthloom.cli.commands import COMMANDS, PROBLEMS, build
 from earthloom.errors import FileError, InputError
 
@@ -131,12 +132,9 @@ def install(shell: str) -> str:
     """
     path = Path.home() / PLACES[shell]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(script(shell), encoding="utf-8")
-    except OSError as wrong:
-        raise FileError(
-            f"{path} cannot be written ({wrong.strerror})", hint=f"earthloom --show-completion {shell} prints it"
-        ) from wrong
+        write_whole(path, script(shell).encode())
+    except FileError as wrong:
+        raise FileError(wrong.given, hint=f"earthloom --show-completion {shell} prints it") from wrong
     if shell == "zsh":
         lines = ("fpath=(~/.zsh/completions $fpath)", "autoload -Uz compinit && compinit")
         return f"{path}\nAdd to ~/.zshrc, where they are not there yet, and begin a new shell:\n  " + "\n  ".join(lines)

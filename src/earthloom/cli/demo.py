@@ -11,9 +11,12 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from earthloom.atomic import write_whole
+
 SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"}
 METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
 PICTURED = "mtf_glp_fs"
+FIGURES, PICTURE = "figures.json", "demo.png"
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -35,16 +38,15 @@ def demo(
     A real Landsat-7 image of Olinda, Brazil, is taken as the truth; what a PAN sensor and a four times coarser
     MS sensor would see of it is simulated, sharpened by several methods, and compared with the truth.
     """
-    from earthloom.errors import FileError
+    from earthloom.raster.write.place import require_folder, require_place
     from earthloom.report.table import text_table
     from earthloom.verbs.demo import write_inputs
     from earthloom.verbs.evaluate import evaluate
     from earthloom.verbs.pansharpen import pansharpen
 
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{output} cannot be made ({error.strerror})", hint="choose another --output") from error
+    require_folder(output)
+    for name in (FIGURES, PICTURE):
+        require_place(output / name, overwrite)
     inputs = write_inputs(output, overwrite)
     rows: dict[str, dict[str, float]] = {}
     for name in METHODS:
@@ -54,10 +56,10 @@ def demo(
         figures = evaluate(path, inputs.truth, ratio=inputs.ratio, peak=255).figures
         rows[name] = {title: figures[key] for key, title in SHOWN.items()} | {"seconds": seconds}
     picture = _picture(inputs, output, rows)
-    (output / "figures.json").write_text(js.dumps(rows, indent=2) + "\n", encoding="utf-8")
+    write_whole(output / FIGURES, (js.dumps(rows, indent=2) + "\n").encode())
     print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
-    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / 'figures.json'}\npicture  {picture}")
+    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}")
     print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
 
 
@@ -81,4 +83,4 @@ def _picture(inputs: Any, output: Path, rows: dict[str, dict[str, float]]) -> Pa
         "Earthloom": (rgb(best), f"{PICTURED}, ERGAS {rows[PICTURED]['ERGAS']:.2f} (EXP {rows['exp']['ERGAS']:.2f})"),
         "Truth": (truth, "28.5 m, Landsat-7, Olinda, Brazil"),
     }
-    return side_by_side(panels, truth, output / "demo.png", columns=4)
+    return side_by_side(panels, truth, output / PICTURE, columns=4)

@@ -11,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from earthloom.cli.screen import Screen, show_warnings, strict
+from earthloom.raster.steady import paths_in
 from earthloom.types import Report
 
 
@@ -36,6 +37,7 @@ def evaluate(
     margin: Annotated[int, Parameter(show_default=False)] = 0,
     ignore_georeferencing: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     figure: Path | None = None,
+    overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Say how good a product is, with or without a reference.
@@ -72,11 +74,16 @@ def evaluate(
         Lay the upper left corners on each other, whatever the files say.
     figure
         PNG to draw, for cubes with a --reference: spectra of two pixels, PSNR of every band.
+    overwrite
+        Replace an existing figure.
     json
         Print JSON.
     """
+    from earthloom.raster.write.place import require_beside
     from earthloom.verbs.evaluate import evaluate as judge
 
+    inputs = paths_in(product, reference, mask, pan, ms, hs, sensor)
+    require_beside(figure, "the figure", ".png", inputs, overwrite)
     with Screen() as screen, warnings.catch_warnings():
         show_warnings(screen)
         report = judge(

@@ -69,13 +69,10 @@ def revisit(
     quiet
         Do not name the figure.
     """
-    from earthloom.errors import FileError, InputError
+    from earthloom.raster.write.place import require_beside
     from earthloom.verbs.revisit import revisit as count
 
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")
-    if figure is not None and figure.exists() and not overwrite:
-        raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
+    require_beside(figure, "the figure", ".png", scenes, overwrite)
     found = count(
         list(scenes), most_cloud=most_cloud, place=place, start=start, end=end, by=by,
         mask_values=mask_values, mask_bits=mask_bits,
@@ -84,10 +81,7 @@ def revisit(
     if figure is not None:
         from earthloom.report.revisit import revisit_picture
 
-        try:
-            revisit_picture(found, figure)
-        except OSError as error:
-            raise FileError(f"{figure} cannot be written ({error.strerror})", hint="choose another folder") from error
+        revisit_picture(found, figure)
         with Screen(quiet) as screen:
             screen.done(str(figure))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from earthloom.cli import verbs
 from earthloom.cli.running import Work
 from earthloom.cli.screen import strict
+from earthloom.raster.steady import paths_in
 from earthloom.verbs.declared import Flag
 
 if TYPE_CHECKING:
@@ -58,7 +59,8 @@ def _act(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
 
 def _check(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     """Refuse flags that contradict each other."""
-    from earthloom.errors import FileError, InputError
+    from earthloom.errors import InputError
+    from earthloom.raster.write.place import require_beside
 
     output, evaluate, figure = asked.get("output"), extra.get("evaluate"), extra.get("figure")
     if output is None and not evaluate:
@@ -67,10 +69,7 @@ def _check(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
         raise InputError("--output with --evaluate", "one of them", "an evaluation writes no products")
     if not evaluate and (figure is not None or extra.get("json")):
         raise InputError(f"{'--figure' if figure is not None else '--json'} without --evaluate", "both or neither")
-    if figure is not None and figure.exists() and not work.run.overwrite:
-        raise FileError(f"{figure} exists", hint="choose another name, or --overwrite")
-    if figure is not None and figure.suffix.lower() != ".png":
-        raise InputError(f"the figure {figure}", "a PNG", f"call it {figure.with_suffix('.png').name}")
+    require_beside(figure, "the figure", ".png", paths_in(asked), work.run.overwrite)
 
 
 def _evaluated(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
@@ -96,13 +95,9 @@ def _evaluated(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None
     plain = js.dumps(strict(found.report.as_dict()), indent=2, allow_nan=False) if extra.get("json") else table(found)
     print(plain)
     if figure is not None:
-        from earthloom.errors import FileError
         from earthloom.report.temporal import left_out
 
-        try:
-            left_out(found.seen, found.report.rows, work.found["bands"], figure, found.report.title.capitalize())
-        except OSError as error:
-            raise FileError(f"{figure} cannot be written ({error.strerror})", hint="choose another folder") from error
+        left_out(found.seen, found.report.rows, work.found["bands"], figure, found.report.title.capitalize())
         work.screen.done(str(figure))
 
 

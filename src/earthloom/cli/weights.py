@@ -48,14 +48,11 @@ def bring_in(
     overwrite
         Replace an existing output.
     """
-    from earthloom.errors import FileError, InputError
+    from earthloom.raster.write.place import require_beside
     from earthloom.weights import store as weights
     from earthloom.weights.pth import read_coarsr
 
-    if output.suffix != weights.SUFFIX:
-        raise InputError(f"the output {output.name}", f"a name that ends in {weights.SUFFIX}")
-    if output.exists() and not overwrite:
-        raise FileError(f"{output} exists", hint="choose another name, or --overwrite to replace it")
+    require_beside(output, "the output", weights.SUFFIX, [checkpoint], overwrite)
     header, tensors = read_coarsr(checkpoint)
     weights.write(output, header, tensors, half)
     print(f"{output}: {_line(header)}, {sum(t.size for t in tensors.values()):,} parameters")

@@ -109,7 +109,7 @@ class File:
     def refuse(self, inputs: Iterable[str]) -> None:
         """See :class:`Sink`."""
         require_name(self.place, self.suffixes)
-        require_other(self.place, inputs)
+        require_other(self.place, inputs, opened=False)
         require_place(self.place, self.overwrite)
 
     def encode(self, prepared: Prepared, run: Run) -> Encode:

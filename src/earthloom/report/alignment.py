@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.report.quicklook import INK, PAPER, QUIET
+from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 from earthloom.training.bandpass.pairs import Pairs
 
 DENSITY = "Blues"
@@ -53,8 +53,7 @@ def alignment_picture(pairs: Pairs, path: str | Path, title: str = "") -> Path:
         grid[row, 0].set_ylabel(label, fontsize=10, color=INK)
         for axes in grid[row]:
             axes.set_xlabel("source" if row == 2 else "target", fontsize=8.5, color=QUIET)
-    figure.savefig(Path(path))
-    return Path(path)
+    return save_figure(figure, path)
 
 
 def _shades(pairs: Pairs) -> str:

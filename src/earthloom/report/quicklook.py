@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from earthloom.atomic import write_whole
 from earthloom.ops.stretch import limits, stretch
 from earthloom.types import Float
 
@@ -62,6 +65,17 @@ def side_by_side(
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, color=INK)
     top = 1 - head / figure.get_figheight() - 0.04
     figure.subplots_adjust(left=0.01, right=0.99, bottom=0.01, top=top, wspace=0.04, hspace=0.24)
-    path = Path(path)
-    figure.savefig(path)
-    return path
+    return save_figure(figure, path)
+
+
+def save_figure(figure: Any, path: str | Path) -> Path:
+    """Write a drawing as a PNG, whole or not at all.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    """
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return write_whole(Path(path), stream.getvalue())

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.evaluation.revisit import MERGED, Observed, Revisit
-from earthloom.report.quicklook import INK, PAPER, QUIET
+from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 
 COLOURS = ("#2f6db3", "#d9822b", "#3f8f5b", "#8b5fa8", "#b3433f", "#5b7f8f", "#a08a2c", "#c06a97")
 SHARED, SEEN, CLOUDED = "#1c2733", 0.5, "#c9d1d8"  # a day counts as clear in the strip where half of the place was
@@ -47,8 +47,7 @@ def revisit_picture(found: Revisit, path: str | Path, title: str = "") -> Path:
     _strips(figure.add_axes(place), rows, found)
     lower = (place[0], 0.55 / height, place[2] + 2.9 / WIDTH_IN, MONTHS_IN / height)
     _months(figure.add_axes(lower), rows)
-    figure.savefig(Path(path))
-    return Path(path)
+    return save_figure(figure, path)
 
 
 def _colour(k: int, name: str) -> str:

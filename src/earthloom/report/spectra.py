@@ -12,7 +12,7 @@ from earthloom.errors import InputError
 from earthloom.evaluation.reference import CUBE_BANDS, PSNR_OF, beside, enlarged
 from earthloom.ops.stretch import limits, stretch
 from earthloom.raster.open import open_image
-from earthloom.report.quicklook import INK, PAPER, QUIET
+from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 from earthloom.types import Bool, Float, Report
 
 COLOURS = ("#c8452c", "#3b7ea1", "#7a8f3c", "#8a5a9e")
@@ -101,9 +101,7 @@ def draw(
         axes.plot([], [], color=colour, lw=1.6, label=f"{called}   {told}")
     _plain(axes, "PSNR of every band", "dB", unit)
     axes.legend(frameon=False, fontsize=8.5, labelcolor=INK, loc="best")
-    path = Path(path)
-    figure.savefig(path)
-    return path
+    return save_figure(figure, path)
 
 
 def two_pixels(

@@ -10,7 +10,7 @@ import numpy as np
 
 from earthloom.evaluation.leave_out import Seen
 from earthloom.ops.stretch import limits, stretch
-from earthloom.report.quicklook import INK, PAPER, QUIET
+from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 from earthloom.types import Band, Float
 
 RED_NM, GREEN_NM, BLUE_NM, NIR_NM = 655.0, 560.0, 480.0, 850.0
@@ -94,9 +94,7 @@ def left_out(
             shown = panel.imshow(errors[one.day, name], cmap=ERRORS, vmin=0, vmax=top or 1, interpolation="nearest")
             _caption(panel, f"error of {name}", _told(figures, ("rmse", "mae")))
     _frame(figure, sheet, title, called, shown)
-    path = Path(path)
-    figure.savefig(path)
-    return path
+    return save_figure(figure, path)
 
 
 class Sheet(NamedTuple):

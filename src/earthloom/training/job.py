@@ -14,15 +14,18 @@ import numpy as np
 
 from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
-from earthloom.errors import FileError, InputError, MethodError
+from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_of, scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
+from earthloom.raster.write.place import require_apart, require_other
 from earthloom.training.cases.open import cases_module as cases_of
 from earthloom.training.cases.open import readable_problems as problems_with_cases
 from earthloom.training.loop.config import Config, closest_word, read_toml
+from earthloom.training.loop.earlier import CARD, CONFIG, ENVIRONMENT, LOG, WEIGHTS, require_room
+from earthloom.weights.store import locate
 
 if TYPE_CHECKING:
     from earthloom.training.loop.task import Batches, Supervised
@@ -213,28 +216,37 @@ def first_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
-def remove_run(folder: Path) -> None:
-    """Take away a run's own files, and nothing else.
+def require_run_place(folder: Path, overwrite: bool, inputs: Sequence[str], network: Network, config: Any) -> None:
+    """Refuse, before anything is read, a folder in which this run would replace something that it should not.
+
+    Parameters
+    ----------
+    folder
+        Of the run.
+    overwrite
+        Whether an earlier run may be replaced.
+    inputs
+        Data to learn from and to judge by.
+    network
+        Whose weights are begun with.
+    config
+        The settings; a path, where they come from a file.
 
     Raises
     ------
+    InputError
+        If the folder is, or holds, an input: data, weights, or settings that no run has written there.
     FileError
-        If they cannot be removed.
+        If it cannot be written, or holds what is no run that can go on.
     """
-    import shutil
-
-    from earthloom.training.loop.log import FOLDERS, OWN
-
-    if not first_process():
-        return
-    try:
-        for name in OWN:
-            (folder / name).unlink(missing_ok=True)
-        for name in FOLDERS:
-            if (folder / name).is_dir():
-                shutil.rmtree(folder / name)
-    except OSError as error:
-        raise FileError(f"{folder} cannot be cleared ({error.strerror})") from error
+    require_apart(folder, inputs, whole=True)
+    start = getattr(network, "weights", None)
+    given = [str(locate(start))] if start is not None else []
+    given += [str(config)] if isinstance(config, (str, Path)) and not (folder / ENVIRONMENT).is_file() else []
+    for name in (WEIGHTS, CARD, CONFIG, ENVIRONMENT, LOG):
+        require_other(folder / name, given, opened=False)
+    if first_process():
+        require_room(folder, overwrite)
 
 
 __all__ = ["RUNTIME", "find_training", "prepare_training"]

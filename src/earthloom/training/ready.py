@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.engine.options import Run
-from earthloom.errors import InputError, MethodError, warn
+from earthloom.errors import MethodError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import Refined
-from earthloom.raster.write.place import require_place
+from earthloom.raster.write.place import require_beside
 from earthloom.weights.header import SUFFIX
+from earthloom.weights.store import locate
 
 
 def ready(method: Method, scene: Any, run: Run) -> Method:
@@ -31,8 +32,9 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         return method
     if method.card.family != "network":
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out `adapt`")
-    if run.save_weights is not None:
-        _weights_place(run)
+    start = getattr(method, "weights", None)
+    given = [str(locate(start))] if isinstance(start, (str, Path)) else []
+    require_beside(run.save_weights, "save_weights", SUFFIX, given, run.overwrite)
     from earthloom.training.adapt import adapt, again, told
 
     what = repr((method, run.seconds, run.adapt_steps))
@@ -55,13 +57,3 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if run.save_weights is not None:
         found.method.save(run.save_weights)
     return found.method
-
-
-def _weights_place(run: Run) -> None:
-    """Refuse a place for weights before the work, not after it."""
-
-    assert run.save_weights is not None
-    path = Path(run.save_weights)
-    if path.suffix != SUFFIX:
-        raise InputError(f"save_weights {path.name}", f"a name that ends in {SUFFIX}")
-    require_place(path, run.overwrite)

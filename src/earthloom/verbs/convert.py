@@ -8,7 +8,8 @@ from typing import Any
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError
 from earthloom.raster.listing.samples import H5_SUFFIXES
-from earthloom.training.cases.convert import FORMATS, Written, _Plan, _require_new, _to_folder, _to_h5
+from earthloom.raster.steady import paths_in, stamps
+from earthloom.training.cases.convert import FORMATS, Written, _Plan, _to_folder, _to_h5, require_output
 from earthloom.training.cases.open import cases
 from earthloom.training.cases.pansharpening import Cases
 
@@ -35,6 +36,7 @@ def convert(
     To HDF5, every scene is degraded one scale down (Wald's protocol) unless it has a truth, interpolated as a whole
     (``lms``: 23 taps in the toolbox convention, else the windowed sinc of EXP), and cut into patches. To a folder,
     every sample is written as it is, to files that :func:`earthloom.training.cases.open.cases` reads back exactly.
+    An output appears under its name when it is whole: what stands there, and every input, stays as it is until then.
 
     Parameters
     ----------
@@ -61,7 +63,7 @@ def convert(
         Of the stored numbers: None is float32 in HDF5, and in folders the smallest of uint16 and float32 that holds
         them exactly.
     limit, overwrite, progress
-        At most so many cases; replace what exists; told after every case.
+        At most so many cases; replace what exists, when the new data set is whole; told after every case.
     **reading
         ``convention``, ``reduce``, ``bands``, ``scale``, ``maximum``, ``nodata``, ``ignore_georeferencing``,
         ``block_px`` of :func:`earthloom.training.cases.open.cases`.
@@ -90,8 +92,9 @@ def convert(
     if last:
         parts.append((output.with_name(f"{output.stem}_valid{output.suffix}"), range(len(found) - last, len(found))))
     for path, _ in parts:
-        _require_new(path, overwrite)
+        require_output(path, overwrite, list(paths_in(paths)))
+    before = stamps(found.files)
     as_is = not is_h5 and found.reading.reduce != "always"
-    plan = _Plan(found, full, as_is, patch if is_h5 else None, stride, dtype, overwrite, progress)
+    plan = _Plan(found, full, as_is, patch if is_h5 else None, stride, dtype, overwrite, progress, before)
     counts = [_to_h5(plan, path, chosen) if is_h5 else _to_folder(plan, path, chosen, format) for path, chosen in parts]
     return Written(tuple(path for path, _ in parts), tuple(counts))

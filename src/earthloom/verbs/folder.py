@@ -22,11 +22,14 @@ from earthloom.prepare.spatiotemporal.layers import ASKED, FROM, Asking, asked_f
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, reason
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.facts import examine
-from earthloom.raster.write.stac import collection, item, pystac
+from earthloom.raster.write.place import require_other
+from earthloom.raster.write.stac import COLLECTION, collection, item, pystac
 from earthloom.training.ready import ready
 from earthloom.verbs.batch import Row, batch
 from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.version import __version__
+
+PREDICTED = "Fine images predicted from coarse ones"  # how a collection of ours is described
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,9 @@ class SeriesFolder:
             If nothing can be predicted at all, or a product of another run stands in the way. A date that cannot be
             predicted is skipped, and its :class:`Done` says why.
         """
+        about = self.path / COLLECTION
+        if about.exists() and not run.overwrite and not about.read_text("utf-8", "replace").count(PREDICTED):
+            raise FileError(f"{about} is not that of a series", hint="choose another folder, or `overwrite=True`")
         there = {day: self._there(day, run) for day in days}
         rows = [Row(str(day), partial(self._one, day, there[day]), self._fatal) for day in days]
         done = []
@@ -87,7 +93,7 @@ class SeriesFolder:
         if all(one.state == "skipped" for one in done):
             raise InputError(f"no date could be predicted: {done[0].why}", "at least one", "see -v for the others")
         made = f"{name_of(self.asking.method)} of Earthloom {__version__}"
-        collection(self.path, self.path.resolve().name, f"Fine images predicted from coarse ones by {made}.")
+        collection(self.path, self.path.resolve().name, f"{PREDICTED} by {made}.")
         return done
 
     def _files(self, day: day_of) -> tuple[Path, Path, Path]:
@@ -100,20 +106,32 @@ class SeriesFolder:
         return isinstance(error, FileError) and str(self.path) in error.given
 
     def _there(self, day: day_of, run: Run) -> bool:
-        """Whether a date is finished; refused when its product was asked for in another way."""
-        files = self._files(day)
-        if run.overwrite or not all(path.exists() for path in files):
+        """Whether a date is finished; refused when its product was asked for in another way, or is none of ours."""
+        files = product, layers, sheet = self._files(day)
+        require_other(product, self._inputs, opened=False)
+        if run.overwrite:
             return False
-        tags = examine(str(files[0])).tags
-        if odd := _other(tags.get(ASKED), asked_for(self.lib, day, self.asking, run)):
-            raise FileError(f"{files[0]} {odd}", hint="choose another folder, or `overwrite=True` to make it anew")
-        near = nearest_known(self.lib, day, self.asking)
-        if tags.get(FROM) != near:
+        wanted, near = asked_for(self.lib, day, self.asking, run), nearest_known(self.lib, day, self.asking)
+        hint = "choose another folder, or `overwrite=True` to make it anew"
+        tags = {path: examine(str(path)).tags for path in (product, layers) if path.exists()}
+        for path, known in tags.items():
+            if odd := _other(known.get(ASKED), wanted):
+                raise FileError(f"{path} {odd}", hint=hint)
+        if sheet.exists() and not _of_series(sheet):
+            raise FileError(f"{sheet} is no STAC item of a series", hint=hint)
+        if not all(path.exists() for path in files) or tags[product][ASKED] != tags[layers][ASKED]:
+            return False  # a run that was stopped
+        if tags[product].get(FROM) != near:
             warn(
-                f"{files[0].name} was predicted from {tags.get(FROM)}; {near} would be nearer now: delete it, or "
-                "`overwrite=True`, to make it anew"
+                f"{product.name} was predicted from {tags[product].get(FROM)}; {near} would be nearer now: delete it, "
+                "or `overwrite=True`, to make it anew"
             )
         return True
+
+    @property
+    def _inputs(self) -> list[str]:
+        """Files of all images and masks."""
+        return [path for image in self.lib.scene.images.values() for path in image.paths]
 
     def _one(self, day: day_of, there: bool, run: Run) -> Done:
         """One date."""
@@ -123,7 +141,6 @@ class SeriesFolder:
         facts = FactKeeper(run.facts)
         run = replace(run, facts=facts)
         prepared, known = prepared_day(self.lib, day, self.asking, True, run)
-        sheet.unlink(missing_ok=True)  # what is left of an unfinished run
         choices = prepared.job.keywords["choices"]  # type: ignore[attr-defined]
         try:
             produce(prepared, File(place, overwrite=True), partial(readied, self.asking.method), run, facts)
@@ -195,6 +212,14 @@ def _other(tag: str | None, wanted: Mapping[str, Any]) -> str:
             before, now = (_short(json.dumps(one)) for one in _apart(before, now))
             return f"was made with another {name} ({before} instead of {now})"
     return ""
+
+
+def _of_series(sheet: Path) -> bool:
+    """Whether a file is the STAC item of a date of a series."""
+    try:
+        return "earthloom:state" in json.loads(sheet.read_text(encoding="utf-8"))["properties"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def _apart(before: Any, now: Any) -> tuple[Any, Any]:

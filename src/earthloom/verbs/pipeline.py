@@ -15,17 +15,18 @@ from rasterio.io import DatasetReader
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
-from earthloom.engine.ledger import Learnt
+from earthloom.engine.ledger import Learnt, Ledger
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
-from earthloom.errors import InputError, warn
+from earthloom.errors import FileError, InputError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
+from earthloom.raster.steady import Stamp, paths_in, require_unchanged, stamps
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.report.record import Record
@@ -127,7 +128,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     facts
         Who the run tells what it finds out.
     """
-    began = time.monotonic()
+    began, before = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
     encode = sink.encode(prepared, run)
     place = sink.open(prepared, encode, run)
     with place as out, run.begin() as runner:
@@ -143,6 +144,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         if why:
             run.tell(f"what was unfinished is made afresh: {why} changed")
         came = execute(job, runner, out, run.talk, out.ledger)
+        _require_steady(before, out.ledger)
         out.lost(came.missing)
         say_what_is_lost(came.held, encode.dtype)
         figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
@@ -156,6 +158,15 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         len(tiles), time.monotonic() - began,
     ))  # fmt: skip
     return product
+
+
+def _require_steady(before: Mapping[Path, Stamp], ledger: Ledger) -> None:
+    """Refuse, and forget, tiles of which some may show an input as it was and others as it is now."""
+    try:
+        require_unchanged(before)
+    except FileError:
+        ledger.forget()
+        raise
 
 
 def say_what_is_lost(held: Held | None, dtype: np.dtype) -> None:

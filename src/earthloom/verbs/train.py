@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import warn
 from earthloom.methods.networks.network import Network
+from earthloom.raster.steady import paths_in, require_unchanged, stamps
 from earthloom.training.cases.open import cases
 from earthloom.training.job import (
     BLOCK_PX,
@@ -20,7 +21,7 @@ from earthloom.training.job import (
     data_options,
     find_training,
     prepare_training,
-    remove_run,
+    require_run_place,
 )
 from earthloom.training.loop.config import Config
 
@@ -79,7 +80,8 @@ def train(
     resume
         Fail when there is nothing to go on from.
     overwrite
-        Begin anew in a folder that holds a run.
+        Begin anew in a folder that holds a run, which goes when the new one is whole; see
+        :func:`earthloom.training.loop.loop.fit`.
     progress, say
         Told after every step; told lines about what is done.
     **fields
@@ -101,17 +103,18 @@ def train(
     from earthloom.training.loop.loop import fit
 
     output = Path(output)
-    if overwrite:
-        remove_run(output)
+    require_run_place(output, overwrite, list(paths_in(data, validation)), network, config)
     given = (sensor, convention, bands, scale, maximum, ignore_georeferencing)
     reading = {key: value for key, value in zip(READ, given, strict=True) if value is not None and value is not False}
     reading |= own
     more: dict[str, Any] = {**reading, "problem": network.card.problem, "block_px": BLOCK_PX}
     seen = cases(data, limit=limit, **more)
     held = cases(validation, **more) if validation is not None else ()
+    before = stamps(path for one in (seen, held) for path in getattr(one, "files", ()))
     if not held:
         warn("no validation scenes: the last weights are kept, unjudged")
     task, header, module = prepare_training(network, seen, held, settings, progress)
+    require_unchanged(before)
     title = ", ".join(sorted({str(source.name) for source in getattr(seen, "sources", ())}))
     made = ", coarse images simulated" if getattr(seen, "simulated", False) else ""
     card = {"data": f"{len(seen)} case(s) of {title}{made}", "licence": licence, "not_for": not_for}
@@ -120,4 +123,4 @@ def train(
     told |= {"licence": licence, "not_for": not_for}
     run = {key: _plain(value) for key, value in told.items() if value is not None}
     built = {key: value for key, value in network.architecture.items() if value is not None}
-    return fit(module, task, settings, output, header, {"run": run, "network": built}, resume, progress, say)
+    return fit(module, task, settings, output, header, {"run": run, "network": built}, resume, progress, say, overwrite)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.atomic import write_whole
 from earthloom.errors import FileError, InputError
 from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
 from earthloom.weights.pth import read_coarsr
@@ -124,7 +125,7 @@ def read(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
 
 
 def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], half: bool = False) -> Path:
-    """Write weights under a temporary name first, so that no half-written file is left.
+    """Write weights whole or not at all.
 
     Parameters
     ----------
@@ -138,8 +139,7 @@ def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], h
     FileError
         If the file cannot be written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     path = Path(path)
     stored = {}
@@ -149,18 +149,7 @@ def write(path: str | Path, header: Header, tensors: Mapping[str, np.ndarray], h
             raise InputError(f"weights '{key}' that are not finite", "finite numbers", "the training diverged")
         stored[key] = value.astype(np.float16) if half and value.dtype == np.float32 else value
     told = {k: v for k, v in asdict(header).items() if k not in ("name", "path")}
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(stored, beside, {KEY: json.dumps(told, sort_keys=True)})
-        beside.chmod(0o644)  # safetensors lets nobody else read
-        beside.replace(path)
-    except (OSError, SafetensorError) as wrong:
-        beside.unlink(missing_ok=True)
-        raise FileError(
-            f"{path} cannot be written ({wrong})", hint="is the disk full, the folder read-only?"
-        ) from wrong
-    return path
+    return write_whole(path, save(stored, {KEY: json.dumps(told, sort_keys=True)}))
 
 
 def _opened(path: Path) -> Any:

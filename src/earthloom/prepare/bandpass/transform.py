@@ -12,12 +12,14 @@ import json
 import math
 from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from earthloom.atomic import drafted, unwritable
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -235,31 +237,22 @@ class Transform:
         Raises
         ------
         FileError
-            If it cannot be written.
+            If it cannot be written; what stood there before stays.
         """
-        path = Path(path)
-        told = self.as_dict()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if self.mapping is None:
-                told["weights"] = self._save_weights(path)
-            told["checksum"] = checksum(told)
-            beside = path.with_name(f".{path.name}.part")
-            beside.write_text(json.dumps(told, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-            beside.replace(path)
-        except OSError as wrong:
-            raise FileError(f"{path} cannot be written ({wrong})", hint="is the folder read-only?") from wrong
-        except ValueError as wrong:
-            raise InputError(f"a transform with numbers that are not finite ({wrong})", "finite numbers") from wrong
-        return path
-
-    def _save_weights(self, path: Path) -> dict[str, str]:
-        """Write the weights beside the transform and say which they are."""
-        if not hasattr(self.aligner, "save"):
+        path, told = Path(path), self.as_dict()
+        weighty = self.mapping is None
+        if weighty and not hasattr(self.aligner, "save"):
             raise MethodError(f"{self.method} as a file", "a method with weights of its own, or a mapping")
         own = path.with_suffix(weights.SUFFIX)
-        self.aligner.save(own)  # type: ignore[attr-defined]
-        return {"file": own.name, "sha256": hashlib.sha256(own.read_bytes()).hexdigest()}
+        with unwritable(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with drafted(path) as draft, drafted(own) if weighty else nullcontext(own) as heavy:  # both, then both names
+            if weighty:
+                self.aligner.save(heavy)  # type: ignore[attr-defined]
+                told["weights"] = {"file": own.name, "sha256": hashlib.sha256(heavy.read_bytes()).hexdigest()}
+            with unwritable(path):
+                draft.write_text(_text(told), encoding="utf-8")
+        return path
 
     @classmethod
     def load(cls, path: str | Path) -> Transform:
@@ -300,6 +293,15 @@ class Transform:
         names = [side.sensor or f"{len(side.bands)} bands" for side in (self.source, self.target)]
         known = {k: v for k, v in self.quality.items() if isinstance(v, (int, float))}
         return f"{names[0]} to {names[1]} by {self.method}" + "".join(f", {k} {v:.4g}" for k, v in known.items())
+
+
+def _text(told: Dictionary[str, Any]) -> str:
+    """Plain data with its checksum, as JSON."""
+    try:
+        whole = {**told, "checksum": checksum(told)}
+        return json.dumps(whole, indent=1, sort_keys=True, allow_nan=False) + "\n"
+    except ValueError as wrong:
+        raise InputError(f"a transform with numbers that are not finite ({wrong})", "finite numbers") from wrong
 
 
 def checksum(told: Dictionary[str, Any]) -> str:

@@ -106,10 +106,16 @@ def asked_for(lib: Library, day: date, asking: Asking, run: Run) -> dict[str, An
         "parameters": {**parameters, "adapted": adapted, **fingerprints({"weights": weights})},
         "series": series_facts(lib, day, asking),
         "handling": handling,
-        "inputs": {name: lib.content(name) for name in seen_by(lib, day, asking)},
+        "inputs": {name: lib.content(name) for name in seen_by(lib, day, asking)} | _paired(lib, day, asking),
         "storage": {"dtype": run.dtype, "compress": run.compress},
     }
     return json.loads(json.dumps(asked, sort_keys=True, default=str))
+
+
+def _paired(lib: Library, day: date, asking: Asking) -> dict[str, str]:
+    """The coarse image that stands for the day of each fine one."""
+    known = sorted({one for choice in _choices(lib, day, asking) for one in choice})
+    return {f"the coarse image beside {role('fine', one)}": str(lib.dates.pairs[one]) for one in known}
 
 
 def _choices(lib: Library, day: date, asking: Asking) -> list[tuple[date, ...]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from earthloom.atomic import drafts_in, write_whole
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image
 from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
@@ -92,6 +93,8 @@ def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | 
     for item in items:
         if item.is_dir():
             inside = list(_in_folder(item))
+            if not inside and drafts_in(item):
+                raise FileError(f"{item} holds no whole data set", "one", "its conversion was stopped; give it again")
             if not inside:
                 raise FileError(f"{item} holds no data set", LOOKED_FOR, "README files and other images are left out")
             found += inside
@@ -123,7 +126,9 @@ def _in_folder(folder: Path) -> Iterator[Source]:
     if is_landsat_folder(folder):
         yield Rasters(folder.name, {"pan": str(folder), "ms": str(folder)}, "Landsat folder")
         return
-    entries = sorted(folder.iterdir(), key=lambda p: _natural(p.name))
+    drafts = drafts_in(folder)
+    entries = [entry for entry in folder.iterdir() if entry not in drafts and not entry.name.startswith(".")]
+    entries.sort(key=lambda p: _natural(p.name))
     roles = {p: _ROLE_OF[p.name.lower()] for p in entries if p.is_dir() and p.name.lower() in _ROLE_OF}
     files = [p for p in entries if p.is_file()]
     told = {file: role for sub, role in roles.items() for file in sorted(sub.iterdir()) if file.is_file()}
@@ -158,7 +163,7 @@ def read_facts(folder: Path) -> SetFacts | None:
 
 def write_facts(folder: Path, facts: SetFacts) -> None:
     """Say beside the files what they cannot say themselves."""
-    (folder / FACTS).write_text(json.dumps(asdict(facts), indent=2) + "\n", "utf-8")
+    write_whole(folder / FACTS, (json.dumps(asdict(facts), indent=2) + "\n").encode())
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

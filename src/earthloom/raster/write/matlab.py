@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
+from earthloom.atomic import drafted
 from earthloom.errors import InputError
 from earthloom.ops.quantise import quantise
 from earthloom.raster.metadata.matlab import TAGS, broken
@@ -151,12 +150,6 @@ def write_mat(
     for role, image in images.items():
         _require_size(role, image.nbytes)
         found[role] = image[0] if role == "pan" else np.ascontiguousarray(np.moveaxis(image, 0, 2))
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file, broken(path, "written"):
-            savemat(file, found, do_compression=True)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    with drafted(path) as draft, broken(path, "written"), draft.open("wb") as file:
+        savemat(file, found, do_compression=True)
     return path

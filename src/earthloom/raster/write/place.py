@@ -1,4 +1,7 @@
-"""Where a product goes, what stands in the way there, and what an earlier file of its name left beside it."""
+"""Where a product goes, what stands in the way there, and what an earlier file of its name left beside it.
+
+Whatever writes asks here: :func:`require_other` for a file, :func:`require_apart` for a folder.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,12 @@ from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path
 
+import rasterio
+from rasterio.errors import RasterioError
+
 from earthloom.errors import FileError, InputError
-from earthloom.raster.metadata.matlab import parse_address
+from earthloom.raster.handles import CPLE_BaseError, quietly
+from earthloom.raster.steady import files_behind
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
@@ -43,21 +50,98 @@ def require_name(place: Path, suffixes: Sequence[str]) -> None:
         raise InputError(f"the output {place}", kinds, f"call it {place.with_suffix('.tif').name}")
 
 
-def require_other(place: Path, inputs: Iterable[str]) -> None:
-    """Refuse to write over an input.
+def require_other(place: Path, inputs: Iterable[str | Path], *, opened: bool = True, folders: bool = False) -> None:
+    """Refuse to write over an input, or over a file that an input needs.
+
+    Parameters
+    ----------
+    place
+        A file that will be written; what describes an earlier file of its name goes with that
+        (:func:`forget_earlier`), and so is looked at too.
+    inputs
+        Paths and addresses: files, folders, ``file.h5:key``, ``NETCDF:"file.nc":variable``, what lies in an archive.
+    opened
+        Whether images may be opened to see which files they are made of: the sources of a VRT, masks, headers.
+    folders
+        Whether all that lies in a folder is an input.
 
     Raises
     ------
     InputError
-        If the output is one.
+        If the output is one of them, by whatever name: its own, a link, another spelling.
     """
-    if not place.exists():
+    lost = {_identity(one): one for one in (place, *lies_beside(place)) if one.exists()}
+    if not lost:
         return
-    for path in inputs:
-        address = parse_address(path)
-        file = Path(path) if address is None else address[0]
-        if file.exists() and place.samefile(file):
-            raise InputError(f"the output {place} is an input", "another name")
+    for given in inputs:
+        for file in files_behind(given):
+            if file.is_dir():
+                parts = file.rglob("*") if folders else ()
+            else:
+                parts = (file, *lies_beside(file), *(_made_of(str(given)) if opened else ()))
+            for part in parts:
+                if part.exists() and (hit := lost.get(_identity(part))) is not None:
+                    _say(place, hit, file, part)
+
+
+def _say(place: Path, hit: Path, file: Path, part: Path) -> None:
+    """Say which file of an input would be lost."""
+    if hit == place and part == file:
+        raise InputError(f"the output {place} is an input", "another name")
+    if file.is_dir():
+        raise InputError(f"the output {place} lies in the input {file}", "another name")
+    what = f"the output {place}" if hit == place else f"{hit}, which goes with an earlier {place.name},"
+    raise InputError(f"{what} belongs to the input {file.name}", "another name")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """What a file is, whatever it is called."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _made_of(path: str) -> list[Path]:
+    """The files that GDAL reads for an image; none where it opens none."""
+    try:
+        with quietly(), rasterio.open(path) as image:
+            return [Path(one) for one in image.files if not one.startswith("/vsi")]
+    except (RasterioError, CPLE_BaseError, OSError, ValueError):
+        return []
+
+
+def require_beside(
+    place: str | Path | None, what: str, suffix: str, inputs: Iterable[str | Path], overwrite: bool
+) -> None:
+    """Refuse a place for what is written beside a product or instead of one (figures, weights, transforms), or None.
+
+    Parameters
+    ----------
+    place
+        Where it goes.
+    what
+        It is.
+    suffix
+        Its name must end in.
+    inputs
+        Paths and addresses that it must not replace; of folders all that lies in them.
+    overwrite
+        Whether an earlier file may be replaced.
+
+    Raises
+    ------
+    InputError
+        If it has another name, or is an input.
+    FileError
+        If it exists, or has no folder that takes it.
+    """
+    if place is None:
+        return
+    place = Path(place)
+    if place.suffix.lower() != suffix:
+        kind = suffix.removeprefix(".").upper()
+        raise InputError(f"{what} {place}", f"a {kind}", f"call it {place.with_suffix(suffix).name}")
+    require_other(place, inputs, folders=True)
+    require_place(place, overwrite)
 
 
 def require_folder(folder: Path) -> None:
@@ -74,10 +158,33 @@ def require_folder(folder: Path) -> None:
         raise FileError(f"{folder} cannot be made ({error.strerror})", hint="choose another output") from error
 
 
-def require_apart(folder: Path, paths: Sequence[Path]) -> None:
-    """Refuse a folder of inputs as that of the products."""
-    if folder.exists() and any(path.parent.exists() and folder.samefile(path.parent) for path in paths):
-        raise InputError(f"the output {folder} is a folder of the inputs", "a folder of its own")
+def require_apart(folder: Path, inputs: Iterable[str | Path], whole: bool = False) -> None:
+    """Refuse a folder of inputs as that of the products.
+
+    Parameters
+    ----------
+    folder
+        That will hold the products.
+    inputs
+        Paths and addresses.
+    whole
+        Whether all of the folder belongs to the products, so that no input may lie anywhere below it.
+
+    Raises
+    ------
+    InputError
+        If it is one, by whatever name.
+    """
+    if not folder.exists():
+        return
+    own = folder.resolve()
+    for given in inputs:
+        for path in files_behind(given):
+            homes = {path.resolve(), path.resolve().parent, path.absolute().parent.resolve()}
+            if own in homes:
+                raise InputError(f"the output {folder} is a folder of the inputs", "a folder of its own")
+            if whole and any(own in home.parents for home in homes):
+                raise InputError(f"the output {folder} holds the input {path}", "a folder of its own")
 
 
 def forget_earlier(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -14,7 +13,8 @@ import numpy as np
 from affine import Affine
 from rasterio.errors import RasterioError
 
-from earthloom.errors import FileError, InputError
+from earthloom.atomic import write_whole
+from earthloom.errors import InputError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, quietly
 
@@ -156,20 +156,14 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def write_json(path: Path, plain: Any) -> None:
-    """Write under a temporary name until whole.
+    """Write under a hidden name until whole.
 
     Raises
     ------
     FileError
         If it cannot be written.
     """
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        draft.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise FileError(f"{path} cannot be written: {error.strerror}", hint="is the disk full?") from error
+    write_whole(path, (json.dumps(plain, indent=2) + "\n").encode())
 
 
 def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from earthloom.atomic import drafted, unwritable
 from earthloom.errors import InputError
 from earthloom.raster.metadata.matlab import broken
 from earthloom.raster.write.matlab import FORMAT
@@ -24,29 +24,31 @@ class StackWriter:
     def __init__(self, path: str | Path, attributes: Mapping[str, Any], overwrite: bool = False) -> None:
         self.path, self.attributes, self.overwrite, self.count = Path(path), dict(attributes), overwrite, 0
         self._file: Any = None
-        self._temporary = ""
+        self._stack = ExitStack()
 
     def __enter__(self) -> StackWriter:
         import h5py
 
         require_place(self.path, self.overwrite)
-        handle, self._temporary = tempfile.mkstemp(prefix=f".{self.path.name}.", dir=self.path.parent)
-        os.close(handle)
-        self._file = h5py.File(self._temporary, "w")
+        with ExitStack() as stack:
+            draft = stack.enter_context(drafted(self.path))
+            self._disk = stack.enter_context(_Disk(self.path, draft))
+            self._file = h5py.File(self._disk, "w")
+            stack.push(self._finish)
+            self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, kind: object, *_: object) -> None:
-        try:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def _finish(self, kind: object, *_: object) -> None:
+        """Close the file, and say whether the disk has taken all of it."""
+        with broken(self.path, "written"):
             if kind is None:
-                with broken(self.path, "written"):
-                    self._file.attrs.update({"format": FORMAT, **self.attributes})
-                    self._file.close()
-                os.chmod(self._temporary, 0o644)
-                os.replace(self._temporary, self.path)
-        finally:
-            with suppress(Exception):
-                self._file.close()
-            Path(self._temporary).unlink(missing_ok=True)
+                self._file.attrs.update({"format": FORMAT, **self.attributes})
+            self._file.close()
+        if kind is None:
+            self._disk.check()
 
     def append(self, sample: dict[str, Shaped[np.ndarray, "band y x"]]) -> None:
         """Write a sample behind the others; all have the shapes of the first.
@@ -73,3 +75,55 @@ class StackWriter:
                 data.resize(self.count + 1, axis=0)
                 data[self.count] = array
             self.count += 1
+        self._disk.check()
+
+
+class _Disk(io.FileIO):
+    """A file that remembers why the disk took no more instead of saying so at once.
+
+    The HDF5 library crashes when it is told of a full disk while it closes a file; so it is told that all went well,
+    and whoever writes asks :meth:`check`.
+    """
+
+    def __init__(self, path: Path, draft: Path) -> None:
+        with unwritable(path):
+            super().__init__(draft, "w+")
+        self._path, self._full = path, list[OSError]()
+
+    def write(self, data: Any) -> int:
+        """Take bytes; after the first that the disk did not take, take them no more."""
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while done < len(view) and not self._full:
+                done += super().write(view[done:]) or 0
+        except OSError as error:
+            self._full.append(error)
+        return len(view)
+
+    def readinto(self, buffer: Any) -> int:
+        """Give bytes; of what the disk did not take, zeros."""
+        view = memoryview(buffer).cast("B")
+        count = super().readinto(view) or 0
+        view[count:] = bytes(len(view) - count)
+        return len(view)
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the length."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self._full.append(error)
+            return size or 0
+
+    def check(self) -> None:
+        """Say that the disk was full.
+
+        Raises
+        ------
+        FileError
+            If it was.
+        """
+        if self._full:
+            with unwritable(self._path):
+                raise self._full[0]

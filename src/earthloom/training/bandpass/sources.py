@@ -20,6 +20,7 @@ from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.prepare.bandpass.twice_seen import TwiceSeen, _opened, _optics, _reflectance, _roles, cubes_of
 from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.published import published_pairs
+from earthloom.raster.steady import paths_in, require_unchanged, stamps
 from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, name_and_fields
 from earthloom.training.bandpass.pairs import pairs_of
 
@@ -94,6 +95,7 @@ def fit_files(
         if given is not None and len(given) != len(sources):
             raise InputError(f"{len(sources)} sources and {len(given)} {what}", "as many", "they belong in pairs")
     found: dict[str, Any] = {}
+    before = stamps(paths_in(sources, targets, masks))
     with ExitStack() as stack:
         scenes, opened = [], list[tuple[Identified, Identified]]()
         for k, (source, target) in enumerate(zip(sources, targets, strict=True)):
@@ -107,6 +109,7 @@ def fit_files(
         solved = learnt(method, scenes, opened[0], replace(run, facts=found.update), judge=True)
         titles = (opened[0][0].sensor.title, opened[0][1].sensor.title)
         run.fact(**found, pairs=pairs_of(solved, scenes[0], titles))
+    require_unchanged(before)
     return found["fit"].transform
 
 
@@ -130,6 +133,7 @@ def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, run: Run) ->
         If a cube has no wavelengths, does not cover the bands, or its numbers are no reflectance.
     """
     paths = cubes_of(sources)
+    before = stamps(paths_in(list(paths)))
     source, target = (require_sensor(told.sensor, role) for told, role in _roles(pairing))
     with ExitStack() as stack:
         scenes: list[TwiceSeen] = []
@@ -149,4 +153,5 @@ def fit_cubes(sources: Any, method: Method | str, pairing: Pairing, run: Run) ->
         found = fit_transform(scenes, name, *sides, how, about, run.tell, **own)
         pairs = pairs_of(found.transform.aligner, scenes[0], (source.title, target.title))
         run.fact(fit=found, pairs=pairs)
+    require_unchanged(before)
     return found.transform

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from earthloom.atomic import drafted_folder, drafts_in, unwritable
 from earthloom.engine.talk import Progress
-from earthloom.errors import InputError
+from earthloom.errors import FileError, InputError
 from earthloom.ops.fill import fill
 from earthloom.ops.quantise import quantise
 from earthloom.physics.forward import expand
 from earthloom.problems.base import Case
-from earthloom.raster.listing.layouts import write_facts
-from earthloom.raster.listing.samples import SetFacts
+from earthloom.raster.listing.layouts import FACTS, write_facts
+from earthloom.raster.listing.samples import ROLES, SetFacts
+from earthloom.raster.steady import Stamp, require_unchanged
 from earthloom.raster.write.cog import create
 from earthloom.raster.write.matlab import write_mat
-from earthloom.raster.write.place import require_place
+from earthloom.raster.write.place import require_apart, require_other, require_place
 from earthloom.raster.write.stacks import StackWriter
 from earthloom.training.cases.blocks import trimmed
 from earthloom.training.cases.pansharpening import Cases
@@ -51,6 +54,11 @@ class _Plan:
     dtype: str | None
     overwrite: bool
     progress: Progress
+    inputs: Mapping[Path, Stamp]  # as they were when they were opened
+
+    def check(self) -> None:
+        """Refuse what was made of inputs that changed on the way."""
+        require_unchanged(self.inputs)
 
     def __post_init__(self) -> None:
         """Refuse patches that do not fit the grid."""
@@ -129,32 +137,45 @@ def _to_h5(plan: _Plan, path: Path, chosen: range) -> int:
                 f"no patch of {plan.patch} pixels in cases of {found[chosen[0]].obs.shape} pixels",
                 "larger scenes without holes", "ask for smaller patches",
             )  # fmt: skip
+        plan.check()
     return writer.count
 
 
-def _to_folder(plan: _Plan, folder: Path, chosen: range, format: str) -> int:
-    """Write every case to files of its own, and beside them what they cannot say themselves."""
+def _to_folder(plan: _Plan, path: Path, chosen: range, format: str) -> int:
+    """Write every case to files of its own, and beside them what they cannot say themselves; all of it, or nothing."""
     found = plan.found
-    folder.mkdir(exist_ok=True)
     names = [re.sub(r"[@,]", "_", name) for name in found.names]
     if len(set(names)) < len(names):
         names = [f"{number:05d}_{name}" for number, name in enumerate(names)]
     count = 0
-    for done, index in enumerate(chosen, 1):
-        for sample in plan.samples(index):
-            images = {role: _compact(image, plan.dtype) for role, image in sample.items() if role != "lms"}
-            count += 1
-            if format == "mat":
-                write_mat(folder / f"{names[index]}.mat", images, plan.overwrite)
-                continue
-            for role, image in images.items():
-                _write_tif(folder / role / f"{names[index]}.tif", image, plan.overwrite)
-        plan.progress("converting", done, len(chosen))
-    seen, sensor = found.seen(chosen[0]), found.sensor
-    maximum, _ = limit_of(sensor, found.reading, None)
-    bands = tuple(band.name for band in seen["ms"].bands)
-    write_facts(folder, SetFacts(sensor.name, seen.convention, bands, maximum))
+    with drafted_folder(path) as folder:
+        for done, index in enumerate(chosen, 1):
+            for sample in plan.samples(index):
+                images = {role: _compact(image, plan.dtype) for role, image in sample.items() if role != "lms"}
+                count += 1
+                with _called(folder, path):
+                    if format == "mat":
+                        write_mat(folder / f"{names[index]}.mat", images)
+                        continue
+                    for role, image in images.items():
+                        _write_tif(folder / role / f"{names[index]}.tif", image)
+            plan.progress("converting", done, len(chosen))
+        seen, sensor = found.seen(chosen[0]), found.sensor
+        maximum, _ = limit_of(sensor, found.reading, None)
+        bands = tuple(band.name for band in seen["ms"].bands)
+        with _called(folder, path):
+            write_facts(folder, SetFacts(sensor.name, seen.convention, bands, maximum))
+        plan.check()
     return count
+
+
+@contextmanager
+def _called(draft: Path, path: Path) -> Iterator[None]:
+    """Errors that name the folder as it was asked for."""
+    try:
+        yield
+    except FileError as error:
+        raise FileError(error.given.replace(str(draft), str(path)), error.expected, error.hint) from error
 
 
 def _compact(image: np.ndarray, dtype: str | None) -> np.ndarray:
@@ -167,19 +188,48 @@ def _compact(image: np.ndarray, dtype: str | None) -> np.ndarray:
     return small.astype(np.uint16) if whole else small
 
 
-def _write_tif(path: Path, image: np.ndarray, overwrite: bool) -> None:
+def _write_tif(path: Path, image: np.ndarray) -> None:
     """A plain GeoTIFF without georeferencing."""
-    path.parent.mkdir(exist_ok=True)
+    with unwritable(path):
+        path.parent.mkdir(exist_ok=True)
     count, height, width = image.shape
     shape, dtype = (height, width), image.dtype
-    with create(path, shape=shape, count=count, dtype=dtype, compress="none", overwrite=overwrite) as writer:
+    with create(path, shape=shape, count=count, dtype=dtype, compress="none") as writer:
         writer.write(Window(0, 0, *shape), image.astype(np.float32), np.ones(shape, bool))
 
 
-def _require_new(path: Path, overwrite: bool) -> None:
-    """Refuse an output that exists, or whose folder does not."""
-    if path.is_dir() and not path.suffix:
-        if any(path.iterdir()) and not overwrite:
-            raise InputError(f"the folder {path} is not empty", hint="choose another, or `overwrite=True`")
+def require_output(path: Path, overwrite: bool, inputs: Sequence[str]) -> None:
+    """Refuse an output that exists, that holds or is an input, or whose folder does not exist.
+
+    A folder is replaced as a whole, and so must hold nothing but a data set.
+
+    Raises
+    ------
+    InputError
+        If so.
+    """
+    if path.suffix:
+        require_other(path, inputs, folders=True)
+        require_place(path, overwrite)
         return
-    require_place(path, overwrite)
+    if not path.is_dir():
+        require_place(path, overwrite)
+        return
+    drafts = drafts_in(path)
+    entries = [entry for entry in path.iterdir() if entry not in drafts and not entry.name.startswith(".")]
+    if entries and not overwrite:
+        raise InputError(f"the folder {path} is not empty", hint="choose another, or `overwrite=True`")
+    if other := sorted(entry.name for entry in entries if not _of_a_set(entry)):
+        raise InputError(
+            f"the folder {path} holds {other[0]}, which is no part of a data set", "one that can be replaced whole",
+            "choose another folder",
+        )  # fmt: skip
+    require_apart(path, inputs, whole=True)
+
+
+def _of_a_set(entry: Path) -> bool:
+    """Whether a conversion could have written what stands in a folder."""
+    if entry.is_dir():
+        files = (one for one in entry.iterdir() if not one.name.startswith("."))
+        return entry.name in ROLES and all(one.name.endswith((".tif", ".aux.xml")) for one in files)
+    return entry.name == FACTS or entry.suffix == ".mat"

@@ -17,6 +17,7 @@ from earthloom.raster.listing.layouts import Rasters, Source
 from earthloom.raster.listing.samples import ROLES, SampleStack, Triplet
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.sharpening import collocate
+from earthloom.raster.steady import paths_in
 from earthloom.sensors import Sensor, load, match_bands
 from earthloom.types import Observation, Scene, Window
 
@@ -70,6 +71,12 @@ class DataSet(Sequence):  # of Case; said so, a type checker at run time would r
     def groups(self) -> list[int]:
         """One number per case: those of the same number are parts of one source and normalised alike."""
         return list(range(len(self)))
+
+    @property
+    def files(self) -> list[str]:
+        """What the cases are read from."""
+        where = ("path", "files", "fine", "coarse", "masks")
+        return list(paths_in([getattr(source, one, None) for source in getattr(self, "sources", ()) for one in where]))
 
     @abstractmethod
     def one(self, index: int) -> Case:

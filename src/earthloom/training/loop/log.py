@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.atomic import write_whole
+from earthloom.atomic import unwritable, write_whole
+from earthloom.training.loop import earlier
 from earthloom.training.loop.config import Config, to_toml
+from earthloom.training.loop.earlier import CARD, CONFIG, ENVIRONMENT, LOG, WEIGHTS
 from earthloom.types import Float
 from earthloom.version import __version__
 from earthloom.weights import store as weights
 
-CONFIG, ENVIRONMENT, LOG, CARD, WEIGHTS = "config.toml", "environment.json", "log.csv", "card.md", "weights.safetensors"
-OWN = (CONFIG, ENVIRONMENT, LOG, CARD, WEIGHTS)
-FOLDERS = ("checkpoints", "samples", "tensorboard")
 GAP_PX = 4
 
 
@@ -36,10 +36,21 @@ class RunFolder:
     def __init__(self, path: Path, tensorboard: bool = True) -> None:
         self.path = path
         self.log = Log(path / LOG)
-        self._events = _events(path / "tensorboard") if tensorboard else None
+        self._events: Any = None
+        self._tensorboard = tensorboard
 
-    def begin(self, config: Config, about: Mapping[str, Any], step: int) -> None:
-        """Settings and environment of this start; rows of the log after ``step`` are forgotten."""
+    def begin(self, config: Config, about: Mapping[str, Any], step: int, anew: bool = False) -> None:
+        """Settings and environment of this start; rows of the log after ``step`` are forgotten.
+
+        Parameters
+        ----------
+        anew
+            Set an earlier run aside.
+        """
+        if anew:
+            earlier.set_aside(self.path)
+        if self._tensorboard:
+            self._events = _events(self.path / "tensorboard")
         if step == 0:
             write_whole(self.path / CONFIG, to_toml({**config.as_dict(), **about}).encode())
         known = self.path / ENVIRONMENT
@@ -73,13 +84,21 @@ class RunFolder:
         header = replace(header, card={**header.card, **card})
         path = weights.write(self.path / WEIGHTS, header, tensors)
         write_whole(self.path / CARD, model_card(header, rows).encode())
+        earlier.forget_asides(self.path)
         return path
+
+    def withdraw(self) -> None:
+        """Take away what was written, and bring back the run that was there before."""
+        self.close()
+        earlier.put_back(self.path)
 
     def close(self) -> None:
         """Close what is open."""
         self.log.close()
-        if self._events is not None:
-            self._events.close()
+        events, self._events = self._events, None
+        if events is not None:
+            with suppress(OSError):  # a picture of the log, no more
+                events.close()
 
 
 class Log:
@@ -110,8 +129,9 @@ class Log:
             self._columns = sorted(columns, key=lambda name: (name != "step", name.startswith("val_")))
             self._rewrite()
         else:
-            csv.writer(self._stream, lineterminator="\n").writerow([shown.get(name, "") for name in self._columns])
-            self._stream.flush()
+            with unwritable(self.path):
+                csv.writer(self._stream, lineterminator="\n").writerow([shown.get(name, "") for name in self._columns])
+                self._stream.flush()
 
     def _rewrite(self) -> None:
         """The whole file again, under its columns of now."""
@@ -126,9 +146,10 @@ class Log:
 
     def close(self) -> None:
         """Close the file."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(OSError):  # a full disk was said when the line was written
+                stream.close()
 
 
 def _events(folder: Path) -> Any:

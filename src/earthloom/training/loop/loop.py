@@ -76,6 +76,7 @@ def fit(
     resume: bool = False,
     progress: Progress = silent,
     say: Callable[[str], None] | None = None,
+    overwrite: bool = False,
 ) -> Result:
     """Train a network.
 
@@ -98,6 +99,9 @@ def fit(
         Fail when there is nothing to go on from.
     progress, say
         Told after every step; told a line at every validation.
+    overwrite
+        Begin anew in a folder that holds a run. That run goes when this one is whole: its weights and card stay until
+        then, the rest lies in ``.before-1``, and comes back where this one does not come to its first checkpoint.
 
     Raises
     ------
@@ -115,7 +119,7 @@ def fit(
             run = TrainingRun(fabric, module, task, config, Path(folder) if folder is not None else None, header)
             run.progress, run.say = (progress, say) if fabric.is_global_zero else (silent, None)
             with closing(run):
-                run.begin(about or {}, resume)
+                run.begin(about or {}, resume, overwrite)
                 run.train()
                 return run.finish()
     finally:
@@ -142,28 +146,39 @@ class TrainingRun:
         self._since: list[dict[str, Tensor]] = []
         self._began = time.perf_counter()
 
-    def begin(self, about: Mapping[str, Any], resume: bool) -> None:
+    def begin(self, about: Mapping[str, Any], resume: bool, overwrite: bool = False) -> None:
         """Start, or go on from the newest checkpoint."""
-        state = self.fabric.broadcast(self.saved.latest() if self.saved else None)
+        state = self.fabric.broadcast(self.saved.latest() if self.saved and not overwrite else None)
         if state is not None:
             self._go_on(state, about)
         elif resume:
             raise FileError("no checkpoint to resume from", "a folder with an unfinished run", "leave out `resume`")
         self.about = dict(about)
+        if state is None:
+            self._start(overwrite)
+            return
         if self.folder is not None:
             self.folder.begin(self.config, about, self.place.step)
-        if state is not None:
-            done = self.place.step == self.place.steps
-            self._tell("finished before" if done else f"going on from step {self.place.step:,} of {self.place.steps:,}")
-            return
-        beside = self.task.beside() if self.fabric.is_global_zero else {}
-        self._tell(f"no fusion: {_line(beside)}" if beside else "")
-        began = time.perf_counter()
-        row = {"step": 0, **self._validate()}
-        self._plan(time.perf_counter() - began)
-        if len(row) > 1:
-            self._write(row)
-        self._save()
+        done = self.place.step == self.place.steps
+        self._tell("finished before" if done else f"going on from step {self.place.step:,} of {self.place.steps:,}")
+
+    def _start(self, overwrite: bool) -> None:
+        """Come to the first checkpoint; where that cannot be, leave the folder as it was."""
+        try:
+            if self.folder is not None:
+                self.folder.begin(self.config, self.about, 0, overwrite)
+            beside = self.task.beside() if self.fabric.is_global_zero else {}
+            self._tell(f"no fusion: {_line(beside)}" if beside else "")
+            began = time.perf_counter()
+            row = {"step": 0, **self._validate()}
+            self._plan(time.perf_counter() - began)
+            if len(row) > 1:
+                self._write(row)
+            self._save()
+        except BaseException:
+            if self.folder is not None:
+                self.folder.withdraw()
+            raise
 
     def _go_on(self, state: Mapping[str, Any], about: Mapping[str, Any]) -> None:
         """Take back what a checkpoint holds."""
