@@ -47,6 +47,11 @@ class Screen:
         """A remark for `-v`."""
         self._print(f"  {as_flags(line)}")
 
+    def line(self, line: str) -> None:
+        """What has been reached."""
+        if not self.quiet:
+            self._print(as_flags(line))
+
     def warn(self, line: str) -> None:
         """A warning, always shown."""
         self._print(f"warning: {as_flags(line)}")
