@@ -81,6 +81,9 @@ class Journal:
             _lock(self._file, self.folder)
             self._file.seek(0)
             held = self._file.read()
+        except FileError:  # another batch
+            self.__exit__()
+            raise
         except OSError as wrong:
             raise FileError(
                 f"{self.path} cannot be written ({wrong.strerror})", hint="choose another folder"

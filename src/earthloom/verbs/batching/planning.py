@@ -114,7 +114,7 @@ def _arguments(verb: Verb, line: Line, same: Mapping[str, Any]) -> dict[str, Any
         given = {**filled, **line.given, **values_of(verb, line.cells, same, line.base)}
         missing = main_image(verb)
         if _first(given.get(missing)) is None:
-            raise InputError(f"no {missing}", f"a column `{missing}`, or the same for all rows")
+            raise InputError(f"no {missing}", "a column of this name, or one for all rows")
         return given
     except InputError as wrong:
         raise _at(line, wrong) from wrong
