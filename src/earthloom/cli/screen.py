@@ -29,8 +29,13 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar off the screen."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Move the bar; it appears when the work takes longer than a moment."""

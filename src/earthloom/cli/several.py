@@ -65,6 +65,7 @@ def act(asked: dict[str, Any], given: dict[str, Any], work: Work) -> None:
     except KeyboardInterrupt:
         work.screen.line(f"{told.ended} rows have come to an end; the same command goes on with the others")
         raise
+    work.screen.clear()
     if as_json:
         print(json.dumps(strict([one.as_dict() for one in outcomes]), indent=2, allow_nan=False))
     elif not work.screen.quiet:

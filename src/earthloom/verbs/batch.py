@@ -159,6 +159,8 @@ class Batch:
     why: dict[str, str] = field(default_factory=dict)  # rows to make: why, where they were made before
     begun: dict[str, Planned] = field(default_factory=dict)  # rows in the making
     since: float = 0.0
+    made: int = 0
+    failed: int = 0
 
     def all(self) -> None:
         """Make what is not there."""
@@ -195,7 +197,7 @@ class Batch:
         todo = [plan for plan in self.plans if plan.name in self.why]
         todo.sort(key=lambda plan: self.journal.last.get(plan.name, {}).get("state") == STARTED)
         for plan in todo:
-            if self.fail_fast and any(one.state == FAILED for one in self.ended.values()):
+            if self.fail_fast and self.failed:
                 return
             ours = plan.output.relative_to(self.journal.folder).as_posix() in self.journal.ours
             if plan.output.exists() and not ours and not self.run.overwrite:
@@ -239,11 +241,11 @@ class Batch:
     def _end(self, outcome: Outcome) -> None:
         """Tell how far it is."""
         self.ended[outcome.name] = outcome
-        made = sum(one.state != THERE for one in self.ended.values())
+        self.made += outcome.state != THERE
+        self.failed += outcome.state == FAILED
         open_rows = len(self.plans) - len(self.ended)
-        left = (time.monotonic() - self.since) / made * open_rows if made else None
-        failed = sum(one.state == FAILED for one in self.ended.values())
-        standing = Standing(len(self.ended), failed, len(self.plans), left)
+        left = (time.monotonic() - self.since) / self.made * open_rows if self.made else None
+        standing = Standing(len(self.ended), self.failed, len(self.plans), left)
         if self.jobs > 1:  # one alone tells of its tiles
             self.run.progress(STAGE, len(self.ended), len(self.plans))
         self.run.fact(row=outcome, standing=standing)

@@ -6,6 +6,7 @@ import difflib
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -13,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from cyclopts import CycloptsError, convert
 
 from earthloom.engine.options import Run
-from earthloom.errors import EarthloomError, InputError
+from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.raster.told import Told
 from earthloom.verbs import names
@@ -113,6 +114,12 @@ def verb_of(name: str) -> Verb:
 
 def columns_of(verb: Verb, method: Any) -> dict[str, Column]:
     """The columns of a verb with a method, by their names and by those of the flags."""
+    return _columns(verb, method if isinstance(method, str) else None)
+
+
+@lru_cache
+def _columns(verb: Verb, method: str | None) -> dict[str, Column]:
+    """The same, looked up once; the fields of an object are no columns."""
     found: dict[str, Column] = {}
     hints, own = get_type_hints(verb.call, include_extras=True), inspect.signature(verb.call).parameters
     for name, parameter in own.items():
@@ -133,16 +140,11 @@ def columns_of(verb: Verb, method: Any) -> dict[str, Column]:
     return _fields(verb, method, own) | found
 
 
-def _fields(verb: Verb, method: Any, own: Mapping[str, Any]) -> dict[str, Column]:
-    """The fields of a method that is named; of an object, or of `auto`, there are none."""
-    try:
-        described = catalog.find(method, verb.problem) if isinstance(method, str) else None
-    except EarthloomError:
-        if method == "auto" or str(method).endswith(".json"):
-            return {}
-        raise
-    if described is None:
+def _fields(verb: Verb, method: str | None, own: Mapping[str, Any]) -> dict[str, Column]:
+    """The fields of a method that is named; `auto` and files of transforms have none."""
+    if method is None or method == "auto" or method.endswith(".json"):
         return {}
+    described = catalog.find(method, verb.problem)
     hints = get_type_hints(described)
     found = {}
     for one in fields(described):
