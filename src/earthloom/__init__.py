@@ -7,6 +7,7 @@ Fuse
     superresolve    a hyperspectral cube on a finer grid
     align           one sensor's bands as another would see them
     decloud         an optical image without its clouds, from radar and other dates
+    batch           any of these for every row of a table
 
 Judge
     evaluate        how good a product is, with or without a reference

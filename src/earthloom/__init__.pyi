@@ -7,6 +7,7 @@ from earthloom.prepare.bandpass.transform import Transform as Transform
 from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
+from earthloom.verbs.batch import batch as batch
 from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
 from earthloom.verbs.evaluate import evaluate as evaluate
@@ -24,7 +25,7 @@ from earthloom.verbs.train import train as train
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "batch", "cases", "convert", "decloud",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Container, Sequence
 from dataclasses import fields
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
+
+from earthloom.verbs.declared import takes_numbers
 
 SHORT = {"-m": "method", "-o": "output"}
 
@@ -63,22 +65,7 @@ def flags_of(described: type[Any], without: Container[str]) -> list[inspect.Para
             group=group, help=told, negative="" if off else negative, consume_multiple=True,
             show_default=False if off else None,
         )  # fmt: skip
-        hint = list[str] | None if _takes_numbers(hints[field.name]) else hints[field.name]
+        hint = list[str] | None if takes_numbers(hints[field.name]) else hints[field.name]
         kind = inspect.Parameter.KEYWORD_ONLY
         found.append(inspect.Parameter(field.name, kind, default=field.default, annotation=Annotated[hint, flag]))
     return found
-
-
-def _takes_numbers(hint: Any) -> bool:
-    """Whether a field may hold several numbers, such as one weight for each band."""
-    return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
-
-
-def numbers_in(given: Any) -> Any:
-    """What was typed for a field that takes ``mean``, or ``0.2 0.3 0.5``; anything else as it is."""
-    if not isinstance(given, list):
-        return given
-    try:
-        return tuple(float(word) for word in given)
-    except ValueError:
-        return given[0] if len(given) == 1 else " ".join(given)

@@ -30,7 +30,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 an error, 130 stopped by Ctrl-C, 143 by SIGTERM."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    arguments = [a for a in arguments if a != "--debug"]
+    rows = any(a.partition("=")[0] == "--batch" for a in arguments)  # whose errors end nothing, unless it is told to
+    arguments = [a for a in arguments if a != "--debug" or rows]
     sys.exit(_run(arguments, debug))
 
 

@@ -29,8 +29,13 @@ class Screen:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the bar off the screen."""
         if self._bar is not None:
             self._bar.stop()
+            self._bar = None
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Move the bar; it appears when the work takes longer than a moment."""
@@ -46,6 +51,11 @@ class Screen:
     def say(self, line: str) -> None:
         """A remark for `-v`."""
         self._print(f"  {as_flags(line)}")
+
+    def line(self, line: str) -> None:
+        """What has been reached."""
+        if not self.quiet:
+            self._print(as_flags(line))
 
     def warn(self, line: str) -> None:
         """A warning, always shown."""

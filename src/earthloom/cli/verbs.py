@@ -4,52 +4,31 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
-from cyclopts import Group, Parameter
-
-from earthloom.cli import shown
+from earthloom.cli import several, shown
 from earthloom.cli.examples import of
-from earthloom.cli.fields import field_helps, flags_of, given_in, numbers_in
+from earthloom.cli.fields import field_helps, flags_of, given_in
+from earthloom.cli.options import Act, Option, extra, parameter_of
 from earthloom.cli.parameters import NAMES
-from earthloom.cli.running import Work, shown_as, working
+from earthloom.cli.running import working
 from earthloom.errors import InputError
 from earthloom.methods import catalog
-from earthloom.verbs.declared import VERBS, Flag, Verb
+from earthloom.verbs.declared import LISTENERS, TOLD, VERBS, Flag, Verb, flag_of, numbers_in, plain, writes_a_product
 
-ORDER = {"Files": 1, "Run": 9}  # groups of the help; what a verb has of its own stands between
-LISTENERS = ("progress", "say", "facts", "learnt")  # options of a run that no flag can give
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),
     "quiet": (("--quiet", "-q"), "No progress bar, no summary; warnings stay."),
 }
 
 
-KINDS = {
-    (True, False): inspect.Parameter.POSITIONAL_ONLY,
-    (False, True): inspect.Parameter.POSITIONAL_OR_KEYWORD,
-    (False, False): inspect.Parameter.KEYWORD_ONLY,
-}  # by whether a parameter is bare, and whether it may be
-
-
-@dataclass(frozen=True)
-class Option:
-    """A parameter of a command, and what becomes of it: ``of`` says whose it is."""
-
-    parameter: inspect.Parameter
-    of: Literal["verb", "told", "run", "screen", "method", "extra"]
-
-
-Act = Callable[[dict[str, Any], dict[str, Any], Work], Any]  # what the verb takes, further flags, the run: the product
-
-
 def command(
     name: str,
     arguments: Sequence[str],
-    extra: Sequence[Option] = (),
+    further: Sequence[Option] = (),
     act: Act | None = None,
     without: Sequence[str] = (),
 ) -> Callable[..., None]:
@@ -57,7 +36,7 @@ def command(
 
     Parameters
     ----------
-    extra
+    further
         Flags of the command alone.
     act
         What is done instead of calling the verb.
@@ -68,14 +47,17 @@ def command(
     verb = VERBS[name]
     given = given_in(arguments)
     method = given.get("method") or verb.default(given)
-    first = [option for option in extra if option.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
-    later = [option for option in extra if option not in first]
-    own = [option for option in (*_own(verb), *_told(verb)) if option.parameter.name not in without]
+    many = writes_a_product(verb) and not without
+    further = (*further, *(several.OPTIONS if many else ()))
+    first = [option for option in further if option.parameter.kind is inspect.Parameter.POSITIONAL_ONLY]
+    later = [option for option in further if option not in first]
+    rows = many and "batch" in given
+    own = [option for option in (*_own(verb, rows), *_told(verb)) if option.parameter.name not in without]
     options = [*first, *own, *later, *_run(), *_screen(), *_fields(verb, method)]
 
     def called(*places: Any, **typed: Any) -> None:
         bare = [o.parameter.name for o in options if o.parameter.kind is not inspect.Parameter.KEYWORD_ONLY]
-        _call(name, verb, options, dict(zip(bare, places, strict=False)) | typed, given, act)
+        _call(name, verb, options, dict(zip(bare, places, strict=False)) | typed, given, several.act if rows else act)
 
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
@@ -101,63 +83,40 @@ def _call(
         if own.get(name_of):
             raise InputError(f"--{name_of} {own[name_of]} with --no-{name_of}", "one of them")
         own[name_of] = 0
-    own.setdefault("method", given.get("method") or verb.default(given))
+    if act is not several.act:  # rows may name methods of their own
+        own.setdefault("method", given.get("method") or verb.default(given))
+        several.require_rows(parts["extra"])
     if verb.shell is not None:
         own = verb.shell(own)
     with working(parts["run"], **parts["screen"]) as work:
         chosen = {key: numbers_in(value) for key, value in parts["method"].items()}
         asked = {**own, **parts["told"], **chosen, "run": work.run}
         if act is not None:
-            act(asked, parts["extra"], work)
+            act(asked, {**parts["extra"], "verb": name} if act is several.act else parts["extra"], work)
             return
         shown.done(name, verb.call(**asked), work)
 
 
-def _own(verb: Verb) -> list[Option]:
-    """The verb's own parameters."""
+def _own(verb: Verb, rows: bool) -> list[Option]:
+    """The verb's own parameters; none but the output is required where rows tell them."""
     helps, hints = shown.helps(verb.call), get_type_hints(verb.call, include_extras=True)
     found = []
     for p in inspect.signature(verb.call).parameters.values():
         if p.name == "run" or p.kind is inspect.Parameter.VAR_KEYWORD:
             continue
-        flag = next((m for m in getattr(hints[p.name], "__metadata__", ()) if isinstance(m, Flag)), Flag())
+        flag = flag_of(hints[p.name])
         if flag.hidden:
             continue
-        takes = flag.takes or _plain(hints[p.name])
+        takes = flag.takes or plain(hints[p.name])
         if p.default is True and takes is not bool:  # as many as the method has by itself, a number, or none
             told = f"The same as --{p.name} 0."
-            found.append(Option(_parameter(f"no_{p.name}", bool, flag, told, False, False), "verb"))
-        missing = p.default is inspect.Parameter.empty or flag.required
+            found.append(Option(parameter_of(f"no_{p.name}", bool, flag, told, False, False), "verb"))
+        without = p.default is inspect.Parameter.empty
+        missing = (without or flag.required) and not (rows and p.name != "output")
         NAMES.update({p.name: flag.name[0]} if flag.name else {})
-        found.append(Option(_parameter(p.name, takes, flag, helps.get(p.name, ""), p.default, missing), "verb"))
+        default = None if without else p.default
+        found.append(Option(parameter_of(p.name, takes, flag, helps.get(p.name, ""), default, missing), "verb"))
     return found
-
-
-def _plain(hint: Any) -> Any:
-    """A hint without its annotations."""
-    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
-
-
-def extra(name: str, takes: Any, told: str, flag: Flag, default: Any = None) -> Option:
-    """A flag of a command alone."""
-    return Option(_parameter(name, takes, flag, told, default, flag.required or flag.bare), "extra")
-
-
-def _parameter(name: str, takes: Any, flag: Flag, told: str, default: Any, required: bool) -> inspect.Parameter:
-    """A parameter of the command line."""
-    switch, several = takes is bool, get_origin(takes) in (list, tuple) or "list[" in str(takes)
-    off = switch or default in (None, (), [])
-    about = Parameter(
-        name=list(flag.name) or None, group=Group(flag.group, sort_key=ORDER.get(flag.group, 5)), help=told,
-        consume_multiple=several and flag.shown == "", negative="" if several or switch else None,
-        show_default=False if off else None, **(shown_as(flag.shown) if flag.shown else {}),
-    )  # fmt: skip
-    kind = KINDS[flag.bare, flag.placed]
-    if required:
-        return inspect.Parameter(name, kind, annotation=Annotated[takes, about])
-    default = None if default in ((), []) or (default is True and takes is not bool) else default
-    hint = takes | None if default is None and takes is not bool and type(None) not in get_args(takes) else takes
-    return inspect.Parameter(name, kind, default=default, annotation=Annotated[hint, about])
 
 
 def _told(verb: Verb) -> list[Option]:
@@ -166,15 +125,11 @@ def _told(verb: Verb) -> list[Option]:
         return []
     from earthloom.raster.told import Told
 
-    kinds = {
-        "sensor": str, "bands": list[str], "scale": float, "offset": float, "nodata": float,
-        "mask_values": list[float], "mask_bits": list[int],
-    }  # fmt: skip
     own, helps = inspect.signature(verb.call).parameters, field_helps(Told)
     return [
         Option(
-            _parameter(
-                f"{role}_{one.name}", kinds[one.name], Flag(), f"{role.capitalize()}: {helps[one.name]}", None, False
+            parameter_of(
+                f"{role}_{one.name}", TOLD[one.name], Flag(), f"{role.capitalize()}: {helps[one.name]}", None, False
             ), "told",
         )
         for one in fields(Told) for role in verb.told if f"{role}_{one.name}" not in own
@@ -187,7 +142,7 @@ def _run() -> list[Option]:
 
     helps, hints = field_helps(Run), get_type_hints(Run)
     return [
-        Option(_parameter(one.name, hints[one.name], Flag(group="Run"), helps[one.name], one.default, False), "run")
+        Option(parameter_of(one.name, hints[one.name], Flag(group="Run"), helps[one.name], one.default, False), "run")
         for one in fields(Run) if one.name not in LISTENERS
     ]  # fmt: skip
 
@@ -195,7 +150,7 @@ def _run() -> list[Option]:
 def _screen() -> list[Option]:
     """What the terminal shows."""
     return [
-        Option(_parameter(name, bool, Flag(name=names, group="Run"), told, False, False), "screen")
+        Option(parameter_of(name, bool, Flag(name=names, group="Run"), told, False, False), "screen")
         for name, (names, told) in SCREEN.items()
     ]
 
@@ -223,4 +178,4 @@ def _manual(verb: Verb, method: str, examples: bool) -> str:
     return f"{head}\n\n{more}\n\n{rest}".strip()
 
 
-__all__ = ["Path", "command"]
+__all__ = ["Path", "command", "extra"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-UNITS = {"training": "steps", "reading": "scenes", "comparing": "dates"}  # what a stage counts, where it is not tiles
+UNITS = {"training": "steps", "reading": "scenes", "comparing": "dates", "batch": "rows"}  # not tiles
 
 
 class Bar:

@@ -25,7 +25,7 @@ from earthloom.raster.facts import examine
 from earthloom.raster.write.place import require_other
 from earthloom.raster.write.stac import COLLECTION, collection, item, pystac
 from earthloom.training.ready import ready
-from earthloom.verbs.batch import Row, batch
+from earthloom.verbs.batching.in_turn import Row, in_turn
 from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.version import __version__
 
@@ -86,7 +86,7 @@ class SeriesFolder:
         there = {day: self._there(day, run) for day in days}
         rows = [Row(str(day), partial(self._one, day, there[day]), self._fatal) for day in days]
         done = []
-        for day, outcome in zip(days, batch(rows, run), strict=True):
+        for day, outcome in zip(days, in_turn(rows, run), strict=True):
             if outcome.why is not None:
                 run.tell(f"{day} skipped: {reason(outcome.why)}")
             done.append(outcome.product or Done(day, "skipped", why=reason(outcome.why) if outcome.why else ""))

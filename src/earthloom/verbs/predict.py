@@ -30,9 +30,11 @@ NONE = "none"  # in a list of masks: this image has none
 
 def typed(own: dict[str, Any]) -> dict[str, Any]:
     """From ``--pair FINE COARSE DATE --coarse COARSE DATE`` to what the verb takes."""
-    own["dates"] = [one[2] for one in own["pairs"]]
-    own["pairs"] = [one[:2] for one in own["pairs"]]
-    own["coarse"], own["date"] = own["coarse"]
+    if "pairs" in own:  # a row of a batch may leave some to the options beside it
+        own["dates"] = [one[2] for one in own["pairs"]]
+        own["pairs"] = [one[:2] for one in own["pairs"]]
+    if "coarse" in own:
+        own["coarse"], own["date"] = own["coarse"]
     for name in ("fine_masks", "coarse_masks"):
         if name in own:
             own[name] = [None if one == NONE else one for one in own[name]]

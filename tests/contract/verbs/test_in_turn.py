@@ -1,4 +1,4 @@
-"""A batch: a row that fails is an outcome and says why; what is fatal, or no error of ours, ends it."""
+"""Products in turn: a row that fails is an outcome and says why; what is fatal, or no error of ours, ends it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, FileError, InputError
-from earthloom.verbs.batch import Row, batch
+from earthloom.verbs.batching.in_turn import Row, in_turn
 
 
 def made(name: str, run: Run) -> str:
@@ -32,12 +32,12 @@ def test_a_row_that_fails_is_an_outcome() -> None:
     run = Run(progress=lambda stage, done, total: stages.append(stage))
     why = InputError("no pixel")
     rows = [Row("a", partial(made, "a")), Row("b", partial(failing, why)), Row("c", partial(made, "c"))]
-    outcomes = batch(rows, run)
+    outcomes = in_turn(rows, run)
     assert [(one.name, one.product, one.why) for one in outcomes] == [
         ("a", "a.tif", None), ("b", None, why), ("c", "c.tif", None)
     ]  # fmt: skip
     assert stages == ["a (1 of 3) fusing", "c (3 of 3) fusing"]
-    assert batch([], run) == []
+    assert in_turn([], run) == []
 
 
 def test_what_ends_a_batch() -> None:
@@ -47,9 +47,9 @@ def test_what_ends_a_batch() -> None:
         after.append("made")
 
     with pytest.raises(FileError, match="full"):
-        batch([Row("a", partial(failing, FileError("full")), on_disk), Row("b", late)], Run())
+        in_turn([Row("a", partial(failing, FileError("full")), on_disk), Row("b", late)], Run())
     with pytest.raises(ZeroDivisionError):  # a mistake of ours is no outcome
-        batch([Row("a", partial(failing, ZeroDivisionError())), Row("b", late)], Run())
+        in_turn([Row("a", partial(failing, ZeroDivisionError())), Row("b", late)], Run())
     assert not after
-    outcomes = batch([Row("a", partial(failing, InputError("dark")), on_disk), Row("b", late)], Run())
+    outcomes = in_turn([Row("a", partial(failing, InputError("dark")), on_disk), Row("b", late)], Run())
     assert outcomes[0].why is not None and after == ["made"]
