@@ -159,7 +159,7 @@ class FileReader:
 
     def _open(self, part: FilePart) -> Any:
         """Open a file, through a warp when there is one."""
-        handle = open_file(f"vrt://{part.path}?bands={part.indexes[0]}" if part.alone else part.path)
+        handle = open_file(part.path, part.indexes[0] if part.alone else None)
         if self.warp is None:
             return handle
         from rasterio.vrt import WarpedVRT
