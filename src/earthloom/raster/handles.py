@@ -45,6 +45,8 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         yield
     except EarthloomError:
         raise
+    except UnicodeError as error:
+        raise FileError(f"{name} cannot be {doing}: its tags are no UTF-8 ({error})", hint=hint) from error
     except CRSError as error:  # its text holds both CRS in full
         raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:

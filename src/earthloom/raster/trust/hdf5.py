@@ -71,7 +71,7 @@ def require_there(dataset: Any, parts: int = 1) -> Any:
     stored, each = os.stat(file).st_size, dataset.dtype.itemsize
     whole, chunk = prod(dataset.shape or ()) * each, prod(dataset.chunks or ()) * each
     require_held(file, whole, stored, what)
-    require_room(file, max(whole // parts, chunk), stored, what)
+    require_room(file, max(whole // max(parts, 1), chunk), stored, what)
     return dataset
 
 
