@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom import small
+from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.open import open_image
 from earthloom.raster.places import inside, place
 from tests.contract.formats.samples import numbers, plain
