@@ -91,7 +91,7 @@ def _elsewhere(file: Any) -> Iterator[tuple[str, str]]:
     left, seen, count = [file], set(), 0
     while left:
         group = left.pop()
-        address = h5py.h5o.get_info(group.id).addr
+        address = h5py.h5o.get_info(group.id).addr  # type: ignore[attr-defined]
         if address in seen:  # groups may hold themselves
             continue
         seen.add(address)
