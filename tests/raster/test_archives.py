@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earthloom import small
 from earthloom.errors import EarthloomError, FileError, InputError
-from earthloom.raster import places
 from earthloom.raster.open import open_image
 from earthloom.raster.places import inside, place
 from tests.contract.formats.samples import numbers, plain
@@ -74,7 +74,7 @@ def test_a_broken_archive_is_one_line(tmp_path: Path, name: str, monkeypatch: py
             open_image(tmp_path / name)
     with pytest.raises(FileError, match=r"none\.zip cannot be opened: No such file"):
         open_image(tmp_path / "none.zip")
-    monkeypatch.setattr(places, "MOST_BYTES", 1000)
+    monkeypatch.setattr(small, "LARGEST", 1000)
     (tmp_path / name).write_bytes(whole)
     with pytest.raises(FileError, match="metadata of at most"):
         (inside(tmp_path / name) / "scene.tif").read_bytes()

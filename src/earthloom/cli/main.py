@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -107,6 +108,8 @@ def _line(error: Exception, arguments: Sequence[str]) -> str:
         return as_flags(text)
     if isinstance(error, MemoryError):
         return "out of memory; use a smaller --tile-size or fewer --threads"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{str(error.filename)[:60]}... is too long for a name; expected at most 255 letters"
     return f"unexpected {type(error).__name__}{': ' if text else ''}{text}; a bug? `--debug` shows where it arose"
 
 

@@ -23,6 +23,7 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import DTYPES, Held, held_by, quantise
+from earthloom.ops.solve import solvable
 from earthloom.ops.tiling import plan
 from earthloom.problems import catalog as problems
 from earthloom.types import Bool, Product, Scene, Shaped, Window
@@ -204,7 +205,8 @@ class Measure:
 
     def __call__(self, number: int) -> Stats | None:
         """Of the tile of a number."""
-        return self.job.measure(self.job.tiles[number], self.so_far)
+        with solvable():
+            return self.job.measure(self.job.tiles[number], self.so_far)
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,8 @@ class Make:
     def __call__(self, number: int) -> Made:
         """The tile of a number."""
         tile = self.job.tiles[number]
-        made = self.job.make(tile, self.stats)
+        with solvable():
+            made = self.job.make(tile, self.stats)
         return made if self.out is None else _put(self.out, tile, made)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import InputError
+from earthloom.ops.solve import least_squares
 from earthloom.types import Float, Int
 
 CHUNK = 1 << 15
@@ -89,7 +90,7 @@ class Moments:
             gram = sums[np.ix_(predictors, predictors)]
         scale = np.sqrt(np.maximum(np.diag(gram), 0.0))
         scale = np.where(scale > 0, scale, 1.0)
-        solution = np.linalg.lstsq(gram / np.outer(scale, scale), right / scale, rcond=1e-11)[0] / scale
+        solution = least_squares(gram / np.outer(scale, scale), right / scale, 1e-11) / scale
         constant = float(self.mean[target] - solution @ self.mean[predictors]) if intercept else 0.0
         return solution, constant
 

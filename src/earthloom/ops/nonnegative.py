@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from earthloom.ops.solve import least_squares
 from earthloom.types import Float
 
 
@@ -52,7 +53,7 @@ def _descend(g: np.ndarray, b: np.ndarray, x: np.ndarray, free: np.ndarray) -> b
     first = True
     while free.any():
         at = np.flatnonzero(free)
-        target = np.linalg.lstsq(g[np.ix_(at, at)], b[at], rcond=1e-12)[0]
+        target = least_squares(g[np.ix_(at, at)], b[at], 1e-12)
         negative = target <= 0
         if not negative.any():
             x[:] = 0

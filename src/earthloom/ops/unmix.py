@@ -10,6 +10,7 @@ from scipy.optimize import lsq_linear
 
 from earthloom.ops.compiled import compiled
 from earthloom.ops.similar.pixels import box_sum
+from earthloom.ops.solve import least_squares
 from earthloom.types import Bool, Float, Int
 
 LEAST = 0.01  # share of a class below which a coarse pixel tells nothing about it
@@ -153,7 +154,7 @@ def change_rates(
         change = np.concatenate([pure.change[b, k] for pure, k in zip(purest.of_class, kept, strict=True)])
         if not len(change):
             continue
-        found[b] = np.linalg.lstsq(share.T, change, rcond=None)[0]
+        found[b] = least_squares(share.T, change)
         if limits is not None and ((found[b] < limits[0][b]) | (found[b] > limits[1][b])).any():
             low, high = limits[0][b], limits[1][b]
             found[b] = lsq_linear(share.T, change, (low, high)).x if low < high else low

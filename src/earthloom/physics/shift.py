@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from earthloom.ops.solve import least_squares
 from earthloom.physics.forward import reduce
 from earthloom.types import Float, Observation
 
@@ -88,7 +89,7 @@ def _step(
     if np.any(scale[-2:] == 0) or target.std() == 0:
         return None
     design = design / np.where(scale > 0, scale, 1)
-    solution, _, _, _ = np.linalg.lstsq(design, target, rcond=1e-10)
+    solution = least_squares(design, target, 1e-10)
     residual = target - design @ solution
     noise = residual @ residual / max(len(target) - design.shape[1], 1)
     cover = np.linalg.pinv(design.T @ design, hermitian=True)
@@ -103,7 +104,7 @@ def _search(
     """Whole coarse pixels: the peak of the correlation of high-passed images, in fine pixels."""
     low = reduce(obs, pan, gain)[0][inner].astype(np.float64)
     design = np.stack([*(b.ravel() for b in bands), np.ones(low.size)], axis=1)
-    image = (design @ np.linalg.lstsq(design, low.ravel(), rcond=1e-10)[0]).reshape(low.shape)
+    image = (design @ least_squares(design, low.ravel(), 1e-10)).reshape(low.shape)
     best, where = -np.inf, (0, 0)
     a, b = _detail(low), [_detail(image), *(_detail(band) for band in bands)]
     for candidate in b:

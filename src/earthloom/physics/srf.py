@@ -17,6 +17,7 @@ import numpy as np
 from earthloom.errors import InputError, SensorError
 from earthloom.sensors.labels import label_keys
 from earthloom.sensors.model import Sensor
+from earthloom.small import small_text
 from earthloom.types import Band, Float
 
 STEP_NM = 1.0
@@ -337,7 +338,7 @@ def _read(sensor: Sensor) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 def _cells_of_csv(path: Path) -> tuple[list[str], np.ndarray]:
     """Heads and numbers of a CSV file; an empty cell is 0."""
     try:
-        lines = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        lines = [line.split(",") for line in small_text(path).splitlines() if line.strip()]
         table = np.array([[float(cell.strip() or 0) for cell in line] for line in lines[1:]])
     except (OSError, ValueError) as error:
         raise SensorError(f"cannot read the response curves in {path}: {error}", "a CSV of numbers") from error

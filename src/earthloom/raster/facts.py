@@ -25,6 +25,7 @@ _SAME_GRID_PX = 0.01
 COLOURS = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.palette)
 MASK_SHARE = 0.98  # of a mask lies at its ends
 MASK_LOOK_PX = 128  # side of the windows in which it is looked at
+LEAST, MOST = 1e-15, 1e15  # of a pixel size or coordinate, in whatever unit
 BAD_TAG = "EARTHLOOM_BAD_BANDS"  # of our products: the bands that were bad in what they are made of
 
 
@@ -96,7 +97,25 @@ def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
             raise InputError(f"{path} holds several images", "one image", f"name one of them: {inner or 'none found'}")
         if any(name.startswith("complex") for name in file.dtypes):
             raise InputError(f"{path}: complex numbers", "real ones", "take the amplitude first")
+        _require_place(path, file.transform)
         return _facts(path, file, mtl)
+
+
+def _require_place(path: str, transform: Affine) -> None:
+    """Refuse a geotransform that nothing can be computed with: pixels without a size, or beyond all numbers.
+
+    Raises
+    ------
+    FileError
+        If it is one.
+    """
+    size = [float(np.hypot(transform.a, transform.d)), float(np.hypot(transform.b, transform.e))]
+    corners = [transform.c, transform.f]
+    if not (all(LEAST < one < MOST for one in size) and all(abs(one) < MOST for one in corners)):
+        raise FileError(
+            f"{path}: pixels of size {size[0]:g} x {size[1]:g} from {corners[0]:g}, {corners[1]:g}",
+            "a geotransform with pixels of some size", "gdal_edit.py -a_ullr or -unsetgt mends it",
+        )  # fmt: skip
 
 
 def _facts(path: str, file: Any, mtl: landsat.Mtl | None) -> FileFacts:

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
-import rasterio
+from rasterio._path import _parse_path  # private, but the only way to name several drivers
+from rasterio.env import ensure_env_with_credentials
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
 
 from earthloom.errors import EarthloomError, FileError
+from earthloom.raster.trust.rasters import drivers_for, require_no_overviews_elsewhere
+from earthloom.raster.trust.sizes import require_sane
 
 try:
     from rasterio._err import CPLE_BaseError
@@ -48,6 +52,8 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         yield
     except EarthloomError:
         raise
+    except UnicodeError as error:
+        raise FileError(f"{name} cannot be {doing}: its tags are no UTF-8 ({error})", hint=hint) from error
     except CRSError as error:  # its text holds both CRS in full
         raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
@@ -76,12 +82,34 @@ def patiently(read: Callable[[], T]) -> T:
     return read()
 
 
-def open_file(path: str) -> Any:
-    """A handle for reading, or a FileError."""
+def open_file(path: str, band: int | None = None) -> Any:
+    """A handle for reading an image, or one band of it, that may be opened and whose header is no lie.
+
+    Raises
+    ------
+    FileError
+        If it is missing, broken, no image, or refused by :mod:`earthloom.raster.trust`.
+    """
     with file_errors(path, "opened", "check the path and that it is an image GDAL reads"), quietly():
-        if "://" not in path and not path.startswith("/vsi") and path.count(":") == 0 and not os.path.exists(path):
-            raise FileError(f"{path} does not exist", hint="check the path")
-        return rasterio.open(path)
+        drivers, stored = drivers_for(path)
+        file = _reader(path, drivers)
+        try:
+            require_sane(file, path, stored)
+            require_no_overviews_elsewhere(file, path)
+            if band is None:
+                return file
+            alone = _reader(f"vrt://{path}?bands={band}", ["VRT"])
+        except BaseException:
+            file.close()
+            raise
+        file.close()
+        return alone
+
+
+@ensure_env_with_credentials
+def _reader(path: str, drivers: list[str] | None) -> Any:
+    """A handle by one of these drivers; rasterio's own ``open`` takes no more than one."""
+    return DatasetReader(_parse_path(path), driver=drivers)
 
 
 class Handles:

@@ -18,6 +18,8 @@ from earthloom.raster.readers import FileReader
 from earthloom.raster.warping import WarpedReader
 from earthloom.types import Bool, Float, Real, Window
 
+LOOK_NUMBERS = 2**27  # of all bands together in an overview, whose double precision takes 1 GiB
+
 PathLike = str | Path
 
 
@@ -195,6 +197,7 @@ class Image:
 
     def decimated(self, limit: int = 512) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Every n-th pixel, so that no side is longer than ``limit``; for overviews and statistics."""
+        limit = min(limit, max(1, int((LOOK_NUMBERS / self.count) ** 0.5)))
         step = max(1.0, max(self.shape) / limit)
         shape = (max(1, round(self.shape[0] / step)), max(1, round(self.shape[1] / step)))
         data, valid = patiently(lambda: self.reader.decimated(shape))

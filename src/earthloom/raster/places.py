@@ -16,13 +16,13 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from earthloom.errors import FileError
+from earthloom.small import require_size
 
 KINDS = {".zip": "vsizip", ".tar": "vsitar", ".tgz": "vsitar", ".tar.gz": "vsitar"}
 INSIDE = re.compile(r"^/(?:vsizip|vsitar)/\{(?P<archive>[^{}]+)\}(?:/(?P<name>.*))?$")
 BROKEN = (
     OSError, EOFError, RuntimeError, StopIteration, ValueError, zlib.error, zipfile.BadZipFile, tarfile.TarError,
 )  # fmt: skip
-MOST_BYTES = 64 * 2**20  # of a file inside that is read whole: metadata are smaller
 
 
 def archive_suffix(path: str) -> str | None:
@@ -110,11 +110,11 @@ class Inside(PurePosixPath):
             if archive_suffix(archive) == ".zip":
                 with zipfile.ZipFile(archive) as opened:
                     info = opened.getinfo(next(n for n in opened.namelist() if _plain(n) == name))
-                    _require_small(self, info.file_size)
+                    require_size(self, info.file_size)
                     return opened.read(info)
             with tarfile.open(archive) as opened:
                 found = next(one for one in opened if _plain(one.name) == name)
-                _require_small(self, found.size)
+                require_size(self, found.size)
                 stream = opened.extractfile(found)
                 return stream.read() if stream else b""
 
@@ -147,19 +147,18 @@ def _listing(archive: str, _changed: int, _bytes: int) -> tuple[frozenset[str], 
         else:
             with tarfile.open(archive) as opened:
                 files = [one.name for one in opened if one.isfile()]
-    names = frozenset(map(_plain, files))
+    names = frozenset(name for name in map(_plain, files) if _stays(name))
     return names, frozenset(str(up) for name in names for up in PurePosixPath(name).parents if str(up) != ".")
+
+
+def _stays(name: str) -> bool:
+    """Whether a name leads nowhere outside its archive; others are as good as not there."""
+    return not name.startswith(("/", "\\")) and ".." not in re.split(r"[\\/]", name)
 
 
 def _plain(name: str) -> str:
     """A name without the ./ that some programs write."""
     return name.removeprefix("./").rstrip("/")
-
-
-def _require_small(path: Inside, size: int) -> None:
-    """Refuse what nobody should read whole."""
-    if size > MOST_BYTES:
-        raise FileError(f"{path.name} of {size / 2**20:.0f} MB", f"metadata of at most {MOST_BYTES // 2**20} MB")
 
 
 @contextmanager

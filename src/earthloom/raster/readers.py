@@ -15,7 +15,7 @@ from earthloom.raster.protocol import PLANE, Reader, Warp
 from earthloom.types import Bool, Float, Real, Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
-HUGE = 1e30  # no reflectance, radiance or backscatter is as large
+HUGE = 1e15  # no reflectance, radiance or backscatter is as large; codes of climate models, 1e20, are
 _OPAQUE = 255  # alpha of a warped float32 or float64 image
 
 
@@ -167,7 +167,7 @@ class FileReader:
 
     def _open(self, part: FilePart) -> Any:
         """Open a file, through a warp when there is one."""
-        handle = open_file(f"vrt://{part.path}?bands={part.indexes[0]}" if part.alone else part.path)
+        handle = open_file(part.path, part.indexes[0] if part.alone else None)
         if self.warp is None:
             return handle
         from rasterio.vrt import WarpedVRT

@@ -5,10 +5,12 @@ GDAL takes the first axis of such an array for its bands, whatever it means; her
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,9 +20,13 @@ from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
+from earthloom.raster.trust.hdf5 import h5_file
+from earthloom.raster.trust.sizes import require_room
+from earthloom.small import require_regular
 from earthloom.types import Bool, Real, Window
 
 ROWS = 32  # of an overview that are read at a time
+AT_ONCE = 512 * 2**20  # bytes that these may take
 _HDF4 = threading.RLock()  # its library is not thread-safe
 
 
@@ -72,13 +78,12 @@ class Hdf5:
 
     file: Any
     closed: bool = False
+    bytes: int | None = None
 
     @classmethod
     def open(cls, path: str) -> Hdf5:
         """Open a file."""
-        import h5py
-
-        return cls(h5py.File(path, "r"))
+        return cls(h5_file(path), bytes=os.stat(path).st_size)
 
     def shape(self, name: str) -> tuple[int, ...]:
         """Of an array."""
@@ -86,7 +91,10 @@ class Hdf5:
 
     def read(self, name: str, at: tuple[slice, ...]) -> np.ndarray:
         """A part of an array."""
-        return self.file[name][at]
+        dataset = self.file[name]
+        shape = [len(range(*one.indices(size))) for one, size in zip(at, dataset.shape, strict=False)]
+        require_room(self.file.filename, prod(shape) * dataset.dtype.itemsize, self.bytes, f"a part of {name}")
+        return dataset[at]
 
     def attributes(self, name: str) -> dict[str, Any]:
         """Of an array, or of the file."""
@@ -164,6 +172,7 @@ def store_errors(path: str) -> Iterator[None]:
 def opened(path: str) -> Store:
     """The store of a file, by its first bytes."""
     with store_errors(path):
+        require_regular(path)
         with open(path, "rb") as file:
             start = file.read(4)
         return Hdf4.open(path) if start == b"\x0e\x03\x13\x01" else Hdf5.open(path)
@@ -245,9 +254,11 @@ class StoreReader:
             sizes = self._store().shape(self.layers[0].name)
         have = [sizes[self.layers[0].axes.index(axis)] for axis in "yx"]
         rows, cols = (np.arange(wanted) * size // wanted for size, wanted in zip(have, shape, strict=True))
-        parts = []
-        for start in range(0, len(rows), ROWS):  # whole rows: files are slow where every n-th number is asked for
-            some = rows[start : start + ROWS]
+        bands, parts = sum(len(layer.indexes) for layer in self.layers), []
+        row, apart = bands * have[1] * self.dtype.itemsize, -(-have[0] // shape[0])
+        together = int(np.clip(AT_ONCE // max(row * apart, 1), 1, ROWS))
+        for start in range(0, len(rows), together):  # whole rows: files are slow where every n-th number is asked for
+            some = rows[start : start + together]
             block = self.numbers(slice(int(some[0]), int(some[-1]) + 1), slice(None))
             parts.append(block[:, (some - some[0])[:, None], cols])
         return self._converted(np.concatenate(parts, axis=1), np.dtype("float64"))

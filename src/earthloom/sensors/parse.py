@@ -12,6 +12,7 @@ from earthloom.errors import SensorError
 from earthloom.sensors.files import shipped
 from earthloom.sensors.labels import label_keys
 from earthloom.sensors.model import Sensor
+from earthloom.small import small_text
 from earthloom.types import Band
 
 _MTF = (0.0, 1.0)
@@ -120,7 +121,7 @@ def parse(path: Path) -> Sensor:
         If the file cannot be read, is not TOML, or a key is missing, unknown or has an impossible value.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(small_text(path))
     except OSError as error:
         raise SensorError(f"cannot read the sensor file {path}: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

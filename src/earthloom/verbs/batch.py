@@ -215,6 +215,8 @@ class Batch:
         own = replace(self.run.about(f"{plan.name} ({number} of {len(self.plans)})"), facts=None, overwrite=there)
         if self.jobs > 1 and own.threads is None:
             own = replace(own, threads=max(1, own.at_a_time // self.jobs))
+        if self.jobs > 1 and own.budget.granted is not None:
+            own = replace(own, memory=str(own.budget.each(self.jobs).granted))
         plan.output.parent.mkdir(parents=True, exist_ok=True)
         return Task(plan.name, plan.verb, {**plan.arguments, "output": plan.output}, own, self.retries)
 

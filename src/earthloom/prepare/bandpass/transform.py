@@ -28,6 +28,7 @@ from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems.bandpass import bands_alone
+from earthloom.small import small_text
 from earthloom.types import Band, Bool, Float, Observation, Shaped, View
 from earthloom.weights import store as weights
 
@@ -314,7 +315,7 @@ def checksum(told: Dictionary[str, Any]) -> str:
 def _read(path: Path) -> dict[str, Any]:
     """The plain data of a file, when it is whole."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(small_text(path))
     except FileNotFoundError as missing:
         raise FileError(f"no transform {path}", "a file that `earthloom align fit` wrote") from missing
     except (OSError, ValueError) as wrong:

@@ -16,6 +16,7 @@ from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.readers import ArrayReader
 from earthloom.raster.told import Told
+from earthloom.raster.trust.hdf5 import h5_file
 
 HARVARD_NM = tuple(420.0 + 10 * i for i in range(31))  # of the cubes that are called ref
 COLOURS = 4  # bands of a picture, at most
@@ -81,7 +82,7 @@ def _only_cube(path: Path) -> str | None:
 
     with benchmarks.broken(path):
         if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
+            with h5_file(path) as file:
                 shapes = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
         else:
             shapes = {name: shape for name, shape, _ in whosmat(path)}

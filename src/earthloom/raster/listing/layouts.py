@@ -14,6 +14,7 @@ from earthloom.raster.formats import is_image
 from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
 from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.metadata.matlab import shapes
+from earthloom.small import small_text
 
 _WORDS = {
     "pan": ("pan", "i_pan"),
@@ -152,7 +153,7 @@ def read_facts(folder: Path) -> SetFacts | None:
     if not path.is_file():
         return None
     try:
-        known = json.loads(path.read_text("utf-8"))
+        known = json.loads(small_text(path))
         bands = known.get("bands")
         return SetFacts(
             known.get("sensor"), known.get("convention"), tuple(bands) if bands else None, known.get("maximum")

@@ -18,6 +18,7 @@ from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.metadata.matlab import broken, read_benchmark
 from earthloom.raster.metadata.matlab import shapes as shapes_in
+from earthloom.raster.trust.hdf5 import h5_file, require_there
 from earthloom.types import Shaped
 
 Shapes = dict[str, tuple[int, int, int]]
@@ -103,7 +104,7 @@ class SampleStack:
         file, found = self._handles.get(str(self.path)).file, {}
         for role in self.keys if roles is None else roles:
             with broken(self.path):
-                found[role] = _three(np.asarray(file[self.keys[role]][index]))
+                found[role] = _three(np.asarray(require_there(file[self.keys[role]], len(self))[index]))
         return found
 
     def close(self) -> None:
@@ -115,9 +116,7 @@ class _H5:
     """An open HDF5 file that :class:`Handles` can keep."""
 
     def __init__(self, path: str) -> None:
-        import h5py
-
-        self.file = h5py.File(path, "r")
+        self.file = h5_file(path)
 
     @property
     def closed(self) -> bool:
@@ -155,7 +154,7 @@ def open_stack(path: str | Path) -> SampleStack:
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
-    with broken(path), h5py.File(path, "r") as file:
+    with broken(path), h5_file(path) as file:
         items: dict[str, Any] = {key.lower(): item for key, item in file.items() if isinstance(item, h5py.Dataset)}
         known = {role: items[role].name.lstrip("/") for role in ROLES if role in items}
         missing = [role for role in ("ms", "pan") if role not in known]
@@ -164,7 +163,7 @@ def open_stack(path: str | Path) -> SampleStack:
                 f"{path.name} has no {' and no '.join(missing)}", "the keys ms, pan and perhaps gt, lms",
                 f"it holds {', '.join(file) or 'nothing'}",
             )  # fmt: skip
-        whole = {role: tuple(items[role].shape) for role in known}
+        whole = {role: tuple(require_there(items[role], max(items[role].shape[:1] or (1,))).shape) for role in known}
         dtypes = {role: items[role].dtype for role in known}
         facts = _facts(path, dict(file.attrs))
     whole["pan"] = whole["pan"] if len(whole["pan"]) == 4 else (*whole["pan"][:1], 1, *whole["pan"][1:])

@@ -23,6 +23,7 @@ from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
 from earthloom.raster.write.stac import beside, flat_box, footprint_covers
+from earthloom.small import small_bytes
 from earthloom.types import Bool
 
 MASK_PX = 128  # side of a mask, every n-th pixel, that stands for the place
@@ -182,7 +183,7 @@ def text_of(path: Path) -> str:
         If it cannot be read, or is no text.
     """
     try:
-        raw = path.read_bytes()
+        raw = small_bytes(path)
     except OSError as wrong:
         raise FileError(f"{path} cannot be read: {wrong.strerror}") from wrong
     wide = raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)

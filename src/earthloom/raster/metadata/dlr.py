@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.places import AnyPath
+from earthloom.small import small_bytes, xml_root
 
 LEVELS = ("L1B", "L1C", "L2A")
 CUBE, METADATA = "SPECTRAL_IMAGE", "METADATA"
@@ -302,13 +303,11 @@ def read_metadata(path: AnyPath, mission: Mission) -> Metadata:
 def _root(path: AnyPath) -> ElementTree.Element:
     """The document; entities, which no product has, are not read."""
     try:
-        raw = path.read_bytes()
+        raw = small_bytes(path)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
     try:
-        if b"<!ENTITY" in raw:
-            raise ValueError("it defines entities")
-        return ElementTree.fromstring(raw)
+        return xml_root(raw)
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FileError(

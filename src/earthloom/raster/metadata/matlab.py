@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.trust.hdf5 import h5_file, require_there
+from earthloom.raster.trust.sizes import require_room
 
 _ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
 _NAMES = {
@@ -106,7 +108,7 @@ def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, 
         raise FileError(f"{path} does not exist", hint="check the path")
     with broken(path):
         if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
+            with h5_file(path) as file:
                 found = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
         else:
             found = {name: shape for name, shape, kind in whosmat(path) if kind not in ("char", "cell", "struct")}
@@ -123,12 +125,14 @@ def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
     import h5py
 
     if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
+        with h5_file(path) as file:
             variables = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
             load = _load_matlab_7 if path.suffix.lower() == ".mat" else _load_h5
             return _collect(path, variables, key, index, load)
-    from scipy.io import loadmat
+    from scipy.io import loadmat, whosmat
 
+    for name, shape, _ in whosmat(path):
+        require_room(str(path), math.prod(shape), path.stat().st_size, f"the array {name}")
     variables = {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
     return _collect(path, variables, key, index, _load_matlab)
 
@@ -206,7 +210,7 @@ def _load_matlab(array: np.ndarray, index: int) -> np.ndarray:
 
 def _load_matlab_7(dataset: Any, index: int) -> np.ndarray:
     """A variable of a v7.3 file, which HDF5 sees with its axes reversed."""
-    return _load_matlab(np.transpose(dataset[()]), index)
+    return _load_matlab(np.transpose(require_there(dataset)[()]), index)
 
 
 def _load_h5(dataset: Any, index: int) -> np.ndarray:
@@ -214,6 +218,6 @@ def _load_h5(dataset: Any, index: int) -> np.ndarray:
     if dataset.ndim > _ONE_SAMPLE:
         if index >= dataset.shape[0]:
             raise IndexError(index)
-        return np.asarray(dataset[index])
-    array = np.asarray(dataset[()])
+        return np.asarray(require_there(dataset, dataset.shape[0])[index])
+    array = np.asarray(require_there(dataset)[()])
     return array[None] if array.ndim == 2 else array

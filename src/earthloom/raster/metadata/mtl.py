@@ -6,9 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree
 
 from earthloom.errors import FileError
+from earthloom.small import small_text, xml_root
 
 if TYPE_CHECKING:
     from earthloom.raster.places import AnyPath
@@ -43,7 +43,7 @@ def read_groups(path: AnyPath, kind: str) -> Groups:
         If it is not one.
     """
     try:
-        text = path.read_text("utf-8-sig", errors="replace")
+        text = small_text(path, "utf-8-sig", errors="replace")
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
     try:
@@ -83,7 +83,7 @@ def _of_json(text: str) -> Groups | None:
 
 def _of_xml(text: str) -> Groups | None:
     """The same as elements."""
-    root = ElementTree.fromstring(text)
+    root = xml_root(text)
     if root.tag not in OUTER:
         return None
     return {group.tag: {field.tag: (field.text or "").strip() for field in group} for group in root}

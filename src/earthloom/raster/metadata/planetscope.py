@@ -19,6 +19,7 @@ from xml.etree import ElementTree
 from earthloom import sensors
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.places import AnyPath, Inside, place
+from earthloom.small import small_bytes, small_text, xml_root
 
 _ITEM = r"(?P<item>\d{8}_\d{6}(?:_\d{1,2})?_[0-9a-f]{4})"
 _WORDS = (
@@ -310,7 +311,7 @@ def _of_json(path: AnyPath) -> Item:
 def _json(path: AnyPath) -> dict[str, Any]:
     """A JSON object."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8-sig"))
+        plain = json.loads(small_text(path, "utf-8-sig"))
     except FileError:
         raise
     except (OSError, ValueError, RecursionError) as wrong:
@@ -323,10 +324,7 @@ def _json(path: AnyPath) -> dict[str, Any]:
 def _of_xml(path: AnyPath) -> Item:
     """Instrument, day, and by band the factors to radiance and to reflectance; names count without namespaces."""
     try:
-        data = path.read_bytes()
-        if b"<!ENTITY" in data.replace(b"\0", b""):
-            raise ValueError("it declares entities")
-        root = ElementTree.fromstring(data)
+        root = xml_root(small_bytes(path))
         texts: dict[str, str] = {}
         coefficients: dict[int, tuple[float, float]] = {}
         for node in root.iter():

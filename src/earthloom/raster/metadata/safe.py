@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.places import AnyPath, Inside
+from earthloom.small import small_bytes, xml_root
 
 UP = 5  # folders between a band file and the metadata of its product
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")  # by band_id
@@ -129,8 +130,8 @@ def read_product(path: AnyPath) -> SafeProduct:
         If they are broken, or say baseline 04.00 or later and hold no offsets.
     """
     try:
-        root = ElementTree.fromstring(path.read_bytes())
-    except (OSError, ElementTree.ParseError) as wrong:
+        root = xml_root(small_bytes(path))
+    except (OSError, ValueError, ElementTree.ParseError) as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "the metadata of a Sentinel-2 product") from wrong
     texts: dict[str, str] = {}
     offsets: dict[str, float] = {}

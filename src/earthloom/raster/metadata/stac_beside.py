@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.errors import FileError
+from earthloom.small import is_small, small_text
 
 LARGEST = 4 * 2**20  # bytes; an item is not longer
 SENTINEL = 1e-4, -0.1  # reflectance from numbers of baseline 04.00 on
@@ -54,7 +55,7 @@ def asset_of(path: Path) -> Asset | None:
 def _items(folder: Path) -> list[Path]:
     """JSON files of a folder that are not too long."""
     try:
-        return sorted(p for p in folder.glob("*.json") if p.stat().st_size < LARGEST)
+        return sorted(p for p in folder.glob("*.json") if is_small(p) and p.stat().st_size < LARGEST)
     except OSError:
         return []
 
@@ -63,7 +64,7 @@ def _items(folder: Path) -> list[Path]:
 def _read(path: Path, changed: int) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = json.loads(small_text(path))
     except (OSError, ValueError):
         return {}
     return plain if isinstance(plain, dict) else {}

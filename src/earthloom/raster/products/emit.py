@@ -12,6 +12,7 @@ from earthloom.raster.metadata import emit
 from earthloom.raster.ortho import OrthoReader
 from earthloom.raster.stores import Layer, StoreReader, store_errors
 from earthloom.raster.told import Told
+from earthloom.raster.trust.hdf5 import h5_file
 
 
 def claims(path: str) -> bool:
@@ -49,9 +50,7 @@ def holds(path: Path) -> bool:
 
 def _opened(path: str) -> Image:
     """All bands of a file."""
-    import h5py
-
-    with store_errors(path), h5py.File(path, "r") as file:
+    with store_errors(path), h5_file(path) as file:
         found = emit.granule(path, file)
     count = len(found.names)
     raw = StoreReader(path, (Layer(found.array, "yxb", tuple(range(count))),), found.dtype, (found.nodata,) * count)

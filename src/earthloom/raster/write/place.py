@@ -17,6 +17,7 @@ from rasterio.errors import RasterioError
 from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import CPLE_BaseError, quietly
 from earthloom.raster.steady import files_behind
+from earthloom.small import small_text
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
@@ -218,7 +219,7 @@ def _behind_the_stem(path: Path) -> list[Path]:
 def _describes(item: Path, path: Path) -> bool:
     """Whether a file is a STAC item of an image."""
     try:
-        told = json.loads(item.read_text(encoding="utf-8"))
+        told = json.loads(small_text(item))
         assets = told["assets"].values()
         return "stac_version" in told and any(str(one.get("href", "")).endswith(path.name) for one in assets)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):

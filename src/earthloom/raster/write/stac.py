@@ -17,6 +17,7 @@ from earthloom.atomic import write_whole
 from earthloom.errors import InputError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, quietly
+from earthloom.small import small_text
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -149,7 +150,7 @@ def _around(boxes: Sequence[Sequence[float]]) -> list[float]:
 def _json(path: Path) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
     try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
+        plain = json.loads(small_text(path))
     except (OSError, ValueError):
         return {}
     return plain if isinstance(plain, dict) else {}

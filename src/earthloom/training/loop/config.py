@@ -13,6 +13,7 @@ from typing import Any, Literal, get_type_hints
 
 from earthloom.errors import FileError, InputError
 from earthloom.methods.fields import described, fits
+from earthloom.small import small_text
 
 PLACE = (
     "accelerator",
@@ -225,7 +226,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = tomllib.loads(small_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path} cannot be read ({error})", "a TOML file") from error
     except tomllib.TOMLDecodeError as error:
