@@ -4,6 +4,7 @@ from earthloom import sensors as sensors
 from earthloom.errors import EarthloomError as EarthloomError
 from earthloom.errors import EarthloomWarning as EarthloomWarning
 from earthloom.prepare.bandpass.transform import Transform as Transform
+from earthloom.raster.addresses import sign_urls as sign_urls
 from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
@@ -26,5 +27,6 @@ from earthloom.version import __version__ as __version__
 __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
+    "progress_bar", "revisit", "sensors", "series", "sign_urls", "simulate", "superresolve",
+    "train",
 ]  # fmt: skip

@@ -12,15 +12,10 @@ from typing import Any
 import rasterio
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
-from earthloom.errors import EarthloomError, FileError
-
-try:
-    from rasterio._err import CPLE_BaseError
-except ImportError:  # a private module, it may move
-
-    class CPLE_BaseError(Exception):  # type: ignore[no-redef]
-        """Stands in for GDAL's own errors."""
-
+from earthloom.errors import EarthloomError, FileError, InputError
+from earthloom.raster import remote
+from earthloom.raster.remote import CPLE_BaseError
+from earthloom.raster.addresses import gdal_name, is_remote, without_secrets
 
 _quiet = threading.Lock()  # warnings.catch_warnings is not thread-safe
 
@@ -44,17 +39,34 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
     except CRSError as error:  # its text holds both CRS in full
         raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
+        if is_remote(name):
+            reason, hint = remote.why(name if isinstance(name, str) else str(name), error, hint)
+            raise FileError(f"{without_secrets(str(name))} cannot be {doing}: {reason}", hint=hint) from error
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
         reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
         raise FileError(f"{name} cannot be {doing}: {reason}", hint=hint) from error
 
 
 def open_file(path: str) -> Any:
-    """A handle for reading, or a FileError."""
+    """A handle for reading, or a FileError; what lies elsewhere is tried again where that may help."""
     with file_errors(path, "opened", "check the path and that it is an image GDAL reads"), quietly():
         if "://" not in path and not path.startswith("/vsi") and path.count(":") == 0 and not os.path.exists(path):
             raise FileError(f"{path} does not exist", hint="check the path")
-        return rasterio.open(path)
+        return remote.tried(path, lambda: rasterio.open(gdal_name(path) if is_remote(path) else path))
+
+
+def alone(path: str, band: int) -> str:
+    """What opens one band of a file as an image of its own.
+
+    Raises
+    ------
+    InputError
+        If the file has a signed address, which GDAL's word for that cannot hold.
+    """
+    name = gdal_name(path) if is_remote(path) else path
+    if "?" in name:
+        raise InputError(f"{path}: bands with codes of their own behind a signed address", "one code", "say `nodata`")
+    return f"vrt://{name}?bands={band}"
 
 
 class Handles:
@@ -83,6 +95,16 @@ class Handles:
             with self._lock:
                 self._all.append(known)
         return known
+
+    def drop(self, key: object) -> None:
+        """Close this thread's handle of a key, which may be broken; the next ``get`` opens it anew."""
+        known = self._local.__dict__.get("open", {}).pop((os.getpid(), key), None)
+        if known is None:
+            return
+        with self._lock:
+            self._all = [one for one in self._all if one is not known]
+        with suppress(RasterioError, CPLE_BaseError):
+            known.close()
 
     def closes(self, derived: Handles) -> None:
         """Close others together with these: those of an image that was made of this one."""

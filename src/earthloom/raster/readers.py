@@ -10,8 +10,9 @@ import numpy as np
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterWindow
 
-from earthloom.raster.handles import Handles, file_errors, open_file, quietly
+from earthloom.raster.handles import Handles, alone, file_errors, open_file, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
+from earthloom.raster.remote import in_turn, tried
 from earthloom.types import Bool, Float, Real, Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
@@ -133,8 +134,17 @@ class FileReader:
         if data.size:
             for part in self.parts:
                 with file_errors(part.path, "read", "the file may be cut short or damaged"):
-                    self._read_part(part, data[part.first : part.first + len(part.indexes)], valid, area)
+                    self._read_safely(part, data[part.first : part.first + len(part.indexes)], valid, area)
         return data, valid
+
+    def _read_safely(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+        """Read one file; again, through a new handle, where it lies elsewhere and a failure may pass."""
+        with in_turn(part.path):
+            tried(
+                part.path,
+                lambda: self._read_part(part, out, valid, area),
+                lambda: self._handles.drop(part),  # type: ignore[attr-defined]
+            )
 
     def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; GDAL converts to the output dtype unless that would blur the nodata code."""
@@ -159,7 +169,7 @@ class FileReader:
 
     def _open(self, part: FilePart) -> Any:
         """Open a file, through a warp when there is one."""
-        handle = open_file(f"vrt://{part.path}?bands={part.indexes[0]}" if part.alone else part.path)
+        handle = open_file(alone(part.path, part.indexes[0]) if part.alone else part.path)
         if self.warp is None:
             return handle
         from rasterio.vrt import WarpedVRT

@@ -9,6 +9,7 @@ from glob import escape
 from pathlib import Path
 
 from earthloom.errors import FileError, InputError
+from earthloom.raster.addresses import is_remote
 from earthloom.raster.metadata.matlab import parse_address
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
@@ -54,6 +55,8 @@ def require_other(place: Path, inputs: Iterable[str]) -> None:
     if not place.exists():
         return
     for path in inputs:
+        if is_remote(path):
+            continue
         address = parse_address(path)
         file = Path(path) if address is None else address[0]
         if file.exists() and place.samefile(file):

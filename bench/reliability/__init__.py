@@ -1,0 +1,1 @@
+"""What the claims of docs/reliability.md and docs/remote.md rest on."""
