@@ -28,6 +28,8 @@ class Site:
         Whether one request in ten is dropped without an answer and one in ten answered 503.
     answer
         Status to answer everything with; None: as it should be.
+    failing
+        So many requests are answered 503 first.
     token
         Query without which a file is forbidden.
     """
@@ -39,6 +41,7 @@ class Site:
     asked: list[str] = field(default_factory=list)
     sent: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    failing: int = 0
     url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -59,6 +62,11 @@ class Site:
         """So many bytes of a file went out."""
         with self.lock:
             self.sent[name] = self.sent.get(name, 0) + size
+
+    def fail(self) -> None:
+        """One failure less is left."""
+        with self.lock:
+            self.failing -= 1
 
     def refuse(self) -> None:
         """A request was failed on purpose."""
@@ -95,6 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
             site.refuse()
             return self._empty(503)
         name, _, query = self.path.partition("?")
+        if site.failing:
+            site.fail()
+            return self._empty(503)
         file = site.folder / name.lstrip("/")
         if site.answer is not None:
             return self._empty(site.answer)

@@ -25,6 +25,7 @@ from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
+from earthloom.raster.metadata.stac_items import as_paths
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.report.record import Record
@@ -85,7 +86,8 @@ class Work:
 
 
 def _by_name(value: Any) -> Any:
-    """A file that rasterio holds open, by its name; all else as it is."""
+    """A file that rasterio holds open, by its name; a STAC item by its own; all else as it is."""
+    value = as_paths(value)
     if isinstance(value, (list, tuple)):
         return [_by_name(one) for one in value]
     return value.name if isinstance(value, DatasetReader) else value
