@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -49,6 +49,24 @@ class Address(str):
         return (self.secret,)
 
 
+class HeldItem(str):
+    """An item that somebody gave as an object, by the name of its file.
+
+    Attributes
+    ----------
+    plain
+        The item as JSON has it.
+    """
+
+    plain: Mapping[str, Any]
+
+    def __new__(cls, name: str, plain: Mapping[str, Any] | None = None) -> HeldItem:
+        """Of a name and an item."""
+        made = super().__new__(cls, without_secrets(name))
+        made.plain = plain or {}
+        return made
+
+
 def is_remote(path: object) -> bool:
     """Whether a path names a file behind http(s), S3, Google's or Azure's store, in words of ours or of GDAL."""
     text = str(path)
@@ -56,8 +74,8 @@ def is_remote(path: object) -> bool:
 
 
 def address(path: object) -> str:
-    """A path as text, what is elsewhere as an :class:`Address`."""
-    if isinstance(path, Address):
+    """A path as text, what is elsewhere as an :class:`Address`; one that carries more as it is."""
+    if isinstance(path, Address | HeldItem):
         return path
     text = str(path)
     return Address(text) if is_remote(text) else text

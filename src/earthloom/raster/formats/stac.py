@@ -22,7 +22,7 @@ class Stac(Format):
 
     name: ClassVar[str] = "stac"
     rank: ClassVar[int] = 1
-    roles: ClassVar[tuple[str, ...]] = ("ms", "pan", "mask")
+    roles: ClassVar[tuple[str, ...]] = ("ms", "pan")
 
     def claims(self, path: str) -> bool:
         """By its ending, and what stands behind ``#``."""
@@ -31,6 +31,13 @@ class Stac(Format):
     def holds(self, path: Path) -> bool:
         """Never: what lies in a folder is listed by its images, not by the items beside them."""
         return False
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """What is named; else PAN too, where one asset is called so."""
+        item, keys = item_of(path)
+        if keys:
+            return ("ms",)
+        return tuple(role for role in self.roles if _clear(item, role))
 
     def open(self, path: str, role: str | None, told: Told) -> Image:
         """Open the assets; what the item says of their numbers, bands and date counts.
@@ -53,6 +60,14 @@ class Stac(Format):
         whole = stacked(images) if len(images) > 1 else images[0]
         whole = replace(whole, acquired=item.day or whole.acquired, sensor=item.sensor or whole.sensor)
         return picked(whole, bands)
+
+
+def _clear(item: Item, role: str) -> bool:
+    """Whether it is clear which assets stand for a role."""
+    try:
+        return bool(keys_for(item, role))
+    except InputError:
+        return False
 
 
 def _sensor(name: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
 from earthloom.errors import FileError, InputError
-from earthloom.raster.addresses import Address, is_remote, without_secrets
+from earthloom.raster.addresses import Address, HeldItem, is_remote, without_secrets
 from earthloom.raster.metadata.stac_beside import Asset, bands_of_asset, day_of, sensor_of
 from earthloom.raster.remote import read_whole
 
@@ -28,24 +28,6 @@ NO_IMAGES = {"thumbnail", "overview", "visual", "metadata", "data-mask", "cloud"
 SHOWN = 30  # keys in a message
 _DOCUMENT = re.compile(r"\.(geo)?json$", re.IGNORECASE)
 _API = re.compile(r"/collections/[^/]+/items/[^/?#]+$|/search$")
-
-
-class HeldItem(str):
-    """An item that somebody gave as an object, by the name of its file.
-
-    Attributes
-    ----------
-    plain
-        The item as JSON has it.
-    """
-
-    plain: Mapping[str, Any]
-
-    def __new__(cls, name: str, plain: Mapping[str, Any] | None = None) -> HeldItem:
-        """Of a name and an item."""
-        made = super().__new__(cls, without_secrets(name))
-        made.plain = plain or {}
-        return made
 
 
 @dataclass(frozen=True)
