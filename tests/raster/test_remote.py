@@ -275,3 +275,35 @@ def test_hrefs_that_are_allowed(tmp_path: Path) -> None:
     assert resolved("/x.tif", "https://h/a/item.json", "item") == "https://h/x.tif"
     with pytest.raises(InputError):
         resolved("file:///etc/passwd", "https://h/a/item.json", "item")
+
+
+def test_a_product_with_its_item(folder: Path, site: Site, tmp_path: Path) -> None:
+    """Where, when, bands, how and of what, without secrets; it goes with the product, and takes no other file's place."""
+    import pystac
+
+    out, sheet = tmp_path / "x.tif", tmp_path / "x.json"
+    how: dict[str, Any] = {"method": "exp", "output": out}
+    product = earthloom.pansharpen(f"{site.url}/pan.tif?{SECRET}", f"{site.url}/item.json#B04,B02", stac=True, **how)
+    item = pystac.Item.from_file(str(sheet))
+    with rasterio.open(product) as file:
+        assert item.properties["proj:shape"] == list(file.shape)
+        assert item.properties["proj:transform"] == list(file.transform)[:6]
+    assert item.properties["proj:code"] == "EPSG:32633" and item.id == "x"
+    assert str(item.datetime).startswith("2024-05-06")
+    assert item.properties["processing:software"] == {"earthloom": earthloom.__version__}
+    assert "pansharpening/exp of pan.tif, B04.tif, B02.tif" in item.properties["processing:lineage"]
+    bands = item.assets["data"].extra_fields["bands"]
+    assert [band["name"] for band in bands] == ["B04", "B02"]
+    assert bands[0]["raster:scale"] == 0.0001 and bands[0]["eo:center_wavelength"] == pytest.approx(0.6)
+    assert [link.href for link in item.links if link.rel == "derived_from"] == [
+        f"{site.url}/{name}.tif" for name in ("pan", "B04", "B02")
+    ]
+    assert "SECRET" not in sheet.read_text()
+    assert open_image(str(sheet)).names == ("B04", "B02")  # and it is an image like others
+    earthloom.pansharpen(folder / "pan.tif", folder / "ms.tif", overwrite=True, **how)
+    assert not sheet.exists()
+    out.unlink()
+    sheet.write_text("{}")
+    with pytest.raises(FileError, match="no STAC item of x.tif"):
+        earthloom.pansharpen(folder / "pan.tif", folder / "ms.tif", stac=True, **how)
+    assert sheet.read_text() == "{}" and not out.exists()

@@ -43,6 +43,8 @@ class Run:
         For files: zstd and deflate write a COG with overviews, none a plain tiled GeoTIFF, the fastest.
     overwrite
         Replace an existing output.
+    stac
+        Write a STAC item beside the product, NAME.json for NAME.tif: where and when, bands, how it was made, of what.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     progress
@@ -63,6 +65,7 @@ class Run:
     dtype: str | None = None
     compress: Compress = "zstd"
     overwrite: bool = False
+    stac: bool = False
     ignore_georeferencing: bool = False
     progress: Progress = silent
     say: Callable[[str], Any] | None = None
