@@ -4,8 +4,8 @@ from earthloom import sensors as sensors
 from earthloom.errors import EarthloomError as EarthloomError
 from earthloom.errors import EarthloomWarning as EarthloomWarning
 from earthloom.prepare.bandpass.transform import Transform as Transform
-from earthloom.raster.addresses import sign_urls as sign_urls
 from earthloom.raster.metadata.stac_items import assets as assets
+from earthloom.raster.remote import sign_urls as sign_urls
 from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align

@@ -19,9 +19,10 @@ from scipy.ndimage import gaussian_filter
 
 import earthloom
 from earthloom.errors import FileError, InputError
-from earthloom.raster.addresses import Address, gdal_name, is_remote, without_secrets
+from earthloom.raster.addresses import Address, is_remote, without_secrets
 from earthloom.raster.metadata.stac_items import resolved
 from earthloom.raster.open import open_image
+from earthloom.raster.remote import gdal_name
 from earthloom.types import Window
 
 pytestmark = pytest.mark.slow
@@ -278,7 +279,7 @@ def test_hrefs_that_are_allowed(tmp_path: Path) -> None:
 
 
 def test_a_product_with_its_item(folder: Path, site: Site, tmp_path: Path) -> None:
-    """Where, when, bands, how and of what, without secrets; it goes with the product, and takes no other file's place."""
+    """Where, when, bands, how and of what, without secrets; it goes with the product, and replaces no other file."""
     import pystac
 
     out, sheet = tmp_path / "x.tif", tmp_path / "x.json"
@@ -304,6 +305,6 @@ def test_a_product_with_its_item(folder: Path, site: Site, tmp_path: Path) -> No
     assert not sheet.exists()
     out.unlink()
     sheet.write_text("{}")
-    with pytest.raises(FileError, match="no STAC item of x.tif"):
+    with pytest.raises(FileError, match=r"no STAC item of x\.tif"):
         earthloom.pansharpen(folder / "pan.tif", folder / "ms.tif", stac=True, **how)
     assert sheet.read_text() == "{}" and not out.exists()

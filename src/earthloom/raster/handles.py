@@ -14,8 +14,8 @@ from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster import remote
-from earthloom.raster.addresses import gdal_name, is_remote, without_secrets
-from earthloom.raster.remote import CPLE_BaseError
+from earthloom.raster.addresses import is_remote, without_secrets
+from earthloom.raster.remote import CPLE_BaseError, gdal_name
 
 _quiet = threading.Lock()  # warnings.catch_warnings is not thread-safe
 

@@ -19,14 +19,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any, TypeVar
 
 import rasterio
 from rasterio.env import getenv, hasenv
 from rasterio.errors import RasterioError
 
-from earthloom.errors import FileError
-from earthloom.raster.addresses import Address, gdal_name, is_remote, without_secrets
+from earthloom.errors import FileError, InputError
+from earthloom.raster.addresses import ADDRESS, Address, is_remote, without_secrets
 from earthloom.version import __version__
 
 try:
@@ -38,6 +39,10 @@ except ImportError:  # a private module, it may move
 
 
 T = TypeVar("T")
+SCHEMES = {
+    "http": "/vsicurl/http://", "https": "/vsicurl/https://", "s3": "/vsis3/", "gs": "/vsigs/", "az": "/vsiaz/",
+}  # fmt: skip
+SIGN = "EARTHLOOM_SIGN"  # module:function, which worker processes find in their environment too
 SETTINGS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # nothing is listed, no sidecar asked for
     "GDAL_INGESTED_BYTES_AT_OPEN": "32768",  # the header of a COG in one request
@@ -55,6 +60,7 @@ SETTINGS = {
 TRIES = 3  # GDAL's own not counted
 READERS = 2  # threads that read one file at a time: more fetch the blocks that their tiles share more than once
 LASTING = (400, 401, 403, 404, 405, 410, 416, 451)
+_own: list[Callable[[Any], Any]] = []  # what sign_urls was told
 _STATUS = re.compile(r"(?:response code(?: on [^:]*)?:?|HTTP error code ?:?|returned error:?) *(\d{3})")
 _KEYS = re.compile(r"(AWS|GS|AZURE|OSS|SWIFT)_[A-Z_]+.*(not defined|not filled)|Missing AZURE|InvalidCredentials")
 WHERE = {
@@ -75,7 +81,8 @@ def settings(**more: str) -> Iterator[None]:
     """GDAL's settings for reading from elsewhere; whatever the user set stays as it is."""
     own = getenv() if hasenv() else {}
     missing = {key: value for key, value in SETTINGS.items() if key not in own and key not in os.environ}
-    with rasterio.Env(**{**missing, **more}):
+    asked: dict[str, Any] = {**missing, **more}
+    with rasterio.Env(**asked):
         yield
 
 
@@ -301,4 +308,66 @@ def _seconds(name: str, otherwise: float) -> float:
         return otherwise
 
 
-__all__ = ["Address", "settings", "tried", "why"]
+def gdal_name(path: str) -> str:
+    """What GDAL opens: signed, where somebody signs."""
+    whole = signed(path.secret if isinstance(path, Address) else path)
+    scheme = ADDRESS.match(whole)
+    return whole if scheme is None else SCHEMES[scheme["scheme"].lower()] + whole[scheme.end() :]
+
+
+def sign_urls(function: Callable[[Any], Any] | None) -> None:
+    """Sign every address at the moment when it is opened.
+
+    Parameters
+    ----------
+    function
+        Takes an address and gives the one to open, such as ``planetary_computer.sign``; None: nothing is signed.
+        A function of a module is found by worker processes too; any other signs in this process alone. What it adds
+        is never shown. Environment variable ``EARTHLOOM_SIGN=module:function`` says the same.
+
+    Raises
+    ------
+    InputError
+        If it cannot be called.
+    """
+    if function is not None and not callable(function):
+        raise InputError(f"a signing function of type {type(function).__name__}", "something to call with an address")
+    _own[:] = [] if function is None else [function]
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "<")
+    if function is None:
+        os.environ.pop(SIGN, None)
+    elif module and module != "__main__" and "<" not in name:
+        os.environ[SIGN] = f"{module}:{name}"
+
+
+def signed(url: str) -> str:
+    """An address as it is opened.
+
+    Raises
+    ------
+    InputError
+        If ``EARTHLOOM_SIGN`` names no function, or what signs fails.
+    """
+    signer = _own[0] if _own else _signer(os.environ.get(SIGN, ""))
+    if signer is None or ADDRESS.match(url) is None:
+        return url
+    try:
+        return str(signer(url))
+    except Exception as wrong:  # whatever a function of others raises
+        text = without_secrets(" ".join(str(wrong).split())) or type(wrong).__name__
+        raise InputError(f"{without_secrets(url)} could not be signed: {text}") from wrong
+
+
+@lru_cache(maxsize=4)
+def _signer(word: str) -> Callable[[Any], Any] | None:
+    """The function that a word ``module:function`` names."""
+    if not word:
+        return None
+    module, _, name = word.partition(":")
+    try:
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as wrong:
+        raise InputError(f"{SIGN}={word}: {wrong}", "module:function, such as planetary_computer:sign") from wrong
+    return found

@@ -106,7 +106,9 @@ def _either(told: float | None, has: float) -> float:
 def _named(key: str, said: Asset, count: int, sensor: Any) -> str:
     """What a band is called: by the word that the sensor knows, else by the key, or its own name of several."""
     words: Sequence[str | None] = (said.band, key, said.common) if count == 1 else (said.band, said.common)
-    for word in filter(None, words if sensor is not None else ()):
+    for word in filter(None, words):
+        if sensor is None:
+            break
         try:
             sensors.match_bands(sensor, 1, [word])
             return word

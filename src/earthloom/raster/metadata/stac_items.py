@@ -170,9 +170,14 @@ def as_paths(value: Any) -> Any:
 
     An Item becomes one path, an ItemCollection or a search a list.
     """
-    if isinstance(value, (list, tuple)) and not isinstance(value, str):
+    if isinstance(value, (list, tuple)):
         parts = [as_paths(one) for one in value]
         return parts if any(one is not other for one, other in zip(parts, value, strict=True)) else value
+    return _of_object(value)
+
+
+def _of_object(value: Any) -> Any:
+    """One object of pystac or pystac_client as paths."""
     if type(value).__module__.split(".")[0] not in ("pystac", "pystac_client"):
         return value
     if hasattr(value, "assets"):
@@ -181,7 +186,8 @@ def as_paths(value: Any) -> Any:
     if hasattr(value, "item_collection"):
         value = value.item_collection()
     if hasattr(value, "items"):
-        return [as_paths(one) for one in (value.items() if callable(value.items) else value.items)]
+        every: Any = value.items() if callable(value.items) else value.items
+        return [as_paths(one) for one in every]
     raise InputError(f"{type(value).__name__} of pystac", "an Item, an ItemCollection or a search of items")
 
 
@@ -344,7 +350,7 @@ def _parsed(raw: bytes, name: str) -> Sequence[Mapping[str, Any]]:
         raise FileError(f"{name} is no JSON that can be read", "a STAC item, or a list of items") from wrong
     if isinstance(plain, dict) and plain.get("type") == "FeatureCollection":
         plain = plain.get("features")
-    items = plain if isinstance(plain, list) else [plain]
+    items: list[Any] = plain if isinstance(plain, list) else [plain]
     if not items or not all(isinstance(one, dict) and isinstance(one.get("assets"), dict) for one in items):
         raise FileError(f"{name} holds something else than STAC items", "an item, or a collection of items")
     return items
