@@ -37,7 +37,7 @@ def _note(blocks: dict[tuple[int, int, int], int], handle: Any, part: FilePart, 
     """The blocks of a window, with their bytes in the file."""
     source = getattr(handle, "src_dataset", None) or handle
     rows, cols = source.block_shapes[0]
-    together = source.interleaving is not None and source.interleaving.value == "pixel"
+    together = source.interleaving is not None and source.interleaving.value.lower() == "pixel"
     for band in (1,) if together else part.indexes:
         for y in range(int(window.row_off) // rows, -(-int(window.row_off + window.height) // rows)):
             for x in range(int(window.col_off) // cols, -(-int(window.col_off + window.width) // cols)):
