@@ -28,6 +28,8 @@ Look up
     sensors         ``sensors.names()``, ``sensors.load``, ``sensors.select``
     metrics         quality indices as plain functions
     progress_bar    to hand to ``progress=``, in a notebook or a terminal
+    assets          choose the assets of STAC items, to be given as an image or a series
+    sign_urls       sign addresses of remote files at the moment when they are opened
 
 Images go in as paths, numpy, torch or xarray, and come out as the same kind. What goes wrong raises an
 :class:`EarthloomError`, which says what was given, what was expected and what to do.
@@ -45,7 +47,8 @@ from earthloom.version import __version__ as __version__
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "progress_bar": "report.progress",
-    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample",
+    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample", "sign_urls": "raster.remote",
+    "assets": "raster.metadata.stac_items",
 }  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from earthloom import sensors as sensors
 from earthloom.errors import EarthloomError as EarthloomError
 from earthloom.errors import EarthloomWarning as EarthloomWarning
 from earthloom.prepare.bandpass.transform import Transform as Transform
+from earthloom.raster.metadata.stac_items import assets as assets
+from earthloom.raster.remote import sign_urls as sign_urls
 from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
@@ -25,7 +27,9 @@ from earthloom.verbs.train import train as train
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "batch", "cases", "convert", "decloud",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "convert",
+    "decloud",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
+    "progress_bar", "revisit", "sensors", "series", "sign_urls", "simulate", "superresolve",
+    "train",
 ]  # fmt: skip

@@ -57,6 +57,8 @@ class Run:
         Replace an existing output.
     resume
         Go on with what a run that was stopped or killed has left of this very product; without, start afresh.
+    stac
+        Write a STAC item beside the product, NAME.json for NAME.tif: where and when, bands, how it was made, of what.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     progress
@@ -83,6 +85,7 @@ class Run:
     compress: Compress = "zstd"
     overwrite: bool = False
     resume: bool = True
+    stac: bool = False
     ignore_georeferencing: bool = False
     progress: Progress = silent
     say: Callable[[str], Any] | None = None

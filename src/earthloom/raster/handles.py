@@ -16,17 +16,12 @@ from rasterio.env import ensure_env_with_credentials
 from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
-from earthloom.errors import EarthloomError, FileError
+from earthloom.errors import EarthloomError, FileError, InputError
+from earthloom.raster import remote
+from earthloom.raster.addresses import is_remote, without_secrets
+from earthloom.raster.remote import CPLE_BaseError, gdal_name
 from earthloom.raster.trust.rasters import drivers_for, require_no_overviews_elsewhere
 from earthloom.raster.trust.sizes import require_sane
-
-try:
-    from rasterio._err import CPLE_BaseError
-except ImportError:  # a private module, it may move
-
-    class CPLE_BaseError(Exception):  # type: ignore[no-redef]
-        """Stands in for GDAL's own errors."""
-
 
 T = TypeVar("T")
 
@@ -57,6 +52,9 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
     except CRSError as error:  # its text holds both CRS in full
         raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
     except (RasterioError, CPLE_BaseError, OSError) as error:
+        if is_remote(name):
+            reason, hint = remote.why(name if isinstance(name, str) else str(name), error, hint)
+            raise FileError(f"{without_secrets(str(name))} cannot be {doing}: {reason}", hint=hint) from error
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
         reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
         raise FileError(f"{name} cannot be {doing}: {reason}", hint=hint) from error
@@ -65,6 +63,8 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
 def may_pass(error: BaseException) -> bool:
     """Whether what was read in vain may be read in a moment: an error of the system, of GDAL or of HDF5, unless it
     says that nothing is there, that it is of no known kind, or that one may not."""
+    if isinstance(error, FileError) and is_remote(error.given):
+        return False  # it was tried again already
     cause = error.__cause__ if isinstance(error, FileError) else error
     known = isinstance(cause, (OSError, RasterioError, CPLE_BaseError)) and not isinstance(cause, CRSError)
     return known and not isinstance(cause, LASTING) and not REFUSED.search(f"{error} {cause}")
@@ -85,25 +85,37 @@ def patiently(read: Callable[[], T]) -> T:
 def open_file(path: str, band: int | None = None) -> Any:
     """A handle for reading an image, or one band of it, that may be opened and whose header is no lie.
 
+    What lies elsewhere is tried again where that may help.
+
     Raises
     ------
     FileError
         If it is missing, broken, no image, or refused by :mod:`earthloom.raster.trust`.
     """
     with file_errors(path, "opened", "check the path and that it is an image GDAL reads"), quietly():
-        drivers, stored = drivers_for(path)
-        file = _reader(path, drivers)
-        try:
-            require_sane(file, path, stored)
-            require_no_overviews_elsewhere(file, path)
-            if band is None:
-                return file
-            alone = _reader(f"vrt://{path}?bands={band}", ["VRT"])
-        except BaseException:
-            file.close()
-            raise
+        return remote.tried(path, lambda: _opened(path, band))
+
+
+def _opened(path: str, band: int | None) -> Any:
+    """The same, once."""
+    name = gdal_name(path) if is_remote(path) else path
+    drivers, stored = drivers_for(name)
+    file = _reader(name, drivers)
+    try:
+        require_sane(file, path, stored)
+        require_no_overviews_elsewhere(file, path)
+        if band is None:
+            return file
+        if "?" in name:
+            raise InputError(
+                f"{path}: bands with codes of their own behind a signed address", "one code", "say `nodata`"
+            )
+        alone = _reader(f"vrt://{name}?bands={band}", ["VRT"])
+    except BaseException:
         file.close()
-        return alone
+        raise
+    file.close()
+    return alone
 
 
 @ensure_env_with_credentials

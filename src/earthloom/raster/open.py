@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from earthloom.errors import FileError, GridError, InputError, warn
+from earthloom.raster.addresses import address
 from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image, PathLike
@@ -53,7 +54,7 @@ def open_image(
     InputError
         If a band does not exist or the numbers are complex.
     """
-    items = [str(paths)] if isinstance(paths, (str, Path)) else [str(path) for path in paths]
+    items = [address(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
     if not items:
         raise InputError("no file", "at least one file", "name one, or one for each band")
     beside = {"bands": None if bands is None else tuple(bands), "nodata": nodata, "scale": scale, "offset": offset}

@@ -12,6 +12,7 @@ from rasterio.windows import Window as RasterWindow
 
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
+from earthloom.raster.remote import in_turn, tried
 from earthloom.types import Bool, Float, Real, Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
@@ -133,8 +134,17 @@ class FileReader:
         if data.size:
             for part in self.parts:
                 with file_errors(part.path, "read", "the file may be cut short or damaged"):
-                    self._read_part(part, data[part.first : part.first + len(part.indexes)], valid, area)
+                    self._read_safely(part, data[part.first : part.first + len(part.indexes)], valid, area)
         return data, valid
+
+    def _read_safely(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+        """Read one file; again, through a new handle, where it lies elsewhere and a failure may pass."""
+        with in_turn(part.path):
+            tried(
+                part.path,
+                lambda: self._read_part(part, out, valid, area),
+                lambda: self._handles.drop(part),  # type: ignore[attr-defined]
+            )
 
     def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; after a failure it is opened anew."""

@@ -13,10 +13,12 @@ import numpy as np
 
 from earthloom import sensors
 from earthloom.errors import EarthloomError, EarthloomWarning, SensorError
+from earthloom.raster.addresses import address
 from earthloom.raster.facts import examine
 from earthloom.raster.formats import format_of
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
+from earthloom.raster.metadata.stac_items import as_paths
 from earthloom.raster.names import generic
 from earthloom.raster.open import open_image, open_mask
 from earthloom.raster.readers import FileReader
@@ -52,10 +54,11 @@ def describe(path: str | Path, sensor: Any = None) -> dict[str, Any]:
     FileError, InputError
         If the file is missing, broken, or holds no image.
     """
-    kind = format_of(str(path))
+    path = address(as_paths(path))
+    kind = format_of(path)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always", EarthloomWarning)
-        roles = kind.offers(str(path))
+        roles = kind.offers(path)
         with open_image([path], role="ms" if "pan" in roles or Path(path).is_dir() else None) as image:
             data, valid = image.decimated()
             name = sensor or image.sensor
@@ -65,7 +68,7 @@ def describe(path: str | Path, sensor: Any = None) -> dict[str, Any]:
                 "acquired": None if image.acquired is None else image.acquired.isoformat(), **_grid(image),
                 "dtype": image.dtype.name, "nodata": image.nodata, "valid_fraction": float(valid.mean()),
                 "bands": _bands(image, data, valid, taken), "known_by": known_by, "nothing": _nothing(image),
-                "numbers": _numbers(image), "provenance": _history(image.tags), "also": _also(str(path), roles),
+                "numbers": _numbers(image), "provenance": _history(image.tags), "also": _also(path, roles),
                 "beside": [one.name for one in lies_beside(Path(path))] if Path(path).is_file() else [],
             }  # fmt: skip
             looks = _looks(image, data, valid)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
+from earthloom.raster.metadata.stac_items import as_paths
 from earthloom.raster.steady import Stamp, paths_in, require_unchanged, stamps
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
+from earthloom.raster.write.product_item import product_item, require_item_place
 from earthloom.report.record import Record
 from earthloom.training.ready import ready
 
@@ -87,7 +90,8 @@ class Work:
 
 
 def _by_name(value: Any) -> Any:
-    """A file that rasterio holds open, by its name; all else as it is."""
+    """A file that rasterio holds open, by its name; a STAC item by its own; all else as it is."""
+    value = as_paths(value)
     if isinstance(value, (list, tuple)):
         return [_by_name(one) for one in value]
     return value.name if isinstance(value, DatasetReader) else value
@@ -108,6 +112,8 @@ def perform(work: Work) -> Any:
     taken = taken_of(work.given)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
+    if work.run.stac:
+        require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
     with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
         images = opened(work.given, taken, stack, work.told, work.kinds)
         if isinstance(sink, File):
@@ -115,10 +121,14 @@ def perform(work: Work) -> Any:
                 require_other(sink.place, image.paths)
         facts = FactKeeper(work.run.facts)
         run = replace(work.run, facts=facts)
-        return produce(work.prepare(images, run), sink, work.chosen, run, facts)
+        return produce(
+            work.prepare(images, run), sink, work.chosen, run, facts, [image.acquired for image in images.values()]
+        )
 
 
-def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper) -> Any:
+def produce(
+    prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper, seen: Sequence[date | None] = ()
+) -> Any:
     """The second half of the road: ready the method, run the job, store, tell.
 
     Parameters
@@ -127,6 +137,8 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         Finds the method for what is prepared.
     facts
         Who the run tells what it finds out.
+    seen
+        Days of the inputs, for a STAC item.
     """
     began, before = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
     encode = sink.encode(prepared, run)
@@ -150,6 +162,8 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
         out.tag(figures_as_tags(figures))
     product = out.result()
+    if run.stac and isinstance(product, Path):
+        product_item(product, prepared.inputs, seen)
     tell(figures, run)
     run.fact(record=Record(
         method.card.problem, name_of(method), dict(method.parameters),
@@ -207,6 +221,13 @@ class FactKeeper:
             self.known.update(found)
         if self.listener is not None:
             self.listener(found)
+
+
+def _tiff_of(sink: Sink) -> Path:
+    """The GeoTIFF that an item can stand beside."""
+    if not isinstance(sink, File) or sink.matlab:
+        raise InputError("`stac` without a GeoTIFF", "an output such as product.tif")
+    return sink.place
 
 
 def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:

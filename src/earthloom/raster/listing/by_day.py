@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.listing.days import date_in
+from earthloom.raster.metadata.stac_items import as_paths, dated_items, names_item
 
 SHOWN = 3  # names in a message
 
@@ -23,7 +24,7 @@ class Sources:
     Parameters
     ----------
     fine, coarse
-        A folder, a pattern such as ``cloudy/*_ndvi``, or a list of files.
+        A folder, a pattern such as ``cloudy/*_ndvi``, a list of files, or STAC items (``items.json#red,nir``).
     fine_masks, coarse_masks
         Their clouds, likewise; None: there are none.
     date_pattern
@@ -42,8 +43,8 @@ class Sources:
         return (self.fine, "fine"), (self.coarse, "coarse")
 
 
-def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
-    """Day to file, in the order of time.
+def by_day(files: Any, sources: Sources, kind: str) -> Mapping[date, str | Path]:
+    """Day to file, or to a STAC item, in the order of time.
 
     Raises
     ------
@@ -52,6 +53,11 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
     InputError
         If none has a date in its name, or two have the same.
     """
+    files = as_paths(files)
+    if isinstance(files, str) and names_item(files):
+        return dated_items(files, kind)
+    if isinstance(files, list) and files and all(isinstance(one, str) and names_item(one) for one in files):
+        return _dated(files, kind)
     found: dict[date, Path] = {}
     without: list[str] = []
     for path in files_of_days(files, kind):
@@ -73,6 +79,17 @@ def by_day(files: Any, sources: Sources, kind: str) -> dict[date, Path]:
         )  # fmt: skip
     if without:
         warn(f"{len(without)} {kind} image(s) without a date in the name left out: {some}")
+    return dict(sorted(found.items()))
+
+
+def _dated(items: Sequence[str], kind: str) -> dict[date, str]:
+    """Day to item of several."""
+    found: dict[date, str] = {}
+    for one in items:
+        for day, path in dated_items(one, kind).items():
+            if day in found:
+                raise InputError(f"two {kind} images of {day}", "one item for each date")
+            found[day] = path
     return dict(sorted(found.items()))
 
 

@@ -34,6 +34,9 @@ class Asset:
     nodata: float | None
     sensor: str | None
     acquired: date | None
+    common: str | None = None
+    centre_nm: float | None = None
+    width_nm: float | None = None
 
     @property
     def known(self) -> bool:
@@ -48,7 +51,7 @@ def asset_of(path: Path) -> Asset | None:
         assets = plain.get("assets") if plain.get("type") == "Feature" else None
         for key, asset in (assets or {}).items():
             if isinstance(asset, dict) and Path(str(asset.get("href", ""))).name == path.name:
-                return _asset(item, plain, key, asset)
+                return bands_of_asset(item.name, plain, key, asset)[0]
     return None
 
 
@@ -70,8 +73,8 @@ def _read(path: Path, changed: int) -> dict[str, Any]:
     return plain if isinstance(plain, dict) else {}
 
 
-def _asset(item: Path, plain: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> Asset:
-    """Scale, offset and nodata of an asset.
+def bands_of_asset(item: str, plain: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> tuple[Asset, ...]:
+    """What an item, of this name, says of each band of an asset; of one at least.
 
     Raises
     ------
@@ -79,25 +82,40 @@ def _asset(item: Path, plain: Mapping[str, Any], key: str, asset: Mapping[str, A
         If they are no numbers.
     """
     properties: Mapping[str, Any] = plain.get("properties") or {}
-    first = next(iter(asset.get("raster:bands") or asset.get("bands") or [{}]))
-    first = first if isinstance(first, dict) else {}
+    lists = [_dicts(asset.get(name)) for name in ("raster:bands", "bands", "eo:bands")]
+    count = max(1, *map(len, lists))
+    sensor, day = sensor_of(properties), day_of(properties)
+    found = []
+    for at in range(count):
+        told: dict[str, Any] = {}
+        for one in reversed([some[at] for some in lists if at < len(some)]):  # raster:bands have the last word
+            told |= {name: value for name, value in one.items() if value is not None}
 
-    def number(name: str) -> float | None:
-        value = first.get(f"raster:{name}", first.get(name, asset.get(f"raster:{name}")))
-        if value is None or value == "nan":
-            return None
-        try:
-            return float(value)
-        except (TypeError, ValueError) as wrong:
-            raise FileError(f"{item.name}: {key} has {name} {value!r}", "a number") from wrong
+        def number(*names: str, told: Mapping[str, Any] = told) -> float | None:
+            value = next((told[name] for name in names if name in told), asset.get(names[0]))
+            if value is None or value == "nan":
+                return None
+            try:
+                return float(value)
+            except (TypeError, ValueError) as wrong:
+                raise FileError(f"{item}: {key} has {names[-1]} {value!r}", "a number") from wrong
 
-    scale, offset, nodata = number("scale"), number("offset"), number("nodata")
-    sensor = sensor_of(properties)
-    if sensor is not None and sensor.startswith("sentinel2"):
-        scale, offset = _sentinel(properties, scale, offset)
-        nodata = 0.0 if nodata is None else nodata
-    names = [one.get("name") for one in asset.get("eo:bands") or [first] if isinstance(one, dict)]
-    return Asset(item.name, next((n for n in names if n), None), scale, offset, nodata, sensor, day_of(properties))
+        scale, offset, nodata = (number(f"raster:{name}", name) for name in ("scale", "offset", "nodata"))
+        if sensor is not None and sensor.startswith("sentinel2"):
+            scale, offset = _sentinel(properties, scale, offset)
+            nodata = 0.0 if nodata is None else nodata
+        centre, width = (number(f"eo:{name}", name) for name in ("center_wavelength", "full_width_half_max"))
+        name, common = told.get("name"), told.get("eo:common_name", told.get("common_name"))
+        found.append(Asset(
+            item, str(name) if name else None, scale, offset, nodata, sensor, day, str(common) if common else None,
+            None if centre is None else 1000 * centre, None if width is None else 1000 * width,
+        ))  # fmt: skip
+    return tuple(found)
+
+
+def _dicts(plain: Any) -> list[dict[str, Any]]:
+    """A list of what an item says of bands; empty for anything else."""
+    return [one if isinstance(one, dict) else {} for one in plain] if isinstance(plain, list) else []
 
 
 def _sentinel(

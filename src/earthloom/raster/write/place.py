@@ -203,7 +203,7 @@ def lies_beside(path: Path) -> list[Path]:
     if path.suffix:  # else its stem is that of every other image's
         beside += _behind_the_stem(path)
     item = path.with_suffix(".json")
-    beside += [item] if _describes(item, path) else []
+    beside += [item] if describes(item, path) else []
     return [one for one in beside if one.is_file()]
 
 
@@ -216,7 +216,7 @@ def _behind_the_stem(path: Path) -> list[Path]:
     return own + shared if siblings <= {*own, *shared, path.with_suffix(".json")} else own
 
 
-def _describes(item: Path, path: Path) -> bool:
+def describes(item: Path, path: Path) -> bool:
     """Whether a file is a STAC item of an image."""
     try:
         told = json.loads(small_text(item))

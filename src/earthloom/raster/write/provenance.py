@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from earthloom.raster.addresses import is_remote, without_secrets
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.places import Inside, place
+from earthloom.raster.remote import Seen, seen
 from earthloom.version import __version__
 
 PREFIX = "EARTHLOOM_"
@@ -34,7 +37,8 @@ def provenance(
     parameters
         Of the method and of the run; stored as JSON.
     inputs
-        Role to files. Stored as file names with the SHA-256 of files below 64 MB, size and time of larger ones.
+        Role to files. Stored as file names with the SHA-256 of files below 64 MB, size and time of larger ones, size,
+        ETag and time of those elsewhere.
     sensor
         Whose bands they are.
     extra
@@ -64,7 +68,12 @@ def fingerprints(inputs: Mapping[str, Sequence[str | Path]]) -> dict[str, list[d
 
 
 def _fingerprint(path: str | Path) -> dict[str, Any]:
-    """Name and content of an input, without its folder."""
+    """Name and content of an input, without its folder; of one elsewhere what its server says, without secrets."""
+    if is_remote(path):
+        known = seen(str(path) if isinstance(path, Path) else path)
+        said = asdict(known) if isinstance(known, Seen) and known.status < 400 else {}
+        told = {key: said[key] for key in ("bytes", "etag", "modified") if said.get(key) is not None}
+        return {"name": Path(without_secrets(str(path))).name, **told}
     address = benchmarks.parse_address(str(path))
     within = place(path)
     file = address[0] if address else within.archive if isinstance(within, Inside) else within

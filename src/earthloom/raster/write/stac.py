@@ -72,8 +72,11 @@ def item(
     shape: tuple[int, int],
     assets: Mapping[str, tuple[Path, str, str, Sequence[Mapping[str, Any]]]],
     properties: Mapping[str, Any],
+    kind: str = COG,
+    links: Sequence[Mapping[str, str]] | None = None,
+    extensions: Sequence[str] = (),
 ) -> None:
-    """Write the item of a date.
+    """Write the item of a product.
 
     Parameters
     ----------
@@ -89,6 +92,12 @@ def item(
         Key to file, title, role and bands (with ``name``, and what else STAC knows of bands).
     properties
         Further ones.
+    kind
+        Media type of the assets.
+    links
+        Of an item that stands alone; None: it belongs to the collection of its folder.
+    extensions
+        Schemas of what the properties and bands say besides.
     """
     stac = pystac()
     outline = geojson_footprint(crs, transform, shape)
@@ -100,17 +109,18 @@ def item(
         grid |= {"proj:code": f"EPSG:{code}"} if code else {"proj:code": None, "proj:wkt2": crs.to_wkt()}
     when = datetime(day.year, day.month, day.day, tzinfo=UTC)
     found = stac.Item(
-        name, outline, bbox, when, {**properties, **grid}, stac_extensions=[PROJECTION], collection=path.parent.name
-    )
-    for key, (file, title, kind, bands) in assets.items():
+        name, outline, bbox, when, {**properties, **grid}, stac_extensions=[PROJECTION, *extensions],
+        collection=path.parent.name if links is None else None,
+    )  # fmt: skip
+    for key, (file, title, role, bands) in assets.items():
         extra = {"bands": [dict(band) for band in bands]}
         found.add_asset(
-            key, stac.Asset(file.name, title=title, media_type=COG, roles=[kind], extra_fields=extra)
+            key, stac.Asset(file.name, title=title, media_type=kind, roles=[role], extra_fields=extra)
         )  # fmt: skip
     plain = found.to_dict(include_self_link=False)
-    plain["links"] = [
-        {"rel": rel, "href": f"./{COLLECTION}", "type": "application/json"} for rel in ("collection", "parent", "root")
-    ]
+    collected = ("collection", "parent", "root")
+    own = [{"rel": rel, "href": f"./{COLLECTION}", "type": "application/json"} for rel in collected]
+    plain["links"] = own if links is None else [dict(link) for link in links]
     for asset in plain["assets"].values():
         asset["href"] = f"./{asset['href']}"
     write_json(path, plain)
