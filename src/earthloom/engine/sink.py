@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -196,20 +197,20 @@ class Array:
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
         """See :class:`Sink`."""
+        yield _Held(_empty(prepared, encode), partial(self.handed_back, prepared))
+
+    def handed_back(self, prepared: Prepared, data: Any, tags: Mapping[str, str]) -> Any:
+        """Numbers as an array of the kind that was given."""
         own, attrs = self.taken[prepared.grid], {**self.taken[prepared.like].attrs, **prepared.attrs}
-
-        def finish(data: np.ndarray, tags: Mapping[str, str]) -> Any:
-            if prepared.back is not None and own.labelled:
-                return prepared.back(own.value, data)
-            marked = {}
-            if prepared.mark is not None:
-                marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
-            product = own.back(data, prepared.bands, {**attrs, **marked}, self.taken[prepared.like].value)
-            if own.labelled and product.name is None:
-                product.name = prepared.called
-            return product
-
-        yield _Held(_empty(prepared, encode), finish)
+        if prepared.back is not None and own.labelled:
+            return prepared.back(own.value, data)
+        marked = {}
+        if prepared.mark is not None:
+            marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
+        product = own.back(data, prepared.bands, {**attrs, **marked}, self.taken[prepared.like].value)
+        if own.labelled and product.name is None:
+            product.name = prepared.called
+        return product
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from rasterio.io import DatasetReader
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
+from earthloom.engine.lazy import Lazy
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
@@ -96,14 +97,15 @@ def perform(work: Work) -> Any:
 
     Returns
     -------
-    The path of the file; an array of the kind that was given; or, for files without an output, a DataArray.
+    The path of the file; an array of the kind that was given (of dask, not yet computed, where one of the inputs is);
+    or, for files without an output, a DataArray.
 
     Raises
     ------
     EarthloomError
         Whatever stands in the way, in words, and before the long work begins.
     """
-    taken = taken_of(work.given)
+    taken = taken_of(work.given, lazily=True)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
     with ExitStack() as stack:
@@ -128,11 +130,15 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     """
     began = time.monotonic()
     encode = sink.encode(prepared, run)
-    place = sink.open(prepared, encode, run)
+    place = None if isinstance(sink, Lazy) else sink.open(prepared, encode, run)
     method = prepared.wrap(choose(prepared, run))
     empty = prepared.scene.empty()
     method.check(empty, prepared.scene.shape)
     method = method.ready(empty)
+    if isinstance(sink, Lazy):
+        tiles = tiles_of(method, prepared.scene, run.tile_size, run.at_a_time)
+        job = prepared.job(method, prepared.scene, tiles, encode)
+        return sink.promised(job, prepared, encode, tags_of(method, prepared), run)
     with run.begin() as runner:
         tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
         job = prepared.job(method, prepared.scene, tiles, encode)
@@ -199,7 +205,8 @@ def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:
     if taken is not None:
         if work.output is not None:
             raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
-        return Array(taken)
+        arrays = Array(taken)
+        return Lazy(arrays) if any(one.lazy for one in taken.values()) else arrays
     if work.output is None:
         return Labelled()
     return File(Path(work.output), work.run.overwrite, work.suffixes)
