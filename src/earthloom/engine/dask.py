@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -54,7 +55,12 @@ class Mosaic:
         ends = window.y + window.height, window.x + window.width
         for (band, y, x), numbers in self.parts:
             count, height, width = numbers.shape
-            top, left, low, right = max(y, window.y), max(x, window.x), min(y + height, ends[0]), min(x + width, ends[1])
+            top, left, low, right = (
+                max(y, window.y),
+                max(x, window.x),
+                min(y + height, ends[0]),
+                min(x + width, ends[1]),
+            )
             if top >= low or left >= right:
                 continue
             piece = numbers[:, top - y : low - y, left - x : right - x]
@@ -115,13 +121,11 @@ Measuring = Callable[[Any, int, Mapping[str, Mosaic], Any], Any]  # job, number,
 Making = Callable[[Any, int, Mapping[str, Mosaic], Any], np.ndarray]
 
 
-def blocks(
-    job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence[Any]], Any], make: Making
-) -> Any:  # fmt: skip
+def blocks(job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence[Any]], Any], make: Making) -> Any:
     """An array of dask whose blocks are the tiles of a job; nothing is computed.
 
-    Each round of statistics loads the inputs by keys of its own: they are dropped when they are measured, and loaded
-    again for the product, instead of being held until the last tile is measured.
+    Statistics are one task, on which all tiles depend. No input is loaded for a tile before they are known: what is
+    loaded to measure it is dropped, and loaded again for the product, instead of being held until all is measured.
 
     Parameters
     ----------
@@ -133,27 +137,73 @@ def blocks(
         The statistics of all tiles.
     """
     from dask.array import Array
-    from dask.graph_manipulation import clone
+    from dask.delayed import Delayed
+    from dask.graph_manipulation import bind
     from dask.highlevelgraph import HighLevelGraph
 
-    name = f"earthloom-{uuid4().hex}"
+    name, stats, sources = f"earthloom-{uuid4().hex}", None, dict(graph.sources)
     layer: dict[Any, Any] = {f"{name}-job": _Given(job)}
-    stats, arrays = None, list(graph.sources.values())
-    for turn in range(graph.rounds):
-        sources = dict(zip(graph.sources, clone(*graph.sources.values()), strict=True))
-        parts = []
-        for number, (reading, keys) in enumerate(_readings(sources, graph.needs)):
-            parts.append((f"{name}-measured-{turn}", number))
-            layer[parts[-1]] = (_call, measure, f"{name}-job", number, reading, stats, keys)
-        stats = f"{name}-statistics-{turn}"
-        layer[stats] = (merge, parts)
-        arrays += sources.values()
-    columns = len(graph.columns)
-    for number, (reading, keys) in enumerate(_readings(graph.sources, graph.needs)):
-        key = (name, 0, *divmod(number, columns))
-        layer[key] = (_call, make, f"{name}-job", number, reading, stats, keys)
-    whole = HighLevelGraph.from_collections(name, layer, dependencies=arrays)
+    below: list[Any] = []
+    if graph.rounds:
+        stats = f"{name}-statistics"
+        measured = _measured(name, job, graph, measure, merge)
+        known = Delayed(stats, HighLevelGraph.from_collections(stats, {stats: (Once(name, measured),)}))
+        sources = dict(zip(sources, bind(list(sources.values()), known), strict=True))
+        below.append(known)
+    for number, (reading, keys) in enumerate(_readings(sources, graph.needs)):
+        layer[name, 0, *divmod(number, len(graph.columns))] = (
+            _call, make, f"{name}-job", number, reading, stats, keys,
+        )  # fmt: skip
+    whole = HighLevelGraph.from_collections(name, layer, dependencies=[*sources.values(), *below])
     return Array(whole, name, chunks=((graph.bands,), graph.rows, graph.columns), dtype=graph.dtype)
+
+
+def _measured(name: str, job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence[Any]], Any]) -> Any:
+    """The statistics of a job, not yet computed."""
+    from dask.delayed import Delayed
+    from dask.highlevelgraph import HighLevelGraph
+
+    layer: dict[Any, Any] = {f"{name}-measured-job": _Given(job)}
+    readings, stats = _readings(graph.sources, graph.needs), None
+    for turn in range(graph.rounds):
+        parts = [(f"{name}-part-{turn}", number) for number in range(len(readings))]
+        for key, (reading, keys) in zip(parts, readings, strict=True):
+            layer[key] = (_call, measure, f"{name}-measured-job", key[1], reading, stats, keys)
+        stats = f"{name}-round-{turn}"
+        layer[stats] = (merge, parts)
+    return Delayed(stats, HighLevelGraph.from_collections(stats, layer, dependencies=list(graph.sources.values())))
+
+
+_KNOWN: dict[str, Any] = {}  # what was computed once in this process
+MOST_KNOWN = 64
+
+
+class Once:
+    """Something that is computed when it is first asked for, and kept: windows of a product share its statistics.
+
+    Parameters
+    ----------
+    name
+        Of it, in all processes.
+    promise
+        Computes it, by whatever scheduler is at work.
+    """
+
+    def __init__(self, name: str, promise: Any) -> None:
+        self.name, self.promise, self._lock = name, promise, threading.Lock()
+
+    def __call__(self) -> Any:
+        """It."""
+        with self._lock:
+            if self.name not in _KNOWN:
+                found = self.promise.compute()
+                while len(_KNOWN) >= MOST_KNOWN:
+                    _KNOWN.pop(next(iter(_KNOWN)), None)
+                _KNOWN[self.name] = found
+            return _KNOWN[self.name]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Once, (self.name, self.promise)
 
 
 @dataclass(frozen=True)
