@@ -241,3 +241,33 @@ def test_a_task_is_small_and_reads_what_is_at_hand() -> None:
     assert valid.all()
     with pytest.raises(IndexError, match="outside"), at_hand({"ms": Mosaic(2, Window(0, 0, 4, 8), tuple(parts))}):
         again.read(window)
+
+
+IMAGES = {"pansharpen": "ms", "predict": "coarse", "superresolve": "cube", "align": "source", "decloud": "optical"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.verb)
+def test_verbs_are_methods_of_an_image(case: Case, tmp_path: Path) -> None:
+    import earthloom.xarray  # noqa: F401
+
+    given = labelled(case.inputs(tmp_path), {"y": 64, "x": 64})
+    wanted = called(case, given)
+    image = given.pop(IMAGES[case.verb])
+    product = getattr(image.earthloom, case.verb)(**given, **case.fields, tile_size=32)
+    assert isinstance(product.data, da.Array)
+    xarray.testing.assert_identical(product.compute(), wanted.compute())
+
+
+def test_methods_have_the_signature_of_their_verb(tmp_path: Path) -> None:
+    import inspect
+
+    from earthloom.xarray import Accessor
+
+    own = list(inspect.signature(Accessor.pansharpen).parameters)  # type: ignore[attr-defined]
+    assert own[:3] == ["self", "pan", "method"] and "ms" not in own
+    assert "which is ``ms``. Sharpen" in (Accessor.pansharpen.__doc__ or "")  # type: ignore[attr-defined]
+    ms = labelled(CASES[0].inputs(tmp_path)["ms"])
+    with pytest.raises(TypeError, match="pan"):
+        ms.earthloom.pansharpen()
+    with pytest.raises(InputError, match="output= with arrays"):
+        ms.to_dataset(name="ms").earthloom.superresolve(ratio=2, output="x.tif")
