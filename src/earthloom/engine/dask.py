@@ -118,10 +118,11 @@ class Graph:
 
 
 Measuring = Callable[[Any, int, Mapping[str, Mosaic], Any], Any]  # job, number, numbers, statistics of the last round
+Merging = Callable[[Sequence[Any], bool], Any]  # statistics in their order, and whether these are the last ones
 Making = Callable[[Any, int, Mapping[str, Mosaic], Any], np.ndarray]
 
 
-def blocks(job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence[Any]], Any], make: Making) -> Any:
+def blocks(job: Any, graph: Graph, measure: Measuring, merge: Merging, make: Making) -> Any:
     """An array of dask whose blocks are the tiles of a job; nothing is computed.
 
     Statistics are one task, on which all tiles depend. No input is loaded for a tile before they are known: what is
@@ -134,7 +135,7 @@ def blocks(job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence
     measure, make
         Of a tile.
     merge
-        The statistics of all tiles.
+        Statistics of some tiles, behind what is merged of those before them.
     """
     from dask.array import Array
     from dask.delayed import Delayed
@@ -155,10 +156,10 @@ def blocks(job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence
             _call, make, f"{name}-job", number, reading, stats, keys,
         )  # fmt: skip
     whole = HighLevelGraph.from_collections(name, layer, dependencies=[*sources.values(), *below])
-    return Array(whole, name, chunks=((graph.bands,), graph.rows, graph.columns), dtype=graph.dtype)
+    return Array(whole, name, ((graph.bands,), graph.rows, graph.columns), graph.dtype)  # pyright: ignore[reportCallIssue]
 
 
-def _measured(name: str, job: Any, graph: Graph, measure: Measuring, merge: Callable[[Sequence[Any]], Any]) -> Any:
+def _measured(name: str, job: Any, graph: Graph, measure: Measuring, merge: Merging) -> Any:
     """The statistics of a job, not yet computed."""
     from dask.delayed import Delayed
     from dask.highlevelgraph import HighLevelGraph
@@ -169,11 +170,17 @@ def _measured(name: str, job: Any, graph: Graph, measure: Measuring, merge: Call
         parts = [(f"{name}-part-{turn}", number) for number in range(len(readings))]
         for key, (reading, keys) in zip(parts, readings, strict=True):
             layer[key] = (_call, measure, f"{name}-measured-job", key[1], reading, stats, keys)
-        stats = f"{name}-round-{turn}"
-        layer[stats] = (merge, parts)
+        so_far: list[Any] = []
+        for first in range(0, len(parts), STEP):  # a chain: nothing is loaded long before it is needed
+            some, last = parts[first : first + STEP], first + STEP >= len(parts)
+            stats = f"{name}-round-{turn}-{'whole' if last else first}"
+            layer[stats] = (merge, [*so_far, *some], last)
+            so_far = [stats]
+    assert stats is not None
     return Delayed(stats, HighLevelGraph.from_collections(stats, layer, dependencies=list(graph.sources.values())))
 
 
+STEP = 32  # tiles whose statistics are merged at a time
 _KNOWN: dict[str, Any] = {}  # what was computed once in this process
 MOST_KNOWN = 64
 

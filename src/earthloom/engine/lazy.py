@@ -66,12 +66,12 @@ def _measure(job: Fusion, number: int, numbers: Mapping[str, Numbers], so_far: S
         return job.measure(job.tiles[number], so_far)
 
 
-def _merged(parts: Sequence[Stats | None]) -> Stats:
-    """A task: the statistics of all tiles, in the order in which they are merged elsewhere."""
+def _merged(parts: Sequence[Stats | None], last: bool) -> Stats | None:
+    """A task: the statistics of some tiles, in the order in which they are merged elsewhere."""
     known = [part for part in parts if part is not None]
-    if not known:
+    if not known and last:
         raise InputError(NOTHING, "", "check nodata and masks")
-    return sum(known[1:], known[0])
+    return sum(known[1:], known[0]) if known else None
 
 
 def _make(
@@ -105,15 +105,14 @@ class _Noted:
     """Stands in for the numbers of an input, and notes which of them are read."""
 
     def __init__(self, taken: Taken) -> None:
-        self.taken, self.spans = taken, ((0, 0), (0, 0))
-        self.known = False
+        self.taken = taken
+        self.spans: Any = None  # of rows and of columns
 
     def cut(self, window: Window) -> Shaped[np.ndarray, "band y x"]:
         """Zeros."""
         spans = ((window.y, window.y + window.height), (window.x, window.x + window.width))
-        if self.known:
-            spans = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(spans, self.spans, strict=True))
-        self.spans, self.known = spans, True
+        known = spans if self.spans is None else self.spans
+        self.spans = tuple((min(a[0], b[0]), max(a[1], b[1])) for a, b in zip(spans, known, strict=True))
         return np.zeros((len(self.taken.data), window.height, window.width), self.taken.dtype)
 
 
@@ -142,7 +141,7 @@ def _looked(job: Fusion, tile: Window, sources: Mapping[str, Taken]) -> dict[str
     noted = {role: _Noted(one) for role, one in sources.items()}
     with at_hand(noted):
         job.look(tile)
-    return {role: one.spans for role, one in noted.items() if one.known}
+    return {role: one.spans for role, one in noted.items() if one.spans is not None}
 
 
 def _window(rows: tuple[int, int], columns: tuple[int, int]) -> Window:

@@ -25,8 +25,9 @@ from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
-from earthloom.raster.write.place import GEOTIFF, MATLAB, require_name, require_other, require_place
+from earthloom.raster.write.place import GEOTIFF, MATLAB, ZARR, require_name, require_other, require_place
 from earthloom.raster.write.provenance import PREFIX
+from earthloom.raster.write.zarr import ZarrWriter, create_zarr, require_store_place
 from earthloom.types import Window, representable
 
 
@@ -84,7 +85,7 @@ def narrower(dtype: np.dtype, numbers: Numbers) -> bool:
 
 @dataclass(frozen=True)
 class File:
-    """A GeoTIFF, or a ``.mat`` where the verb writes such."""
+    """A GeoTIFF, a Zarr store, or a ``.mat`` where the verb writes such."""
 
     place: Path
     overwrite: bool = False
@@ -95,11 +96,16 @@ class File:
         """Whether it is a file of MATLAB."""
         return self.place.suffix.lower() in MATLAB
 
+    @property
+    def zarr(self) -> bool:
+        """Whether it is a Zarr store."""
+        return self.place.suffix.lower() in ZARR
+
     def refuse(self, inputs: Iterable[str]) -> None:
         """See :class:`Sink`."""
-        require_name(self.place, self.suffixes)
+        require_name(self.place, (*self.suffixes, *ZARR))
         require_other(self.place, inputs)
-        require_place(self.place, self.overwrite)
+        (require_store_place if self.zarr else require_place)(self.place, self.overwrite)
 
     def encode(self, prepared: Prepared, run: Run) -> Encode:
         """As the input stores its numbers; integers that become floating point are given in physical units."""
@@ -111,7 +117,8 @@ class File:
 
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
         """See :class:`Sink`."""
-        product = (create_mat if self.matlab else create)(
+        made = create_mat if self.matlab else create_zarr if self.zarr else create
+        product = made(
             self.place,
             count=len(prepared.bands),
             dtype=encode.dtype,
@@ -124,7 +131,7 @@ class File:
             **self._grid(prepared, run),
         )
         beside = [
-            create(
+            (create_zarr if self.zarr else create)(
                 self.place.with_name(f"{self.place.stem}{layer.suffix}{self.place.suffix}"), count=len(layer.names),
                 dtype=layer.dtype, nodata=layer.nodata, names=layer.names, tags=layer.tags, **self._grid(prepared, run),
             )
@@ -145,7 +152,7 @@ class _Files:
     """A product and its layers, open."""
 
     place: Path
-    writers: Sequence[Writer | MatWriter]
+    writers: Sequence[Writer | MatWriter | ZarrWriter]
 
     def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> None:
         """Take a tile."""
@@ -167,7 +174,7 @@ class _Files:
 
 
 @contextmanager
-def _written(place: Path, writers: Sequence[Writer | MatWriter], run: Run) -> Iterator[_Files]:
+def _written(place: Path, writers: Sequence[Writer | MatWriter | ZarrWriter], run: Run) -> Iterator[_Files]:
     """Open files that appear under their names together, when all went well."""
     with ExitStack() as stack:
         for writer in writers:

@@ -14,7 +14,7 @@ from rasterio.io import DatasetReader
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
-from earthloom.engine.job import execute, tiles_of
+from earthloom.engine.job import Fusion, execute, tiles_of
 from earthloom.engine.lazy import Lazy
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
@@ -130,7 +130,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     """
     began = time.monotonic()
     encode = sink.encode(prepared, run)
-    place = None if isinstance(sink, Lazy) else sink.open(prepared, encode, run)
+    place: Any = None if isinstance(sink, Lazy) else sink.open(prepared, encode, run)
     method = prepared.wrap(choose(prepared, run))
     empty = prepared.scene.empty()
     method.check(empty, prepared.scene.shape)
@@ -138,6 +138,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
     if isinstance(sink, Lazy):
         tiles = tiles_of(method, prepared.scene, run.tile_size, run.at_a_time)
         job = prepared.job(method, prepared.scene, tiles, encode)
+        assert isinstance(job, Fusion)  # a lookup is of files
         return sink.promised(job, prepared, encode, tags_of(method, prepared), run)
     with run.begin() as runner:
         tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)

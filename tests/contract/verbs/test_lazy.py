@@ -1,10 +1,10 @@
-"""Arrays that dask computes give a product that dask computes: the same numbers, and nothing before they are asked for."""
+"""Arrays that dask computes give a product that dask computes: the same numbers, and none before they are asked for."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +96,9 @@ def test_chunks_smaller_than_the_halo_are_said(tmp_path: Path) -> None:
 
 def test_a_network() -> None:
     pytest.importorskip("torch")
-    cube = xarray.DataArray(fine_truth((40, 24), 8).astype("float32"), dims=("band", "y", "x"))
+    cube = xarray.DataArray(fine_truth((24, 16), 6).astype("float32"), dims=("band", "y", "x"))
     eager = earthloom.superresolve(cube, ratio=2, method="dualsr", tile_size=32)
-    lazy = earthloom.superresolve(cube.chunk({"y": 13, "x": 24}), ratio=2, method="dualsr", tile_size=32)
+    lazy = earthloom.superresolve(cube.chunk({"y": 13, "x": 16}), ratio=2, method="dualsr", tile_size=32)
     xarray.testing.assert_identical(lazy.compute(scheduler="synchronous"), eager)
 
 
@@ -175,6 +175,24 @@ def test_every_block_is_computed_once(method: str, times: int) -> None:
         lazy.compute(scheduler="synchronous")
         for one, blocks in ((pan, 36), (ms, 9)):
             assert len(one.made) == again * blocks and len(set(one.made)) == blocks
+
+
+def test_users_write_a_product_themselves(tmp_path: Path) -> None:
+    pytest.importorskip("zarr")
+    rioxarray = pytest.importorskip("rioxarray")
+    import threading
+
+    case = CASES[0]
+    files = case.inputs(tmp_path)
+    eager = called(case, labelled(files))
+    lazy = called(case, labelled(files, CHUNKS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        lazy.to_zarr(tmp_path / "own.zarr", consolidated=False)
+        lazy.rio.to_raster(tmp_path / "own.tif", lock=threading.Lock())
+        np.testing.assert_array_equal(rioxarray.open_rasterio(tmp_path / "own.tif"), eager)
+        stored = xarray.open_zarr(tmp_path / "own.zarr", consolidated=False)["pansharpened"]
+        np.testing.assert_array_equal(stored, eager)
 
 
 def test_windows_of_the_product_equal_those_of_the_whole() -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 from earthloom.errors import FileError, InputError
 from earthloom.raster.metadata.matlab import parse_address
+from earthloom.raster.metadata.zarr import zarr_address
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
+ZARR = (".zarr",)
 BESIDE = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".rrd")  # what GDAL reads beside a file, behind its whole name
 OF_TIFF = (".tfw", ".tifw", ".tiffw")  # behind the stem of its name, and of a TIFF alone
 OF_ANY = (".wld", ".aux", ".rpb", ".RPB", ".imd", ".IMD")  # of whatever image has the stem
@@ -39,7 +41,8 @@ def require_name(place: Path, suffixes: Sequence[str]) -> None:
         If they do.
     """
     if place.suffix.lower() not in suffixes:
-        kinds = "a GeoTIFF or .mat" if MATLAB[0] in suffixes else "a GeoTIFF"
+        others = " or ".join(one for one in (*MATLAB, *ZARR) if one in suffixes)
+        kinds = f"a GeoTIFF or {others}" if others else "a GeoTIFF"
         raise InputError(f"the output {place}", kinds, f"call it {place.with_suffix('.tif').name}")
 
 
@@ -54,9 +57,9 @@ def require_other(place: Path, inputs: Iterable[str]) -> None:
     if not place.exists():
         return
     for path in inputs:
-        address = parse_address(path)
+        address = parse_address(path) or zarr_address(path)
         file = Path(path) if address is None else address[0]
-        if file.exists() and place.samefile(file):
+        if file.exists() and (place.samefile(file) or place.resolve() in file.resolve().parents):
             raise InputError(f"the output {place} is an input", "another name")
 
 
