@@ -123,8 +123,9 @@ def _image(store: str, variable: str) -> Image:
     told = described(value)
     return Image(
         shape=(value.shape[-2], value.shape[-1]), dtype=value.dtype,
-        crs=None if crs is None else CRS.from_user_input(crs), transform=_transform(value), nodata=code, names=told["names"],
-        wavelengths_nm=told["wavelengths_nm"] or (None,) * count, scales=gains[:1] * count, offsets=gains[1:] * count,
+        crs=None if crs is None else CRS.from_user_input(crs), transform=_transform(value), nodata=code,
+        names=told["names"], wavelengths_nm=told["wavelengths_nm"] or (None,) * count, scales=gains[:1] * count,
+        offsets=gains[1:] * count,
         paths=(store,), reader=ZarrReader(store, variable, value.dtype, (code,) * count, tuple(range(count))),
         tags={str(key): str(text) for key, text in value.attrs.items() if str(key).startswith(PREFIX)},
     )  # fmt: skip
