@@ -82,7 +82,8 @@ class ZarrWriter:
         self._array = root.create_array(
             name=self.called, shape=(layout.count, height, width), dtype=layout.dtype, attributes=self._about(),
             chunks=(min(layout.count, most), min(BLOCK, height), min(BLOCK, width)),
-            compressors=codecs[layout.compress], fill_value=layout.dtype.type(missing), dimension_names=("band", "y", "x"),
+            compressors=codecs[layout.compress], fill_value=layout.dtype.type(missing),
+            dimension_names=("band", "y", "x"),
         )  # fmt: skip
         for name, (dims, values, attrs) in self._beside().items():
             numbers = np.asarray(values)
