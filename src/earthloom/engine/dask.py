@@ -125,8 +125,8 @@ Making = Callable[[Any, int, Mapping[str, Mosaic], Any], np.ndarray]
 def blocks(job: Any, graph: Graph, measure: Measuring, merge: Merging, make: Making) -> Any:
     """An array of dask whose blocks are the tiles of a job; nothing is computed.
 
-    Statistics are one task, on which all tiles depend. No input is loaded for a tile before they are known: what is
-    loaded to measure it is dropped, and loaded again for the product, instead of being held until all is measured.
+    Statistics are computed by the first tile that needs them, while the others wait: what is loaded to measure it is
+    dropped, and loaded again for the product, instead of being held until all is measured.
 
     Parameters
     ----------
@@ -138,24 +138,18 @@ def blocks(job: Any, graph: Graph, measure: Measuring, merge: Merging, make: Mak
         Statistics of some tiles, behind what is merged of those before them.
     """
     from dask.array import Array
-    from dask.delayed import Delayed
-    from dask.graph_manipulation import bind
     from dask.highlevelgraph import HighLevelGraph
 
-    name, stats, sources = f"earthloom-{uuid4().hex}", None, dict(graph.sources)
+    name, stats = f"earthloom-{uuid4().hex}", None
     layer: dict[Any, Any] = {f"{name}-job": _Given(job)}
-    below: list[Any] = []
     if graph.rounds:
         stats = f"{name}-statistics"
-        measured = _measured(name, job, graph, measure, merge)
-        known = Delayed(stats, HighLevelGraph.from_collections(stats, {stats: (Once(name, measured),)}))
-        sources = dict(zip(sources, bind(list(sources.values()), known), strict=True))
-        below.append(known)
-    for number, (reading, keys) in enumerate(_readings(sources, graph.needs)):
+        layer[stats] = _Given(Once(name, _measured(name, job, graph, measure, merge)))
+    for number, (reading, keys) in enumerate(_readings(graph.sources, graph.needs)):
         layer[name, 0, *divmod(number, len(graph.columns))] = (
             _call, make, f"{name}-job", number, reading, stats, keys,
         )  # fmt: skip
-    whole = HighLevelGraph.from_collections(name, layer, dependencies=[*sources.values(), *below])
+    whole = HighLevelGraph.from_collections(name, layer, dependencies=list(graph.sources.values()))
     return Array(whole, name, ((graph.bands,), graph.rows, graph.columns), graph.dtype)  # pyright: ignore[reportCallIssue]
 
 
@@ -193,7 +187,7 @@ class Once:
     name
         Of it, in all processes.
     promise
-        Computes it, by whatever scheduler is at work.
+        Computes it.
     """
 
     def __init__(self, name: str, promise: Any) -> None:
@@ -203,7 +197,7 @@ class Once:
         """It."""
         with self._lock:
             if self.name not in _KNOWN:
-                found = self.promise.compute()
+                found = self.promise.compute(scheduler="threads")  # of this process: the others wait
                 while len(_KNOWN) >= MOST_KNOWN:
                     _KNOWN.pop(next(iter(_KNOWN)), None)
                 _KNOWN[self.name] = found
@@ -222,7 +216,8 @@ class _Given:
 
 def _call(function: Callable[..., Any], job: _Given, number: int, reading: Reading, stats: Any, given: Any) -> Any:
     """A task of the graph."""
-    return function(job.value, number, reading.at_hand(given), stats)
+    known = stats.value() if isinstance(stats, _Given) else stats
+    return function(job.value, number, reading.at_hand(given), known)
 
 
 def _readings(sources: Mapping[str, Any], needs: Sequence[Mapping[str, Window]]) -> list[tuple[Reading, list[Any]]]:

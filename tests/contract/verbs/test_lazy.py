@@ -211,6 +211,8 @@ def test_one_lazy_input_makes_a_lazy_product(tmp_path: Path) -> None:
     lazy = called(case, mixed)
     assert isinstance(lazy.data, da.Array)
     xarray.testing.assert_identical(lazy.compute(), eager)
+    flat = {"pan": labelled(files["pan"], CHUNKS).squeeze("band", drop=True), "ms": mixed["ms"]}
+    np.testing.assert_array_equal(called(case, flat).compute(), eager)
     bare = called(case, {"pan": mixed["pan"].to_numpy(), "ms": mixed["ms"].data})
     assert isinstance(bare, da.Array)
     np.testing.assert_array_equal(np.asarray(bare), eager)
