@@ -30,11 +30,17 @@ def is_path(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and all(isinstance(v, (str, Path)) for v in value)
 
 
+def is_lazy(value: Any) -> bool:
+    """Whether dask computes it: an array of dask, or what xarray makes of such."""
+    graph = getattr(value, "__dask_graph__", None)
+    return graph is not None and graph() is not None
+
+
 @dataclass(frozen=True)
 class Taken:
-    """One input as numpy, and how to hand a result back in the same kind."""
+    """One input as numpy, or as an array of dask, and how to hand a result back in the same kind."""
 
-    data: np.ndarray
+    data: Any
     dtype: np.dtype
     edges: tuple[tuple[float, float], tuple[float, float]] | None  # (first centre, step) of y and x, if known
     back: Callable[..., Any]  # of data, bands, attributes and the array whose name the product takes
@@ -45,13 +51,23 @@ class Taken:
     value: Any = None  # as it was given, a DataArray with its bands first
 
     @property
+    def lazy(self) -> bool:
+        """Whether its numbers are computed when they are asked for."""
+        return not isinstance(self.data, np.ndarray)
+
+    @property
     def labelled(self) -> bool:
         """Whether it is a DataArray."""
         return type(self.value).__module__.split(".")[0] == "xarray"
 
 
-def take(value: Any, role: str) -> Taken:
+def take(value: Any, role: str, lazily: bool = False) -> Taken:
     """Read numpy (masked too), torch or xarray; two dimensions become one band.
+
+    Parameters
+    ----------
+    lazily
+        What dask computes stays to be computed; else it is at once.
 
     Raises
     ------
@@ -66,9 +82,12 @@ def take(value: Any, role: str) -> Taken:
         array, back = _from_torch(value), partial(_to_torch, value)
     elif kind == "xarray":
         value = laid(value)
-        array, edges, crs, back = value.to_numpy(), edges_of(value), crs_of(value), partial(like, value)
+        array = value.data if lazily and is_lazy(value) else value.to_numpy()
+        edges, crs, back = edges_of(value), crs_of(value), partial(like, value)
         nodata = code_of(value)
         attrs = {key: value.attrs[key] for key in INHERITED if key in value.attrs}
+    elif is_lazy(value):
+        array = value if lazily else np.asarray(value)
     elif isinstance(value, np.ndarray):
         array = np.asarray(value)
         if isinstance(value, np.ma.MaskedArray):

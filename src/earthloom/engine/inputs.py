@@ -16,8 +16,13 @@ from earthloom.raster.told import Told
 MASK = "mask"  # roles that end so are masks, whatever they belong to
 
 
-def taken_of(inputs: Mapping[str, Any]) -> dict[str, Taken] | None:
+def taken_of(inputs: Mapping[str, Any], lazily: bool = False) -> dict[str, Taken] | None:
     """Arrays read as numpy; None where all are paths.
+
+    Parameters
+    ----------
+    lazily
+        What dask computes stays to be computed.
 
     Raises
     ------
@@ -31,7 +36,7 @@ def taken_of(inputs: Mapping[str, Any]) -> dict[str, Taken] | None:
             f"{', '.join(paths)} as {'a path' if len(paths) == 1 else 'paths'} and {', '.join(others)} as "
             f"{'an array' if len(others) == 1 else 'arrays'}", "all of one kind",
         )  # fmt: skip
-    return {role: take(_counted(inputs[role]), role) for role in others} if others else None
+    return {role: take(_counted(inputs[role]), role, lazily) for role in others} if others else None
 
 
 def _counted(value: Any) -> Any:

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -25,9 +26,10 @@ from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
-from earthloom.raster.write.place import GEOTIFF, MATLAB, require_name, require_other, require_place
+from earthloom.raster.write.place import GEOTIFF, MATLAB, ZARR, require_name, require_other, require_place
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.raster.write.stage import checksum
+from earthloom.raster.write.zarr import ZarrWriter, create_zarr, require_store_place
 from earthloom.types import Window, representable
 
 
@@ -95,7 +97,7 @@ def narrower(dtype: np.dtype, numbers: Numbers) -> bool:
 
 @dataclass(frozen=True)
 class File:
-    """A GeoTIFF, or a ``.mat`` where the verb writes such."""
+    """A GeoTIFF, a Zarr store, or a ``.mat`` where the verb writes such."""
 
     place: Path
     overwrite: bool = False
@@ -106,11 +108,16 @@ class File:
         """Whether it is a file of MATLAB."""
         return self.place.suffix.lower() in MATLAB
 
+    @property
+    def zarr(self) -> bool:
+        """Whether it is a Zarr store."""
+        return self.place.suffix.lower() in ZARR
+
     def refuse(self, inputs: Iterable[str]) -> None:
         """See :class:`Sink`."""
-        require_name(self.place, self.suffixes)
+        require_name(self.place, (*self.suffixes, *ZARR))
         require_other(self.place, inputs, opened=False)
-        require_place(self.place, self.overwrite)
+        (require_store_place if self.zarr else require_place)(self.place, self.overwrite)
 
     def encode(self, prepared: Prepared, run: Run) -> Encode:
         """As the input stores its numbers; integers that become floating point are given in physical units."""
@@ -122,7 +129,8 @@ class File:
 
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
         """See :class:`Sink`."""
-        product = (create_mat if self.matlab else create)(
+        made = create_mat if self.matlab else create_zarr if self.zarr else create
+        product = made(
             self.place,
             count=len(prepared.bands),
             dtype=encode.dtype,
@@ -135,7 +143,7 @@ class File:
             **self._grid(prepared, run),
         )
         beside = [
-            create(
+            (create_zarr if self.zarr else create)(
                 self.place.with_name(f"{self.place.stem}{layer.suffix}{self.place.suffix}"), count=len(layer.names),
                 dtype=layer.dtype, nodata=layer.nodata, names=layer.names, tags=layer.tags, **self._grid(prepared, run),
             )
@@ -176,7 +184,7 @@ class _Files:
     """A product and its layers, open."""
 
     place: Path
-    writers: Sequence[Writer | MatWriter]
+    writers: Sequence[Writer | MatWriter | ZarrWriter]
     ledger: Ledger
 
     def put(self, tile: Window, stored: tuple[np.ndarray, ...]) -> tuple[int, ...]:
@@ -213,7 +221,7 @@ class _Files:
 
 
 @contextmanager
-def _written(place: Path, writers: Sequence[Writer | MatWriter], run: Run) -> Iterator[_Files]:
+def _written(place: Path, writers: Sequence[Writer | MatWriter | ZarrWriter], run: Run) -> Iterator[_Files]:
     """Open files that appear under their names together, when all went well; what can go on stays beside them."""
     with Ledger.held(place, run.resume) as ledger:
         kept = ledger if all(isinstance(writer, Writer) for writer in writers) else NOTHING_KEPT
@@ -266,20 +274,20 @@ class Array:
     @contextmanager
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Iterator[_Held]:
         """See :class:`Sink`."""
+        yield _Held(_empty(prepared, encode, run), partial(self.handed_back, prepared))
+
+    def handed_back(self, prepared: Prepared, data: Any, tags: Mapping[str, str]) -> Any:
+        """Numbers as an array of the kind that was given."""
         own, attrs = self.taken[prepared.grid], {**self.taken[prepared.like].attrs, **prepared.attrs}
-
-        def finish(data: np.ndarray, tags: Mapping[str, str]) -> Any:
-            if prepared.back is not None and own.labelled:
-                return prepared.back(own.value, data)
-            marked = {}
-            if prepared.mark is not None:
-                marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
-            product = own.back(data, prepared.bands, {**attrs, **marked}, self.taken[prepared.like].value)
-            if own.labelled and product.name is None:
-                product.name = prepared.called
-            return product
-
-        yield _Held(_empty(prepared, encode, run), finish)
+        if prepared.back is not None and own.labelled:
+            return prepared.back(own.value, data)
+        marked = {}
+        if prepared.mark is not None:
+            marked = {prepared.mark[0]: tags[f"{PREFIX}METHOD"] + prepared.mark[1]}
+        product = own.back(data, prepared.bands, {**attrs, **marked}, self.taken[prepared.like].value)
+        if own.labelled and product.name is None:
+            product.name = prepared.called
+        return product
 
 
 @dataclass(frozen=True)

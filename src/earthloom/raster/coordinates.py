@@ -139,7 +139,8 @@ def like(pan: Any, data: np.ndarray, bands: tuple[Band, ...], attrs: Mapping[str
         coords["wavelength"] = ("band", centres, {"units": "nm"})
     kept = {key: value for key, value in named.attrs.items() if key not in OWN}
     attrs = {**kept, **attrs, "long_name": tuple(band.name for band in bands)}
-    result = xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs=attrs, name=named.name)
+    result = xarray.DataArray(data, dims=("band", y, x), coords=coords, attrs=attrs)
+    result.name = named.name  # not that of a graph
     result.encoding.update({k: v for k, v in pan.encoding.items() if k == "grid_mapping"})
     return missing_said(result)
 

@@ -33,7 +33,7 @@ def default_method(given: Mapping[str, Any]) -> str:
     return DEFAULT if given.get("target") is None else FITTED
 
 
-@verb("bandpass", default_method, SENSORS, without=SENSORS)
+@verb("bandpass", default_method, SENSORS, without=SENSORS, image="source")
 def align(
     source: Annotated[Any, Flag(list[str], group="Files", bare=True)],
     *,

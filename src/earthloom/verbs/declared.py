@@ -106,6 +106,8 @@ class Verb:
         Fields of methods that are no flags: the verb fills them itself.
     inside
         The command that it is a part of, where it is none itself.
+    image
+        The parameter that stands for a DataArray whose method it is; empty: of none.
     """
 
     call: Callable[..., Any]
@@ -115,6 +117,7 @@ class Verb:
     shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     without: tuple[str, ...] = ()
     inside: str = ""
+    image: str = ""
 
 
 VERBS: dict[str, Verb] = {}
@@ -127,12 +130,13 @@ def verb(
     shell: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
     without: tuple[str, ...] = (),
     inside: str = "",
+    image: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Declare a function as a verb; see :class:`Verb`. Written on one line: :mod:`earthloom.verbs.names` reads it."""
 
     def declared(function: Callable[..., Any]) -> Callable[..., Any]:
         choice = default if callable(default) else lambda given, name=default: name
-        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without, inside)
+        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without, inside, image)
         return function
 
     return declared

@@ -28,7 +28,7 @@ def default_method(given: Mapping[str, Any]) -> str:
     return "sar_regression" if given.get("sar") is not None or bare else "inpaint"
 
 
-@verb("cloud_removal", default_method)
+@verb("cloud_removal", default_method, image="optical")
 def decloud(
     optical: Annotated[Any, FILES],
     sar: Annotated[Any, FILES] = None,

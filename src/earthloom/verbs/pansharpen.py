@@ -20,7 +20,7 @@ from earthloom.verbs.pipeline import Work, perform
 PROBLEM, DEFAULT = "pansharpening", "gsa"
 
 
-@verb("pansharpening", DEFAULT)
+@verb("pansharpening", DEFAULT, image="ms")
 def pansharpen(
     pan: Annotated[Any, Flag(str, group="Files", placed=True)],
     ms: Annotated[Any, FILES] = None,

@@ -15,10 +15,12 @@ from rasterio.io import DatasetReader
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
-from earthloom.engine.job import execute, tiles_of
+from earthloom.engine.job import Encode, Fusion, execute, tiles_of
+from earthloom.engine.lazy import Lazy
 from earthloom.engine.ledger import Learnt, Ledger
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
+from earthloom.engine.runner import Threads
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
 from earthloom.errors import FileError, InputError, warn
@@ -102,14 +104,15 @@ def perform(work: Work) -> Any:
 
     Returns
     -------
-    The path of the file; an array of the kind that was given; or, for files without an output, a DataArray.
+    The path of the file; an array of the kind that was given (of dask, not yet computed, where one of the inputs is);
+    or, for files without an output, a DataArray.
 
     Raises
     ------
     EarthloomError
         Whatever stands in the way, in words, and before the long work begins.
     """
-    taken = taken_of(work.given)
+    taken = taken_of(work.given, lazily=True)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
     if work.run.stac:
@@ -142,12 +145,11 @@ def produce(
     """
     began, before = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
     encode = sink.encode(prepared, run)
+    if isinstance(sink, Lazy):
+        return _promised(prepared, sink, encode, choose, run)
     place = sink.open(prepared, encode, run)
     with place as out, run.begin() as runner:
-        method = prepared.wrap(choose(prepared, replace(run, learnt=Learnt(out.ledger, prepared.inputs))))
-        empty = prepared.scene.empty()
-        method.check(empty, prepared.scene.shape)
-        method = method.ready(empty)
+        method = _ready(prepared, choose, replace(run, learnt=Learnt(out.ledger, prepared.inputs)))
         tiles, runner = tiles_of(method, prepared.scene, run.tile_size, runner, run.budget, out.in_memory)
         job = prepared.job(method, prepared.scene, tiles, encode)
         tags = tags_of(method, prepared)
@@ -172,6 +174,23 @@ def produce(
         len(tiles), time.monotonic() - began,
     ))  # fmt: skip
     return product
+
+
+def _ready(prepared: Prepared, choose: Choose, run: Run) -> Method:
+    """The method as it runs on the scene."""
+    method = prepared.wrap(choose(prepared, run))
+    empty = prepared.scene.empty()
+    method.check(empty, prepared.scene.shape)
+    return method.ready(empty)
+
+
+def _promised(prepared: Prepared, sink: Lazy, encode: Encode, choose: Choose, run: Run) -> Any:
+    """A product whose numbers are made when somebody asks for them."""
+    method = _ready(prepared, choose, run)
+    tiles, _ = tiles_of(method, prepared.scene, run.tile_size, Threads(run.at_a_time), run.budget)
+    job = prepared.job(method, prepared.scene, tiles, encode)
+    assert isinstance(job, Fusion)  # a lookup is of files
+    return sink.promised(job, prepared, encode, tags_of(method, prepared), run)
 
 
 def _require_steady(before: Mapping[Path, Stamp], ledger: Ledger) -> None:
@@ -235,7 +254,8 @@ def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:
     if taken is not None:
         if work.output is not None:
             raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
-        return Array(taken)
+        arrays = Array(taken)
+        return Lazy(arrays) if any(one.lazy for one in taken.values()) else arrays
     if work.output is None:
         return Labelled()
     return File(Path(work.output), work.run.overwrite, work.suffixes)

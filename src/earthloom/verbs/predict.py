@@ -41,7 +41,7 @@ def typed(own: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-@verb("spatiotemporal", DEFAULT, SENSORS, typed)
+@verb("spatiotemporal", DEFAULT, SENSORS, typed, image="coarse")
 def predict(
     pairs: Annotated[
         Sequence[Any], Flag(list[tuple[str, str, str]], ("--pair",), "Files", "FINE COARSE DATE", required=True)

@@ -28,7 +28,7 @@ CUBE = "Cube"
 ON = Flag(group=CUBE)
 
 
-@verb("superresolution", DEFAULT)
+@verb("superresolution", DEFAULT, image="cube")
 def superresolve(
     cube: Annotated[Any, Flag(str, group="Files", bare=True)],
     ratio: Annotated[float, Flag(float, ("--ratio", "-r"), "Files")] = DEFAULT_RATIO,

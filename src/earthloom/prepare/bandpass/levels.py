@@ -27,7 +27,7 @@ SAMPLE = 512
 
 @dataclass(frozen=True)
 class Levels:
-    """What an image's numbers look like, on every n-th pixel.
+    """What an image's numbers look like, on every n-th pixel; of what is yet to be computed, on some windows.
 
     Parameters
     ----------
@@ -61,8 +61,8 @@ def levels_of(image: Image, role: str) -> Levels:
     InputError
         If it holds no valid pixel.
     """
-    data, valid = image.decimated(SAMPLE)
-    if image.in_memory or (not valid.any() and image.any_valid()):
+    data, valid = image.glimpsed(SAMPLE)
+    if not valid.any() and image.any_valid():
         data, valid = image.read(dtype="float64")
     if not valid.any():
         raise InputError(f"the {role} {image.name} holds no valid pixel", "some data", "check its nodata code and mask")

@@ -160,7 +160,7 @@ class Declouding:
         sensor = load(name) if name else None
         bands = bands_of(first, sensor, fact=run.fact)
         names = sar_names(laid["sar"].count, laid["sar"].names) if "sar" in laid else ()
-        sights, told = judged(bands, {role: _sample(image) for role, image in laid.items()}, self.clouds, names)
+        sights, told = judged(bands, _samples(laid), self.clouds, names)
         sights = replace(sights, days={role: image.acquired for role, image in laid.items()})
         margin = self.clouds.rules.reach_px if sights.rules is not None else 0
         stack = Stack(laid, sights, margin, tuple(notes + told))
@@ -192,18 +192,30 @@ def _laid(images: Mapping[str, Image], ignore_georeferencing: bool) -> tuple[dic
     return laid, notes
 
 
-def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
-    """What an image is judged by: an array whole, a file thinned.
+def _samples(laid: Mapping[str, Image]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """What images are judged by: every n-th pixel of radar and of those without a mask, nothing of the others.
 
     Raises
     ------
     InputError
-        If nothing in it is valid.
+        If nothing in one is valid.
     """
-    data, valid = image.read(dtype=exact(image.dtype)) if image.in_memory else image.decimated()
-    if not valid.any() and not image.any_valid():
-        raise InputError(f"{image.name} has no valid pixel", "some data", "check nodata and NaN")
-    return data, valid
+    found = {}
+    for role, image in laid.items():
+        judged_by = role == "sar" or (_is_optical(role) and _mask_role(role) not in laid)
+        found[role] = _thinned(image) if judged_by else _NOTHING
+        if not found[role][1].any() and not image.any_valid():
+            raise InputError(f"{image.name} has no valid pixel", "some data", "check nodata and NaN")
+    return found
+
+
+_NOTHING = np.zeros((0, 0, 0)), np.zeros((0, 0), bool)
+
+
+def _thinned(image: Image) -> tuple[np.ndarray, np.ndarray]:
+    """Every n-th pixel, in the type in which the image is worked on."""
+    data, valid = image.decimated()
+    return data.astype(exact(image.dtype)), valid
 
 
 def share_replaced(measured: Stats) -> dict[str, float]:

@@ -33,7 +33,8 @@ def finer_xarray(cube: Any, data: np.ndarray, order: Sequence[int], ratio: int) 
             step = (at[-1] - at[0]) / (len(at) - 1)
             fine = at[0] - step / 2 + step / ratio * (np.arange(len(at) * ratio) + 0.5)
             coords[name] = xarray.Variable((name,), fine, coord.attrs)
-    product = xarray.DataArray(data, dims=cube.dims, coords=coords, attrs=dict(cube.attrs), name=cube.name)
+    product = xarray.DataArray(data, dims=cube.dims, coords=coords, attrs=dict(cube.attrs))
+    product.name = cube.name  # not that of a graph
     return coordinates.missing_said(product)
 
 

@@ -67,13 +67,24 @@ class CubeFusion(Fusion):
         whole = np.full((bands.count, tile.height, tile.width), np.nan, product.data.dtype)
         whole[list(bands.good)] = product.data
         if self.passed is not None:
-            seen = observe_filled(self.passed, tile, 2 * self.ratio + 2, problems.find(PROBLEM))
+            seen = observe_filled(self.passed, tile, self._reach, problems.find(PROBLEM))
             if seen is not None:
                 rows, cols = seen.core_window.slices
                 whole[list(bands.passed)] = catalog.make("bicubic", PROBLEM).fuse(seen, Stats())[:, rows, cols]
         made = self.encode.made(Product(whole, product.valid, measured=product.measured))
         made.stored[0][list(bands.empty)] = self.encode.missing
         return made
+
+    @property
+    def _reach(self) -> int:
+        """Fine pixels that interpolating looks around a tile."""
+        return 2 * self.ratio + 2
+
+    def look(self, tile: Window) -> None:
+        """See :class:`earthloom.engine.job.Fusion`."""
+        super().look(tile)
+        if self.passed is not None:
+            self.passed.observe(tile, 2 * self._reach)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from earthloom.prepare.superresolution.bands import BandPlan, bands_at, plan_ban
 from earthloom.problems.superresolution import RATIOS
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
-from earthloom.raster.readers import ArrayReader
 from earthloom.raster.scenes.cube import THINNED_PX, CubeScene, finer, thinned
 from earthloom.sensors import Sensor, load
 from earthloom.types import Band, Convention, Window
@@ -164,8 +163,8 @@ def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
             "a matrix of bands x pixels needs its nRow and nCol beside it",
         )  # fmt: skip
     image = image.north_up()
-    data, present = _sample(image)
-    _first(image, data, told)
+    data, present = thinned(image)
+    _first(image, told)
     name = told.sensor or image.sensor
     sensor = load(name) if name else None
     bands = bands_of(image, sensor, fact=run.fact)
@@ -191,27 +190,13 @@ def lay_cube(image: Image, method: Method, told: ToldCube, run: Run) -> Cube:
     return found
 
 
-def _sample(image: Image) -> tuple[np.ndarray, np.ndarray]:
-    """What the bands are judged by, and where each holds a number: an array whole, a file thinned."""
-    if not image.in_memory:
-        return thinned(image)
-    assert isinstance(image.reader, ArrayReader)
-    data = image.reader.array
-    present = np.isfinite(data) if data.dtype.kind == "f" else np.ones(data.shape, bool)
-    if image.nodata is not None and not np.isnan(image.nodata):
-        present &= data != image.nodata
-    return data, present
-
-
-def _first(image: Image, data: np.ndarray, told: ToldCube) -> None:
+def _first(image: Image, told: ToldCube) -> None:
     """Refuse a cube with its bands elsewhere than first; wavelengths or a place on Earth say that they are first."""
     placed = image.georeferenced and not image.in_memory
     if placed or told.bands_first or any(nm is not None for nm in image.wavelengths_nm):
         return
-    if image.in_memory:
-        require_bands_first(data, False, told, "a cube")
-        return
-    if max(image.shape) > THINNED_PX:  # a window at full resolution: thinned, rows and columns are too rough
-        height, width = (min(n, 2 * THINNED_PX) for n in image.shape)
-        data = image.read(Window((image.shape[0] - height) // 2, (image.shape[1] - width) // 2, height, width))[0]
-    require_bands_first(data, False, told, image.name, (image.count, *image.shape))
+    # a window at full resolution: thinned, rows and columns are too rough
+    height, width = (min(n, 2 * THINNED_PX) for n in image.shape)
+    data = image.read(Window((image.shape[0] - height) // 2, (image.shape[1] - width) // 2, height, width))[0]
+    name = "a cube" if image.in_memory else image.name
+    require_bands_first(data, False, told, name, (image.count, *image.shape))

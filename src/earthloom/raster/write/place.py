@@ -21,6 +21,7 @@ from earthloom.small import small_text
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
+ZARR = (".zarr",)
 BESIDE = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".rrd")  # what GDAL reads beside a file, behind its whole name
 OF_TIFF = (".tfw", ".tifw", ".tiffw")  # behind the stem of its name, and of a TIFF alone
 OF_ANY = (".wld", ".aux", ".rpb", ".RPB", ".imd", ".IMD")  # of whatever image has the stem
@@ -47,7 +48,8 @@ def require_name(place: Path, suffixes: Sequence[str]) -> None:
         If they do.
     """
     if place.suffix.lower() not in suffixes:
-        kinds = "a GeoTIFF or .mat" if MATLAB[0] in suffixes else "a GeoTIFF"
+        others = " or ".join(one for one in (*MATLAB, *ZARR) if one in suffixes)
+        kinds = f"a GeoTIFF or {others}" if others else "a GeoTIFF"
         raise InputError(f"the output {place}", kinds, f"call it {place.with_suffix('.tif').name}")
 
 
@@ -76,6 +78,8 @@ def require_other(place: Path, inputs: Iterable[str | Path], *, opened: bool = T
         return
     for given in inputs:
         for file in files_behind(given):
+            if place.is_dir() and place.resolve() in file.resolve().parents:
+                raise InputError(f"the output {place} is an input", "another name")
             if file.is_dir():
                 parts = file.rglob("*") if folders else ()
             else:
