@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
+from earthloom.machine import on, require_device_word
 
 Compress = Literal["zstd", "deflate", "none"]
 ADAPT_SECONDS = 60.0
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,9 @@ class Run:
         ``threads`` of this process, or ``processes`` of their own.
     tile_size
         Side of a tile in pixels; None: by method and free memory.
+    device
+        Where a network runs, adapts and is trained: ``auto`` (cuda, else mps, else the processor), ``cpu``, ``cuda``,
+        ``cuda:1``, ``mps``. Worker processes share several devices.
     adapt
         For a network: fit it to this very scene before it is fused, without ground truth. It begins with the weights
         that fit, or with random ones where none do, and never ends worse than it began.
@@ -61,6 +68,7 @@ class Run:
     threads: int | None = None
     runner: Literal["threads", "processes"] = "threads"
     tile_size: int | None = None
+    device: str = "auto"
     adapt: bool = False
     adapt_seconds: float | None = None
     adapt_steps: int | None = None
@@ -83,6 +91,7 @@ class Run:
             raise InputError(f"{self.threads} threads", "at least 1")
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
+        require_device_word(self.device)
         if self.adapt_seconds is not None and not self.adapt_seconds > 0:  # NaN too
             raise InputError(f"`adapt_seconds={self.adapt_seconds:g}`", "a positive number")
         if self.adapt_steps is not None and self.adapt_steps < 1:
@@ -133,6 +142,18 @@ class Run:
     def about(self, name: str) -> Run:
         """The same run, its progress named after one part of the work."""
         return replace(self, progress=self.talk.about(name).progress)
+
+
+def on_its_device(function: Callable[P, T]) -> Callable[P, T]:
+    """Networks that run inside of a function run where the :class:`Run` among its arguments says."""
+
+    @wraps(function)
+    def placed(*arguments: P.args, **named: P.kwargs) -> T:
+        run = next(one for one in (*arguments, *named.values()) if isinstance(one, Run))
+        with on(run.device):
+            return function(*arguments, **named)
+
+    return placed
 
 
 def run_of(more: Mapping[str, Any], run: Run | None = None) -> tuple[Run, dict[str, Any]]:

@@ -23,8 +23,10 @@ from torch import Tensor, nn
 from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
+from earthloom.machine import device_wanted, on
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
+from earthloom.methods.networks.placement import half_is_fast, resolved
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import reduce
@@ -95,6 +97,7 @@ def adapt(
     threads: int = 0,
     progress: Progress = silent,
     say: Callable[[str], None] | None = None,
+    device: str = "auto",
 ) -> Adapted:
     """Fine-tune a network on a scene, or train it from random weights when none fit.
 
@@ -113,14 +116,25 @@ def adapt(
         The same seed and number of steps give the same weights.
     threads
         Of torch; 0 leaves them as they are.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. The weights that are found lie on the processor again.
 
     Raises
     ------
     InputError
         If the scene is too small to be degraded and cut into patches, or a budget is negative.
     """
+    with on(device):
+        return _adapted(network, scene, budget(seconds, steps), seed, threads, progress, say)
+
+
+def _adapted(
+    network: Network | Fitted, scene: Scene, budgets: tuple[float, int], seed: int, threads: int, progress: Progress,
+    say: Callable[[str], None] | None,
+) -> Adapted:  # fmt: skip
+    """See :func:`adapt`; on the device that is wanted."""
     began = time.perf_counter()
-    seconds, steps = budget(seconds, steps)
+    seconds, steps = budgets
     pieces = observed(network, scene)
     start, fresh = beginning(network, pieces[0])
     task = AdaptTask.of(start, pieces)
@@ -130,6 +144,7 @@ def adapt(
         minutes=max(seconds - (time.perf_counter() - began), 1) / 60 if seconds else 0,
         batch=BATCH, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
         augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
+        device=device_wanted(),
     )  # fmt: skip
     module = _copy(start)
     header = start.trained.header
@@ -378,9 +393,9 @@ def _copy(start: Fitted) -> nn.Module:
 
 
 def fast_precision() -> str:
-    """``bf16-mixed`` where the processor computes in it, else float32 (emulated it is slower)."""
-    if torch.cuda.is_available():
-        return "bf16-mixed"
+    """``bf16-mixed`` where the device that is wanted computes in it, else float32 (emulated it is slower)."""
+    if resolved(device_wanted()).type != "cpu":
+        return "bf16-mixed" if half_is_fast() else "32-true"
     asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return "bf16-mixed" if asked is not None and asked() else "32-true"
 

@@ -16,7 +16,7 @@ from earthloom.engine.arrays import Taken
 from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import execute, tiles_of
 from earthloom.engine.ledger import Learnt
-from earthloom.engine.options import Run
+from earthloom.engine.options import Run, on_its_device
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
@@ -117,6 +117,7 @@ def perform(work: Work) -> Any:
         return produce(work.prepare(images, run), sink, work.chosen, run, facts)
 
 
+@on_its_device
 def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper) -> Any:
     """The second half of the road: ready the method, run the job, store, tell.
 

@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from earthloom.errors import InputError
+from earthloom.methods.networks.placement import resolved
 from earthloom.training.loop.config import Config
 
+CUTTERS = 4  # threads that cut patches for a device
 _PARTED: list[Any] = []  # see part()
 
 
@@ -33,15 +35,16 @@ def launched(config: Config) -> Any:
     except ImportError as missing:
         raise InputError("training without lightning-fabric", hint="pip install 'earthloom[torch]'") from missing
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    several = config.devices != 1 or config.nodes > 1
+    several, device = config.devices != 1 or config.nodes > 1, resolved(config.device)
+    one = [device.index or 0] if not several and device.type != "cpu" else config.devices
     try:
         fabric = Fabric(
-            accelerator=config.accelerator, devices=config.devices, num_nodes=config.nodes,
+            accelerator=device.type, devices=one, num_nodes=config.nodes,
             strategy="ddp" if several else "auto", precision=config.precision,
         )  # fmt: skip
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:  # Fabric's own errors are RuntimeErrors and ValueErrors
-        given = f"{config.devices} device(s) of kind {config.accelerator}"
+        given = f"{config.devices} device(s) of kind {device.type}"
         raise InputError(given, "devices that are there", " ".join(str(error).split())) from error
     return fabric
 
@@ -68,7 +71,7 @@ def ahead(
         tensors = {name: torch.from_numpy(array) for name, array in cut(step).items()}
         return {name: tensor.pin_memory() for name, tensor in tensors.items()} if gpu else tensors
 
-    workers, left = 4 if gpu else 1, iter(steps)
+    workers, left = CUTTERS if gpu else 1, iter(steps)
     with ThreadPoolExecutor(workers, thread_name_prefix="earthloom-patches") as pool:
         waiting: deque[Future[dict[str, Tensor]]] = deque(pool.submit(make, step) for step in islice(left, 2 * workers))
         try:
