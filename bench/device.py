@@ -36,7 +36,6 @@ from earthloom.methods.networks import forward
 from earthloom.methods.networks import network as networks
 from earthloom.methods.networks.network import Network
 from earthloom.methods.networks.placement import device_name, on_device, resolved
-from earthloom.ops.moments import Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.cloud_removal import cloud_view
 from earthloom.problems.superresolution import observation, on_grid
@@ -175,7 +174,7 @@ def checked(problem: str, name: str, device: str, sizes: Sizes, threads: int) ->
             "same_alone_and_together": bool(np.array_equal(alone, found)),
             "apart_from_one_tile": apart(large, plain),
             "processor_tiles_s": tiles / processor_s, "one_thread_tiles_s": tiles / alone_s,
-            "device_tiles_s": tiles / device_s, "one_tile_s": large_s, "batch": forward.batch_of([(1, *[sizes.tile] * 2)]),
+            "device_tiles_s": tiles / device_s, "one_tile_s": large_s,
         }  # fmt: skip
         if has_precision(method):
             half, half_s = done(device, in_precision(method, "bfloat16"), obs, sizes.tile, threads)
@@ -222,7 +221,7 @@ def learns(problem: str, name: str, device: str, sizes: Sizes) -> dict[str, Any]
         last["loss"].item()
         return sizes.steps / (time.perf_counter() - began)
 
-    cut_s = min(_timed(lambda: task.patches.batch(step, config.batch, 0)) for step in range(5))
+    cut_s = min(_timed(lambda: task.patches.batch(0, config.batch, 0)) for _ in range(5))
     real, full = steps_a_second(lambda step: task.patches.batch(step, config.batch, 0)), held()
     return {"steps_s": real, "without_data_steps_s": full, "busy": min(real / full, 1.0), "cut_ms": 1e3 * cut_s}
 
@@ -260,7 +259,12 @@ def measured(device: str, quick: bool, minutes: float) -> dict[str, Any]:
     sizes = Sizes(64, 32, 3, 2, 32) if quick else Sizes(1024, 256, 40, 16, 64)
     forward.MOST = 2 if quick else forward.MOST
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
-    found: dict[str, Any] = {"weights_moved_once": shared_weights(device), "networks": {}, "training": {}, "left_out": []}
+    found: dict[str, Any] = {
+        "weights_moved_once": shared_weights(device),
+        "networks": {},
+        "training": {},
+        "left_out": [],
+    }
     jobs: list[tuple[str, str, Callable[[], Any]]] = [
         ("networks", f"{p}/{n}", lambda p=p, n=n: checked(p, n, device, sizes, threads)) for p, n in named()
     ]

@@ -172,7 +172,7 @@ def test_mixed_precision(precision: str) -> None:
 
 
 def test_devices_that_are_not_there() -> None:
-    with pytest.raises(InputError, match="devices that are there"):
+    with pytest.raises(InputError, match="which is not there"):
         fit(tiny(), job(), config(device="cuda" if not torch.cuda.is_available() else "mps"))
 
 

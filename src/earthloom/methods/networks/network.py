@@ -61,6 +61,7 @@ class Network(Method):
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
+    half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
@@ -195,7 +196,9 @@ class Network(Method):
     @property
     def computes_in(self) -> str:
         """The precision on the device that is wanted."""
-        return ("bfloat16" if half_is_fast() else "float32") if self.precision == "auto" else self.precision
+        if self.precision != "auto":
+            return self.precision
+        return "bfloat16" if self.half and half_is_fast() else "float32"
 
     @property
     def parameters(self) -> dict[str, Any]:
