@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 import psutil
+
+try:
+    import resource
+except ImportError:
+    resource = None  # type: ignore[assignment]
 
 from earthloom.errors import InputError
 
@@ -34,6 +40,15 @@ def free_bytes() -> int:
     A container (Docker, Slurm, systemd: a cgroup of Linux) may use ``limit - (used - inactive file pages)`` more.
     """
     return min([psutil.virtual_memory().available, *_left_by_containers()])
+
+
+def peak_bytes() -> tuple[int, int]:
+    """The most memory that this process held at a time, and the largest of its children that have ended; 0: unknown."""
+    if resource is None:  # Windows
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", 0)), 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own * unit, children * unit
 
 
 def _left_by_containers() -> Iterator[int]:

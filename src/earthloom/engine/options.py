@@ -55,6 +55,8 @@ class Run:
         Go on with what a run that was stopped or killed has left of this very product; without, start afresh.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
+    log_json
+        Write what happens, one JSON object a line, behind what is in this file, or to standard output (``-``).
     progress
         Called after every tile with stage, done, total.
     say
@@ -78,6 +80,7 @@ class Run:
     overwrite: bool = False
     resume: bool = True
     ignore_georeferencing: bool = False
+    log_json: str | Path | None = None
     progress: Progress = silent
     say: Callable[[str], Any] | None = None
     facts: Callable[[Mapping[str, Any]], Any] | None = None
