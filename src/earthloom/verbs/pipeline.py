@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
 from earthloom.errors import InputError, warn
+from earthloom.machine import peak_bytes
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
@@ -28,7 +30,7 @@ from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
-from earthloom.report.record import Record
+from earthloom.report.record import Clock, Record
 from earthloom.training.ready import ready
 
 CLIPPED = 0.1  # share of the numbers at the ends of their type that is worth a word
@@ -107,14 +109,17 @@ def perform(work: Work) -> Any:
     taken = taken_of(work.given)
     sink = _sink(work, taken)
     sink.refuse(files_of(work.given) if taken is None else ())
+    facts = FactKeeper(work.run.facts)
     with ExitStack() as stack:
         images = opened(work.given, taken, stack, work.told, work.kinds)
         if isinstance(sink, File):
             for image in images.values():
                 require_other(sink.place, image.paths)
-        facts = FactKeeper(work.run.facts)
+        facts.clock("opened")
         run = replace(work.run, facts=facts)
-        return produce(work.prepare(images, run), sink, work.chosen, run, facts)
+        prepared = work.prepare(images, run)
+        facts.clock("prepared")
+        return produce(prepared, sink, work.chosen, run, facts)
 
 
 @on_its_device
@@ -136,6 +141,7 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         empty = prepared.scene.empty()
         method.check(empty, prepared.scene.shape)
         method = method.ready(empty)
+        facts.clock("readied")
         tiles = tiles_of(method, prepared.scene, run.tile_size, runner.workers)
         job = prepared.job(method, prepared.scene, tiles, encode)
         tags = tags_of(method, prepared)
@@ -143,18 +149,22 @@ def produce(prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: Fac
         why = out.ledger.begin(asked(job, tags))
         if why:
             run.tell(f"what was unfinished is made afresh: {why} changed")
-        came = execute(job, runner, out, run.talk, out.ledger)
+        talk = replace(run.talk, progress=facts.clock.watching(run.progress))
+        came = execute(job, runner, out, talk, out.ledger)
         out.lost(came.missing)
         say_what_is_lost(came.held, encode.dtype)
         figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
         out.tag(figures_as_tags(figures))
     product = out.result()
+    facts.clock("written")
     tell(figures, run)
+    seconds = time.monotonic() - began
     run.fact(record=Record(
         method.card.problem, name_of(method), dict(method.parameters),
         {role: tuple(map(str, paths)) for role, paths in prepared.inputs.items()},
         str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**facts.known, **figures},
-        len(tiles), time.monotonic() - began,
+        len(tiles), seconds, dict(facts.clock.seconds), math.prod(prepared.scene.shape) / 1e6 / max(seconds, 1e-9),
+        *peak_bytes(),
     ))  # fmt: skip
     return product
 
@@ -186,10 +196,11 @@ def tell(figures: Mapping[str, Any], run: Run) -> None:
 
 @dataclass(frozen=True)
 class FactKeeper:
-    """Keeps what a run finds out for its record, and passes it on to who listens."""
+    """Keeps what a run finds out and how long it takes for its record, and passes it on to who listens."""
 
     listener: Callable[[Mapping[str, Any]], Any] | None = None
     known: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
 
     def __call__(self, found: Mapping[str, Any]) -> None:
         """Take some."""
