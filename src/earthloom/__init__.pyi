@@ -9,6 +9,7 @@ from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
 from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
+from earthloom.verbs.doctor import doctor as doctor
 from earthloom.verbs.evaluate import evaluate as evaluate
 from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
 from earthloom.verbs.info import info as info
@@ -24,7 +25,7 @@ from earthloom.verbs.train import train as train
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "cases", "convert", "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "revisit", "sensors", "series", "simulate", "superresolve", "train",
 ]  # fmt: skip

@@ -34,6 +34,11 @@ NAMES = {  # of version 2 and 1: the limit, what is used, and what of it are pag
 }
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def free_bytes() -> int:
     """Memory that can be had without swapping: of the machine, and of every container that this process runs in.
 

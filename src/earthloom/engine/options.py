@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import wraps
@@ -13,7 +12,7 @@ from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
-from earthloom.machine import on, require_device_word
+from earthloom.machine import cores, on, require_device_word
 
 Compress = Literal["zstd", "deflate", "none"]
 ADAPT_SECONDS = 60.0
@@ -119,9 +118,7 @@ class Run:
     @property
     def at_a_time(self) -> int:
         """Tiles worked on at a time in this process: one a core, unless told otherwise."""
-        if self.threads:
-            return self.threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.threads or cores()
 
     def begin(self) -> Runner:
         """The runner, to be used in a ``with`` block."""
