@@ -115,10 +115,16 @@ def _opened(place: str) -> Iterator[TextIO]:
         return
     path = Path(place)
     try:
-        if path.is_file() and path.stat().st_size and path.open("rb").read(1) != b"{":
+        if path.is_file() and not _is_log(path):
             raise FileError(f"`log_json` {path} holds something else", "a new file, or an earlier log")
         stream = path.open("a", encoding="utf-8")
     except OSError as error:
         raise FileError(f"`log_json` {path} cannot be written ({error.strerror})") from error
     with stream:
         yield stream
+
+
+def _is_log(path: Path) -> bool:
+    """Whether a file is empty or begins like a line of ours."""
+    with path.open("rb") as stream:
+        return stream.read(1) in (b"", b"{")
