@@ -18,6 +18,7 @@ from earthloom.report import doctor as report
 from earthloom.report import journal, record
 from earthloom.report.plain import plain, strict
 from earthloom.verbs import doctor as verb
+from earthloom.verbs.demo import write_inputs
 from tests.e2e.conftest import Cli
 
 pytestmark = pytest.mark.slow
@@ -101,11 +102,8 @@ def test_anything_is_plain_data() -> None:
 
 
 def test_on_standard_output_a_journal_leaves_the_screen_alone(tmp_path: Path, cli: Cli) -> None:
-    sample = earthloom.load_sample()
-    np.save(tmp_path / "none.npy", sample.pan)
-    done = cli("demo", "-o", tmp_path / "demo")
-    assert done.code == 0
-    pan, ms = tmp_path / "demo/pan.tif", tmp_path / "demo/ms.tif"
+    inputs = write_inputs(tmp_path)
+    pan, ms = inputs.pan, inputs.ms
     quiet, told = (tmp_path / name for name in ("quiet.tif", "told.tif"))
     assert cli("pansharpen", "--pan", pan, "--ms", ms, "-m", "exp", "-o", quiet).out == ""
     shown = cli("pansharpen", "--pan", pan, "--ms", ms, "-m", "exp", "-o", told, "--log-json=-")
