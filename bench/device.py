@@ -39,11 +39,11 @@ from earthloom.methods.networks.placement import device_name, on_device, resolve
 from earthloom.problems import catalog as problems
 from earthloom.problems.cloud_removal import cloud_view
 from earthloom.problems.superresolution import observation, on_grid
-from earthloom.training.adapt import adapt, fast_precision
+from earthloom.training.adapt import adapt
 from earthloom.training.cases.spatiotemporal import simulated
 from earthloom.training.job import prepare_training
 from earthloom.training.loop.config import Config
-from earthloom.training.loop.devices import ahead, launched
+from earthloom.training.loop.devices import ahead, fast_precision, launched
 from earthloom.training.loop.learner import Learner
 from earthloom.types import Band, Observation, View
 

@@ -32,8 +32,8 @@ EXTRAS = {  # package: what it is for, and the extra that brings it
     "pystac-client": ("searches in catalogues", "remote"), "zarr": ("Zarr stores", "zarr"),
 }  # fmt: skip
 DRIVERS = {  # what is read: drivers of which one is enough, whether it is needed, what to do without
-    "GeoTIFF": (("GTiff",), True, "install rasterio from its wheels: `pip install --force-reinstall rasterio`"),
-    "COG": (("COG",), True, "a GDAL of 3.1 or later: `pip install --upgrade rasterio`"),
+    "GeoTIFF": (("GTiff",), True, "install rasterio anew from its wheels"),
+    "COG": (("COG",), True, "a GDAL of 3.1 or later, as in the wheels of rasterio"),
     "JPEG 2000": (("JP2OpenJPEG", "JP2KAK", "JP2ECW", "JP2MrSID", "JP2Lura"), False,
                   "Sentinel-2 as delivered cannot be read: a GDAL with OpenJPEG, as in the wheels of rasterio"),
     "HDF5": (("HDF5",), False, "h5py reads the products that are known; others need a GDAL with HDF5"),

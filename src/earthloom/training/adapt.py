@@ -26,7 +26,6 @@ from earthloom.errors import InputError, MethodError
 from earthloom.machine import device_wanted, on
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
-from earthloom.methods.networks.placement import half_is_fast, resolved
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import reduce
@@ -35,6 +34,7 @@ from earthloom.problems.base import Case
 from earthloom.training.cases import blocks
 from earthloom.training.lessons.band_groups import BandGroups
 from earthloom.training.lessons.full_resolution import FullResolution, WithFullResolution
+from earthloom.training.loop.devices import fast_precision
 from earthloom.training.loop.loop import Config, DivergedError, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import Held, hold
@@ -390,14 +390,6 @@ def _copy(start: Fitted) -> nn.Module:
     module = start.inner.net(Sizes(**start.trained.header.sizes))  # type: ignore[arg-type]
     module.load_state_dict(start.trained.module.state_dict())
     return module
-
-
-def fast_precision() -> str:
-    """``bf16-mixed`` where the device that is wanted computes in it, else float32 (emulated it is slower)."""
-    if resolved(device_wanted()).type != "cpu":
-        return "bf16-mixed" if half_is_fast() else "32-true"
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return "bf16-mixed" if asked is not None and asked() else "32-true"
 
 
 __all__ = ["Adapted", "Held", "Stats", "adapt", "fast_precision"]

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from earthloom.errors import InputError
-from earthloom.methods.networks.placement import resolved
+from earthloom.machine import device_wanted
+from earthloom.methods.networks.placement import half_is_fast, resolved
 from earthloom.training.loop.config import Config
 
 CUTTERS = 4  # threads that cut patches for a device
@@ -47,6 +48,14 @@ def launched(config: Config) -> Any:
         given = f"{config.devices} device(s) of kind {device.type}"
         raise InputError(given, "devices that are there", " ".join(str(error).split())) from error
     return fabric
+
+
+def fast_precision() -> str:
+    """``bf16-mixed`` where the device that is wanted computes in it, else float32 (emulated it is slower)."""
+    if resolved(device_wanted()).type != "cpu":
+        return "bf16-mixed" if half_is_fast() else "32-true"
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bf16-mixed" if asked is not None and asked() else "32-true"
 
 
 def part(fabric: Any) -> None:
