@@ -125,10 +125,10 @@ def adapt(
         If the scene is too small to be degraded and cut into patches, or a budget is negative.
     """
     with on(device):
-        return _adapted(network, scene, budget(seconds, steps), seed, threads, progress, say)
+        return _fine_tuned(network, scene, budget(seconds, steps), seed, threads, progress, say)
 
 
-def _adapted(
+def _fine_tuned(
     network: Network | Fitted, scene: Scene, budgets: tuple[float, int], seed: int, threads: int, progress: Progress,
     say: Callable[[str], None] | None,
 ) -> Adapted:  # fmt: skip
