@@ -12,6 +12,7 @@ from earthloom.verbs.align import align as align
 from earthloom.verbs.batch import batch as batch
 from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
+from earthloom.verbs.doctor import doctor as doctor
 from earthloom.verbs.evaluate import evaluate as evaluate
 from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
 from earthloom.verbs.info import info as info
@@ -28,7 +29,7 @@ from earthloom.version import __version__ as __version__
 
 __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "convert",
-    "decloud",
+    "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "revisit", "sensors", "series", "sign_urls", "simulate", "superresolve",
     "train",

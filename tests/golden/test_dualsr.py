@@ -12,7 +12,7 @@ import torch
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import FileError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.networks.network import run
+from earthloom.methods.networks.forward import run
 from earthloom.nn.coarsr import CoarSRNet, neighbours
 from earthloom.physics.fine_stage import HALF, difference, fine_stage
 from earthloom.physics.resample import imresize

@@ -18,7 +18,7 @@ from earthloom.weights import store as weights
 from tests.e2e.conftest import Cli, fine_truth, get, grid, observed, put
 from tests.e2e.conftest import cli as cli
 
-SMALL = {"steps": 30, "batch": 4, "patch": 16, "threads": 1, "accelerator": "cpu", "tensorboard": False, "lr": 5e-3}
+SMALL = {"steps": 30, "batch": 4, "patch": 16, "threads": 1, "device": "cpu", "tensorboard": False, "lr": 5e-3}
 FLAGS = [f"--{key}={value}" for key, value in SMALL.items() if key != "tensorboard"] + ["--no-tensorboard"]
 NET = {"width": 8, "blocks": 1}
 

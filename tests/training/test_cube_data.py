@@ -22,7 +22,7 @@ from tests.e2e.test_bad_input import refused
 
 from ..contract.test_superresolution import make_cube
 
-QUICK = ["--batch=4", "--patch=16", "--threads=1", "--accelerator=cpu", "--no-tensorboard", "--width=4"]
+QUICK = ["--batch=4", "--patch=16", "--threads=1", "--device=cpu", "--no-tensorboard", "--width=4"]
 
 
 def png_scene(top: Path, name: str, numbers: np.ndarray, alpha: bool = False) -> Path:
@@ -133,7 +133,7 @@ def test_the_protocol_from_the_command_line(cli: Cli, cave: Path, tmp_path: Path
 
 def test_from_python(tmp_path: Path) -> None:
     put(tmp_path / "c.tif", cube(7), grid(30))
-    settings = {"steps": 2, "batch": 2, "patch": 16, "threads": 1, "accelerator": "cpu", "tensorboard": False}
+    settings = {"steps": 2, "batch": 2, "patch": 16, "threads": 1, "device": "cpu", "tensorboard": False}
     with pytest.warns(Warning, match="no validation"):
         earthloom.train("sfcsr", tmp_path / "c.tif", output=tmp_path / "run", config=settings, width=4, ratio=8)
     assert weights.read_header(tmp_path / "run").sizes["ratio"] == 8

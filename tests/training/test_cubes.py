@@ -38,7 +38,7 @@ def network(**fields: object) -> Network:
 
 
 def config(**changes: object) -> Config:
-    own = {"steps": 30, "batch": 4, "patch": 24, "lr": 5e-3, "threads": 1, "tensorboard": False, "accelerator": "cpu"}
+    own = {"steps": 30, "batch": 4, "patch": 24, "lr": 5e-3, "threads": 1, "tensorboard": False, "device": "cpu"}
     return Config.of({**own, **changes})
 
 

@@ -172,8 +172,8 @@ def test_mixed_precision(precision: str) -> None:
 
 
 def test_devices_that_are_not_there() -> None:
-    with pytest.raises(InputError, match="devices that are there"):
-        fit(tiny(), job(), config(accelerator="cuda" if not torch.cuda.is_available() else "mps"))
+    with pytest.raises(InputError, match="which is not there"):
+        fit(tiny(), job(), config(device="cuda" if not torch.cuda.is_available() else "mps"))
 
 
 def test_loss_counts_what_the_mask_keeps_and_patches_alike() -> None:

@@ -55,7 +55,7 @@ def test_wrong_files(tmp_path: Path, text: str, said: str) -> None:
 
 
 def test_what_makes_another_run() -> None:
-    assert Config().same_run(Config(devices=2, threads=1, keep=5, accelerator="cpu")) == []
+    assert Config().same_run(Config(devices=2, threads=1, keep=5, device="cpu")) == []
     assert Config(lr=1e-3).same_run(Config(lr=2e-3)) == ["lr 0.002 there, 0.001 here"]
 
 

@@ -59,7 +59,7 @@ def job(hole: bool = False, held: bool = True) -> Supervised:
 def config(**changes: object) -> Config:
     """A run of a second."""
     own = {"steps": 40, "batch": 4, "patch": 16, "lr": 1e-2, "log_every": 1, "validate_every": 10, "threads": 1,
-           "tensorboard": False, "accelerator": "cpu"}  # fmt: skip
+           "tensorboard": False, "device": "cpu"}  # fmt: skip
     return Config.of({**own, **changes})
 
 

@@ -24,6 +24,7 @@ OWN = {  # commands that run no method: module, one line for the help
     "info": ("info", "Tell what an image file holds and how a product was made."),
     "methods": ("lists", "List the methods, those of one job, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),
+    "doctor": ("doctor", "Say whether this installation works, and what is missing."),
     "demo": ("demo", "Sharpen the built-in sample and print the figures."),
 }
 HERE = Path(__file__).parent  # a verb that holds several commands has a module of its own here
@@ -35,7 +36,7 @@ GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
     "Judge": ("evaluate", "revisit"),
     "Learn": ("train", "dataset", "weights"),
-    "Look up": ("info", "methods", "sensors", "demo"),
+    "Look up": ("info", "methods", "sensors", "doctor", "demo"),
 }
 PROBLEMS = {name: one.problem for name, one in verbs.commands().items()}  # command: the problem whose methods it runs
 OPTIONS = {

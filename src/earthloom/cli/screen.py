@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import Any
 
 from earthloom.cli import stop
 from earthloom.cli.parameters import as_flags
+from earthloom.report.plain import strict as strict
 
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 
@@ -93,17 +93,6 @@ def only_ours(wanted: bool = True) -> Iterator[None]:
             sys.stderr = ours
             mine.flush()
             os.dup2(kept, 2)
-
-
-def strict(value: Any) -> Any:
-    """Plain data for JSON, which knows no NaN and no infinity: null instead."""
-    if isinstance(value, dict):
-        return {str(key): strict(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [strict(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def show_warnings(screen: Screen) -> None:

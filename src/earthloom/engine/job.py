@@ -20,6 +20,7 @@ from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.engine.runner import Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
+from earthloom.machine import placed
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import DTYPES, Held, held_by, quantise
@@ -257,7 +258,7 @@ def execute(job: Job, runner: Runner, out: Out, talk: Talk, ledger: Ledger = NOT
     if todo:
         stats = statistics(job, runner, talk.progress, ledger)
         there = out if runner.together else out.elsewhere() if ledger.folder and runner.shares(ledger.folder) else None
-        for number, one in runner.map(Make(job, stats, there), todo):
+        for number, one in runner.map(placed(Make(job, stats, there)), todo):
             made[number] = one if there is not None else _put(out, job.tiles[number], one)
             ledger.add(number, made[number].checks, _told(made[number]))
             talk.progress(job.stage, len(made), len(job.tiles))
@@ -296,7 +297,7 @@ def statistics(job: Job, runner: Runner, progress: Progress = silent, ledger: Le
         done, whole = ledger.kept(name) or (0, None)
         stage = "measuring" if job.rounds == 1 else f"measuring {turn + 1}/{job.rounds}"
         saved = time.monotonic()
-        for number, part in runner.map(Measure(job, stats), range(done, len(job.tiles))):
+        for number, part in runner.map(placed(Measure(job, stats)), range(done, len(job.tiles))):
             if part is not None:
                 whole = part if whole is None else whole + part
             progress(stage, number + 1, len(job.tiles))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from earthloom.engine.budget import Budget
 from earthloom.engine.dask import Cluster, require_dask
@@ -15,10 +15,13 @@ from earthloom.engine.ledger import NOTHING_LEARNT, Learnt
 from earthloom.engine.runner import Processes, Runner, Serial, Threads
 from earthloom.engine.talk import Progress, Talk, silent
 from earthloom.errors import InputError
+from earthloom.machine import cores, on, require_device_word
 
 Compress = Literal["zstd", "deflate", "none"]
 ADAPT_SECONDS = 60.0
 ADDRESS = re.compile(r"(?:tcp|tls|wss?)://\S+:\d+")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class Run:
     memory
         What the whole run may take, such as 4GiB: tiles, and how many are worked on at a time, follow it. None: a part
         of what the machine and the containers around have free.
+    device
+        Where a network runs, adapts and is trained: ``auto`` (cuda, else mps, else the processor), ``cpu``, ``cuda``,
+        ``cuda:1``, ``mps``. Worker processes share several devices.
     adapt
         For a network: fit it to this very scene before it is fused, without ground truth. It begins with the weights
         that fit, or with random ones where none do, and never ends worse than it began.
@@ -61,6 +67,8 @@ class Run:
         Write a STAC item beside the product, NAME.json for NAME.tif: where and when, bands, how it was made, of what.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
+    log_json
+        Write what happens, one JSON object a line, behind what is in this file, or to standard output (``-``).
     progress
         Called after every tile with stage, done, total.
     say
@@ -77,6 +85,7 @@ class Run:
     scheduler: str | None = None
     tile_size: int | None = None
     memory: str | None = None
+    device: str = "auto"
     adapt: bool = False
     adapt_seconds: float | None = None
     adapt_steps: int | None = None
@@ -87,6 +96,7 @@ class Run:
     resume: bool = True
     stac: bool = False
     ignore_georeferencing: bool = False
+    log_json: str | Path | None = None
     progress: Progress = silent
     say: Callable[[str], Any] | None = None
     facts: Callable[[Mapping[str, Any]], Any] | None = None
@@ -102,6 +112,7 @@ class Run:
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
         self._require_one_runner()
+        require_device_word(self.device)
         if self.adapt_seconds is not None and not self.adapt_seconds > 0:  # NaN too
             raise InputError(f"`adapt_seconds={self.adapt_seconds:g}`", "a positive number")
         if self.adapt_steps is not None and self.adapt_steps < 1:
@@ -140,9 +151,7 @@ class Run:
     @property
     def at_a_time(self) -> int:
         """Tiles worked on at a time in this process: one a core, unless told otherwise."""
-        if self.threads:
-            return self.threads
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        return self.threads or cores()
 
     @property
     def budget(self) -> Budget:
@@ -173,6 +182,18 @@ class Run:
     def about(self, name: str) -> Run:
         """The same run, its progress named after one part of the work."""
         return replace(self, progress=self.talk.about(name).progress)
+
+
+def on_its_device(function: Callable[P, T]) -> Callable[P, T]:
+    """Networks that run inside of a function run where the :class:`Run` among its arguments says."""
+
+    @wraps(function)
+    def placed(*arguments: P.args, **named: P.kwargs) -> T:
+        run = next(one for one in (*arguments, *named.values()) if isinstance(one, Run))
+        with on(run.device):
+            return function(*arguments, **named)
+
+    return placed
 
 
 def run_of(more: Mapping[str, Any], run: Run | None = None) -> tuple[Run, dict[str, Any]]:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
+from earthloom.machine import device_wanted, on
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
 from earthloom.nn import losses
@@ -33,6 +34,7 @@ from earthloom.problems.base import Case
 from earthloom.training.cases import blocks
 from earthloom.training.lessons.band_groups import BandGroups
 from earthloom.training.lessons.full_resolution import FullResolution, WithFullResolution
+from earthloom.training.loop.devices import fast_precision
 from earthloom.training.loop.loop import Config, DivergedError, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import Held, hold
@@ -95,6 +97,7 @@ def adapt(
     threads: int = 0,
     progress: Progress = silent,
     say: Callable[[str], None] | None = None,
+    device: str = "auto",
 ) -> Adapted:
     """Fine-tune a network on a scene, or train it from random weights when none fit.
 
@@ -113,14 +116,25 @@ def adapt(
         The same seed and number of steps give the same weights.
     threads
         Of torch; 0 leaves them as they are.
+    device
+        ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. The weights that are found lie on the processor again.
 
     Raises
     ------
     InputError
         If the scene is too small to be degraded and cut into patches, or a budget is negative.
     """
+    with on(device):
+        return _fine_tuned(network, scene, budget(seconds, steps), seed, threads, progress, say)
+
+
+def _fine_tuned(
+    network: Network | Fitted, scene: Scene, budgets: tuple[float, int], seed: int, threads: int, progress: Progress,
+    say: Callable[[str], None] | None,
+) -> Adapted:  # fmt: skip
+    """See :func:`adapt`; on the device that is wanted."""
     began = time.perf_counter()
-    seconds, steps = budget(seconds, steps)
+    seconds, steps = budgets
     pieces = observed(network, scene)
     start, fresh = beginning(network, pieces[0])
     task = AdaptTask.of(start, pieces)
@@ -130,6 +144,7 @@ def adapt(
         minutes=max(seconds - (time.perf_counter() - began), 1) / 60 if seconds else 0,
         batch=BATCH, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
         augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
+        device=device_wanted(),
     )  # fmt: skip
     module = _copy(start)
     header = start.trained.header
@@ -375,14 +390,6 @@ def _copy(start: Fitted) -> nn.Module:
     module = start.inner.net(Sizes(**start.trained.header.sizes))  # type: ignore[arg-type]
     module.load_state_dict(start.trained.module.state_dict())
     return module
-
-
-def fast_precision() -> str:
-    """``bf16-mixed`` where the processor computes in it, else float32 (emulated it is slower)."""
-    if torch.cuda.is_available():
-        return "bf16-mixed"
-    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return "bf16-mixed" if asked is not None and asked() else "32-true"
 
 
 __all__ = ["Adapted", "Held", "Stats", "adapt", "fast_precision"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from earthloom.engine.options import Run
+from earthloom.engine.options import Run, on_its_device
 from earthloom.errors import MethodError, warn
 from earthloom.methods.base import Method
+from earthloom.methods.networks.placement import device_name, resolved
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.raster.write.place import require_beside
 from earthloom.weights.header import SUFFIX
 from earthloom.weights.store import locate
 
 
+@on_its_device
 def ready(method: Method, scene: Any, run: Run) -> Method:
     """The method as it will run on this scene: a network with its weights, adapted to the scene when asked.
 
@@ -22,9 +25,12 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     ------
     MethodError
         If no weights fit, or a method that has nothing to learn shall adapt.
+    InputError
+        If the device is not there.
     """
     if isinstance(method, Refined):
         return replace(method, inner=ready(method.inner, scene, run))
+    _device(method, run)
     if not run.adapts:
         method = method.ready(scene.empty())
         if method.card.family == "network":
@@ -42,7 +48,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if kept is None:
         found = adapt(
             method, scene, run.seconds, steps=run.adapt_steps, threads=run.at_a_time,  # type: ignore[arg-type]
-            progress=run.progress, say=run.tell,
+            progress=run.progress, say=run.tell, device=run.device,
         )  # fmt: skip
         run.learnt.put(what, told(found))
     else:
@@ -57,3 +63,13 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if run.save_weights is not None:
         found.method.save(run.save_weights)
     return found.method
+
+
+def _device(method: Method, run: Run) -> None:
+    """Say where a network will run, before the work; one that is asked for and has no use is worth a word."""
+    if method.card.family == "network" and importlib.util.find_spec("torch") is not None:
+        device = resolved(run.device)
+        run.tell(f"the network runs on {device_name(device)}")
+        run.fact(device=str(device))
+    elif run.device not in ("auto", "cpu"):
+        warn(f"{method.card.name} is no network and runs on the processor, whatever `device` says")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from earthloom.engine.options import run_of
+from earthloom.report.journal import journalled
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,22 @@ def verb(
 
     def declared(function: Callable[..., Any]) -> Callable[..., Any]:
         choice = default if callable(default) else lambda given, name=default: name
-        VERBS[function.__name__] = Verb(function, problem, choice, told, shell, without, inside, image)
-        return function
+        called = _journalled(function)
+        VERBS[function.__name__] = Verb(called, problem, choice, told, shell, without, inside, image)
+        return called
 
     return declared
+
+
+def _journalled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb, which keeps a journal where its run asks for one."""
+
+    @wraps(function)
+    def called(*arguments: Any, **named: Any) -> Any:
+        if (named.get("log_json") or getattr(named.get("run"), "log_json", None)) is None:
+            return function(*arguments, **named)
+        run, rest = run_of(named, named.pop("run", None))
+        with journalled(run, function.__name__) as run:
+            return function(*arguments, **rest, run=run)
+
+    return called

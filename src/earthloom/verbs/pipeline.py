@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -18,12 +19,13 @@ from earthloom.engine.inputs import files_of, opened, taken_of
 from earthloom.engine.job import Encode, Fusion, execute, tiles_of
 from earthloom.engine.lazy import Lazy
 from earthloom.engine.ledger import Learnt, Ledger
-from earthloom.engine.options import Run
+from earthloom.engine.options import Run, on_its_device
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.runner import Threads
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
 from earthloom.errors import FileError, InputError, warn
+from earthloom.machine import peak_bytes
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.refined import refined, residual_percent
@@ -34,7 +36,7 @@ from earthloom.raster.steady import Stamp, paths_in, require_unchanged, stamps
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.raster.write.product_item import product_item, require_item_place
-from earthloom.report.record import Record
+from earthloom.report.record import Clock, Record
 from earthloom.training.ready import ready
 
 CLIPPED = 0.1  # share of the numbers at the ends of their type that is worth a word
@@ -117,18 +119,20 @@ def perform(work: Work) -> Any:
     sink.refuse(files_of(work.given) if taken is None else ())
     if work.run.stac:
         require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
+    facts = FactKeeper(work.run.facts)
     with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
         images = opened(work.given, taken, stack, work.told, work.kinds)
         if isinstance(sink, File):
             for image in images.values():
                 require_other(sink.place, image.paths)
-        facts = FactKeeper(work.run.facts)
+        facts.clock("opened")
         run = replace(work.run, facts=facts)
-        return produce(
-            work.prepare(images, run), sink, work.chosen, run, facts, [image.acquired for image in images.values()]
-        )
+        prepared = work.prepare(images, run)
+        facts.clock("prepared")
+        return produce(prepared, sink, work.chosen, run, facts, [image.acquired for image in images.values()])
 
 
+@on_its_device
 def produce(
     prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper, seen: Sequence[date | None] = ()
 ) -> Any:
@@ -150,6 +154,7 @@ def produce(
     place = sink.open(prepared, encode, run)
     with place as out, run.begin() as runner:
         method = _ready(prepared, choose, replace(run, learnt=Learnt(out.ledger, prepared.inputs)))
+        facts.clock("readied")
         tiles, runner = tiles_of(method, prepared.scene, run.tile_size, runner, run.budget, out.in_memory)
         job = prepared.job(method, prepared.scene, tiles, encode)
         tags = tags_of(method, prepared)
@@ -157,7 +162,8 @@ def produce(
         why = out.ledger.begin(asked(job, tags))
         if why:
             run.tell(f"what was unfinished is made afresh: {why} changed")
-        came = execute(job, runner, out, run.talk, out.ledger)
+        talk = replace(run.talk, progress=facts.clock.watching(run.progress))
+        came = execute(job, runner, out, talk, out.ledger)
         _require_steady(before, out.ledger)
         out.lost(came.missing)
         say_what_is_lost(came.held, encode.dtype)
@@ -166,12 +172,15 @@ def produce(
     product = out.result()
     if run.stac and isinstance(product, Path):
         product_item(product, prepared.inputs, seen)
+    facts.clock("written")
     tell(figures, run)
+    seconds = time.monotonic() - began
     run.fact(record=Record(
         method.card.problem, name_of(method), dict(method.parameters),
         {role: tuple(map(str, paths)) for role, paths in prepared.inputs.items()},
         str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**facts.known, **figures},
-        len(tiles), time.monotonic() - began,
+        len(tiles), seconds, dict(facts.clock.seconds), math.prod(prepared.scene.shape) / 1e6 / max(seconds, 1e-9),
+        *peak_bytes(),
     ))  # fmt: skip
     return product
 
@@ -229,10 +238,11 @@ def tell(figures: Mapping[str, Any], run: Run) -> None:
 
 @dataclass(frozen=True)
 class FactKeeper:
-    """Keeps what a run finds out for its record, and passes it on to who listens."""
+    """Keeps what a run finds out and how long it takes for its record, and passes it on to who listens."""
 
     listener: Callable[[Mapping[str, Any]], Any] | None = None
     known: dict[str, Any] = field(default_factory=dict)
+    clock: Clock = field(default_factory=Clock)
 
     def __call__(self, found: Mapping[str, Any]) -> None:
         """Take some."""

@@ -11,6 +11,7 @@ import numpy as np
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Sizes, Trained
+from earthloom.methods.networks.placement import on_device
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
 from earthloom.types import Float, Observation
@@ -67,7 +68,7 @@ class CoarseStage(CubeNetwork):
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The network with the neighbours that are asked for."""
-        module = copy(trained.module)  # shares the weights
+        module = copy(on_device(trained.module))  # shares the weights
         module.kind = self.variant  # type: ignore[assignment]
         return super().apply(replace(trained, module=module), obs, stats)
 

@@ -21,6 +21,8 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.networks.fitting import Sizes as Sizes
 from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_weights
+from earthloom.methods.networks.forward import run
+from earthloom.methods.networks.placement import half_is_fast, on_device
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 RUNTIME = ("weights", "precision", "ensemble")  # fields that do not shape the network
-EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]  # ways to look at an image
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,14 @@ class Network(Method):
         A ``.safetensors`` file, the folder of a training run, or the name of shipped weights; None picks the shipped
         weights that fit the bands and the ratio.
     precision
-        ``bfloat16`` computes convolutions in half the bytes (products differ by about 1e-3 of a standard deviation).
+        ``bfloat16`` computes convolutions in half the bytes (products differ by about 1e-3 of a standard deviation);
+        ``auto`` does so on a GPU that can.
     ensemble
         Average over the eight flips and turns of the image: more accurate, eight times the work.
     """
 
     weights: str | None = None
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     ensemble: bool = False
 
     tile_px: ClassVar[int] = 1024
@@ -59,6 +61,7 @@ class Network(Method):
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
+    half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
@@ -177,7 +180,7 @@ class Network(Method):
         pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
         if any(map(any, pads)):
             inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
-        fused = run(trained.module, inputs, self.precision, self.ensemble)
+        fused = run(on_device(trained.module), inputs, self.computes_in, self.ensemble)
         fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
         if order is not None:
             fused = fused[np.argsort(order)]
@@ -189,6 +192,18 @@ class Network(Method):
     def key(self) -> str:
         """``problem/name`` of the network whose weights it runs."""
         return f"{self.card.problem}/{self.card.weights_of or type(self).__module__.rpartition('.')[2]}"
+
+    @property
+    def computes_in(self) -> str:
+        """The precision on the device that is wanted."""
+        if self.precision != "auto":
+            return self.precision
+        return "bfloat16" if self.half and half_is_fast() else "float32"
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Fields; the precision as it is computed in, since products differ by it."""
+        return {**super().parameters, "precision": self.computes_in}
 
     @property
     def architecture(self) -> dict[str, Any]:
@@ -299,29 +314,6 @@ def _ordered(network: Network, name: str, image: np.ndarray, order: tuple[int, .
     if network.scale(name) != "base":
         return image
     return image.reshape(-1, len(order), *image.shape[1:])[:, list(order)].reshape(image.shape)
-
-
-def run(
-    module: nn.Module, inputs: dict[str, np.ndarray], precision: str = "float32", ensemble: bool = False
-) -> Float[np.ndarray, "band Y X"]:
-    """One image through a network, channels last; with ``ensemble`` the mean over its eight flips and turns."""
-    import torch
-
-    device = next(module.parameters()).device
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        tensors = {
-            name: torch.from_numpy(image)[None].to(device, memory_format=torch.channels_last)
-            for name, image in inputs.items()
-        }
-        total: torch.Tensor | None = None
-        for turns, mirrored in EIGHT if ensemble else EIGHT[:1]:
-            seen = {name: torch.rot90(x, turns, (2, 3)) for name, x in tensors.items()}
-            seen = {name: x.flip(3) for name, x in seen.items()} if mirrored else seen
-            found = module(**seen).float()
-            found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3))
-            total = found if total is None else total + found
-        assert total is not None
-        return (total / (8 if ensemble else 1))[0].cpu().contiguous().numpy()
 
 
 def load_network(network: Network, name: str, obs: Observation) -> Fitted:

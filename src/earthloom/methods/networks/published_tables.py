@@ -11,6 +11,7 @@ import numpy as np
 
 from earthloom.errors import FileError, MethodError
 from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.networks.placement import on_device
 from earthloom.ops.histogram import Bins, Histogram
 from earthloom.ops.moments import Stats
 from earthloom.types import Float, Observation
@@ -58,10 +59,12 @@ class PublishedLut(Wrapper):
         counts = stats["histogram"].counts.astype(np.float32)
         histogram = torch.from_numpy(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1e-12))
         image = torch.from_numpy(np.ascontiguousarray(self._numbers(obs["source"].data), np.float32))
+        module = on_device(_module(self.path, Path(self.path).stat().st_mtime_ns))
+        device = next(module.parameters()).device
         with torch.inference_mode():
-            found, _ = _module(self.path, Path(self.path).stat().st_mtime_ns)(image[None], histogram[None])
+            found, _ = module(image[None].to(device), histogram[None].to(device))
         unit = self.unit
-        return (found[0].numpy() * (unit / UNIT)).astype(obs["source"].data.dtype)
+        return (found[0].cpu().numpy() * (unit / UNIT)).astype(obs["source"].data.dtype)
 
     def _numbers(self, image: np.ndarray) -> np.ndarray:
         """Reflectance x 10000; whole numbers stay whole, since the network cuts what is behind the point."""

@@ -17,6 +17,7 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.fields import checked_field, within
+from earthloom.methods.networks.placement import on_device
 from earthloom.methods.networks.published_tables import published
 from earthloom.methods.networks.table_weights import SAME_NM, distance, shown, table_header, table_order, target_of
 from earthloom.ops.histogram import Bins, HistogramCells
@@ -275,8 +276,10 @@ def tables_of(fitted: FittedLut, cells: HistogramCells) -> Tables:
     shares, corner = cells.shares(PSEUDO)
     rows, cols, bands, bins = shares.shape
     flat = torch.from_numpy(shares.reshape(-1, bands, bins).astype(np.float32))
+    there: LutNet = on_device(module)  # type: ignore[assignment]
+    device = next(there.parameters()).device
     with torch.inference_mode():
-        added = torch.cat([module.residual(part) for part in flat.split(256)]).double().numpy()
+        added = torch.cat([there.residual(part.to(device)).cpu() for part in flat.split(256)]).double().numpy()
     first, last = _numbers(module.first), _numbers(module.last)
     step = (last - first) / (bins - 1)
     added = np.pad(added, ((0, 0), (0, 0), (ENDS, ENDS)), mode="edge")

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 import numpy as np
 
 from earthloom.engine.job import Arrays, Encode, Made, Plain, execute, tiles_of
-from earthloom.engine.options import Run
+from earthloom.engine.options import Run, on_its_device
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
@@ -273,6 +273,7 @@ def chained(
     return Chain(tuple(methods), tuple(usable), tiles, encode, layers, spread, given)
 
 
+@on_its_device
 def predicted(method: Method, choices: Sequence[Choice], run: Run) -> Product:
     """A date in memory, without its quality: the first choice, filled from the others."""
     scene = choices[0].scene

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import MethodError
+from earthloom.machine import device_wanted
 from earthloom.methods import catalog
 from earthloom.methods.networks.tables import FittedLut, LutNetwork
 from earthloom.ops.histogram import Bins
@@ -125,7 +126,7 @@ def train_tables(
     module = module_of(network, start, seed)
     config = Config(
         steps=steps, batch=BATCH, patch=PATCH, lr=RATE, warmup=20, ema=0.99, seed=seed, channels_last=False, threads=1,
-        tensorboard=False, validate_every=max(steps // 10, 1), accelerator="cpu",
+        tensorboard=False, validate_every=max(steps // 10, 1), device=device_wanted(),
     )  # fmt: skip
     fit(module, LutTask(patches, start, judged), config)
     return TrainedTables(taught(network, module, source, target), blocks, pieces)

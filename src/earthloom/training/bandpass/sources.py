@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine import arrays
-from earthloom.engine.options import Run
+from earthloom.engine.options import Run, on_its_device
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods.base import Method
 from earthloom.prepare.bandpass.opening import Identified, open_one, pair_scene, require_numbers
@@ -27,6 +27,7 @@ from earthloom.training.bandpass.pairs import pairs_of
 MOST_PATCHES = 100  # of a data set: more give no other line, and every one is an open file or three
 
 
+@on_its_device
 def fit_any(
     sources: Any,
     targets: Any,

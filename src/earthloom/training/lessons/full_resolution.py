@@ -112,10 +112,12 @@ class FullResolution:
         """The weighted losses of a batch of :attr:`patches`."""
         extra = ("truth", "mask", "coarse", "low")
         product = module(**{k: v for k, v in batch.items() if k not in extra})
-        weights = self.weights
-        found = {"consistency": weights.consistency * losses.inconsistency(self.sensor(product), batch["coarse"])}
+        weights, device = self.weights, product.device
+        seen = self.sensor.to(device)(product)
+        found = {"consistency": weights.consistency * losses.inconsistency(seen, batch["coarse"])}
         if self.slopes is not None and weights.detail:
-            found["detail"] = weights.detail * losses.foreign_detail(product, batch["guide"], self.slopes)
+            slopes = self.slopes.to(device)
+            found["detail"] = weights.detail * losses.foreign_detail(product, batch["guide"], slopes)
         if self.scale is not None and weights.similarity:
             found["similarity"] = weights.similarity * self._dissimilarity(product, batch)
         return found
@@ -123,7 +125,7 @@ class FullResolution:
     def _dissimilarity(self, product: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """``mean |Q(F, P) - Q(U M, P_low)|`` over bands and patches, Q in blocks of 32 pixels."""
         assert self.scale is not None
-        (mean, std), (guide_mean, guide_std) = self.scale
+        (mean, std), (guide_mean, guide_std) = (tuple(v.to(product.device) for v in pair) for pair in self.scale)
         side = product.shape[-1] // BLOCK * BLOCK
         images = [product.float() * std + mean, batch["base"].float() * std + mean]
         guides = [batch[name].float() * guide_std + guide_mean for name in ("guide", "low")]

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 from earthloom.errors import FileError, InputError
+from earthloom.machine import require_device_word
 from earthloom.methods.fields import described, fits
 from earthloom.small import small_text
 
 PLACE = (
-    "accelerator",
+    "device",
     "devices",
     "nodes",
     "threads",
@@ -92,8 +93,8 @@ class Config:
         Stop after so many validations without a better one; 0 never stops early.
     keep
         Checkpoints kept.
-    accelerator
-        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    device
+        ``auto`` (cuda, else mps, else cpu), ``cpu``, ``cuda``, one of several such as ``cuda:1``, or ``mps``.
     devices
         Devices of this computer, or processes on a CPU; -1 takes all.
     nodes
@@ -133,7 +134,7 @@ class Config:
     log_every: int = 10
     patience: int = 0
     keep: int = 2
-    accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    device: str = "auto"
     devices: int = 1
     nodes: int = 1
     threads: int = 0
@@ -148,6 +149,9 @@ class Config:
             For a value of another type or outside its range.
         """
         _check(asdict(self))
+        require_device_word(self.device)
+        if ":" in self.device and self.devices != 1:
+            raise InputError(f"device = {self.device} with devices = {self.devices}", "one of them")
         if (self.schedule == "halving") != (self.halve_every > 0):
             raise InputError(
                 f"schedule = '{self.schedule}' with halve_every = {self.halve_every}",
@@ -164,6 +168,8 @@ class Config:
             For a key that does not exist (the message names the nearest), or a value that a field does not take.
         """
         known = [field.name for field in fields(cls)]
+        if "accelerator" in values:  # as it was called
+            values = {**{k: v for k, v in values.items() if k != "accelerator"}, "device": values["accelerator"]}
         for key in values:
             if key not in known:
                 raise InputError(f"no setting '{key}' of a training run", hint=closest_word(key, known))

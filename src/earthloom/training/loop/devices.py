@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 
 from earthloom.errors import InputError
+from earthloom.machine import device_wanted
+from earthloom.methods.networks.placement import half_is_fast, resolved
 from earthloom.training.loop.config import Config
 
+CUTTERS = 4  # threads that cut patches for a device
 _PARTED: list[Any] = []  # see part()
 
 
@@ -33,17 +36,26 @@ def launched(config: Config) -> Any:
     except ImportError as missing:
         raise InputError("training without lightning-fabric", hint="pip install 'earthloom[torch]'") from missing
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    several = config.devices != 1 or config.nodes > 1
+    several, device = config.devices != 1 or config.nodes > 1, resolved(config.device)
+    one = [device.index or 0] if not several and device.type != "cpu" else config.devices
     try:
         fabric = Fabric(
-            accelerator=config.accelerator, devices=config.devices, num_nodes=config.nodes,
+            accelerator=device.type, devices=one, num_nodes=config.nodes,
             strategy="ddp" if several else "auto", precision=config.precision,
         )  # fmt: skip
         fabric.launch()
     except (RuntimeError, ValueError, TypeError) as error:  # Fabric's own errors are RuntimeErrors and ValueErrors
-        given = f"{config.devices} device(s) of kind {config.accelerator}"
+        given = f"{config.devices} device(s) of kind {device.type}"
         raise InputError(given, "devices that are there", " ".join(str(error).split())) from error
     return fabric
+
+
+def fast_precision() -> str:
+    """``bf16-mixed`` where the device that is wanted computes in it, else float32 (emulated it is slower)."""
+    if resolved(device_wanted()).type != "cpu":
+        return "bf16-mixed" if half_is_fast() else "32-true"
+    asked = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return "bf16-mixed" if asked is not None and asked() else "32-true"
 
 
 def part(fabric: Any) -> None:
@@ -68,7 +80,7 @@ def ahead(
         tensors = {name: torch.from_numpy(array) for name, array in cut(step).items()}
         return {name: tensor.pin_memory() for name, tensor in tensors.items()} if gpu else tensors
 
-    workers, left = 4 if gpu else 1, iter(steps)
+    workers, left = CUTTERS if gpu else 1, iter(steps)
     with ThreadPoolExecutor(workers, thread_name_prefix="earthloom-patches") as pool:
         waiting: deque[Future[dict[str, Tensor]]] = deque(pool.submit(make, step) for step in islice(left, 2 * workers))
         try:

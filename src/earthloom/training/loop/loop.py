@@ -350,7 +350,7 @@ class TrainingRun:
         if not self.best:  # nothing was held out
             self.best, place.best_step = _copied(learner.answer), place.step
         learner.module.load_state_dict(self.best)
-        learner.module.eval()
+        learner.module.eval().cpu()
         beside = self.task.beside() if place.figures and self.fabric.is_global_zero else {}
         result = Result(place.step, place.best_step, self.seconds, place.figures, beside)
         if self.folder is None:
