@@ -43,7 +43,7 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
         raise
     except CRSError as error:  # its text holds both CRS in full
         raise FileError(f"{name} cannot be {doing}: no operation leads from one CRS to the other", hint=hint) from error
-    except (RasterioError, CPLE_BaseError, OSError) as error:
+    except (RasterioError, CPLE_BaseError, OSError, UnicodeError) as error:  # the last: tags and names in no encoding
         cause = error.__cause__ if "previous exception" in str(error) and error.__cause__ else error
         reason = " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
         raise FileError(f"{name} cannot be {doing}: {reason}", hint=hint) from error
@@ -52,6 +52,8 @@ def file_errors(name: object, doing: str, hint: str = "") -> Iterator[None]:
 def open_file(path: str) -> Any:
     """A handle for reading, or a FileError."""
     with file_errors(path, "opened", "check the path and that it is an image GDAL reads"), quietly():
+        if "\0" in path:
+            raise FileError(f"{path} is no name of a file", hint="check the path")
         if "://" not in path and not path.startswith("/vsi") and path.count(":") == 0 and not os.path.exists(path):
             raise FileError(f"{path} does not exist", hint="check the path")
         return rasterio.open(path)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.documents import field, numbers, parsed, short
 from earthloom.errors import FileError, InputError
 from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
 from earthloom.weights.pth import read_coarsr
@@ -87,19 +88,34 @@ def read_header(name: str | Path) -> Header:
         raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
     title = path.parent.name if path.stem == "weights" else path.stem  # a run is called as its folder
     try:
-        told = dict(json.loads(text))
-        if later := sorted(set(told) - {field.name for field in fields(Header)}):
+        told = parsed(text)
+        if not isinstance(told, dict):
+            raise ValueError("no object")
+        if later := sorted(set(told) - {one.name for one in fields(Header)}):
             raise ValueError(f"unknown: {', '.join(later)}")
-        for key in ("bands", "centres_nm"):
-            told[key] = tuple(told.get(key, ()))
-        for key in ("fields", "sizes", "card"):
-            told[key] = dict(told.get(key, {}))
-        return Header(**{**told, "method": str(told["method"]), "name": title, "path": str(path)})
-    except (KeyError, TypeError, ValueError) as wrong:
+        return _header(told, title, path)
+    except ValueError as wrong:
         raise FileError(
             f"the header of {path.name} ({wrong})", "weights of this version of earthloom or an earlier one",
             "a later version wrote them? update earthloom",
         ) from wrong  # fmt: skip
+
+
+def _header(told: Mapping[str, Any], title: str, path: Path) -> Header:
+    """The header that plain data make, every value of its type."""
+    lists = {key: field(told, key, list, "it", optional=True) or [] for key in ("bands", "centres_nm")}
+    if not all(isinstance(name, str) for name in lists["bands"]):
+        raise InputError(f"bands {short(lists['bands'])}", "texts")
+    known = [centre for centre in lists["centres_nm"] if centre is not None]
+    numbers({"centres_nm": known}, "centres_nm", "it")
+    tables = {key: field(told, key, dict, "it", optional=True) or {} for key in ("fields", "sizes", "card")}
+    for key in tables["sizes"]:
+        field(tables["sizes"], key, float, "sizes")
+    return Header(
+        field(told, "method", str, "it"), tables["fields"], tables["sizes"],
+        field(told, "sensor", str, "it", optional=True), tuple(lists["bands"]), tuple(lists["centres_nm"]),
+        field(told, "convention", str, "it", optional=True) or "centre", tables["card"], title, str(path),
+    )  # fmt: skip
 
 
 def fingerprint(header: Header) -> str:

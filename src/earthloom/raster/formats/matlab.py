@@ -76,15 +76,8 @@ def _fits(centres: Sequence[float] | np.ndarray | None, array: np.ndarray) -> bo
 
 def _only_cube(path: Path) -> str | None:
     """The variable of a file that is its only cube; None where known names decide."""
-    import h5py
-    from scipy.io import whosmat
-
     with benchmarks.broken(path):
-        if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                shapes = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
-        else:
-            shapes = {name: shape for name, shape, _ in whosmat(path)}
+        shapes = benchmarks.sizes_in(path)
     cubes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
     many = [name for name in cubes if shapes[name][2] > COLOURS]
     cubes = many or cubes  # a picture of the cube beside it is none

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image
 from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
@@ -147,7 +148,7 @@ def read_facts(folder: Path) -> SetFacts | None:
     if not path.is_file():
         return None
     try:
-        known = json.loads(path.read_text("utf-8"))
+        known = parsed(path.read_bytes())
         bands = known.get("bands")
         return SetFacts(
             known.get("sensor"), known.get("convention"), tuple(bands) if bands else None, known.get("maximum")

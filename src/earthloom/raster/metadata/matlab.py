@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.documents import object_in
 from earthloom.errors import FileError, InputError
+from earthloom.raster.metadata import mat5
 
 _ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
 _NAMES = {
@@ -83,10 +84,9 @@ def broken(path: str | Path, doing: str = "read") -> Iterator[None]:
 
 def remembered(path: str | Path) -> dict[str, str]:
     """The provenance of a ``.mat`` product of ours; empty for other files."""
-    from scipy.io import loadmat
-
-    with suppress(Exception):  # no file, no MATLAB 5 file, no such variable: nothing is remembered
-        return json.loads(str(loadmat(path, variable_names=[TAGS])[TAGS][0]))
+    with suppress(OSError, ValueError):  # no file, no MATLAB 5 file: nothing is remembered
+        told = mat5.arrays(Path(path), TAGS).get(TAGS)
+        return {name: str(value) for name, value in object_in(told).items()} if isinstance(told, str) else {}
     return {}
 
 
@@ -98,24 +98,27 @@ def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, 
     FileError
         If the file is missing or broken.
     """
-    import h5py
-    from scipy.io import whosmat
-
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
     with broken(path):
-        if h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                found = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
-        else:
-            found = {name: shape for name, shape, kind in whosmat(path) if kind not in ("char", "cell", "struct")}
+        found = sizes_in(path)
     images = {name: s for name, s in found.items() if len(s) in (2, 3) and min(s[:2]) > 1}
     roles = _roles(images)
     if not roles and len(images) == 1:
         roles = dict.fromkeys(images, next(iter(images)))
     sizes = {role: images[name] for role, name in roles.items()}
     return roles, {role: (s[2] if len(s) > 2 else 1, s[0], s[1]) for role, s in sizes.items()}
+
+
+def sizes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of a file, as MATLAB counts their axes."""
+    import h5py
+
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            return {name: item.shape[::-1] for name, item in file.items() if isinstance(item, h5py.Dataset)}
+    return {known.name: known.shape for known in mat5.variables(path) if not known.text}
 
 
 def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
@@ -127,9 +130,7 @@ def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
             variables = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
             load = _load_matlab_7 if path.suffix.lower() == ".mat" else _load_h5
             return _collect(path, variables, key, index, load)
-    from scipy.io import loadmat
-
-    variables = {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
+    variables = {name: value for name, value in mat5.arrays(path).items() if isinstance(value, np.ndarray)}
     return _collect(path, variables, key, index, _load_matlab)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def read_groups(path: AnyPath, kind: str) -> Groups:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
     try:
         groups = FORMS.get(path.suffix.lower(), _of_text)(text)
-    except (ValueError, AttributeError, SyntaxError) as error:
+    except (ValueError, AttributeError, SyntaxError, LookupError) as error:
         raise FileError(f"{path} is a broken MTL file: {' '.join(str(error).split())}") from error
     if groups is None:
         raise FileError(f"{path} is not {kind} metadata file", f"the group {OUTER[0]} or {OUTER[1]}")
@@ -74,7 +74,9 @@ def _of_text(text: str) -> Groups | None:
 
 def _of_json(text: str) -> Groups | None:
     """The same as objects."""
-    plain = json.loads(text)
+    plain = parsed(text)
+    if not isinstance(plain, dict):
+        return None
     outer = next((plain[name] for name in OUTER if name in plain), None)
     return None if outer is None else {
         name: {key: str(value) for key, value in group.items()} for name, group in outer.items()

@@ -7,15 +7,16 @@ it was, an offset that ``raster:bands`` still repeats is not applied a second ti
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from earthloom.documents import field, object_beside, short
 from earthloom.errors import FileError
 
 LARGEST = 4 * 2**20  # bytes; an item is not longer
@@ -45,8 +46,8 @@ def asset_of(path: Path) -> Asset | None:
     for item in _items(path.parent):
         plain = _read(item, item.stat().st_mtime_ns)
         assets = plain.get("assets") if plain.get("type") == "Feature" else None
-        for key, asset in (assets or {}).items():
-            if isinstance(asset, dict) and Path(str(asset.get("href", ""))).name == path.name:
+        for key, asset in assets.items() if isinstance(assets, dict) else ():
+            if isinstance(asset, dict) and PurePath(str(asset.get("href", ""))).name == path.name:
                 return _asset(item, plain, key, asset)
     return None
 
@@ -62,11 +63,7 @@ def _items(folder: Path) -> list[Path]:
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
-    try:
-        plain = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return plain if isinstance(plain, dict) else {}
+    return object_beside(path)
 
 
 def _asset(item: Path, plain: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> Asset:
@@ -77,26 +74,40 @@ def _asset(item: Path, plain: Mapping[str, Any], key: str, asset: Mapping[str, A
     FileError
         If they are no numbers.
     """
-    properties: Mapping[str, Any] = plain.get("properties") or {}
-    first = next(iter(asset.get("raster:bands") or asset.get("bands") or [{}]))
-    first = first if isinstance(first, dict) else {}
+    properties: Mapping[str, Any] = field(plain, "properties", dict, item.name, optional=True) or {}
+    bands = [
+        field(asset, name, list, f"{item.name}: {key}", optional=True) or []
+        for name in ("raster:bands", "bands", "eo:bands")
+    ]
+    first = next((one for one in bands[0] or bands[1] if isinstance(one, dict)), {})
 
     def number(name: str) -> float | None:
         value = first.get(f"raster:{name}", first.get(name, asset.get(f"raster:{name}")))
         if value is None or value == "nan":
             return None
         try:
-            return float(value)
-        except (TypeError, ValueError) as wrong:
-            raise FileError(f"{item.name}: {key} has {name} {value!r}", "a number") from wrong
+            number = float(value)
+            if name == "nodata" or math.isfinite(number):
+                return number
+        except (TypeError, ValueError, OverflowError):
+            pass
+        raise FileError(f"{item.name}: {key} has {name} {short(value)}", "a number")
 
     scale, offset, nodata = number("scale"), number("offset"), number("nodata")
     sensor = sensor_of(properties)
     if sensor is not None and sensor.startswith("sentinel2"):
         scale, offset = _sentinel(properties, scale, offset)
         nodata = 0.0 if nodata is None else nodata
-    names = [one.get("name") for one in asset.get("eo:bands") or [first] if isinstance(one, dict)]
-    return Asset(item.name, next((n for n in names if n), None), scale, offset, nodata, sensor, day_of(properties))
+    names = [one.get("name") for one in bands[2] or [first] if isinstance(one, dict)]
+    return Asset(
+        item.name,
+        next((n for n in names if n and isinstance(n, str)), None),
+        scale,
+        offset,
+        nodata,
+        sensor,
+        day_of(properties),
+    )
 
 
 def _sentinel(

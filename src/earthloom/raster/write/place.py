@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from glob import escape
 from pathlib import Path
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.metadata.matlab import parse_address
 
@@ -111,7 +111,7 @@ def _behind_the_stem(path: Path) -> list[Path]:
 def _describes(item: Path, path: Path) -> bool:
     """Whether a file is a STAC item of an image."""
     try:
-        told = json.loads(item.read_text(encoding="utf-8"))
+        told = parsed(item.read_bytes())
         assets = told["assets"].values()
         return "stac_version" in told and any(str(one.get("href", "")).endswith(path.name) for one in assets)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
