@@ -42,8 +42,11 @@ def main(given: list[str] | None = None) -> int:
 
     for name in LOADED:
         import_module(name)
+    from bench.fuzz.child import forked
     from bench.fuzz.subjects import SUBJECTS
+    from earthloom.raster import sound
 
+    sound.asked = forked  # a child of this process, not a new interpreter for each case
     names = asked.reader or list(SUBJECTS)
     counts: dict[str, Counter[str]] = {name: Counter() for name in names}
     failures: dict[tuple[str, str], dict[str, Any]] = {}

@@ -274,7 +274,8 @@ def published(folder: Path) -> Path:
 
 HEADER = {
     "method": "pansharpening/cf2n", "fields": {"width": 4}, "sizes": {"bands": 2, "guide": 1, "ratio": 4.0},
-    "sensor": "landsat8", "bands": ["a", "b"], "centres_nm": [450.0, 550.0], "convention": "centre", "card": {"data": "x"},
+    "sensor": "landsat8", "bands": ["a", "b"], "centres_nm": [450.0, 550.0], "convention": "centre",
+    "card": {"data": "x"},
 }  # fmt: skip
 
 
@@ -316,7 +317,8 @@ def _theirs(parts: list[str]) -> str:
         return ".".join(["conv1", *parts[1:]])
     return "unet." + {
         "inc": f"inc.double_conv.{last}", "down": f"down{level}.maxpool_conv.1.double_conv.{last}",
-        "up": f"up{level}.up.{parts[-1]}", "join": f"up{level}.conv.double_conv.{last}", "out": f"outc.conv.{parts[-1]}",
+        "up": f"up{level}.up.{parts[-1]}",
+        "join": f"up{level}.conv.double_conv.{last}", "out": f"outc.conv.{parts[-1]}",
     }[parts[1]]  # fmt: skip
 
 

@@ -75,6 +75,14 @@ def text_of(path: Path) -> str:
     raise FileError(f"{path} is no text that can be read", "UTF-8", "save it as text in UTF-8")
 
 
+def is_file(path: str | Path) -> bool:
+    """Whether there is such a file; a name that is too long for any, or holds what no name may, is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def field(told: Mapping[str, Any], name: str, kind: type, where: str, optional: bool = False) -> Any:
     """The value of a name in plain data, which has to be of a type.
 

@@ -18,6 +18,7 @@ from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
+from earthloom.raster.sound import require_sound
 from earthloom.types import Bool, Real, Window
 
 ROWS = 32  # of an overview that are read at a time
@@ -78,6 +79,7 @@ class Hdf5:
         """Open a file."""
         import h5py
 
+        require_sound(path)
         return cls(h5py.File(path, "r"))
 
     def shape(self, name: str) -> tuple[int, ...]:

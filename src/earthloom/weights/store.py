@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.documents import field, numbers, parsed, short
+from earthloom.documents import field, is_file, numbers, parsed, short
 from earthloom.errors import FileError, InputError
 from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
 from earthloom.weights.pth import read_coarsr
@@ -41,11 +41,11 @@ def locate(name: str | Path) -> Path:
         If there is none, or it is a pickle.
     """
     path = Path(name)
-    if path.is_dir():
+    if is_file(path / f"weights{SUFFIX}"):
         path = path / f"weights{SUFFIX}"
-    if not path.is_file() and (FOLDER / f"{name}{SUFFIX}").is_file():
+    if not is_file(path) and is_file(FOLDER / f"{name}{SUFFIX}"):
         path = FOLDER / f"{name}{SUFFIX}"
-    if not path.is_file():
+    if not is_file(path):
         known = ", ".join(header.name for header in _shipped())
         raise FileError(f"no weights '{name}'", "a .safetensors file or the folder of a run", f"shipped: {known}")
     with path.open("rb") as stream:
@@ -59,7 +59,7 @@ def locate(name: str | Path) -> Path:
 
 def _checkpoint(name: str | Path) -> bool:
     """Whether it is a checkpoint of torch, which authors give away."""
-    return Path(name).suffix.lower() in (".pth", ".pt") and Path(name).is_file()
+    return Path(name).suffix.lower() in (".pth", ".pt") and is_file(name)
 
 
 def _pickled(start: bytes) -> bool:

@@ -18,6 +18,7 @@ from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.metadata.matlab import broken, read_benchmark
 from earthloom.raster.metadata.matlab import shapes as shapes_in
+from earthloom.raster.sound import require_sound
 from earthloom.types import Shaped
 
 Shapes = dict[str, tuple[int, int, int]]
@@ -155,6 +156,7 @@ def open_stack(path: str | Path) -> SampleStack:
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
+    require_sound(path)
     with broken(path), h5py.File(path, "r") as file:
         items: dict[str, Any] = {key.lower(): item for key, item in file.items() if isinstance(item, h5py.Dataset)}
         known = {role: items[role].name.lstrip("/") for role in ROLES if role in items}

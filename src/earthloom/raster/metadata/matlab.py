@@ -14,6 +14,7 @@ import numpy as np
 from earthloom.documents import object_in
 from earthloom.errors import FileError, InputError
 from earthloom.raster.metadata import mat5
+from earthloom.raster.sound import require_sound
 
 _ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
 _NAMES = {
@@ -65,6 +66,7 @@ def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> 
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
+    require_sound(path)
     with broken(path):
         return _read(path, key, index)
 
@@ -115,6 +117,7 @@ def sizes_in(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the arrays of a file, as MATLAB counts their axes."""
     import h5py
 
+    require_sound(path)
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
             return {name: item.shape[::-1] for name, item in file.items() if isinstance(item, h5py.Dataset)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from earthloom.documents import parsed
+from earthloom.documents import parsed, short
 from earthloom.errors import FileError
 
 if TYPE_CHECKING:
@@ -27,6 +28,22 @@ class MtlFile:
     def field(self, name: str) -> str | None:
         """The first value of a field in any group."""
         return next((group[name] for group in self.groups.values() if name in group), None)
+
+    def number(self, name: str, text: str) -> float:
+        """The finite number that a field says.
+
+        Raises
+        ------
+        FileError
+            If it says none.
+        """
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not math.isfinite(found):
+            raise FileError(f"{self.path.name}: {name} is {short(text)}", "a number", "get the file again")
+        return found
 
 
 def read_groups(path: AnyPath, kind: str) -> Groups:
