@@ -1,6 +1,6 @@
 """Read spoilt files: ``python -m bench.fuzz --seconds 60 --seed 1 [--reader mat5]``.
 
-Counts go to ``bench/fuzz/results.json`` (with ``--keep`` they are added to those that are there), and one case of each
+Counts go to ``bench/fuzz/counts.json`` (with ``--keep`` they are added to those that are there), and one case of each
 kind of failure into ``tests/corpus``.
 """
 
@@ -21,11 +21,11 @@ from typing import Any
 from bench.fuzz.child import Case, case_of, run
 
 HERE = Path(__file__).resolve().parent
-RESULTS = HERE / "results.json"
+RESULTS = HERE / "counts.json"
 CORPUS = HERE.parents[1] / "tests" / "corpus"
 LARGEST = 4000  # bytes of a case that is kept, packed where it is longer
 CLEAN = ("value", "error")
-ROUND = 100  # cases of one reader before the next one's turn
+ROUND = 50  # cases of one reader before the next one's turn
 LOADED = (
     "rasterio.vrt", "h5py", "scipy.io", "torch", "safetensors", "xarray", "earthloom.raster.open",
     "earthloom.report.described", "earthloom.raster.listing.layouts", "earthloom.raster.listing.sights",
@@ -70,9 +70,6 @@ def main(given: list[str] | None = None) -> int:
         _write(counts, failures, spent, asked)
     total = sum(sum(count.values()) for count in counts.values())
     bad = total - sum(count[one] for count in counts.values() for one in CLEAN)
-    for found in sorted(failures.values(), key=lambda one: (one["reader"], -one["count"])):
-        print(f"{found['reader']}: {found['count']} x {found['outcome']}: {found['what']} ({found['first']})")
-        print(f"    {found['detail']}")
     for name, count in counts.items():
         if asked.verbose:
             print(f"{name:18} {dict(count)}")
@@ -119,6 +116,8 @@ def _note(failures: dict[tuple[str, str], dict[str, Any]], name: str, case: Case
         {"reader": name, "outcome": case.outcome, "what": case.what, "detail": case.detail, "count": 0,
          "first": case.number, "member": member, "data": data},
     )  # fmt: skip
+    if not found["count"]:
+        print(f"{name} {case.number}: {case.outcome} {case.what}: {case.detail}", flush=True)
     found["count"] += 1
     if len(data) < len(found["data"]):
         found |= {"member": member, "data": data}

@@ -11,6 +11,7 @@ from pathlib import Path
 from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image
+from earthloom.raster.handles import file_errors
 from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
 from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.metadata.matlab import shapes
@@ -91,7 +92,9 @@ def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | 
         raise InputError("no file", "at least one file or folder")
     found: list[Source] = []
     for item in items:
-        if item.is_dir():
+        with file_errors(item, "read", "check the path"):
+            folder = item.is_dir()
+        if folder:
             inside = list(_in_folder(item))
             if not inside:
                 raise FileError(f"{item} holds no data set", LOOKED_FOR, "README files and other images are left out")

@@ -15,6 +15,7 @@ import numpy as np
 
 from earthloom.documents import finite, parsed, text_of
 from earthloom.errors import FileError, InputError, warn
+from earthloom.raster.handles import file_errors
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.metadata.stac_beside import day_of
@@ -51,8 +52,9 @@ def read_sights(
     sights: list[Sight] = []
     items: list[tuple[str, Mapping[str, Any]]] = []
     for path in paths:
-        if not path.exists():
-            raise FileError(f"{path} does not exist", hint="check the path")
+        with file_errors(path, "read", "check the path"):
+            if not path.exists():
+                raise FileError(f"{path} does not exist", hint="check the path")
         if path.suffix.lower() == ".csv":
             sights += _from_table(path, told)
         else:
