@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,20 @@ def parsed(text: str | bytes) -> Any:
     """
     try:
         return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def toml(text: str) -> dict[str, Any]:
+    """The tables of a TOML text.
+
+    Raises
+    ------
+    ValueError
+        If it is none, nested too deeply, or holds numbers without end.
+    """
+    try:
+        return tomllib.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -100,17 +115,15 @@ def field(told: Mapping[str, Any], name: str, kind: type, where: str, optional: 
     FileError
         If it is missing, or of another type.
     """
-    value = told.get(name)
+    value: Any = told.get(name)
     if value is None and optional:
         return None
-    if kind is float:
-        fits = isinstance(value, int | float) and not isinstance(value, bool) and finite(value)
-    else:
-        fits = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    if not fits:
-        shown = f"is {short(value)}" if name in told else "is missing"
-        raise FileError(f"{where}: {name} {shown}", KINDS[kind] + (" or nothing" if optional else ""))
-    return float(value) if kind is float else value
+    if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and finite(value):
+        return float(value)
+    if kind is not float and isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        return value
+    shown = f"is {short(value)}" if name in told else "is missing"
+    raise FileError(f"{where}: {name} {shown}", KINDS[kind] + (" or nothing" if optional else ""))
 
 
 def objects(told: Mapping[str, Any], name: str, where: str) -> list[dict[str, Any]]:

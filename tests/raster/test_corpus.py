@@ -77,7 +77,7 @@ def test_a_file_that_its_library_loops_on_is_refused(tmp_path: Path, monkeypatch
         require_sound(tmp_path / "a.nc")
     script.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "utf-8")
     (tmp_path / "b.nc").write_bytes(sound.START)
-    with pytest.raises(EarthloomError, match="crash of the library"):
+    with pytest.raises(EarthloomError, match="crash of its library"):
         require_sound(tmp_path / "b.nc")
 
 

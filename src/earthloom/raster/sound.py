@@ -1,4 +1,4 @@
-"""HDF5 files are gone through by another process before this one opens them: their library may crash, or loop."""
+"""HDF5 and HDF4 files are gone through by another process before this one opens them: their library may crash, or loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USERBLOCKS = (0, 512, 1024, 2048, 4096)  # bytes before an HDF5 file in a file o
 
 
 def require_sound(path: str | Path) -> None:
-    """Refuse an HDF5 file that cannot be gone through; any other kind of file is no matter. Asked once for each file.
+    """Refuse an HDF5 or HDF4 file that cannot be gone through; any other kind of file is no matter. Asked once for each file.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def require_sound(path: str | Path) -> None:
             starts = [(file.seek(at), file.read(len(START)))[1] for at in USERBLOCKS]
     except (OSError, ValueError):
         return  # whoever opens it says so
-    if START in starts:
+    if START in starts or starts[0].startswith(walk.HDF4):
         wrong = _wrong(str(path), facts.st_mtime_ns, facts.st_size)
         if wrong:
             raise FileError(f"{path} cannot be read: {wrong}", hint="the file may be cut short or damaged")
@@ -57,6 +57,6 @@ def asked(path: str) -> str:
     except OSError:  # no process can be started: nothing is known
         return ""
     if done.returncode < 0:
-        ends = "does not end" if -done.returncode in (9, 24) else "ends in a crash of the library of HDF5"
+        ends = "does not end" if -done.returncode in (9, 24) else "ends in a crash of its library"
         return f"reading it {ends}"
     return done.stdout.strip() or "it is broken" if done.returncode else ""

@@ -122,6 +122,7 @@ class Hdf4:
             raise InputError(
                 f"{Path(path).name} is HDF4, which GDAL was built without", "pyhdf", "pip install 'earthloom[hdf4]'"
             ) from missing
+        require_sound(path)
         with _HDF4:
             return cls(SD(path, SDC.READ))
 

@@ -1,4 +1,4 @@
-"""Go through an HDF5 file as its readers will: ``python walk.py FILE``, in a process that may crash or never end.
+"""Go through an HDF5 or HDF4 file as its readers will: ``python walk.py FILE``, in a process that may crash or never end.
 
 The library of HDF5 loops or crashes on some broken files, where no Python can catch it. It stands alone, so that
 starting it costs as little as may be.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+HDF4 = b"\x0e\x03\x13\x01"
 MOST_AXES = 32
 CPU_SECONDS = 20
 MEMORY = 4 * 2**30  # bytes
@@ -24,6 +25,10 @@ def walked(path: str) -> None:
     OSError, KeyError, RuntimeError, TypeError
         What h5py raises on broken files.
     """
+    with open(path, "rb") as start:
+        if start.read(len(HDF4)) == HDF4:
+            _walk_hdf4(path)
+            return
     import h5py
 
     with h5py.File(path, "r") as file:
@@ -50,6 +55,25 @@ def _look(item: Any, named: set[str]) -> None:
         for at in range(len(axis)):
             if axis[at].name not in named or not axis[at].is_scale or axis[at].ndim == 0:
                 raise ValueError(f"a dimension of {item.name} is none")
+
+
+def _walk_hdf4(path: str) -> None:
+    """The arrays of an HDF4 file: what is said of them, and their numbers, in which its library stumbles as well."""
+    try:
+        from pyhdf.SD import SD, SDC
+    except ImportError:  # whoever reads it says so
+        return
+    file = SD(path, SDC.READ)
+    file.attributes()
+    for at in range(file.info()[0]):
+        array = file.select(at)
+        sizes = array.info()[2]
+        array.attributes()
+        rows = sizes[0] if isinstance(sizes, (list, tuple)) else sizes
+        for row in sorted({0, rows // 2, rows - 1} if rows > 0 else ()):
+            array[row]
+        array.endaccess()
+    file.end()
 
 
 def main(path: str) -> int:

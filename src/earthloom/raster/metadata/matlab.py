@@ -110,7 +110,13 @@ def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, 
     if not roles and len(images) == 1:
         roles = dict.fromkeys(images, next(iter(images)))
     sizes = {role: images[name] for role, name in roles.items()}
-    return roles, {role: (s[2] if len(s) > 2 else 1, s[0], s[1]) for role, s in sizes.items()}
+    return roles, {role: _band_first(shape) for role, shape in sizes.items()}
+
+
+def _band_first(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Rows, columns and perhaps bands, with the bands first."""
+    rows, cols, *bands = shape
+    return (bands[0] if bands else 1), rows, cols
 
 
 def sizes_in(path: Path) -> dict[str, tuple[int, ...]]:
