@@ -19,6 +19,7 @@ from earthloom.raster.listing.sights import read_sights
 from earthloom.sensors.parse import parse
 from earthloom.training.loop.config import Config, read_toml
 
+pytestmark = pytest.mark.slow
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=6), inner, max_size=4),

@@ -15,6 +15,7 @@ from earthloom.errors import EarthloomError
 from earthloom.raster.metadata import mat5
 from earthloom.raster.sound import require_sound
 
+pytestmark = pytest.mark.slow
 CORPUS = Path(__file__).resolve().parents[1] / "corpus"
 READERS = sorted(path.name for path in CORPUS.iterdir())
 

@@ -1,4 +1,4 @@
-"""HDF5 and HDF4 files are gone through by another process before this one opens them: their library may crash, or loop."""
+"""HDF files are gone through by another process before this one opens them: their libraries may crash, or loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ USERBLOCKS = (0, 512, 1024, 2048, 4096)  # bytes before an HDF5 file in a file o
 
 
 def require_sound(path: str | Path) -> None:
-    """Refuse an HDF5 or HDF4 file that cannot be gone through; any other kind of file is no matter. Asked once for each file.
+    """Refuse an HDF5 or HDF4 file that cannot be gone through; other kinds are no matter. Asked once for each file.
 
     Raises
     ------

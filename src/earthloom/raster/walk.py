@@ -1,7 +1,7 @@
-"""Go through an HDF5 or HDF4 file as its readers will: ``python walk.py FILE``, in a process that may crash or never end.
+"""Go through an HDF file as its readers will: ``python walk.py FILE``, in a process that may crash or never end.
 
-The library of HDF5 loops or crashes on some broken files, where no Python can catch it. It stands alone, so that
-starting it costs as little as may be.
+The libraries loop or crash on some broken files, where no Python can catch it. This file stands alone, so that starting
+it costs as little as may be.
 """
 
 from __future__ import annotations
