@@ -143,7 +143,7 @@ def test_imports_inside_functions_bring_torch_or_speed_never_an_end_to_a_circle(
     assert not odd, "\n".join(odd)
 
 
-LONGEST_CHAIN = 13  # modules that stand on one another
+LONGEST_CHAIN = 14  # modules that stand on one another
 
 
 def graph(at_once_alone: bool) -> dict[str, set[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 import warnings
 
+LONGEST = 1000  # characters of a part of a message
+
 
 class EarthloomError(Exception):
     """Any failure that the user can mend. The command line prints it as one line and exits with code 2.
@@ -22,7 +24,14 @@ class EarthloomError(Exception):
     def __init__(self, given: str, expected: str = "", hint: str = "") -> None:
         self.given, self.expected, self.hint = given, expected, hint
         parts = [given, f"expected {expected}" if expected else "", hint]
-        super().__init__("; ".join(part for part in parts if part))
+        super().__init__("; ".join(_in_line(part) for part in parts if part))
+
+
+def _in_line(text: str) -> str:
+    """A part of a message in one line that a terminal can show, whatever a broken file put into it."""
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else " " for sign in text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 100]} ... {text[-80:]}"
 
 
 class InputError(EarthloomError, ValueError):

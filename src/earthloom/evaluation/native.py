@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from earthloom.documents import field, object_in
 from earthloom.engine.inputs import opened, taken_of
 from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
@@ -62,8 +62,11 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
 
 def _applied_shift(product: Image) -> tuple[float, float] | None:
     """The displacement that was corrected when a product of ours was made."""
-    found = json.loads(product.tags.get("EARTHLOOM_REGISTRATION", "{}"))
-    return (found["y_px"], found["x_px"]) if found.get("corrected") else None
+    found = object_in(product.tags.get("EARTHLOOM_REGISTRATION", "{}"))
+    if not found.get("corrected"):
+        return None
+    where = f"the tag EARTHLOOM_REGISTRATION of {product.name}"
+    return field(found, "y_px", float, where), field(found, "x_px", float, where)
 
 
 def _known(name: str | None) -> str | None:

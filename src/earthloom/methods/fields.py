@@ -10,6 +10,8 @@ import numpy as np
 
 from earthloom.errors import MethodError
 
+MOST = 1 << 63  # whole numbers beyond are nobody's
+
 
 def checked_field(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
     """The values, lists and arrays turned into tuples.
@@ -30,7 +32,12 @@ def checked_field(cls: type[Any], values: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Sequences of numbers as tuples."""
-    return tuple(float(v) for v in value) if isinstance(value, (list, np.ndarray)) else value
+    if not isinstance(value, (list, np.ndarray)):
+        return value
+    try:
+        return tuple(float(v) for v in value)
+    except (TypeError, ValueError, OverflowError):  # no numbers: no field takes them
+        return tuple(value)
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -43,9 +50,9 @@ def fits(value: Any, hint: Any) -> bool:
     if origin is tuple:
         return isinstance(value, tuple) and all(fits(v, args[0]) for v in value)
     if hint is float:
-        return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+        return isinstance(value, (float, np.floating)) or fits(value, int)
     if hint is int:
-        return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+        return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and abs(int(value)) < MOST
     return value is None if hint is type(None) else isinstance(value, hint)
 
 

@@ -89,12 +89,13 @@ def examine(path: str, mtl: landsat.Mtl | None = None) -> FileFacts:
     FileError
         If the file is missing or broken.
     InputError
-        If it is a container of several images, or its numbers are complex.
+        If it is a container of several images, its numbers are complex, or its pixels have no size.
     """
     with open_file(path) as file, file_errors(path, "read"), quietly():
         if file.count == 0:
             inner = ", ".join(file.subdatasets[:4])
             raise InputError(f"{path} holds several images", "one image", f"name one of them: {inner or 'none found'}")
+        require_extent(path, file.transform)
         if any(name.startswith("complex") for name in file.dtypes):
             raise InputError(f"{path}: complex numbers", "real ones", "take the amplitude first")
         _require_place(path, file.transform)
@@ -230,6 +231,22 @@ def _is_mask(file: Any, index: int) -> bool:
     most = top if values.dtype.kind == "f" else np.iinfo(values.dtype).max
     on = [full for full in (1, 255, most) if full == top]
     return bool(on) and bool(((values == 0) | (values == on[0])).mean() > MASK_SHARE)
+
+
+def require_extent(path: str, transform: Affine) -> None:
+    """Refuse a geotransform that no pixel can be placed by.
+
+    Raises
+    ------
+    GridError
+        If it is not finite, or its pixels have no area.
+    """
+    area = transform.a * transform.e - transform.b * transform.d
+    if not (np.isfinite(transform[:6]).all() and np.isfinite(area) and area != 0):
+        numbers = ", ".join(f"{number:g}" for number in transform[:6])
+        raise GridError(
+            f"{path}: pixels of no size (geotransform {numbers})", "a pixel size", "gdal_edit.py -a_ullr places it"
+        )
 
 
 def same_grid(first: OnGrid, other: OnGrid, names: str) -> None:

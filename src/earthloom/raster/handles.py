@@ -93,6 +93,8 @@ def open_file(path: str, band: int | None = None) -> Any:
         If it is missing, broken, no image, or refused by :mod:`earthloom.raster.trust`.
     """
     with file_errors(path, "opened", "check the path and that it is an image GDAL reads"), quietly():
+        if "\0" in path:
+            raise FileError(f"{path} is no name of a file", hint="check the path")
         return remote.tried(path, lambda: _opened(path, band))
 
 

@@ -10,6 +10,7 @@ from earthloom.errors import FileError, GridError, InputError, warn
 from earthloom.raster.addresses import address
 from earthloom.raster.assemble import overridden, picked, stacked
 from earthloom.raster.formats import format_of
+from earthloom.raster.handles import file_errors
 from earthloom.raster.image import Image, PathLike
 from earthloom.raster.readers import coded
 from earthloom.raster.told import Told
@@ -59,11 +60,12 @@ def open_image(
         raise InputError("no file", "at least one file", "name one, or one for each band")
     beside = {"bands": None if bands is None else tuple(bands), "nodata": nodata, "scale": scale, "offset": offset}
     known = replace(told or Told(), **{name: value for name, value in beside.items() if value is not None})
-    if len(items) == 1:
-        image = format_of(items[0]).open(items[0], role, known)
-    else:
-        whole = replace(known, bands=None)
-        image = picked(stacked([format_of(item).open(item, role, whole) for item in items]), known.bands)
+    whole = known if len(items) == 1 else replace(known, bands=None)
+    images = []
+    for item in items:
+        with file_errors(item, "opened", "check the path"):  # names that no system takes, folders nobody may list
+            images.append(format_of(item).open(item, role, whole))
+    image = images[0] if len(items) == 1 else picked(stacked(images), known.bands)
     if "palette" in image.colours and role != "mask":
         warn(
             f"{image.name} holds indexes into a palette, no measurements: numbers between two of them mean nothing; "

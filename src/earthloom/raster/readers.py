@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,11 @@ def mark_missing(
 
 def joined(parts: Sequence[FilePart]) -> tuple[FilePart, ...]:
     """Neighbouring bands of one file read at once."""
-    found: list[FilePart] = []
-    for part in parts:
-        last = found[-1] if found else None
-        if last is not None and (last.path, last.alpha) == (part.path, part.alpha):
-            found[-1] = replace(last, indexes=(*last.indexes, *part.indexes), nodata=(*last.nodata, *part.nodata))
-        else:
-            found.append(part)
+    found = []
+    for _, run in groupby(parts, lambda part: (part.path, part.alpha)):
+        same = list(run)
+        indexes, nodata = (tuple(chain(*(getattr(part, name) for part in same))) for name in ("indexes", "nodata"))
+        found.append(replace(same[0], indexes=indexes, nodata=nodata))
     return tuple(found)
 
 

@@ -20,6 +20,7 @@ from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.raster.handles import Handles
 from earthloom.raster.places import Inside, place
 from earthloom.raster.readers import mark_missing
+from earthloom.raster.sound import require_sound
 from earthloom.raster.trust.hdf5 import h5_file
 from earthloom.raster.trust.sizes import require_room
 from earthloom.small import require_regular
@@ -128,6 +129,7 @@ class Hdf4:
             raise InputError(
                 f"{Path(path).name} is HDF4, which GDAL was built without", "pyhdf", "pip install 'earthloom[hdf4]'"
             ) from missing
+        require_sound(path)
         with _HDF4:
             return cls(SD(path, SDC.READ))
 

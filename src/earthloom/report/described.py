@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from earthloom import sensors
+from earthloom.documents import parsed
 from earthloom.errors import EarthloomError, EarthloomWarning, SensorError
 from earthloom.raster.addresses import address
 from earthloom.raster.facts import examine
@@ -218,6 +218,6 @@ def _crs_text(crs: Any) -> str | None:
 def _plain(value: str) -> Any:
     """Parsed JSON where a tag holds some."""
     try:
-        return json.loads(value)
+        return parsed(value)
     except ValueError:
         return value

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from earthloom.documents import toml
 from earthloom.errors import SensorError
 from earthloom.sensors.files import shipped
 from earthloom.sensors.labels import label_keys
@@ -121,10 +121,10 @@ def parse(path: Path) -> Sensor:
         If the file cannot be read, is not TOML, or a key is missing, unknown or has an impossible value.
     """
     try:
-        values = tomllib.loads(small_text(path))
+        values = toml(small_text(path))
     except OSError as error:
         raise SensorError(f"cannot read the sensor file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise SensorError(f"{path} is not a TOML file: {error}", hint="see docs/sensors.md") from error
     top = _Table(values, path)
     title, aliases, note = top.text("title", required=True), top.texts("aliases"), top.text("note")

@@ -6,6 +6,7 @@ import os
 from difflib import get_close_matches
 from pathlib import Path
 
+from earthloom.documents import is_file
 from earthloom.errors import SensorError
 from earthloom.sensors.files import VARIABLE, fold, sensor_files
 from earthloom.sensors.model import Sensor
@@ -33,7 +34,7 @@ def load(name: str | os.PathLike[str] | Sensor | None = None) -> Sensor:
         name = "generic"
     if _is_path(name):
         path = Path(name).expanduser()
-        if not path.is_file():
+        if not is_file(path):
             raise SensorError(f"there is no sensor file {path}", "the path of a TOML file, or the name of a sensor")
         return parse(path)
     found, wanted = sensor_files(), fold(str(name))

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from earthloom.documents import object_in
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.engine.sink import File
@@ -201,10 +202,10 @@ def _other(tag: str | None, wanted: Mapping[str, Any]) -> str:
     """In which way a product is not the one that is wanted; "" when it is. Dates that came or went are no matter."""
     if tag is None:
         return "does not say what it was asked for"
-    told = json.loads(tag)
+    told = object_in(tag)
     for name in wanted:
         before, now = told.get(name), wanted[name]
-        if name == "inputs":
+        if name == "inputs" and isinstance(before, Mapping):
             changed = sorted(role for role in now if role in before and before[role] != now[role])
             if changed:
                 return f"was made from other images or masks: {', '.join(changed)} changed"

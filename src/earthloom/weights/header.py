@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError
 
 FOLDER = Path(__file__).parent
@@ -65,7 +66,7 @@ def metadata(path: Path) -> dict[str, str]:
             length = int.from_bytes(stream.read(8), "little")
             if length > HEADER_BYTES:
                 raise ValueError("its header has no end")
-            header = json.loads(stream.read(length))
+            header = parsed(stream.read(length))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
         if path.stat().st_size != 8 + length + max(ends, default=0):
             raise ValueError("not as long as its header says")

@@ -77,7 +77,10 @@ def _state(path: Path) -> dict[str, np.ndarray]:
             break
     if not isinstance(loaded, Mapping) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
         raise FileError(f"{path.name} holds no weights", "tensors by name")
-    return {str(k).removeprefix("module."): v.double().numpy() for k, v in loaded.items()}
+    try:
+        return {str(k).removeprefix("module."): v.detach().double().numpy() for k, v in loaded.items()}
+    except (RuntimeError, TypeError, NotImplementedError) as wrong:  # sparse ones, those without numbers
+        raise FileError(f"{path.name} holds tensors that are no arrays", "plain tensors") from wrong
 
 
 def _renamed(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.atomic import write_whole
+from earthloom.documents import field, is_file, numbers, parsed, short
 from earthloom.errors import FileError, InputError
 from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
 from earthloom.weights.pth import read_coarsr
@@ -41,11 +42,11 @@ def locate(name: str | Path) -> Path:
         If there is none, or it is a pickle.
     """
     path = Path(name)
-    if path.is_dir():
+    if is_file(path / f"weights{SUFFIX}"):
         path = path / f"weights{SUFFIX}"
-    if not path.is_file() and (FOLDER / f"{name}{SUFFIX}").is_file():
+    if not is_file(path) and is_file(FOLDER / f"{name}{SUFFIX}"):
         path = FOLDER / f"{name}{SUFFIX}"
-    if not path.is_file():
+    if not is_file(path):
         known = ", ".join(header.name for header in _shipped())
         raise FileError(f"no weights '{name}'", "a .safetensors file or the folder of a run", f"shipped: {known}")
     with path.open("rb") as stream:
@@ -59,7 +60,7 @@ def locate(name: str | Path) -> Path:
 
 def _checkpoint(name: str | Path) -> bool:
     """Whether it is a checkpoint of torch, which authors give away."""
-    return Path(name).suffix.lower() in (".pth", ".pt") and Path(name).is_file()
+    return Path(name).suffix.lower() in (".pth", ".pt") and is_file(name)
 
 
 def _pickled(start: bytes) -> bool:
@@ -88,19 +89,34 @@ def read_header(name: str | Path) -> Header:
         raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
     title = path.parent.name if path.stem == "weights" else path.stem  # a run is called as its folder
     try:
-        told = dict(json.loads(text))
-        if later := sorted(set(told) - {field.name for field in fields(Header)}):
+        told = parsed(text)
+        if not isinstance(told, dict):
+            raise ValueError("no object")
+        if later := sorted(set(told) - {one.name for one in fields(Header)}):
             raise ValueError(f"unknown: {', '.join(later)}")
-        for key in ("bands", "centres_nm"):
-            told[key] = tuple(told.get(key, ()))
-        for key in ("fields", "sizes", "card"):
-            told[key] = dict(told.get(key, {}))
-        return Header(**{**told, "method": str(told["method"]), "name": title, "path": str(path)})
-    except (KeyError, TypeError, ValueError) as wrong:
+        return _header(told, title, path)
+    except ValueError as wrong:
         raise FileError(
             f"the header of {path.name} ({wrong})", "weights of this version of earthloom or an earlier one",
             "a later version wrote them? update earthloom",
         ) from wrong  # fmt: skip
+
+
+def _header(told: Mapping[str, Any], title: str, path: Path) -> Header:
+    """The header that plain data make, every value of its type."""
+    lists = {key: field(told, key, list, "it", optional=True) or [] for key in ("bands", "centres_nm")}
+    if not all(isinstance(name, str) for name in lists["bands"]):
+        raise InputError(f"bands {short(lists['bands'])}", "texts")
+    known = [centre for centre in lists["centres_nm"] if centre is not None]
+    numbers({"centres_nm": known}, "centres_nm", "it")
+    tables = {key: field(told, key, dict, "it", optional=True) or {} for key in ("fields", "sizes", "card")}
+    for key in tables["sizes"]:
+        field(tables["sizes"], key, float, "sizes")
+    return Header(
+        field(told, "method", str, "it"), tables["fields"], tables["sizes"],
+        field(told, "sensor", str, "it", optional=True), tuple(lists["bands"]), tuple(lists["centres_nm"]),
+        field(told, "convention", str, "it", optional=True) or "centre", tables["card"], title, str(path),
+    )  # fmt: skip
 
 
 def fingerprint(header: Header) -> str:

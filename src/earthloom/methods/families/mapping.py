@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.documents import field, numbers
 from earthloom.errors import InputError
 from earthloom.ops.lookup import TABULATED, Mix, Tables, look_up, remap, tabulated
 from earthloom.types import Bool, Float, Shaped, representable
@@ -107,15 +108,36 @@ class Mapping:
         InputError
             If they make no mapping.
         """
-        try:
-            mix = Mix(**{name: np.array(told["mix"][name], float) for name in PARTS})
-            tables = None
-            if "tables" in told:
-                own = {name: np.array(told["tables"][name], float) for name in ("first", "step", "values")}
-                tables = Tables.single(**own)
-            sigma = None
-            if "sigma" in told:
-                sigma = np.array([[np.inf if v is None else v for v in row] for row in told["sigma"]], float)
-        except (KeyError, TypeError, ValueError) as wrong:
-            raise InputError(f"a mapping that cannot be read ({wrong})", "one written by this version") from wrong
+        own = field(told, "mix", dict, "a mapping")
+        parts = {name: numbers(own, name, "a mix", 2 if name == "matrix" else 1) for name in PARTS}
+        count = len(parts["matrix"])
+        if len(parts["constant"]) != count or len(parts["centre"]) != len(parts["spread"]):
+            raise InputError("a mix of parts of several lengths", "a constant for each row, a spread for each centre")
+        mix, tables, sigma = Mix(**parts), None, None
+        if "tables" in told:
+            own = field(told, "tables", dict, "a mapping")
+            ends = {name: numbers(own, name, "tables") for name in ("first", "step")}
+            tables = Tables.single(**ends, values=numbers(own, "values", "tables", 2))
+            if {len(tables.first), len(tables.step), tables.values.shape[2]} != {count}:
+                raise InputError("tables of several lengths", f"{count} of each")
+        if "sigma" in told:
+            rows = field(told, "sigma", list, "a mapping")
+            if tables is None or len(rows) != count:
+                raise InputError("sigma without its tables", "a row for each table")
+            sigma = np.array([_errors(row, tables.values.shape[3]) for row in rows])
         return cls(mix, tables, sigma)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bands of the source and of the target."""
+        return len(self.mix.centre), len(self.mix.matrix)
+
+
+def _errors(row: Any, count: int) -> np.ndarray:
+    """Standard errors of a table's nodes; None where nothing was seen."""
+    if not isinstance(row, list) or len(row) != count:
+        raise InputError("a row of sigma", f"{count} numbers")
+    known = [one for one in row if one is not None]
+    found = np.full(count, np.inf)
+    found[[one is not None for one in row]] = numbers({"row": known}, "row", "sigma")
+    return found

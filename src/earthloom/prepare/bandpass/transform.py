@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 
 from earthloom.atomic import drafted, unwritable
+from earthloom.documents import field as told_field
+from earthloom.documents import numbers, objects, parsed
 from earthloom.errors import FileError, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -28,7 +30,7 @@ from earthloom.methods.families.mapping import Mapping
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems.bandpass import bands_alone
-from earthloom.small import small_text
+from earthloom.small import small_bytes
 from earthloom.types import Band, Bool, Float, Observation, Shaped, View
 from earthloom.weights import store as weights
 
@@ -81,8 +83,20 @@ class Side:
     @classmethod
     def of(cls, told: Dictionary[str, Any]) -> Side:
         """From plain data."""
-        bands = tuple(Band(**band) for band in told["bands"])
-        return cls(bands, told["sensor"], tuple(told["scale"]), tuple(told["offset"]), told["nodata"])
+        bands = tuple(
+            Band(
+                told_field(band, "name", str, "a band"),
+                told_field(band, "centre_nm", float, "a band", optional=True),
+                told_field(band, "fwhm_nm", float, "a band", optional=True),
+                told_field(band, "mtf_nyquist", float, "a band"),
+            )
+            for band in objects(told, "bands", "a side")
+        )
+        if not bands:
+            raise InputError("a side without bands", "one band or more")
+        scale, offset = (tuple(numbers(told, name, "a side").tolist()) for name in ("scale", "offset"))
+        sensor = told_field(told, "sensor", str, "a side", optional=True)
+        return cls(bands, sensor, scale, offset, told_field(told, "nodata", float, "a side", optional=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,20 +281,28 @@ class Transform:
         path = Path(path)
         told = _read(path)
         try:
-            source, target = Side.of(told["source"]), Side.of(told["target"])
-            name, fields = str(told["method"]), dict(told["fields"])
+            source, target = (Side.of(told_field(told, role, dict, "it")) for role in ("source", "target"))
+            name, fields = (told_field(told, key, kind, "it") for key, kind in (("method", str), ("fields", dict)))
+            quality, fitted = (told_field(told, key, dict, "it") for key in ("quality", "fitted"))
+            if fitted.get("source_top") is not None:
+                numbers(fitted, "source_top", "fitted")
             if "mapping" in told:
+                mapping = Mapping.of(told_field(told, "mapping", dict, "it"))
+                if mapping.sizes != (len(source.bands), len(target.bands)):
+                    raise InputError(
+                        "a mapping of {} to {} bands".format(*mapping.sizes), "as many as the sensors have"
+                    )
                 inner = catalog.make(name, "bandpass", **fields)
                 if not isinstance(inner, Aligner):
-                    raise ValueError(f"{name} has no mapping")
-                aligner: Method = Solved(inner, Mapping.of(told["mapping"]))
+                    raise InputError(f"{name} with a mapping", "a method that has one")
+                aligner: Method = Solved(inner, mapping)
             else:
-                aligner = _network(path, name, fields, told["weights"], source, target)
-            return cls(aligner, source, target, dict(told["quality"]), dict(told["fitted"]))
-        except (KeyError, TypeError, ValueError) as wrong:
-            if isinstance(wrong, (FileError, MethodError)):
+                aligner = _network(path, name, fields, told_field(told, "weights", dict, "it"), source, target)
+            return cls(aligner, source, target, quality, fitted)
+        except InputError as wrong:
+            if isinstance(wrong, MethodError):
                 raise
-            raise FileError(f"{path.name} is no transform of this version ({wrong})", "one that it wrote") from wrong
+            raise FileError(f"{path.name} is no transform of this version ({wrong.given})", wrong.expected) from wrong
 
     def with_sides(self, source: Side | None = None, target: Side | None = None) -> Transform:
         """For images stored with another scale, offset or nodata; the bands stay."""
@@ -308,14 +330,14 @@ def _text(told: Dictionary[str, Any]) -> str:
 def checksum(told: Dictionary[str, Any]) -> str:
     """SHA-256 of plain data, whatever its layout on paper."""
     kept = {key: value for key, value in told.items() if key != "checksum"}
-    text = json.dumps(kept, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(kept, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read(path: Path) -> dict[str, Any]:
     """The plain data of a file, when it is whole."""
     try:
-        told = json.loads(small_text(path))
+        told = parsed(small_bytes(path))
     except FileNotFoundError as missing:
         raise FileError(f"no transform {path}", "a file that `earthloom align fit` wrote") from missing
     except (OSError, ValueError) as wrong:
@@ -338,10 +360,11 @@ def _network(
     path: Path, name: str, fields: dict[str, Any], told: Dictionary[str, str], source: Side, target: Side
 ) -> Method:
     """A network with the weights beside the file."""
-    own = path.with_name(told["file"])
-    if not own.is_file():
+    file = told_field(told, "file", str, "weights")
+    own = path.parent / Path(file).name
+    if Path(file).name != file or not own.is_file():
         raise FileError(f"no weights {own.name} beside {path.name}", "both files together", "copy them in one folder")
-    if hashlib.sha256(own.read_bytes()).hexdigest() != told["sha256"]:
+    if hashlib.sha256(own.read_bytes()).hexdigest() != told.get("sha256"):
         raise FileError(f"{own.name} with another checksum than {path.name} tells", "the weights it was written with")
     method = catalog.make(name, "bandpass", **{**fields, "weights": str(own)})
     return method.ready(_empty(source.bands, target.bands))

@@ -16,7 +16,6 @@ from earthloom.raster.image import Image
 from earthloom.raster.metadata import matlab as benchmarks
 from earthloom.raster.readers import ArrayReader
 from earthloom.raster.told import Told
-from earthloom.raster.trust.hdf5 import h5_file
 
 HARVARD_NM = tuple(420.0 + 10 * i for i in range(31))  # of the cubes that are called ref
 COLOURS = 4  # bands of a picture, at most
@@ -77,15 +76,8 @@ def _fits(centres: Sequence[float] | np.ndarray | None, array: np.ndarray) -> bo
 
 def _only_cube(path: Path) -> str | None:
     """The variable of a file that is its only cube; None where known names decide."""
-    import h5py
-    from scipy.io import whosmat
-
     with benchmarks.broken(path):
-        if h5py.is_hdf5(path):
-            with h5_file(path) as file:
-                shapes = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
-        else:
-            shapes = {name: shape for name, shape, _ in whosmat(path)}
+        shapes = benchmarks.sizes_in(path)
     cubes = [name for name, shape in shapes.items() if len(shape) == 3 and min(shape) > 1]
     many = [name for name in cubes if shapes[name][2] > COLOURS]
     cubes = many or cubes  # a picture of the cube beside it is none

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import ClassVar
 
@@ -10,9 +11,11 @@ from earthloom.raster.facts import examine
 from earthloom.raster.formats import Format
 from earthloom.raster.handles import file_errors, open_file, quietly
 from earthloom.raster.image import Image
+from earthloom.raster.sound import require_sound
 from earthloom.raster.told import Told
 
 COORDINATE = "netcdf_dim_"  # begins the tags in which GDAL hands over coordinates
+ADDRESS = re.compile(r"^netcdf:\"?(?P<file>.+?)\"?(?::[^:]*)?$", re.I)  # NETCDF:"file.nc":variable
 MICRO = ("um", "micro", "\u00b5", "\u03bc")
 
 
@@ -29,6 +32,8 @@ class NetCdf(Format):
 
     def open(self, path: str, role: str | None, told: Told) -> Image:
         """Open a file, or a variable of it."""
+        address = ADDRESS.match(path)
+        require_sound(address["file"] if address else path)
         facts = examine(path)
         if all(centre is None for centre in facts.wavelengths_nm):
             facts = replace(facts, wavelengths_nm=_centres_nm(path) or facts.wavelengths_nm)
@@ -41,7 +46,10 @@ def _centres_nm(path: str) -> tuple[float | None, ...]:
         bands = [{key.lower(): value for key, value in file.tags(index).items()} for index in file.indexes]
         own = {key.lower(): value.lower() for key, value in file.tags().items()}
     keys = [next((key for key in tags if key.startswith(f"{COORDINATE}wavel")), None) for tags in bands]
-    values = [float(tags[key]) for tags, key in zip(bands, keys, strict=True) if key is not None]
+    try:
+        values = [float(tags[key]) for tags, key in zip(bands, keys, strict=True) if key is not None]
+    except ValueError:  # no numbers, so no wavelengths
+        return ()
     if not values or len(values) < len(bands):
         return ()
     unit = own.get(f"{str(keys[0]).removeprefix(COORDINATE)}#units", "")

@@ -9,12 +9,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from earthloom.atomic import drafts_in, write_whole
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image
+from earthloom.raster.handles import file_errors
 from earthloom.raster.listing.samples import H5_SUFFIXES, SampleStack, SetFacts, Triplet, open_stack, open_triplet
 from earthloom.raster.metadata.landsat import is_landsat_folder
 from earthloom.raster.metadata.matlab import shapes
-from earthloom.small import small_text
+from earthloom.small import small_bytes
 
 _WORDS = {
     "pan": ("pan", "i_pan"),
@@ -92,7 +94,9 @@ def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | 
         raise InputError("no file", "at least one file or folder")
     found: list[Source] = []
     for item in items:
-        if item.is_dir():
+        with file_errors(item, "read", "check the path"):
+            folder = item.is_dir()
+        if folder:
             inside = list(_in_folder(item))
             if not inside and drafts_in(item):
                 raise FileError(f"{item} holds no whole data set", "one", "its conversion was stopped; give it again")
@@ -153,7 +157,7 @@ def read_facts(folder: Path) -> SetFacts | None:
     if not path.is_file():
         return None
     try:
-        known = json.loads(small_text(path))
+        known = parsed(small_bytes(path))
         bands = known.get("bands")
         return SetFacts(
             known.get("sensor"), known.get("convention"), tuple(bands) if bands else None, known.get("maximum")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from earthloom.documents import text_of
 from earthloom.errors import FileError, InputError
 from earthloom.raster.formats import is_image, suffixes
-from earthloom.small import small_text
 
 SPLITS = ("train", "val", "test")
 PUBLISHED = {"source": "S2", "target": "GF1", "mask": "mask"}  # folders of the published data set
@@ -31,7 +31,7 @@ def published_pairs(folder: str | Path, split: str) -> Iterator[tuple[Path, Path
     if not listed.is_file():
         raise FileError(f"no list {listed}", "data/ and divide/ of the data set in one folder")
     held = {kind: _stems(folder / "data", kind) for kind in PUBLISHED.values()}
-    for line in small_text(listed).splitlines():
+    for line in text_of(listed).splitlines():
         name = line.replace("\\", "/").strip()
         if not name:
             continue

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,15 +13,16 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.documents import finite, parsed, text_of
 from earthloom.errors import FileError, InputError, warn
+from earthloom.raster.handles import file_errors
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.metadata.stac_beside import day_of
 from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
-from earthloom.raster.write.stac import beside, flat_box, footprint_covers
-from earthloom.small import small_bytes
+from earthloom.raster.write.stac import beside, flat_box, footprint_covers, require_placed
 from earthloom.types import Bool
 
 MASK_PX = 128  # side of a mask, every n-th pixel, that stands for the place
@@ -53,8 +52,9 @@ def read_sights(
     sights: list[Sight] = []
     items: list[tuple[str, Mapping[str, Any]]] = []
     for path in paths:
-        if not path.exists():
-            raise FileError(f"{path} does not exist", hint="check the path")
+        with file_errors(path, "read", "check the path"):
+            if not path.exists():
+                raise FileError(f"{path} does not exist", hint="check the path")
         if path.suffix.lower() == ".csv":
             sights += _from_table(path, told)
         else:
@@ -80,7 +80,7 @@ def _items(path: Path) -> Iterator[Mapping[str, Any]]:
         for number, line in enumerate(text_of(path).splitlines(), 1):
             if line.strip():
                 try:
-                    plain = json.loads(line)
+                    plain = parsed(line)
                 except ValueError as wrong:
                     raise FileError(f"{path.name}, line {number}: {wrong}", "a STAC item a line") from wrong
                 yield from _in_json(plain, path)
@@ -91,7 +91,7 @@ def _items(path: Path) -> Iterator[Mapping[str, Any]]:
 def _load(path: Path) -> Any:
     """A JSON file."""
     try:
-        return json.loads(text_of(path))
+        return parsed(text_of(path))
     except ValueError as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "STAC items as JSON, or a .csv with " + COLUMNS) from wrong
 
@@ -102,6 +102,7 @@ def _in_json(plain: Any, path: Path, strict: bool = True) -> Iterator[Mapping[st
         plain = plain.get("features") or []
     for item in plain if isinstance(plain, list) else [plain]:
         if isinstance(item, dict) and item.get("type") == "Feature" and isinstance(item.get("properties"), dict):
+            require_placed(item, path.name)
             yield item
         elif strict:
             raise FileError(
@@ -116,7 +117,7 @@ def _sight(file: str, item: Mapping[str, Any], by: str) -> Sight:
     cloud = properties.get("eo:cloud_cover", properties.get("cloud_cover"))
     if day is None or not sensor:
         raise InputError(f"{name} without {'datetime' if day is None else by}", "both in its properties")
-    if not isinstance(cloud, int | float) or isinstance(cloud, bool):
+    if not isinstance(cloud, int | float) or isinstance(cloud, bool) or not finite(cloud):
         raise InputError(f"{name} without eo:cloud_cover", "a percentage", "or a CSV with masks")
     return Sight(day, str(sensor), float(cloud))
 
@@ -139,8 +140,7 @@ def _require_one_place(items: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
 
 def _box(item: Mapping[str, Any]) -> list[float] | None:
     """West, south, east, north; None where the item has no such thing."""
-    box = item.get("bbox")
-    return flat_box(box) if isinstance(box, list) and len(box) in (4, 6) else None
+    return flat_box(item["bbox"]) if item.get("bbox") else None
 
 
 def _from_table(path: Path, told: Told) -> Iterator[Sight]:
@@ -169,30 +169,11 @@ def _from_table(path: Path, told: Told) -> Iterator[Sight]:
             continue
         try:
             cloud = unit * float(row.get("cloud", ""))
+            if not finite(cloud):
+                raise ValueError("not finite")
         except ValueError as wrong:
             raise InputError(f"{place}: cloud '{row.get('cloud', '')}'", "a percentage from 0 to 100") from wrong
         yield Sight(day, sensor, cloud)
-
-
-def text_of(path: Path) -> str:
-    """A text file as spreadsheets and systems write them: UTF-8, UTF-16 with its mark, else Windows' Latin.
-
-    Raises
-    ------
-    FileError
-        If it cannot be read, or is no text.
-    """
-    try:
-        raw = small_bytes(path)
-    except OSError as wrong:
-        raise FileError(f"{path} cannot be read: {wrong.strerror}") from wrong
-    wide = raw[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "cp1252"):
-        with suppress(UnicodeDecodeError):
-            text = raw.decode(encoding)
-            if "\0" not in text:
-                return text
-    raise FileError(f"{path} is no text that can be read", "UTF-8", "save it as CSV in UTF-8")
 
 
 def _percent(path: Path, clouds: Sequence[str]) -> float:
@@ -201,6 +182,7 @@ def _percent(path: Path, clouds: Sequence[str]) -> float:
     for text in clouds:
         with suppress(ValueError):
             numbers.append(float(text))
+    numbers = [number for number in numbers if finite(number)]
     if not numbers or max(numbers) > 1 or all(number == int(number) for number in numbers):
         return 1.0
     warn(f"{path.name}: no cloud cover above 1, so they are taken as fractions, 0.1 as 10 percent")

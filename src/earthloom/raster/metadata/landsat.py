@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from earthloom.documents import short
 from earthloom.errors import FileError, InputError
 from earthloom.raster.metadata.mtl import FORMS, MtlFile, read_groups
 from earthloom.raster.places import AnyPath
@@ -61,7 +62,10 @@ class Mtl(MtlFile):
     def acquired(self) -> date | None:
         """Day of acquisition."""
         text = self.field("DATE_ACQUIRED")
-        return date.fromisoformat(text) if text else None
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError as wrong:
+            raise FileError(f"{self.path.name}: DATE_ACQUIRED is {short(text)}", "year-month-day") from wrong
 
     def scaling(self, band: str, kind: str = "") -> tuple[float, float] | None:
         """Scale and offset from digital numbers to physical units.
@@ -81,7 +85,8 @@ class Mtl(MtlFile):
         reflectance = self._pair(_LEVEL_1, "REFLECTANCE", f"BAND_{band}")
         if reflectance is None:
             return self._pair(_LEVEL_1, "RADIANCE", f"BAND_{band}")
-        elevation = float(self.field("SUN_ELEVATION") or "nan")
+        told = self.field("SUN_ELEVATION")
+        elevation = self.number("SUN_ELEVATION", told) if told else math.nan
         if not elevation > 0:
             raise FileError(
                 f"{self.path.name}: SUN_ELEVATION {elevation}",
@@ -95,9 +100,9 @@ class Mtl(MtlFile):
         """Multiplier and addend of a quantity."""
         for name in groups:
             group = self.groups.get(name, {})
-            multiplier = group.get(f"{quantity}_MULT_{suffix}")
-            if multiplier is not None:
-                return float(multiplier), float(group.get(f"{quantity}_ADD_{suffix}", "0"))
+            names = f"{quantity}_MULT_{suffix}", f"{quantity}_ADD_{suffix}"
+            if names[0] in group:
+                return self.number(names[0], group[names[0]]), self.number(names[1], group.get(names[1], "0"))
         return None
 
 

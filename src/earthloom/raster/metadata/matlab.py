@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.documents import object_in
 from earthloom.errors import FileError, InputError
+from earthloom.raster.metadata import mat5
+from earthloom.raster.sound import require_sound
 from earthloom.raster.trust.hdf5 import h5_file, require_there
-from earthloom.raster.trust.sizes import require_room
 
 _ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
 _NAMES = {
@@ -66,6 +67,7 @@ def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> 
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
+    require_sound(path)
     with broken(path):
         return _read(path, key, index)
 
@@ -85,10 +87,9 @@ def broken(path: str | Path, doing: str = "read") -> Iterator[None]:
 
 def remembered(path: str | Path) -> dict[str, str]:
     """The provenance of a ``.mat`` product of ours; empty for other files."""
-    from scipy.io import loadmat
-
-    with suppress(Exception):  # no file, no MATLAB 5 file, no such variable: nothing is remembered
-        return json.loads(str(loadmat(path, variable_names=[TAGS])[TAGS][0]))
+    with suppress(OSError, ValueError):  # no file, no MATLAB 5 file: nothing is remembered
+        told = mat5.arrays(Path(path), TAGS).get(TAGS)
+        return {name: str(value) for name, value in object_in(told).items()} if isinstance(told, str) else {}
     return {}
 
 
@@ -100,24 +101,34 @@ def shapes(path: str | Path) -> tuple[dict[str, str], dict[str, tuple[int, int, 
     FileError
         If the file is missing or broken.
     """
-    import h5py
-    from scipy.io import whosmat
-
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
     with broken(path):
-        if h5py.is_hdf5(path):
-            with h5_file(path) as file:
-                found = {n: item.shape[::-1] for n, item in file.items() if isinstance(item, h5py.Dataset)}
-        else:
-            found = {name: shape for name, shape, kind in whosmat(path) if kind not in ("char", "cell", "struct")}
+        found = sizes_in(path)
     images = {name: s for name, s in found.items() if len(s) in (2, 3) and min(s[:2]) > 1}
     roles = _roles(images)
     if not roles and len(images) == 1:
         roles = dict.fromkeys(images, next(iter(images)))
     sizes = {role: images[name] for role, name in roles.items()}
-    return roles, {role: (s[2] if len(s) > 2 else 1, s[0], s[1]) for role, s in sizes.items()}
+    return roles, {role: _band_first(shape) for role, shape in sizes.items()}
+
+
+def _band_first(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Rows, columns and perhaps bands, with the bands first."""
+    rows, cols, *bands = shape
+    return (bands[0] if bands else 1), rows, cols
+
+
+def sizes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays of a file, as MATLAB counts their axes."""
+    import h5py
+
+    require_sound(path)
+    if h5py.is_hdf5(path):
+        with h5_file(path) as file:
+            return {name: item.shape[::-1] for name, item in file.items() if isinstance(item, h5py.Dataset)}
+    return {known.name: known.shape for known in mat5.variables(path) if not known.text}
 
 
 def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
@@ -129,11 +140,7 @@ def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
             variables = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
             load = _load_matlab_7 if path.suffix.lower() == ".mat" else _load_h5
             return _collect(path, variables, key, index, load)
-    from scipy.io import loadmat, whosmat
-
-    for name, shape, _ in whosmat(path):
-        require_room(str(path), math.prod(shape), path.stat().st_size, f"the array {name}")
-    variables = {name: value for name, value in loadmat(path).items() if isinstance(value, np.ndarray)}
+    variables = {name: value for name, value in mat5.arrays(path).items() if isinstance(value, np.ndarray)}
     return _collect(path, variables, key, index, _load_matlab)
 
 

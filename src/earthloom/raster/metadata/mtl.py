@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from earthloom.documents import parsed, short
 from earthloom.errors import FileError
 from earthloom.small import small_text, xml_root
 
@@ -28,6 +29,22 @@ class MtlFile:
         """The first value of a field in any group."""
         return next((group[name] for group in self.groups.values() if name in group), None)
 
+    def number(self, name: str, text: str) -> float:
+        """The finite number that a field says.
+
+        Raises
+        ------
+        FileError
+            If it says none.
+        """
+        try:
+            found = float(text)
+        except ValueError:
+            found = math.nan
+        if not math.isfinite(found):
+            raise FileError(f"{self.path.name}: {name} is {short(text)}", "a number", "get the file again")
+        return found
+
 
 def read_groups(path: AnyPath, kind: str) -> Groups:
     """Parse an MTL file by its ending: JSON, XML, or else text.
@@ -48,7 +65,7 @@ def read_groups(path: AnyPath, kind: str) -> Groups:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
     try:
         groups = FORMS.get(path.suffix.lower(), _of_text)(text)
-    except (ValueError, AttributeError, SyntaxError) as error:
+    except (ValueError, AttributeError, SyntaxError, LookupError) as error:
         raise FileError(f"{path} is a broken MTL file: {' '.join(str(error).split())}") from error
     if groups is None:
         raise FileError(f"{path} is not {kind} metadata file", f"the group {OUTER[0]} or {OUTER[1]}")
@@ -74,7 +91,9 @@ def _of_text(text: str) -> Groups | None:
 
 def _of_json(text: str) -> Groups | None:
     """The same as objects."""
-    plain = json.loads(text)
+    plain = parsed(text)
+    if not isinstance(plain, dict):
+        return None
     outer = next((plain[name] for name in OUTER if name in plain), None)
     return None if outer is None else {
         name: {key: str(value) for key, value in group.items()} for name, group in outer.items()

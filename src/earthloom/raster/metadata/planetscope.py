@@ -7,7 +7,6 @@ PSB.SD (SuperDove) alone. 0 is missing.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 from xml.etree import ElementTree
 
 from earthloom import sensors
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.places import AnyPath, Inside, place
 from earthloom.small import small_bytes, small_text, xml_root
@@ -311,10 +311,10 @@ def _of_json(path: AnyPath) -> Item:
 def _json(path: AnyPath) -> dict[str, Any]:
     """A JSON object."""
     try:
-        plain = json.loads(small_text(path, "utf-8-sig"))
+        plain = parsed(small_text(path, "utf-8-sig"))
     except FileError:
         raise
-    except (OSError, ValueError, RecursionError) as wrong:
+    except (OSError, ValueError) as wrong:
         raise _broken(path, wrong) from wrong
     if not isinstance(plain, dict):
         raise _broken(path, "no object")

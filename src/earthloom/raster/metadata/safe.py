@@ -131,7 +131,7 @@ def read_product(path: AnyPath) -> SafeProduct:
     """
     try:
         root = xml_root(small_bytes(path))
-    except (OSError, ValueError, ElementTree.ParseError) as wrong:
+    except (OSError, ElementTree.ParseError, LookupError, ValueError) as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "the metadata of a Sentinel-2 product") from wrong
     texts: dict[str, str] = {}
     offsets: dict[str, float] = {}

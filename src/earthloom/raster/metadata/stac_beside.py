@@ -7,17 +7,19 @@ it was, an offset that ``raster:bands`` still repeats is not applied a second ti
 
 from __future__ import annotations
 
-import json
+import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+from earthloom.documents import field, object_beside, short
 from earthloom.errors import FileError
-from earthloom.small import is_small, small_text
+from earthloom.small import is_small
 
 LARGEST = 4 * 2**20  # bytes; an item is not longer
 SENTINEL = 1e-4, -0.1  # reflectance from numbers of baseline 04.00 on
@@ -49,8 +51,8 @@ def asset_of(path: Path) -> Asset | None:
     for item in _items(path.parent):
         plain = _read(item, item.stat().st_mtime_ns)
         assets = plain.get("assets") if plain.get("type") == "Feature" else None
-        for key, asset in (assets or {}).items():
-            if isinstance(asset, dict) and Path(str(asset.get("href", ""))).name == path.name:
+        for key, asset in assets.items() if isinstance(assets, dict) else ():
+            if isinstance(asset, dict) and PurePath(str(asset.get("href", ""))).name == path.name:
                 return bands_of_asset(item.name, plain, key, asset)[0]
     return None
 
@@ -66,11 +68,7 @@ def _items(folder: Path) -> list[Path]:
 @lru_cache(maxsize=256)
 def _read(path: Path, changed: int) -> dict[str, Any]:
     """A JSON object; empty for anything else."""
-    try:
-        plain = json.loads(small_text(path))
-    except (OSError, ValueError):
-        return {}
-    return plain if isinstance(plain, dict) else {}
+    return object_beside(path)
 
 
 def bands_of_asset(item: str, plain: Mapping[str, Any], key: str, asset: Mapping[str, Any]) -> tuple[Asset, ...]:
@@ -81,7 +79,7 @@ def bands_of_asset(item: str, plain: Mapping[str, Any], key: str, asset: Mapping
     FileError
         If they are no numbers.
     """
-    properties: Mapping[str, Any] = plain.get("properties") or {}
+    properties: Mapping[str, Any] = field(plain, "properties", dict, item, optional=True) or {}
     lists = [_dicts(asset.get(name)) for name in ("raster:bands", "bands", "eo:bands")]
     count = max(1, *map(len, lists))
     sensor, day = sensor_of(properties), day_of(properties)
@@ -95,10 +93,11 @@ def bands_of_asset(item: str, plain: Mapping[str, Any], key: str, asset: Mapping
             value = next((told[name] for name in names if name in told), asset.get(names[0]))
             if value is None or value == "nan":
                 return None
-            try:
-                return float(value)
-            except (TypeError, ValueError) as wrong:
-                raise FileError(f"{item}: {key} has {names[-1]} {value!r}", "a number") from wrong
+            with suppress(TypeError, ValueError, OverflowError):
+                known = float(value)
+                if names[-1] == "nodata" or math.isfinite(known):
+                    return known
+            raise FileError(f"{item}: {key} has {names[-1]} {short(value)}", "a number")
 
         scale, offset, nodata = (number(f"raster:{name}", name) for name in ("scale", "offset", "nodata"))
         if sensor is not None and sensor.startswith("sentinel2"):

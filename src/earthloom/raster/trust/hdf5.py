@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.errors import FileError
+from earthloom.raster.sound import require_sound
 from earthloom.raster.trust.policy import ANYWHERE, SETTING, setting
 from earthloom.raster.trust.sizes import require_held, require_room
 from earthloom.small import require_regular
@@ -30,6 +31,7 @@ def h5_file(path: str | Path) -> Any:
     import h5py
 
     facts = require_regular(path)
+    require_sound(path)
     require_own(str(path), facts)
     return h5py.File(path, "r")
 

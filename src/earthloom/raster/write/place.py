@@ -5,7 +5,6 @@ Whatever writes asks here: :func:`require_other` for a file, :func:`require_apar
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from glob import escape
@@ -14,10 +13,11 @@ from pathlib import Path
 import rasterio
 from rasterio.errors import RasterioError
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import CPLE_BaseError, quietly
 from earthloom.raster.steady import files_behind
-from earthloom.small import small_text
+from earthloom.small import small_bytes
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
@@ -223,7 +223,7 @@ def _behind_the_stem(path: Path) -> list[Path]:
 def describes(item: Path, path: Path) -> bool:
     """Whether a file is a STAC item of an image."""
     try:
-        told = json.loads(small_text(item))
+        told = parsed(small_bytes(item))
         assets = told["assets"].values()
         return "stac_version" in told and any(str(one.get("href", "")).endswith(path.name) for one in assets)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):

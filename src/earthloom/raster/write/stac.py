@@ -14,10 +14,10 @@ from affine import Affine
 from rasterio.errors import RasterioError
 
 from earthloom.atomic import write_whole
-from earthloom.errors import InputError
+from earthloom.documents import field, numbers, object_beside, short
+from earthloom.errors import FileError, InputError
 from earthloom.raster.facts import applied
 from earthloom.raster.handles import CPLE_BaseError, quietly
-from earthloom.small import small_text
 
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -131,7 +131,7 @@ def collection(folder: Path, title: str, description: str) -> Path:
     stac = pystac()
     items = []
     for path in sorted(folder.glob("*.json")):
-        plain = _json(path)
+        plain = object_beside(path)
         if plain.get("type") == "Feature" and plain.get("stac_version"):
             items.append((path, plain))
     boxes = [plain["bbox"] for _, plain in items if plain.get("bbox")]
@@ -157,15 +157,6 @@ def _around(boxes: Sequence[Sequence[float]]) -> list[float]:
     return [ends[0], min(b[1] for b in near), ends[1], max(b[3] for b in near)]
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON object; empty for anything else."""
-    try:
-        plain = json.loads(small_text(path))
-    except (OSError, ValueError):
-        return {}
-    return plain if isinstance(plain, dict) else {}
-
-
 def write_json(path: Path, plain: Any) -> None:
     """Write under a hidden name until whole.
 
@@ -177,13 +168,40 @@ def write_json(path: Path, plain: Any) -> None:
     write_whole(path, (json.dumps(plain, indent=2) + "\n").encode())
 
 
+def require_placed(item: Mapping[str, Any], where: str) -> None:
+    """Check that the outline and the bbox of a GeoJSON feature, where it has them, are made of finite numbers.
+
+    Raises
+    ------
+    FileError
+        If they are not.
+    """
+    name = f"{where}: item {short(item.get('id'))}"
+    if item.get("bbox") is not None and len(numbers(item, "bbox", name)) not in (4, 6):
+        raise FileError(f"{name}: bbox {short(item['bbox'])}", "four or six numbers")
+    shape = field(item, "geometry", dict, name, optional=True) or {}
+    kind = shape.get("type")
+    if kind in ("Polygon", "MultiPolygon"):
+        parts = field(shape, "coordinates", list, name)
+        for polygon in parts if kind == "MultiPolygon" else [parts]:
+            rings = {"rings": polygon}
+            for at in range(len(field(rings, "rings", list, name))):
+                ring = numbers({"ring": polygon[at]}, "ring", name, 2)
+                if ring.shape[1] not in (2, 3) or len(ring) < 3:
+                    raise FileError(f"{name}: an outline of {len(ring)} points", "three or more of two numbers each")
+            if not polygon:
+                raise FileError(f"{name}: an outline of no points", "three or more of two numbers each")
+
+
 def footprint_covers(item: Mapping[str, Any], place: Sequence[float]) -> bool:
     """Whether a GeoJSON feature (its outline, else its bbox) covers a longitude and latitude; True without either.
 
     Longitudes are counted round the globe: outlines may run over the antimeridian, split there or not.
     """
     shape = item.get("geometry") or {}
-    rings = {"Polygon": [shape.get("coordinates")], "MultiPolygon": shape.get("coordinates")}.get(shape.get("type", ""))
+    rings = {"Polygon": [shape.get("coordinates")], "MultiPolygon": shape.get("coordinates")}.get(
+        str(shape.get("type"))
+    )
     if rings:
         return any(
             _inside(polygon[0], place) and not any(_inside(hole, place) for hole in polygon[1:]) for polygon in rings

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
+from earthloom.documents import toml
 from earthloom.errors import FileError, InputError
 from earthloom.machine import require_device_word
 from earthloom.methods.fields import described, fits
@@ -232,10 +232,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        found = tomllib.loads(small_text(path))
+        found = toml(small_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise FileError(f"{path} cannot be read ({error})", "a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise FileError(f"{path} is no TOML ({error})", "lines such as lr = 0.002") from error
     for key, value in found.items():
         if isinstance(value, dict) != (key in TABLES):

@@ -1,0 +1,62 @@
+"""HDF files are gone through by another process before this one opens them: their libraries may crash, or loop."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from earthloom.errors import FileError
+from earthloom.raster import walk
+
+SECONDS = 300.0  # by the clock; the other process is given a few of the processor
+START = b"\x89HDF\r\n\x1a\n"
+USERBLOCKS = (0, 512, 1024, 2048, 4096)  # bytes before an HDF5 file in a file of another kind
+
+
+def require_sound(path: str | Path) -> None:
+    """Refuse an HDF5 or HDF4 file that cannot be gone through; other kinds are no matter. Asked once for each file.
+
+    Raises
+    ------
+    FileError
+        If its library stumbles over it, or it says what cannot be.
+    """
+    try:
+        facts = os.stat(path)
+        with open(path, "rb") as file:
+            starts = [(file.seek(at), file.read(len(START)))[1] for at in USERBLOCKS]
+    except (OSError, ValueError):
+        return  # whoever opens it says so
+    if START in starts or starts[0].startswith(walk.HDF4):
+        wrong = _wrong(str(path), facts.st_mtime_ns, facts.st_size)
+        if wrong:
+            raise FileError(f"{path} cannot be read: {wrong}", hint="the file may be cut short or damaged")
+
+
+@lru_cache(maxsize=1024)
+def _wrong(path: str, _changed: int, _bytes: int) -> str:
+    """What is wrong with a file as it was at a time; "" for nothing."""
+    return asked(path)
+
+
+def asked(path: str) -> str:
+    """What another process says is wrong with a file; "" for nothing."""
+    if not sys.executable:
+        return ""
+    command = [sys.executable, "-I", str(walk.__file__), path]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=SECONDS, check=False, stdin=subprocess.DEVNULL, text=True,
+            errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return "reading it does not end"
+    except OSError:  # no process can be started: nothing is known
+        return ""
+    if done.returncode < 0:
+        ends = "does not end" if -done.returncode in (9, 24) else "ends in a crash of its library"
+        return f"reading it {ends}"
+    return done.stdout.strip() or "it is broken" if done.returncode else ""
