@@ -143,7 +143,7 @@ def test_imports_inside_functions_bring_torch_or_speed_never_an_end_to_a_circle(
     assert not odd, "\n".join(odd)
 
 
-LONGEST_CHAIN = 14  # modules that stand on one another
+LONGEST_CHAIN = 16  # modules that stand on one another; four of them say what may be opened
 
 
 def graph(at_once_alone: bool) -> dict[str, set[str]]:

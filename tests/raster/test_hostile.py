@@ -101,7 +101,7 @@ def test_a_matlab_header_that_claims_more_than_there_is(tmp_path: Path) -> None:
     body += struct.pack("<II", 9, 2**32 - 8) + bytes(64)
     head = b"MATLAB 5.0".ljust(124) + struct.pack("<HH", 0x0100, 0x4D49)
     (tmp_path / "x.mat").write_bytes(head + struct.pack("<II", 14, len(body)) + body)
-    with pytest.raises(FileError, match="claims the array ms"):
+    with pytest.raises(FileError, match="for 36000000000 numbers"):
         open_image(tmp_path / "x.mat")
 
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from earthloom.cli import stop
+from earthloom.cli import process
 from earthloom.cli.commands import bold, build, overview
 from earthloom.cli.screen import only_ours
 
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 def _run(arguments: list[str], debug: bool) -> int:
     """Exit code of a run."""
     try:
-        with stop.stoppable(), only_ours(not debug):
+        with process.stoppable(), only_ours(not debug):
             if not _show_help(arguments) and not _complete(arguments):
                 build(arguments)(arguments, exit_on_error=False, print_error=debug)
                 _show_examples(arguments)
@@ -50,7 +50,7 @@ def _run(arguments: list[str], debug: bool) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if stop.asked():  # a library made something else of it
+        if process.asked():  # a library made something else of it
             return _stopped(error)
         if debug:
             raise
@@ -88,7 +88,7 @@ def _show_examples(arguments: list[str]) -> None:
 
 def _stopped(error: BaseException) -> int:
     """What is said after Ctrl-C and SIGTERM."""
-    return _complain(f"stopped; {' '.join(getattr(error, '__notes__', [])) or NOTHING_LEFT}", stop.exit_code())
+    return _complain(f"stopped; {' '.join(getattr(error, '__notes__', [])) or NOTHING_LEFT}", process.exit_code())
 
 
 def _line(error: Exception, arguments: Sequence[str]) -> str:

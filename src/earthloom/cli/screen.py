@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from earthloom.cli import stop
+from earthloom.cli import process
 from earthloom.cli.parameters import as_flags
 from earthloom.report.plain import strict as strict
 
@@ -39,7 +39,7 @@ class Screen:
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Move the bar; it appears when the work takes longer than a moment."""
-        stop.check()
+        process.check()
         if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
             return
         if self._bar is None:

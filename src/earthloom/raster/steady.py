@@ -42,8 +42,13 @@ def files_behind(address: str | Path) -> list[Path]:
     found = dict[Path, None]()
     for piece in (text, *_PIECES.split(text)):
         path = Path(_INSIDE.sub("", piece))
-        found |= dict.fromkeys([one for one in (path, *path.parents) if os.path.isfile(one)][:1])
+        found |= dict.fromkeys([one for one in (path, *path.parents) if _holds_an_image(one)][:1])
     return list(found) or ([Path(one) for one in glob(text)] if has_magic(text) else [])
+
+
+def _holds_an_image(path: Path) -> bool:
+    """Whether it is a file, or the folder of a Zarr store."""
+    return os.path.isfile(path) or (path.suffix.lower() == ".zarr" and os.path.isdir(path))
 
 
 def stamps(paths: Iterable[str | Path]) -> dict[Path, Stamp]:

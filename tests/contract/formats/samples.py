@@ -10,10 +10,13 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 from affine import Affine
 from scipy.io import savemat
 
 from earthloom.raster.scenes.cube import finer
+from earthloom.raster.write.zarr import create_zarr
+from earthloom.types import Window
 from tests.raster.conftest import put
 from tests.raster.emit_granule import GRID, emit_granule, turned
 from tests.raster.eos_files import CORNER, PIXEL_1KM, SINUSOIDAL, mod09ga
@@ -257,6 +260,15 @@ def modis(folder: Path) -> Sample:
     return Sample(path, numbers(7) * 1e-4, path, centres, SINUSOIDAL, grid)
 
 
+def zarr(folder: Path) -> Sample:
+    """A store as products are written; it lies nowhere."""
+    pytest.importorskip("zarr")
+    data, place = numbers(), folder / "x.zarr"
+    with create_zarr(place, shape=data.shape[1:], count=len(data), dtype="int16", nodata=-9) as writer:
+        writer.put(Window(0, 0, *data.shape[1:]), data)
+    return Sample(place, data, place)
+
+
 SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "gdal": gdal, "envi": envi, "netcdf": netcdf, "matlab": matlab, "bare": bare, "cave_folder": cave_folder,
     "landsat_folder": landsat_folder, "archive": archive, "sentinel2_folder": sentinel2_folder,
@@ -265,5 +277,5 @@ SAMPLES: dict[str, Callable[[Path], Sample]] = {
     "enmap": enmap, "desis": desis,
     "prisma": prisma,
     "eo1": eo1,
-    "modis": modis,
+    "modis": modis, "zarr": zarr,
 }  # fmt: skip

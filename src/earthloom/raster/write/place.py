@@ -81,7 +81,7 @@ def require_other(place: Path, inputs: Iterable[str | Path], *, opened: bool = T
             if place.is_dir() and place.resolve() in file.resolve().parents:
                 raise InputError(f"the output {place} is an input", "another name")
             if file.is_dir():
-                parts = file.rglob("*") if folders else ()
+                parts = (file, *(file.rglob("*") if folders else ()))
             else:
                 parts = (file, *lies_beside(file), *(_made_of(str(given)) if opened else ()))
             for part in parts:
