@@ -21,7 +21,7 @@ from earthloom.engine.job import Out as Tiles
 from earthloom.engine.ledger import NOTHING_KEPT, WORTH_SECONDS, Ledger, part_of
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
-from earthloom.errors import FileError, HangUp, InputError
+from earthloom.errors import ClusterError, FileError, HangUp, InputError
 from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
@@ -198,7 +198,7 @@ class _Files:
 
     def elsewhere(self) -> _Stages | None:
         """Their stages; a file of MATLAB is made in memory."""
-        staged = [writer.stage for writer in self.writers if isinstance(writer, Writer)]
+        staged = [writer.stage.anywhere for writer in self.writers if isinstance(writer, Writer)]
         return _Stages(tuple(staged)) if len(staged) == len(self.writers) else None
 
     def tag(self, tags: Mapping[str, str]) -> None:
@@ -251,7 +251,7 @@ def _goes_on(error: BaseException, ledger: Ledger, place: Path) -> bool:
         return ledger.seconds > WORTH_SECONDS
     if isinstance(error, FileError):  # of the product itself: a full disk
         return str(place) not in error.given
-    return isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError))
+    return isinstance(error, (KeyboardInterrupt, SystemExit, MemoryError, ClusterError))
 
 
 @dataclass(frozen=True)

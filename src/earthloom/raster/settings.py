@@ -53,3 +53,19 @@ class Settings:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+
+@contextmanager
+def block_cache(size: int, asked: bool) -> Iterator[None]:
+    """GDAL keeps so many bytes of blocks, in this process and in workers; unless the user says another size.
+
+    Parameters
+    ----------
+    asked
+        Whether the size follows from what the user asked for: then it holds whatever the environment says.
+    """
+    if not asked and "GDAL_CACHEMAX" in os.environ:
+        yield
+        return
+    with rasterio.Env(GDAL_CACHEMAX=size):
+        yield

@@ -32,6 +32,7 @@ from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
 from earthloom.raster.metadata.stac_items import as_paths
+from earthloom.raster.settings import block_cache
 from earthloom.raster.steady import Stamp, paths_in, require_unchanged, stamps
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, require_other
@@ -152,7 +153,7 @@ def produce(
     if isinstance(sink, Lazy):
         return _promised(prepared, sink, encode, choose, run)
     place = sink.open(prepared, encode, run)
-    with place as out, run.begin() as runner:
+    with block_cache(run.budget.cache, run.memory is not None), place as out, run.begin() as runner:
         method = _ready(prepared, choose, replace(run, learnt=Learnt(out.ledger, prepared.inputs)))
         facts.clock("readied")
         tiles, runner = tiles_of(method, prepared.scene, run.tile_size, runner, run.budget, out.in_memory)

@@ -107,6 +107,11 @@ class Stage:
             raise OSError("its blocks find no room")
         return stage
 
+    @property
+    def anywhere(self) -> Stage:
+        """The same for processes that work in other folders."""
+        return replace(self, path=self.path.absolute())
+
     def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> int:
         """Write a tile, quickest by whole blocks; its checksum."""
         number = os.open(self.path, os.O_WRONLY | getattr(os, "O_BINARY", 0))
