@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def opened(
     stack: ExitStack,
     told: Mapping[str, Told] | None = None,
     kinds: Mapping[str, str] | None = None,
+    tolerant: bool = False,
 ) -> dict[str, Image]:
     """Files and arrays as images.
 
@@ -73,6 +75,8 @@ def opened(
         Role to what is told about its image.
     kinds
         Role to what is taken from a folder or a file that holds several images: ``pan``, ``ms`` (the default), ``hs``.
+    tolerant
+        Take blocks that cannot be read for missing.
     """
     told, kinds = told or {}, kinds or {}
     if taken is not None:
@@ -85,4 +89,6 @@ def opened(
         masks = role.endswith(MASK)
         images[role] = open_mask(value, own) if masks else open_image(value, role=kinds.get(role, "ms"), told=own)
         stack.callback(images[role].close)
+        if tolerant:
+            images[role] = replace(images[role], tolerant=True)
     return images

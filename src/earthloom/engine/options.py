@@ -65,6 +65,8 @@ class Run:
         Go on with what a run that was stopped or killed has left of this very product; without, start afresh.
     stac
         Write a STAC item beside the product, NAME.json for NAME.tif: where and when, bands, how it was made, of what.
+    on_bad_block
+        What becomes of a block of an input that cannot be read: ``fail``, or ``nodata``: it is missing, and said.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     log_json
@@ -94,6 +96,7 @@ class Run:
     compress: Compress = "zstd"
     overwrite: bool = False
     resume: bool = True
+    on_bad_block: Literal["fail", "nodata"] = "fail"
     stac: bool = False
     ignore_georeferencing: bool = False
     log_json: str | Path | None = None
@@ -112,6 +115,8 @@ class Run:
         if self.runner not in ("threads", "processes"):
             raise InputError(f"runner '{self.runner}'", "threads or processes")
         self._require_one_runner()
+        if self.on_bad_block not in ("fail", "nodata"):
+            raise InputError(f"`on_bad_block={self.on_bad_block}`", "fail or nodata")
         require_device_word(self.device)
         if self.adapt_seconds is not None and not self.adapt_seconds > 0:  # NaN too
             raise InputError(f"`adapt_seconds={self.adapt_seconds:g}`", "a positive number")
@@ -121,6 +126,11 @@ class Run:
             raise InputError(
                 "save_weights without adapting", "`adapt`, or a positive number of `adapt_seconds` or `adapt_steps`"
             )
+
+    @property
+    def tolerant(self) -> bool:
+        """Whether blocks that cannot be read are missing."""
+        return self.on_bad_block == "nodata"
 
     def _require_one_runner(self) -> None:
         """Refuse workers that make no sense, or are asked for twice."""

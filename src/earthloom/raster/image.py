@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from affine import Affine
 
-from earthloom.errors import InputError
+from earthloom.errors import FileError, InputError
 from earthloom.ops.tiling import spread_blocks
+from earthloom.raster.damaged import around
 from earthloom.raster.handles import patiently
 from earthloom.raster.protocol import Reader, Warp
 from earthloom.raster.readers import FileReader
@@ -69,6 +70,8 @@ class Image:
         Full width at half of the peak of each band; empty where unknown.
     told
         Its names are the user's word.
+    tolerant
+        Blocks that cannot be read are missing pixels, instead of an error.
     """
 
     shape: tuple[int, int]
@@ -93,6 +96,7 @@ class Image:
     colours: tuple[str, ...] = ()
     widths_nm: tuple[float | None, ...] = ()
     told: bool = False
+    tolerant: bool = False
 
     @property
     def count(self) -> int:
@@ -194,14 +198,29 @@ class Image:
 
     def stored(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Numbers as they are stored, rows as the file counts them; a read that fails is tried again."""
-        return patiently(lambda: self.reader.read(window, dtype))
+        try:
+            return patiently(lambda: self.reader.read(window, dtype))
+        except FileError:
+            if not self.tolerant:
+                raise
+        return around(lambda piece: self.reader.read(piece, dtype), window, self.name, self.count, dtype)
+
+    @property
+    def maskable(self) -> bool:
+        """Whether any pixel can be missing."""
+        return self.tolerant or self.reader.maskable
 
     def decimated(self, limit: int = 512) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Every n-th pixel, so that no side is longer than ``limit``; for overviews and statistics."""
         limit = min(limit, max(1, int((LOOK_NUMBERS / self.count) ** 0.5)))
         step = max(1.0, max(self.shape) / limit)
         shape = (max(1, round(self.shape[0] / step)), max(1, round(self.shape[1] / step)))
-        data, valid = patiently(lambda: self.reader.decimated(shape))
+        try:
+            data, valid = patiently(lambda: self.reader.decimated(shape))
+        except FileError:
+            if not self.tolerant:
+                raise
+            data, valid = self._every_nth(shape)
         if self.flipped:
             data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
         return self._physical(data, valid), valid
@@ -213,6 +232,15 @@ class Image:
         windows = spread_blocks(self.shape, (limit // 4, limit // 4))
         read = [self.read(window, "float64") for window in windows]
         return np.concatenate([data for data, _ in read], axis=1), np.concatenate([valid for _, valid in read])
+
+    def _every_nth(self, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+        """The same of a file with broken blocks: one row in so many is read, and thinned."""
+        rows, cols = (
+            ((np.arange(n) + 0.5) * whole / n).astype(int) for n, whole in zip(shape, self.shape, strict=True)
+        )
+        read = [self.stored(Window(int(row), 0, 1, self.shape[1]), np.dtype("float64")) for row in rows]
+        data = np.concatenate([numbers[:, :, cols] for numbers, _ in read], axis=1)
+        return data, np.concatenate([known[:, cols] for _, known in read])
 
     def _physical(self, data: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Scale in place and put zeros where nothing was measured."""
@@ -258,7 +286,7 @@ class Image:
 
     def any_valid(self, window: Window | None = None) -> bool:
         """Whether a window holds any data: the middle is looked at first, so that the answer is quick."""
-        if not self.reader.maskable:
+        if not self.maskable:
             return True
         window = Window(0, 0, *self.shape) if window is None else window
         side = 512

@@ -122,7 +122,7 @@ def perform(work: Work) -> Any:
         require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
     facts = FactKeeper(work.run.facts)
     with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
-        images = opened(work.given, taken, stack, work.told, work.kinds)
+        images = opened(work.given, taken, stack, work.told, work.kinds, work.run.tolerant)
         if isinstance(sink, File):
             for image in images.values():
                 require_other(sink.place, image.paths)

@@ -111,7 +111,7 @@ class Applying:
             numbers = numbers_of(image, None, image, count)
         else:
             scales, offsets = (tuple(float(v) for v in values) for values in transform.target.gains)
-            numbers = Numbers(np.dtype(stored), scales, offsets, image.nodata, None, image.reader.maskable)
+            numbers = Numbers(np.dtype(stored), scales, offsets, image.nodata, None, image.maskable)
         tags = {"EARTHLOOM_TRANSFORM": checksum(transform.as_dict())}
         return product_of(seen, None, load(transform.target.sensor), transform.target.bands, numbers, None, tags)
 
@@ -121,7 +121,7 @@ def numbers_of(like: Image, bands: int | None, source: Image, count: int) -> Num
     pairs = list(zip(like.scales, like.offsets, strict=True))
     same = len(set(pairs)) == 1 or len(pairs) != bands
     scales, offsets = ((pairs[0][0],) * count, (pairs[0][1],) * count) if same else (like.scales, like.offsets)
-    return Numbers(like.dtype, scales, offsets, source.nodata, None, source.reader.maskable)
+    return Numbers(like.dtype, scales, offsets, source.nodata, None, source.maskable)
 
 
 def product_of(

@@ -78,7 +78,7 @@ class Lookup:
     def make(self, tile: Window, stats: Stats) -> Made:
         """A window, read as it is stored and looked up once."""
         image, valid = self.source.stored(tile, self.source.dtype)
-        known = valid if self.source.reader.maskable and not valid.all() else None
+        known = valid if self.source.maskable and not valid.all() else None
         if self.entries is not None:
             nodata = self.encode.nodata
             fill = nodata if nodata is not None else math.nan if self.encode.dtype.kind == "f" else 0

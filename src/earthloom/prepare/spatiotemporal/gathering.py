@@ -100,5 +100,5 @@ def opened_library(
     """
     taken = taken_of(found.inputs)
     with ExitStack() as stack:
-        images = opened(found.inputs, taken, stack, told_of(found.inputs, handling))
+        images = opened(found.inputs, taken, stack, told_of(found.inputs, handling), tolerant=run.tolerant)
         yield lay_series(images, found.days, handling, run), taken

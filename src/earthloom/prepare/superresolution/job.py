@@ -127,7 +127,7 @@ class Enlarging:
         )  # fmt: skip
         crs, transform = (None, Affine.identity()) if run.ignore_georeferencing else cube.place
         named = tuple(cube.bands[at] for at in order)
-        holes = cube.scene.image.reader.maskable or bool(banding.empty)
+        holes = cube.scene.image.maskable or bool(banding.empty)
         numbers = Numbers(
             image.dtype, tuple(image.scales[at] for at in order), tuple(image.offsets[at] for at in order),
             image.nodata, told.nodata, holes,

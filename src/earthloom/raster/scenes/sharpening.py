@@ -85,7 +85,7 @@ class RasterScene:
     @property
     def may_have_holes(self) -> bool:
         """Whether a pixel of either image can be missing."""
-        return self.pan.reader.maskable or self.ms.reader.maskable
+        return self.pan.maskable or self.ms.maskable
 
     @cached_property
     def geobox(self) -> GeoBox:
