@@ -107,7 +107,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     return {
         "pansharpen": ["pansharpen", "--pan", pan, "--ms", ms, "-m", "mtf_glp_hpm", *tiles],
         "predict": [
-            "predict", "--fine", one[0], "--coarse", one[1], str(folder / "coarse/c_2020-05-17.tif"),
+            "predict", "--pair", *one, "--coarse", str(folder / "coarse/c_2020-05-17.tif"),
             "-m", "starfm", *window, *tiles,
         ],
         "series": [

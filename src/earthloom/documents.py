@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from earthloom.errors import FileError
 from earthloom.small import small_bytes
+
+if TYPE_CHECKING:
+    import numpy as np
 
 KINDS: dict[type, str] = {
     str: "a text",
@@ -154,6 +155,8 @@ def numbers(told: Mapping[str, Any], name: str, where: str, axes: int = 1) -> np
     FileError
         If they are something else.
     """
+    import numpy as np
+
     value = field(told, name, list, where)
     try:
         found = np.array(value, float) if _plain(value, axes) else None

@@ -299,7 +299,7 @@ def test_composites_go_by_the_manifest(tmp_path: Path, bundle: str | None, scale
         (lambda text: text.replace("<ps:bandNumber>3", "<ps:bandNumber>7"), "no reflectanceCoefficient of band 3"),
         (lambda text: text.replace(">4e-05<", ">-1<"), "coefficient -1"),
         (lambda text: text.replace("2022-03-01T", "yesterday"), "the day 'yesterday1'"),
-        (lambda text: text.replace("?>", '?><!DOCTYPE a [<!ENTITY b "c">]>'), "it declares entities"),
+        (lambda text: text.replace("?>", '?><!DOCTYPE a [<!ENTITY b "c">]>'), "it defines entities"),
     ],
 )
 def test_a_broken_xml_is_one_line(tmp_path: Path, change, said: str) -> None:

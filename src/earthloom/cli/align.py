@@ -12,7 +12,7 @@ from cyclopts import App
 from earthloom.cli import shown, verbs
 from earthloom.cli.running import Work
 from earthloom.raster.steady import paths_in
-from earthloom.verbs.declared import OUTPUT, Flag
+from earthloom.verbs.flags import OUTPUT, Flag
 from earthloom.weights.header import SUFFIX
 
 FIGURE = "PNG with both images' numbers before and after, and what each number becomes; needs a target."

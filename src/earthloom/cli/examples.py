@@ -101,6 +101,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("all of them", "earthloom sensors"),
         ("all about one", "earthloom sensors worldview3"),
     ),
+    "doctor": (
+        ("whether all is well here", "earthloom doctor"),
+        ("a report to attach to a question", "earthloom doctor -o report.txt"),
+    ),
     "demo": (("into a folder of its own", "earthloom demo -o first-look"),),
 }
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
 
-from earthloom.verbs.declared import takes_numbers
+from earthloom.verbs.flags import takes_numbers
 
 SHORT = {"-m": "method", "-o": "output"}
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from cyclopts import Group, Parameter
 
 from earthloom.cli.running import Work, shown_as
-from earthloom.verbs.declared import Flag
+from earthloom.verbs.flags import Flag
 
 ORDER = {"Files": 1, "Batch": 8, "Run": 9}  # groups of the help; what a verb has of its own stands between
 KINDS = {

@@ -11,7 +11,7 @@ from earthloom.cli import verbs
 from earthloom.cli.running import Work
 from earthloom.cli.screen import strict
 from earthloom.raster.steady import paths_in
-from earthloom.verbs.declared import Flag
+from earthloom.verbs.flags import Flag
 
 if TYPE_CHECKING:
     from earthloom.evaluation.leave_out import Trial

@@ -13,7 +13,7 @@ from earthloom.cli.options import extra
 from earthloom.cli.parameters import as_flags
 from earthloom.cli.running import Work
 from earthloom.cli.screen import Screen, strict
-from earthloom.verbs.declared import Flag
+from earthloom.verbs.flags import Flag
 
 if TYPE_CHECKING:
     from earthloom.verbs.batch import Outcome, Standing

@@ -17,7 +17,8 @@ from earthloom.cli.parameters import NAMES
 from earthloom.cli.running import working
 from earthloom.errors import InputError
 from earthloom.methods import catalog
-from earthloom.verbs.declared import LISTENERS, TOLD, VERBS, Flag, Verb, flag_of, numbers_in, plain, writes_a_product
+from earthloom.verbs.declared import VERBS, Verb, writes_a_product
+from earthloom.verbs.flags import LISTENERS, TOLD, Flag, flag_of, numbers_in, plain
 
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),
@@ -85,7 +86,8 @@ def _call(
         own[name_of] = 0
     if act is not several.act:  # rows may name methods of their own
         own.setdefault("method", given.get("method") or verb.default(given))
-        several.require_rows(parts["extra"])
+        if writes_a_product(verb):
+            several.require_rows(parts["extra"])
     if verb.shell is not None:
         own = verb.shell(own)
     with working(parts["run"], **parts["screen"]) as work:

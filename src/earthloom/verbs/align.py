@@ -20,7 +20,8 @@ from earthloom.raster.told import Told
 from earthloom.training.bandpass.fit import alone, fitted, learns, learnt
 from earthloom.training.bandpass.pairs import pairs_of
 from earthloom.types import Window
-from earthloom.verbs.declared import FILE, FILES, OUTPUT, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import FILE, FILES, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 DEFAULT = "spectral"  # needs no image of the target sensor

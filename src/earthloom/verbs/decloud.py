@@ -13,7 +13,8 @@ from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
 from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.raster.told import Told
-from earthloom.verbs.declared import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM = "cloud_removal"

@@ -11,7 +11,8 @@ from earthloom.prepare.bandpass.pairing import AUTO, told_pair
 from earthloom.prepare.bandpass.transform import Transform
 from earthloom.training.bandpass.sources import fit_any
 from earthloom.verbs.align import SENSORS, chosen_aligner
-from earthloom.verbs.declared import FILES, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import FILES, Flag
 
 
 @verb("bandpass", AUTO, SENSORS, without=SENSORS, inside="align")

@@ -14,7 +14,8 @@ from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.formats import format_of
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, MATLAB
-from earthloom.verbs.declared import FILES, METHOD, NAME, OUTPUT, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "pansharpening", "gsa"

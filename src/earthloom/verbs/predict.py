@@ -20,7 +20,8 @@ from earthloom.prepare.spatiotemporal.known import (
 )
 from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of
 from earthloom.raster.listing.days import parse_date
-from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 DEFAULT = "starfm"

@@ -21,7 +21,8 @@ from earthloom.prepare.superresolution.job import Enlarging
 from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, ToldCube, whole_ratio
 from earthloom.raster import told as raster
 from earthloom.raster.write.place import GEOTIFF, MATLAB
-from earthloom.verbs.declared import METHOD, OUTPUT, PYTHON, Flag, verb
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 CUBE = "Cube"

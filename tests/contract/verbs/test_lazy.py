@@ -245,7 +245,7 @@ def test_a_scene_of_nothing_says_so_when_it_is_computed() -> None:
 
 
 def test_a_task_is_small_and_reads_what_is_at_hand() -> None:
-    from earthloom.engine.dask import Mosaic, Part
+    from earthloom.engine.blocks import Mosaic, Part
     from earthloom.raster.memory import at_hand, image_of
 
     numbers = np.arange(2 * 6 * 8, dtype="uint16").reshape(2, 6, 8)

@@ -18,7 +18,8 @@ from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.raster.told import Told
 from earthloom.verbs import names
-from earthloom.verbs.declared import LISTENERS, TOLD, VERBS, Verb, flag_of, numbers_in, plain, takes_numbers
+from earthloom.verbs.declared import VERBS, Verb
+from earthloom.verbs.flags import LISTENERS, TOLD, flag_of, numbers_in, plain, takes_numbers
 
 OWN = ("name", "output")  # columns of the batch itself
 NO_IMAGES = ("sensor", "method", "weights", "pattern")  # words among the files of a verb that may be no path
