@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def product_item(product: Path, inputs: Mapping[str, Sequence[str]], seen: Itera
     """
     facts, place = examine(str(product)), place_of(product)
     told = {key.removeprefix(PREFIX): value for key, value in facts.tags.items() if key.startswith(PREFIX)}
-    made = told.get("CREATED", "")
+    made = datetime.now(UTC).isoformat(timespec="seconds")
     day, span, said = _when(told.get("DATE"), sorted({one for one in seen if one is not None}), made)
     method = told.get("METHOD", "")
     names = [Path(path).name for paths in inputs.values() for path in paths]
