@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from earthloom.errors import FileError
 from earthloom.version import __version__
 
 ASKED, TILES, LOCK, KEPT = "asked.json", "tiles.jsonl", "lock", "kept-"
+DAY_S = 86400
 WORTH_SECONDS = 10.0  # of work: what took less is made again sooner than somebody comes back to a closed terminal
 
 
@@ -64,6 +66,7 @@ class Ledger:
         """
         folder = part_of(place)
         lock = _locked(folder, place)
+        _sweep(place)
         try:
             ledger = cls(folder, place)
             if not resume:
@@ -269,6 +272,14 @@ def _locked(folder: Path, place: Path) -> int:
         return number
     os.close(number)  # who had it took the folder away in between
     return _locked(folder, place)
+
+
+def _sweep(place: Path) -> None:
+    """Take away drafts of this product that earlier versions left when they were killed, and nobody touched for a day."""
+    for draft in place.parent.glob(f".{escape(place.name)}.{'[0-9a-f]' * 32}"):
+        with suppress(OSError):
+            if time.time() - max(one.stat().st_mtime for one in (draft, *draft.iterdir())) > DAY_S:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def _apart(before: Any, asked: Mapping[str, Any]) -> str:

@@ -196,6 +196,18 @@ def test_a_mapping_that_was_fitted_is_kept(tmp_path: Path) -> None:
     assert out.read_bytes() == whole.read_bytes()
 
 
+def test_drafts_of_earlier_versions_are_cleared_away(tmp_path: Path) -> None:
+    case, out = case_of("align"), tmp_path / "x.tif"
+    old, new = tmp_path / f".x.tif.{'0' * 32}", tmp_path / f".x.tif.{'1' * 32}"
+    for draft in (old, new):
+        draft.mkdir()
+        (draft / "raw.tif").write_bytes(b"tiles")
+    for path in (old / "raw.tif", old):
+        os.utime(path, (0, 0))
+    made(case, case.inputs(tmp_path), out)
+    assert not old.exists() and new.exists()
+
+
 KILLED = """
 import os, signal, sys, pathlib
 sys.path.insert(0, sys.argv[1])
