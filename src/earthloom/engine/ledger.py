@@ -275,7 +275,7 @@ def _locked(folder: Path, place: Path) -> int:
 
 
 def _sweep(place: Path) -> None:
-    """Take away drafts that earlier versions left of this product when they were killed; nobody touched them for a day."""
+    """Take away drafts of this product that killed runs of earlier versions left, and nobody touched for a day."""
     for draft in place.parent.glob(f".{escape(place.name)}.{'[0-9a-f]' * 32}"):
         with suppress(OSError):
             if time.time() - max(one.stat().st_mtime for one in (draft, *draft.iterdir())) > DAY_S:
