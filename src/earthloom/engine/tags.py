@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
+from uuid import uuid4
 
 from earthloom.engine.job import Job
 from earthloom.engine.prepared import Prepared
@@ -41,4 +42,8 @@ def asked(job: Job, tags: Mapping[str, str]) -> dict[str, Any]:
     """Which job it is, by what may be changed: its product's tags, its tiles, and all else that it was given."""
     named = {name.removeprefix(PREFIX).lower(): value for name, value in tags.items()}
     tiles = sha256(repr(job.tiles).encode()).hexdigest()
-    return {**named, "tile size": tiles, "another setting": sha256(pickle.dumps(job, protocol=5)).hexdigest()}
+    try:
+        rest = sha256(pickle.dumps(job, protocol=5)).hexdigest()
+    except (pickle.PicklingError, TypeError, AttributeError):  # a method of somebody's that cannot be written down
+        rest = uuid4().hex  # is never the same job again
+    return {**named, "tile size": tiles, "another setting": rest}

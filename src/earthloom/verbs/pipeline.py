@@ -160,8 +160,7 @@ def produce(
         job = prepared.job(method, prepared.scene, tiles, encode)
         tags = tags_of(method, prepared)
         out.tag(tags)
-        why = out.ledger.begin(asked(job, tags))
-        if why:
+        if out.ledger.folder is not None and (why := out.ledger.begin(asked(job, tags))):
             run.tell(f"what was unfinished is made afresh: {why} changed")
         talk = replace(run.talk, progress=facts.clock.watching(run.progress))
         came = execute(job, runner, out, talk, out.ledger)
