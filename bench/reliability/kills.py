@@ -107,7 +107,7 @@ def commands(folder: Path) -> dict[str, list[str]]:
     return {
         "pansharpen": ["pansharpen", "--pan", pan, "--ms", ms, "-m", "mtf_glp_hpm", *tiles],
         "predict": [
-            "predict", "--pair", *one, "--coarse", str(folder / "coarse/c_2020-05-17.tif"),
+            "predict", "--pair", *one, "2020-05-01", "--coarse", str(folder / "coarse/c_2020-05-17.tif"), "2020-05-17",
             "-m", "starfm", *window, *tiles,
         ],
         "series": [
