@@ -175,7 +175,7 @@ def one_kill(row: Row, command: list[str], folder: Path, whole: Mapping[str, str
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     log, out = folder.with_suffix(".log"), folder / "x.tif"
-    place = str(folder if command[0] == "series" else out)
+    place = str(folder / "out" if command[0] == "series" else out)
     arguments = [*command, "-o", place, "-v", "--threads", "2"]
     process = child(arguments, log)
     time.sleep(random.uniform(0.02, row.seconds))
@@ -209,7 +209,7 @@ def measured(verb: str, command: list[str], folder: Path, kills: int) -> Row:
     for _ in range(2):  # the second finds what is compiled
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
-        out = str(place if verb == "series" else place / "x.tif")
+        out = str(place / ("out" if verb == "series" else "x.tif"))  # of one name: an item says its folder
         code, seconds = finished([*command, "-o", out, "--threads", "2"], log)
         assert code == 0, log.read_text()
     row, whole = Row(verb, round(seconds, 2)), files(place)
