@@ -118,7 +118,9 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "align", source, "--from", "sentinel2a", "--to", "landsat8", "--source-scale", "1e-4", "-m", "spectral",
             *tiles,
         ],
-        "decloud": ["decloud", "--optical", optical, "--sar", radar, "--mask", clouds, "-m", "sar_regression", *tiles],
+        "decloud": [
+            "decloud", "--optical", optical, "--sar", radar, "--mask", clouds, "-m", "sar_regression", "--tile-size", "128"
+        ],
     }  # fmt: skip
 
 
