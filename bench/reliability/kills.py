@@ -119,7 +119,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
             *tiles,
         ],
         "decloud": [
-            "decloud", "--optical", optical, "--sar", radar, "--mask", clouds, "-m", "sar_regression", "--tile-size", "128"
+            "decloud", "--optical", optical, "--sar", radar, "--mask", clouds, "-m", "sar_regression",
+            "--tile-size", "128",
         ],
     }  # fmt: skip
 
