@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import psutil
-
 try:
     import resource
 except ImportError:
@@ -44,12 +42,16 @@ def free_bytes() -> int:
 
     A container (Docker, Slurm, systemd: a cgroup of Linux) may use ``limit - (used - inactive file pages)`` more.
     """
+    import psutil  # takes a while, and most files are opened without it
+
     return min([psutil.virtual_memory().available, *_left_by_containers()])
 
 
 def peak_bytes() -> tuple[int, int]:
     """The most memory that this process held at a time, and the largest of its children that have ended; 0: unknown."""
     if resource is None:  # Windows
+        import psutil
+
         return int(getattr(psutil.Process().memory_info(), "peak_wset", 0)), 0
     unit = 1 if sys.platform == "darwin" else 1024
     own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))

@@ -29,7 +29,7 @@ def machine_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """A machine with 8 GB, in a cgroup of version 2 or 1."""
     monkeypatch.setattr(machine, "MOUNTED", tmp_path)
     monkeypatch.setattr(machine, "CGROUPS", tmp_path / "own")
-    monkeypatch.setattr(machine.psutil, "virtual_memory", lambda: SimpleNamespace(available=8 << 30))
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=8 << 30))
 
     def write(kind: str, place: str, limit: str, used: int, pages: int) -> None:
         names = machine.NAMES[kind]

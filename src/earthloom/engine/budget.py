@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import psutil
-
 from earthloom.engine.passes import halo_px
 from earthloom.engine.runner import Runner, Threads
 from earthloom.errors import InputError
@@ -92,6 +90,8 @@ class Budget:
         """Bytes for tiles, beside what the process has already and what the product takes in memory."""
         if self.granted is None:
             return max(free_bytes() - product, 0)
+        import psutil
+
         return max(self.granted - psutil.Process().memory_info().rss - self.cache - GROWS - product, 0)
 
     def plan(

@@ -6,15 +6,10 @@ What the user sets (environment variables, a ``rasterio.Env``) wins.
 
 from __future__ import annotations
 
-import http.client
 import os
 import re
-import socket
-import ssl
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -256,12 +251,17 @@ def _get(url: str, most: int) -> bytes:
 
 def _opened(url: str, headers: dict[str, str]) -> Any:
     """An answer of a web server."""
+    import urllib.request  # here and below: what asks the web is loaded when something lies there
+
     request = urllib.request.Request(url, headers={**headers, "User-Agent": SETTINGS["GDAL_HTTP_USERAGENT"]})
     return urllib.request.urlopen(request, timeout=_seconds("GDAL_HTTP_CONNECTTIMEOUT", 15))
 
 
 def _passing(ask: Callable[[], T]) -> T | Seen | BaseException:
     """What a server answers, or why not: asked again, with back-off, where that may help."""
+    import http.client
+    import urllib.error
+
     pause, answer = _seconds("GDAL_HTTP_RETRY_DELAY", 0.5), None
     for left in reversed(range(tries())):
         try:
@@ -295,6 +295,9 @@ def _forget(path: str) -> None:
 
 def _lost(answer: Seen | BaseException) -> bool:
     """Whether an answer, or the lack of one, is for good."""
+    import socket
+    import ssl
+
     if isinstance(answer, Seen):
         return answer.status in LASTING
     return isinstance(answer, ValueError | ssl.SSLError | socket.gaierror)

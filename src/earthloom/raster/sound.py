@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,7 +14,18 @@ from earthloom.raster import walk
 
 SECONDS = 300.0  # by the clock; the other process is given a few of the processor
 START = b"\x89HDF\r\n\x1a\n"
-USERBLOCKS = (0, 512, 1024, 2048, 4096)  # bytes before an HDF5 file in a file of another kind
+
+
+def is_hdf5(path: str | Path) -> bool:
+    """Whether a file is HDF5, whatever its name: its signature stands at byte 0, 512, 1024, 2048 and so on."""
+    with suppress(OSError), open(path, "rb", buffering=0) as file:
+        size, at = os.fstat(file.fileno()).st_size, 0
+        while at + len(START) <= size:
+            file.seek(at)
+            if file.read(len(START)) == START:
+                return True
+            at = at * 2 or 512
+    return False
 
 
 def require_sound(path: str | Path) -> None:
@@ -27,10 +39,10 @@ def require_sound(path: str | Path) -> None:
     try:
         facts = os.stat(path)
         with open(path, "rb") as file:
-            starts = [(file.seek(at), file.read(len(START)))[1] for at in USERBLOCKS]
+            start = file.read(len(walk.HDF4))
     except (OSError, ValueError):
         return  # whoever opens it says so
-    if START in starts or starts[0].startswith(walk.HDF4):
+    if start == walk.HDF4 or is_hdf5(path):
         wrong = _wrong(str(path), facts.st_mtime_ns, facts.st_size)
         if wrong:
             raise FileError(f"{path} cannot be read: {wrong}", hint="the file may be cut short or damaged")

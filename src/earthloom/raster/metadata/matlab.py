@@ -14,7 +14,7 @@ import numpy as np
 from earthloom.documents import object_in
 from earthloom.errors import FileError, InputError
 from earthloom.raster.metadata import mat5
-from earthloom.raster.sound import require_sound
+from earthloom.raster.sound import is_hdf5
 from earthloom.raster.trust.hdf5 import h5_file, require_there
 
 _ADDRESS = re.compile(r"^(?P<file>.+?\.(?:mat|h5|hdf5))(?::(?P<key>[A-Za-z_]\w*))?(?::(?P<index>\d+))?$", re.I)
@@ -67,7 +67,6 @@ def read_benchmark(path: str | Path, key: str | None = None, index: int = 0) -> 
     path = Path(path)
     if not path.is_file():
         raise FileError(f"{path} does not exist", hint="check the path")
-    require_sound(path)
     with broken(path):
         return _read(path, key, index)
 
@@ -124,8 +123,7 @@ def sizes_in(path: Path) -> dict[str, tuple[int, ...]]:
     """Shapes of the arrays of a file, as MATLAB counts their axes."""
     import h5py
 
-    require_sound(path)
-    if h5py.is_hdf5(path):
+    if is_hdf5(path):
         with h5_file(path) as file:
             return {name: item.shape[::-1] for name, item in file.items() if isinstance(item, h5py.Dataset)}
     return {known.name: known.shape for known in mat5.variables(path) if not known.text}
@@ -135,7 +133,7 @@ def _read(path: Path, key: str | None, index: int) -> dict[str, np.ndarray]:
     """Read with whatever library knows the file."""
     import h5py
 
-    if h5py.is_hdf5(path):
+    if is_hdf5(path):
         with h5_file(path) as file:
             variables = {name: item for name, item in file.items() if isinstance(item, h5py.Dataset)}
             load = _load_matlab_7 if path.suffix.lower() == ".mat" else _load_h5

@@ -31,20 +31,12 @@ def h5_file(path: str | Path) -> Any:
     import h5py
 
     facts = require_regular(path)
-    require_sound(path)
     require_own(str(path), facts)
     return h5py.File(path, "r")
 
 
-def is_hdf5(path: str) -> bool:
-    """Whether a file is HDF5, whatever its name."""
-    import h5py
-
-    return bool(h5py.is_hdf5(path))
-
-
 def require_own(path: str, facts: os.stat_result) -> None:
-    """Refuse a file that keeps numbers in others.
+    """Refuse a file that keeps numbers in others, or is broken in a way that looking into it would not end.
 
     Raises
     ------
@@ -53,6 +45,7 @@ def require_own(path: str, facts: os.stat_result) -> None:
     OSError
         If it is no whole HDF5 file.
     """
+    require_sound(path)
     other = None if setting() == ANYWHERE else _other(path, facts.st_mtime_ns, facts.st_size)
     if other is not None:
         raise FileError(

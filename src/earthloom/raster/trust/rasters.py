@@ -15,7 +15,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from earthloom.errors import FileError
-from earthloom.raster.trust.hdf5 import is_hdf5, require_own
+from earthloom.raster.sound import is_hdf5
+from earthloom.raster.trust.hdf5 import require_own
 from earthloom.raster.trust.policy import ANYWHERE, SETTING, on_the_web, require_allowed, setting
 from earthloom.raster.trust.sizes import STORES
 from earthloom.small import is_small, require_regular, small_bytes, xml_root
