@@ -13,7 +13,7 @@ from rasterio.windows import Window as RasterWindow
 
 from earthloom.raster.handles import Handles, file_errors, open_file, quietly
 from earthloom.raster.protocol import PLANE, Reader, Warp
-from earthloom.raster.remote import in_turn, tried
+from earthloom.raster.remote import one_at_a_time, tried
 from earthloom.types import Bool, Float, Real, Window, representable
 
 WARP_TOLERANCE_PX = 1e-3  # of the approximated coordinate transform
@@ -138,7 +138,7 @@ class FileReader:
 
     def _read_safely(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; again, through a new handle, where it lies elsewhere and a failure may pass."""
-        with in_turn(part.path):
+        with one_at_a_time(part.path):
             tried(
                 part.path,
                 lambda: self._read_part(part, out, valid, area),

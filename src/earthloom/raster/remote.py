@@ -53,7 +53,6 @@ SETTINGS = {
     "GDAL_HTTP_USERAGENT": f"earthloom/{__version__}",
 }
 TRIES = 3  # GDAL's own not counted
-READERS = 2  # threads that read one file at a time: more fetch the blocks that their tiles share more than once
 LASTING = (400, 401, 403, 404, 405, 410, 416, 451)
 _own: list[Callable[[Any], Any]] = []  # what sign_urls was told
 _STATUS = re.compile(r"(?:response code(?: on [^:]*)?:?|HTTP error code ?:?|returned error:?) *(\d{3})")
@@ -108,8 +107,8 @@ def tried(path: str, act: Callable[[], T], afresh: Callable[[], object] = lambda
 
 
 @contextmanager
-def in_turn(path: str) -> Iterator[None]:
-    """Few threads at a time read one file that lies elsewhere; any number read others."""
+def one_at_a_time(path: str) -> Iterator[None]:
+    """One thread at a time reads a file that lies elsewhere: two would fetch twice what their tiles share."""
     if not is_remote(path):
         yield
         return
@@ -118,9 +117,9 @@ def in_turn(path: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=1024)
-def _gate(path: str) -> threading.BoundedSemaphore:
-    """What counts who reads a file."""
-    return threading.BoundedSemaphore(READERS)
+def _gate(path: str) -> threading.Lock:
+    """Held by who reads a file."""
+    return threading.Lock()
 
 
 def lasts(path: str, error: BaseException) -> bool:
