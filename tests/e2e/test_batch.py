@@ -450,3 +450,12 @@ def test_what_a_batch_does_not_take(
         earthloom.batch("series", [{}], "x")
     with pytest.raises(InputError, match="did you mean pansharpen"):
         earthloom.batch("pansharpn", [{}], "x")
+
+
+def test_a_table_may_be_held_to_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    table = tmp_path / "in" / "scenes.csv"
+    table.write_text("pan,ms\n../p.tif,m.tif\n")
+    monkeypatch.setenv("EARTHLOOM_OPEN", "beside")
+    with pytest.raises(InputError, match=r"line 2: the table names \.\./p\.tif; expected files in its own folder"):
+        earthloom.batch("pansharpen", table, tmp_path / "out")

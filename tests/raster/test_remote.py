@@ -308,3 +308,18 @@ def test_a_product_with_its_item(folder: Path, site: Site, tmp_path: Path) -> No
     with pytest.raises(FileError, match=r"no STAC item of x\.tif"):
         earthloom.pansharpen(folder / "pan.tif", folder / "ms.tif", stac=True, **how)
     assert sheet.read_text() == "{}" and not out.exists()
+
+
+@pytest.mark.parametrize("told", ["beside", "anywhere"])
+def test_what_items_may_name_is_narrowed_or_lifted(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the variable that rules lists and VRTs too."""
+    monkeypatch.setenv("EARTHLOOM_OPEN", told)
+    item = str(tmp_path / "a/item.json")
+    assert resolved("b/x.tif", item, "item") == str(tmp_path / "a/b/x.tif")
+    if told == "anywhere":
+        assert resolved("../x.tif", item, "item") == str(tmp_path / "x.tif")
+        assert resolved("https://h/x.tif", item, "item") == "https://h/x.tif"
+        return
+    for href in ("../x.tif", "https://h/x.tif"):
+        with pytest.raises(InputError, match="names"):
+            resolved(href, item, "item")

@@ -22,6 +22,7 @@ from earthloom.raster.metadata.stac_beside import day_of
 from earthloom.raster.open import open_mask
 from earthloom.raster.scenes.stack import lay_on
 from earthloom.raster.told import Told
+from earthloom.raster.trust.policy import require_allowed
 from earthloom.raster.write.stac import beside, flat_box, footprint_covers, require_placed
 from earthloom.types import Bool
 
@@ -163,6 +164,7 @@ def _from_table(path: Path, told: Told) -> Iterator[Sight]:
         if not sensor:
             raise InputError(f"{place} without a sensor", COLUMNS)
         if row.get("mask"):
+            require_allowed(row["mask"], path, "list")
             with open_mask(path.parent / row["mask"]) as image:
                 model = model or image
                 yield Sight(day, sensor, clear=_clear(image, model, told))

@@ -6,9 +6,8 @@ elsewhere. What an item may lead to is decided in one place, :func:`resolved`.
 
 from __future__ import annotations
 
-import json
+import os
 import re
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,12 +16,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.addresses import Address, HeldItem, is_remote, without_secrets
 from earthloom.raster.metadata.stac_beside import Asset, bands_of_asset, day_of, sensor_of
 from earthloom.raster.remote import read_whole
+from earthloom.raster.trust.policy import allowed, require_allowed
+from earthloom.small import LARGEST, require_regular, small_bytes
 
-MOST = 64 * 2**20  # bytes of a list of items
 ROLES = {"data", "reflectance"}  # of assets that hold measurements
 NO_IMAGES = {"thumbnail", "overview", "visual", "metadata", "data-mask", "cloud", "cloud-shadow", "snow-ice"}
 SHOWN = 30  # keys in a message
@@ -224,18 +225,18 @@ def resolved(href: str, document: str, name: str) -> str:
 
     A relative one leads to what lies in the folder of the item or below it, an absolute path likewise; of an item
     behind http(s), to where its address says. Whatever the item, http(s), S3, Google's and Azure's store are open.
+    ``EARTHLOOM_OPEN`` narrows or lifts that (:mod:`earthloom.raster.trust.policy`).
 
     Raises
     ------
     InputError
         If it leads anywhere else, or to another item.
     """
-    given, allowed = f"{name} names {without_secrets(href) or 'no file'}", "a file beside the item or below, or http(s)"
-    if names_item(href) or not href or "\0" in href:
-        raise InputError(given, allowed)
-    if href.startswith("/vsi") or "<" in href:
-        raise InputError(given, allowed)
+    given, wanted = f"{name} names {without_secrets(href) or 'no file'}", "a file beside the item or below, or http(s)"
+    if names_item(href) or not href or "\0" in href or href.startswith("/vsi") or "<" in href:
+        raise InputError(given, wanted)
     if is_remote(href):
+        require_allowed(without_secrets(href), document, "item")
         return Address(href)
     parts = urlsplit(href)
     if is_remote(document):
@@ -245,12 +246,11 @@ def resolved(href: str, document: str, name: str) -> str:
         return Address(urljoin(document, href) if web else f"{document.rpartition('/')[0]}/{href}")
     if parts.scheme and len(parts.scheme) > 1:  # one letter is a drive
         if parts.scheme.lower() != "file":
-            raise InputError(given, allowed)
+            raise InputError(given, wanted)
         href = unquote(parts.path)
-    folder = Path(document).resolve().parent
-    file = (folder / href).resolve()
-    if not file.is_relative_to(folder):
-        raise InputError(given, allowed, f"move the item to a folder above both, or give {file.name} itself")
+    file = (Path(document).resolve().parent / href).resolve()
+    if not allowed(file, document, "item"):
+        raise InputError(given, wanted, f"move the item to a folder above both, or give {file.name} itself")
     return str(file)
 
 
@@ -319,25 +319,18 @@ def _gsd(asset: Mapping[str, Any]) -> float | None:
 def _items(document: str) -> Sequence[Mapping[str, Any]]:
     """The items of a file."""
     if is_remote(document):
-        return _parsed(read_whole(document, MOST), str(document))
-    file = Path(document)
-    try:
-        known = file.stat()
-    except OSError as wrong:
-        missing = isinstance(wrong, FileNotFoundError)
-        raise FileError(
-            f"{document} {'does not exist' if missing else 'cannot be read'}", hint="check the path"
-        ) from wrong
-    if not stat.S_ISREG(known.st_mode) or known.st_size > MOST:
-        raise FileError(f"{document} is no file of at most {MOST // 2**20} MB", "STAC items as JSON")
-    return _kept(str(file), known.st_mtime_ns, known.st_size)
+        return _parsed(read_whole(document, LARGEST), str(document))
+    if not os.path.exists(document):
+        raise FileError(f"{document} does not exist", hint="check the path")
+    known = require_regular(document)
+    return _kept(str(document), known.st_mtime_ns, known.st_size)
 
 
 @lru_cache(maxsize=8)
 def _kept(document: str, _changed: int, _bytes: int) -> Sequence[Mapping[str, Any]]:
     """The items of a local file as it was at a time."""
     try:
-        return _parsed(Path(document).read_bytes(), document)
+        return _parsed(small_bytes(Path(document)), document)
     except OSError as wrong:
         raise FileError(f"{document} cannot be read: {wrong.strerror}") from wrong
 
@@ -345,8 +338,8 @@ def _kept(document: str, _changed: int, _bytes: int) -> Sequence[Mapping[str, An
 def _parsed(raw: bytes, name: str) -> Sequence[Mapping[str, Any]]:
     """The items of a text."""
     try:
-        plain = json.loads(raw)
-    except (ValueError, RecursionError) as wrong:
+        plain = parsed(raw)
+    except ValueError as wrong:
         raise FileError(f"{name} is no JSON that can be read", "a STAC item, or a list of items") from wrong
     if isinstance(plain, dict) and plain.get("type") == "FeatureCollection":
         plain = plain.get("features")

@@ -17,6 +17,7 @@ from earthloom.engine.options import Run
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.raster.told import Told
+from earthloom.raster.trust.policy import require_allowed
 from earthloom.verbs import names
 from earthloom.verbs.declared import VERBS, Verb
 from earthloom.verbs.flags import LISTENERS, TOLD, flag_of, numbers_in, plain, takes_numbers
@@ -80,7 +81,10 @@ class Column:
         if (self.words and self.words[at % len(self.words)] == "DATE") or word.startswith("#"):
             return word
         if self.images:
-            return word if word == NONE or "://" in word else str(base / word)
+            if word == NONE:
+                return word
+            require_allowed(word.partition("#")[0], base / "the table", "list")
+            return word if "://" in word else str(base / word)
         beside = base / word  # a sensor, weights or a transform may be a name or a file
         return str(beside) if _exists(beside) and (beside.is_file() or self.name.endswith("weights")) else word
 

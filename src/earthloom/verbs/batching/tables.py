@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import glob
 import io
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from earthloom.documents import parsed, text_of
 from earthloom.errors import FileError, InputError, warn
 from earthloom.raster.formats import images_in, is_image
-from earthloom.raster.listing.sights import text_of
 from earthloom.raster.places import archive_suffix
 
 TABLES, LISTS = (".csv", ".tsv", ".txt"), (".json", ".geojson")
@@ -199,8 +198,8 @@ def _of_mapping(number: int, row: Mapping[str, Any]) -> Line:
 def _of_json(path: Path) -> Iterator[Line]:
     """The rows of a list, or the items of a collection."""
     try:
-        held = json.loads(text_of(path))
-    except (ValueError, RecursionError) as wrong:
+        held = parsed(text_of(path))
+    except ValueError as wrong:
         raise FileError(f"{path} cannot be read: {wrong}", "a list of rows, or STAC items") from wrong
     if isinstance(held, dict) and held.get("type") in ("Feature", "FeatureCollection"):
         yield from _of_items(path, held)
