@@ -6,6 +6,7 @@ that was killed leaves its draft behind, and the next one that writes the same n
 
 from __future__ import annotations
 
+import errno
 import os
 import platform
 import shutil
@@ -85,7 +86,7 @@ def drafted_folder(path: Path) -> Iterator[Path]:
                 _swap_entries(draft, path, path / before.name)
             else:
                 os.replace(draft, beside)
-                _swap(beside, path, before)
+                take_place(beside, path)
             _settle(path.parent)
     finally:
         _remove(draft)
@@ -100,13 +101,42 @@ def drafts_in(folder: Path) -> list[Path]:
     return sorted(folder.glob(f"{UNFINISHED}*-*"))
 
 
+def claimed(number: int) -> bool:
+    """Whether an open file is this process's alone until it is closed; yes, too, where nobody can tell.
+
+    Parameters
+    ----------
+    number
+        Its descriptor.
+    """
+    try:
+        import fcntl
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows
+        return True
+    except OSError as error:  # others: a disk that knows no locks
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK)
+    return True
+
+
 def _is_fixed(folder: Path) -> bool:
     """Whether a folder cannot be renamed, or should not be."""
     return os.path.ismount(folder) or folder == Path.cwd() or not os.access(folder.parent, os.W_OK)
 
 
-def _swap(draft: Path, path: Path, before: Path) -> None:
-    """Give a folder the name of another, which is no more."""
+def take_place(draft: Path, path: Path) -> None:
+    """Give a folder the name of another, which is no more, or a name that nothing has.
+
+    Raises
+    ------
+    OSError
+        If the disk does not let it; then what stood there stands there still.
+    """
+    if not path.exists():
+        os.replace(draft, path)
+        return
+    before = _before(path)
     try:
         os.replace(path, before)
         os.replace(draft, path)

@@ -23,7 +23,7 @@ from earthloom.raster.trust.policy import SETTING, allowed
 from earthloom.small import LARGEST, small_bytes, xml_root
 from tests.contract.formats.samples import plain
 
-SECRET = b"root:x:0:0:root:/root:/bin/sh\n" * 8
+SECRET = b"what no image may show: 12345\n" * 8
 
 
 def forged(path: Path, width: int, height: int, tile: int = 0, bands: int = 1, packed: int = 1) -> Path:

@@ -34,7 +34,7 @@ class Lazy:
     arrays: Array
 
     def refuse(self, inputs: Iterable[str]) -> None:
-        """See :class:`earthloom.engine.sink.Sink`: tensors of torch know no lazy kind."""
+        """As a :class:`earthloom.engine.sink.Sink` does: tensors of torch know no lazy kind."""
         for role, one in self.arrays.taken.items():
             if type(one.value).__module__.split(".")[0] == "torch":
                 raise InputError(f"{role} of torch beside arrays of dask", "DataArrays or numpy", "give `.numpy()`")
@@ -42,10 +42,6 @@ class Lazy:
     def encode(self, prepared: Prepared, run: Run) -> Encode:
         """As arrays that are there."""
         return self.arrays.encode(prepared, run)
-
-    def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
-        """Nowhere: see :meth:`promised`."""
-        raise NotImplementedError
 
     def promised(self, job: Fusion, prepared: Prepared, encode: Encode, tags: Mapping[str, str], run: Run) -> Any:
         """The product, to be computed when somebody asks for its numbers."""

@@ -22,9 +22,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from earthloom.atomic import write_whole
+from earthloom.atomic import claimed, write_whole
 from earthloom.engine.packed import NotPlain, pack, unpack
 from earthloom.errors import FileError
+from earthloom.raster.steady import paths_in, stamps
 from earthloom.version import __version__
 
 ASKED, TILES, LOCK, KEPT = "asked.json", "tiles.jsonl", "lock", "kept-"
@@ -98,11 +99,6 @@ class Ledger:
     def tiles(self) -> Mapping[int, Mapping[str, Any]]:
         """Number to what was kept of a finished tile."""
         return self._lines
-
-    def drop(self, numbers: list[int]) -> None:
-        """These are to be made again."""
-        for number in numbers:
-            del self._lines[number]
 
     def add(self, number: int, checks: tuple[int, ...], told: Any) -> None:
         """A tile is finished; ``told`` goes with it."""
@@ -216,8 +212,9 @@ class Learnt:
 
     def name(self, what: str) -> str:
         """Of what was learnt, by all that it depends on."""
-        stamps = {role: [_stamp(path) for path in paths] for role, paths in self.inputs.items()}
-        return f"learnt-{sha256(json.dumps([__version__, what, stamps]).encode()).hexdigest()[:16]}"
+        files = [[str(path), *mark] for path, mark in stamps(paths_in(dict(self.inputs))).items()]
+        told = json.dumps([__version__, what, dict(self.inputs), files], default=str)
+        return f"learnt-{sha256(told.encode()).hexdigest()[:16]}"
 
     def get(self, what: str) -> Any:
         """What was kept; None where it was not."""
@@ -235,15 +232,6 @@ class Learnt:
 NOTHING_LEARNT = Learnt()
 
 
-def _stamp(path: str) -> list[Any]:
-    """What tells a file from a later one of its name."""
-    try:
-        found = os.stat(path)
-    except OSError:  # an address, a part of a file
-        return [path]
-    return [path, found.st_size, found.st_mtime_ns]
-
-
 def _locked(folder: Path, place: Path) -> int:
     """The folder's lock, open; it falls when this process ends, however it does.
 
@@ -257,17 +245,11 @@ def _locked(folder: Path, place: Path) -> int:
         number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise FileError(f"{folder} cannot be made ({error.strerror})", hint="choose another folder") from error
-    try:
-        import fcntl
-
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not claimed(number):
         os.close(number)
         raise FileError(
             f"{place} is being written by another process", "one at a time", "wait for it, or choose another name"
-        ) from None
-    except (ImportError, OSError):  # Windows, or a disk that knows no locks: nobody is kept out
-        return number
+        )
     if (folder / LOCK).exists() and os.path.samestat(os.fstat(number), os.stat(folder / LOCK)):
         return number
     os.close(number)  # who had it took the folder away in between

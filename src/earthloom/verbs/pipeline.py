@@ -135,7 +135,7 @@ def perform(work: Work) -> Any:
 
 @on_its_device
 def produce(
-    prepared: Prepared, sink: Sink, choose: Choose, run: Run, facts: FactKeeper, seen: Sequence[date | None] = ()
+    prepared: Prepared, sink: Sink | Lazy, choose: Choose, run: Run, facts: FactKeeper, seen: Sequence[date | None] = ()
 ) -> Any:
     """The second half of the road: ready the method, run the job, store, tell.
 
@@ -252,14 +252,14 @@ class FactKeeper:
             self.listener(found)
 
 
-def _tiff_of(sink: Sink) -> Path:
+def _tiff_of(sink: Sink | Lazy) -> Path:
     """The GeoTIFF that an item can stand beside."""
     if not isinstance(sink, File) or sink.matlab:
         raise InputError("`stac` without a GeoTIFF", "an output such as product.tif")
     return sink.place
 
 
-def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink:
+def _sink(work: Work, taken: Mapping[str, Taken] | None) -> Sink | Lazy:
     """Where the product goes."""
     if taken is not None:
         if work.output is not None:

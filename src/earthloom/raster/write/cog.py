@@ -46,7 +46,6 @@ class Writer:
         self._stage: Stage | None = None
         self._whole: Path | None = None  # what will get the name
         self._placed = False
-        self._smaller: list[str] = []  # its overviews
 
     def __enter__(self) -> Writer:
         layout = self.layout
@@ -64,11 +63,9 @@ class Writer:
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
-            if kind is None:
-                if self._whole is None and not self._placed:
-                    self.finish()
-                if not self._placed:
-                    self.place()
+            if kind is None and not self._placed:
+                self.finish()
+                self.place()
         finally:
             self._discard()
 
@@ -80,6 +77,7 @@ class Writer:
 
     @property
     def _raw(self) -> Path:
+        """The file of the stage."""
         assert self._folder is not None
         return self._folder / f"{self.layout.path.name}.{self.layout.key}.tif"
 
@@ -208,7 +206,7 @@ class Writer:
             if layout.compress != "none":
                 self._whole = self._folder / f"{layout.path.name}.cog.tif"
                 with quietly(), rasterio.Env(GDAL_CACHEMAX=_COPY_CACHE):
-                    self._smaller = add_overviews(str(self._raw))
+                    add_overviews(str(self._raw))
                     rasterio.shutil.copy(self._raw, str(self._whole), **self._cog_options())
             check_whole(self._whole, layout)
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 import numpy as np
 from affine import Affine
 
+from earthloom.atomic import take_place
 from earthloom.errors import FileError
 from earthloom.raster.metadata.zarr import fill_attribute, is_store
 from earthloom.raster.write.cog import missing_code
@@ -65,7 +66,7 @@ class ZarrWriter:
         if not self._placed:
             with self._written():
                 self._array.attrs.update(self._tags)
-                self._named()
+                take_place(self._draft, self.layout.path)
             self._placed = True
 
     def put(self, window: Window, stored: Shaped[np.ndarray, "band y x"]) -> int:
@@ -135,20 +136,6 @@ class ZarrWriter:
                 nm = [np.nan if value is None else float(value) for value in values]
                 found[name] = (("band",), nm, {"units": "nm"})
         return found
-
-    def _named(self) -> None:
-        """Give the store its name; an earlier one goes when the new one stands."""
-        place, earlier = self.layout.path, self.layout.path.with_name(f".{self.layout.path.name}.{uuid4().hex}")
-        if not place.exists():
-            os.rename(self._draft, place)
-            return
-        os.rename(place, earlier)
-        try:
-            os.rename(self._draft, place)
-        except OSError:
-            os.rename(earlier, place)
-            raise
-        shutil.rmtree(earlier, ignore_errors=True)
 
     @contextmanager
     def _written(self) -> Iterator[None]:

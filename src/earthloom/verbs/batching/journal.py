@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from earthloom.atomic import claimed
 from earthloom.errors import FileError
 from earthloom.raster.metadata.matlab import parse_address
 from earthloom.raster.places import archive_suffix
@@ -78,7 +78,8 @@ class Journal:
     def __enter__(self) -> Journal:
         try:
             self._file = self.path.open("a+b")
-            _lock(self._file, self.folder)
+            if not claimed(self._file.fileno()):
+                raise FileError(f"another batch writes {self.folder}", hint="wait for it, or choose another folder")
             self._file.seek(0)
             held = self._file.read()
         except FileError:  # another batch
@@ -152,19 +153,6 @@ class Journal:
             asked=wanted.parameters,
             inputs=wanted.inputs,
         )
-
-
-def _lock(file: BinaryIO, folder: Path) -> None:
-    """Refuse a second batch of the same folder, where the system can tell."""
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as wrong:
-        if wrong.errno in (errno.EACCES, errno.EAGAIN, errno.EWOULDBLOCK):
-            raise FileError(f"another batch writes {folder}", hint="wait for it, or choose another folder") from wrong
 
 
 def _as_text(value: Any) -> str:
