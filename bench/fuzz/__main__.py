@@ -44,8 +44,9 @@ def main(given: list[str] | None = None) -> int:
         import_module(name)
     from bench.fuzz.child import forked
     from bench.fuzz.subjects import SUBJECTS
-    from earthloom.raster import sound
+    from earthloom.raster import handles, sound
 
+    handles.WAITS_S = ()  # a spoilt file is no disk in the network: it does not come back
     sound.asked = forked  # a child of this process, not a new interpreter for each case
     names = asked.reader or list(SUBJECTS)
     counts: dict[str, Counter[str]] = {name: Counter() for name in names}

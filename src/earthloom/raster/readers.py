@@ -139,11 +139,7 @@ class FileReader:
     def _read_safely(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; again, through a new handle, where it lies elsewhere and a failure may pass."""
         with one_at_a_time(part.path):
-            tried(
-                part.path,
-                lambda: self._read_part(part, out, valid, area),
-                lambda: self._handles.drop(part),  # type: ignore[attr-defined]
-            )
+            tried(part.path, lambda: self._read_part(part, out, valid, area))
 
     def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
         """Read one file; after a failure it is opened anew."""

@@ -80,29 +80,19 @@ def settings(**more: str) -> Iterator[None]:
         yield
 
 
-def tried(path: str, act: Callable[[], T], afresh: Callable[[], object] = lambda: None) -> T:
-    """Call what opens or reads a file; what lies elsewhere again, with back-off, where the failure may pass.
-
-    Parameters
-    ----------
-    afresh
-        Called before another try: lets go of what may be broken.
-    """
+def tried(path: str, act: Callable[[], T]) -> T:
+    """Call what opens or reads a file; what lies elsewhere again, with back-off, where the failure may pass."""
     if not is_remote(path):
         return act()
-    pause = _seconds("GDAL_HTTP_RETRY_DELAY", 0.5)
-    for left in reversed(range(tries())):
+    for last in attempts():
         try:
             with settings():
                 return act()
         except (RasterioError, CPLE_BaseError, OSError) as error:
-            lost = not left or lasts(path, error)
-            afresh()
+            lost = last or lasts(path, error)
             _forget(path)
             if lost:
                 raise
-        time.sleep(pause)
-        pause *= 2
     raise AssertionError("the last try returns or raises")
 
 
@@ -261,8 +251,8 @@ def _passing(ask: Callable[[], T]) -> T | Seen | BaseException:
     import http.client
     import urllib.error
 
-    pause, answer = _seconds("GDAL_HTTP_RETRY_DELAY", 0.5), None
-    for left in reversed(range(tries())):
+    answer: Seen | BaseException | None = None
+    for last in attempts():
         try:
             return ask()
         except urllib.error.HTTPError as wrong:
@@ -271,12 +261,19 @@ def _passing(ask: Callable[[], T]) -> T | Seen | BaseException:
             answer = wrong.reason if isinstance(wrong.reason, BaseException) else wrong
         except (OSError, ValueError, http.client.HTTPException) as wrong:
             answer = wrong
-        if not left or _lost(answer):
+        if last or _lost(answer):
             break
-        time.sleep(pause)
-        pause *= 2
     assert answer is not None
     return answer
+
+
+def attempts() -> Iterator[bool]:
+    """As many as there may be, with back-off between them; True with the last."""
+    pause = _seconds("GDAL_HTTP_RETRY_DELAY", 0.5)
+    for left in reversed(range(tries())):
+        yield not left
+        time.sleep(pause)
+        pause *= 2
 
 
 def tries() -> int:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce as fold
 from operator import add
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,7 @@ def adapt(
     progress: Progress = silent,
     say: Callable[[str], None] | None = None,
     device: str = "auto",
+    checkpoints: Path | None = None,
 ) -> Adapted:
     """Fine-tune a network on a scene, or train it from random weights when none fit.
 
@@ -118,6 +120,8 @@ def adapt(
         Of torch; 0 leaves them as they are.
     device
         ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. The weights that are found lie on the processor again.
+    checkpoints
+        A folder from which an adaptation that was stopped goes on.
 
     Raises
     ------
@@ -125,12 +129,12 @@ def adapt(
         If the scene is too small to be degraded and cut into patches, or a budget is negative.
     """
     with on(device):
-        return _fine_tuned(network, scene, budget(seconds, steps), seed, threads, progress, say)
+        return _fine_tuned(network, scene, budget(seconds, steps), seed, threads, progress, say, checkpoints)
 
 
 def _fine_tuned(
     network: Network | Fitted, scene: Scene, budgets: tuple[float, int], seed: int, threads: int, progress: Progress,
-    say: Callable[[str], None] | None,
+    say: Callable[[str], None] | None, checkpoints: Path | None,
 ) -> Adapted:  # fmt: skip
     """See :func:`adapt`; on the device that is wanted."""
     began = time.perf_counter()
@@ -141,7 +145,7 @@ def _fine_tuned(
     before = task.figures(start)
     config = Config(
         steps=steps or 1, most_steps=steps,
-        minutes=max(seconds - (time.perf_counter() - began), 1) / 60 if seconds else 0,
+        minutes=seconds / 60 if seconds else 0,
         batch=BATCH, patch=task.patch, lr=RATE * (1 if fresh else AGAIN), beta2=0.99, seed=seed, warmup=20,
         augment=task.augment, precision=fast_precision(), threads=threads, tensorboard=False,  # type: ignore[arg-type]
         device=device_wanted(),
@@ -149,7 +153,7 @@ def _fine_tuned(
     module = _copy(start)
     header = start.trained.header
     try:
-        result = fit(module, task, config, progress=progress, say=say)
+        result = fit(module, task, config, progress=progress, say=say, checkpoints=checkpoints, since=began)
     except DivergedError:
         return Adapted(start, before, before, 0, time.perf_counter() - began, header.name, kept=False)
     found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,14 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     what = repr((method, run.seconds, run.adapt_steps))
     kept = run.learnt.get(what)
     if kept is None:
+        halfway = run.learnt.file(what, ".checkpoints")
         found = adapt(
             method, scene, run.seconds, steps=run.adapt_steps, threads=run.at_a_time,  # type: ignore[arg-type]
-            progress=run.progress, say=run.tell, device=run.device,
+            progress=run.progress, say=run.tell, device=run.device, checkpoints=halfway,
         )  # fmt: skip
         run.learnt.put(what, told(found))
+        if halfway is not None:
+            shutil.rmtree(halfway, ignore_errors=True)
     else:
         found = again(method, scene, kept)  # type: ignore[arg-type]
     run.tell(str(found))

@@ -183,6 +183,30 @@ def test_weights_that_were_adapted_are_kept(tmp_path: Path) -> None:
     assert out.read_bytes() == whole.read_bytes()
 
 
+def test_adapting_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
+    case = case_of("pansharpen")
+    network: dict[str, Any] = {"method": "cf2n", "adapt_steps": 20, "tile_size": 16, "threads": 1}
+    given, whole, out = case.inputs(tmp_path), tmp_path / "whole.tif", tmp_path / "x.tif"
+    made(case, given, whole, **network)
+
+    def until_step_12(stage: str, done: int, total: int) -> None:
+        if stage.endswith("training") and done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        case.call(given, output=out, progress=until_step_12, **network)
+    steps: list[int] = []
+    lines: list[str] = []
+    case.call(
+        given, output=out, say=lines.append,
+        progress=lambda stage, done, total: steps.append(done) if stage.endswith("training") else None, **network,
+    )  # fmt: skip
+    assert any("going on from step" in line for line in lines), lines
+    assert 1 < steps[0] <= 13
+    assert out.read_bytes() == whole.read_bytes()
+    assert not part_of(out).exists()
+
+
 def test_a_mapping_that_was_fitted_is_kept(tmp_path: Path) -> None:
     case = case_of("align")
     given = case.inputs(tmp_path)

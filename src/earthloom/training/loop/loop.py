@@ -77,6 +77,8 @@ def fit(
     progress: Progress = silent,
     say: Callable[[str], None] | None = None,
     overwrite: bool = False,
+    checkpoints: Path | None = None,
+    since: float | None = None,
 ) -> Result:
     """Train a network.
 
@@ -102,6 +104,10 @@ def fit(
     overwrite
         Begin anew in a folder that holds a run. That run goes when this one is whole: its weights and card stay until
         then, the rest lies in ``.before-1``, and comes back where this one does not come to its first checkpoint.
+    checkpoints
+        Without ``folder``: where checkpoints alone are kept, to go on from.
+    since
+        When the budget in minutes began, by :func:`time.perf_counter`; now, where it is None.
 
     Raises
     ------
@@ -118,6 +124,9 @@ def fit(
         with borrowed(config.threads):
             run = TrainingRun(fabric, module, task, config, Path(folder) if folder is not None else None, header)
             run.progress, run.say = (progress, say) if fabric.is_global_zero else (silent, None)
+            if checkpoints is not None and fabric.is_global_zero:
+                run.saved = Checkpoints(checkpoints, config.keep)
+            run.spent = 0.0 if since is None else time.perf_counter() - since
             with closing(run):
                 run.begin(about or {}, resume, overwrite)
                 run.train()
@@ -143,6 +152,7 @@ class TrainingRun:
         self.saved = Checkpoints(mine / "checkpoints", config.keep) if mine else None
         self.progress: Progress = silent
         self.say: Callable[[str], None] | None = None
+        self.spent = 0.0  # seconds of the budget, before it began
         self._since: list[dict[str, Tensor]] = []
         self._began = time.perf_counter()
 
@@ -198,7 +208,7 @@ class TrainingRun:
         config, place = self.config, self.place
         place.steps, validations = config.steps, VALIDATIONS
         if config.minutes:
-            budget = 60 * config.minutes
+            budget = max(60 * config.minutes - self.spent, 1)
             each, spent = self._time(TIMED_SHARE * budget)
             if config.validate_every:
                 each, validations = each + validation_s / config.validate_every, 0
