@@ -27,6 +27,7 @@ MEMORY = 2 * 2**30  # bytes that a child may take beside what the parent holds
 SECONDS = 10.0  # that one case may take; processor seconds, so that a busy machine is no hang
 PATIENCE = 120.0  # seconds by the clock after which a child that says nothing is stopped
 CASES = 2000  # of one child
+LARGEST = 2**25  # bytes of a spoilt file: what is put in may be put in again and again
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def case_of(subject: Subject, name: str, seed: int, number: int, valid: Path) ->
     rng = Random(f"{seed}/{name}/{number}")
     one = rng.choice(members(valid, subject))
     other = rng.choice(members(valid, subject))
-    return one, spoilt(subject, one, (valid / one).read_bytes(), rng, (valid / other).read_bytes())
+    return one, spoilt(subject, one, (valid / one).read_bytes(), rng, (valid / other).read_bytes())[:LARGEST]
 
 
 def read_spoilt(subject: Subject, valid: Path, path: Path, member: str, data: bytes, place: Path) -> object:

@@ -26,6 +26,7 @@ Look up
     load_sample     a small scene that travels with the package, and its truth
     methods         ``methods.names("bandpass")``, ``methods.find``, ``methods.make``, ``methods.summary``
     sensors         ``sensors.names()``, ``sensors.load``, ``sensors.select``
+    unfinished      products that were begun and are not whole
     doctor          whether this installation works, and what is missing
     metrics         quality indices as plain functions
     progress_bar    to hand to ``progress=``, in a notebook or a terminal

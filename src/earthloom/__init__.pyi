@@ -25,6 +25,7 @@ from earthloom.verbs.series import series as series
 from earthloom.verbs.simulate import simulate as simulate
 from earthloom.verbs.superresolve import superresolve as superresolve
 from earthloom.verbs.train import train as train
+from earthloom.verbs.unfinished import unfinished as unfinished
 from earthloom.version import __version__ as __version__
 
 __all__ = [
@@ -32,5 +33,5 @@ __all__ = [
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "revisit", "sensors", "series", "sign_urls", "simulate", "superresolve",
-    "train",
+    "train", "unfinished",
 ]  # fmt: skip

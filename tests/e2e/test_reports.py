@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
+import psutil
 import pytest
 
 import earthloom
-from earthloom import sensors
+from earthloom import machine, sensors
 from earthloom.cli.commands import COMMANDS
 from earthloom.methods import catalog
 from tests.e2e.conftest import Cli, Pair, fine_truth, get, grid, observed, put, random_weights
@@ -91,6 +92,24 @@ def test_evaluate_without_a_reference(cli: Cli, pair: Make) -> None:
     assert "EXP (no fusion)" in table.out and "consistency with the MS" in table.out
     three = put(files.out.with_name("three.tif"), get(out)[0][:3], grid(1))
     assert "3 bands" in cli("evaluate", three, "--pan", files.pan, "--ms", files.ms).err
+
+
+def test_evaluate_stays_within_its_memory(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    fine, coarse = (rng.integers(200, 4000, (4, side, side)).astype("uint16") for side in (1024, 256))
+    out, truth = (put(tmp_path / f"{name}.tif", fine, grid(1)) for name in ("product", "truth"))
+    pan, ms = put(tmp_path / "pan.tif", fine[:1], grid(1)), put(tmp_path / "ms.tif", coarse, grid(4))
+    granted = machine.free_bytes() // 2**20
+    whole = cli("evaluate", out, "--pan", pan, "--ms", ms, "--memory", f"{granted}MiB")
+    assert whole.code == 0 and "in the middle" not in whole.out
+    held = psutil.Process().memory_info().rss // 2**20
+    middle = cli("evaluate", out, "--pan", pan, "--ms", ms, "--memory", f"{held + 200}MiB")
+    assert middle.code == 0 and "pixels in the middle" in middle.out
+    refused = cli("evaluate", out, "--pan", pan, "--ms", ms, "--memory", f"{max(held - 20, 64)}MiB")
+    assert refused.code == 2 and "MB of memory" in refused.err
+    refused = cli("evaluate", out, "--reference", truth, "--ratio", "4", "--memory", f"{held + 150}MiB")
+    assert refused.code == 2 and "judging product.tif of 1024 x 1024 pixels and 4 bands takes 128 MB" in refused.err
+    assert cli("evaluate", out, "--reference", truth, "--ratio", "4", "--memory", f"{held + 400}MiB").code == 0
 
 
 @pytest.mark.parametrize("method", catalog.names())

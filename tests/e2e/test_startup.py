@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from earthloom import version
+
 HEAVY = ("numpy", "numba", "scipy.linalg", "rasterio", "torch", "xarray", "matplotlib", "h5py")
 CODE = """
 import json, sys
@@ -118,3 +120,8 @@ print("torch" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_the_package_is_a_program() -> None:
+    done = subprocess.run([sys.executable, "-m", "earthloom", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == version.__version__

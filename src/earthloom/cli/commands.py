@@ -24,6 +24,7 @@ OWN = {  # commands that run no method: module, one line for the help
     "info": ("info", "Tell what an image file holds and how a product was made."),
     "methods": ("lists", "List the methods, those of one job, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),
+    "unfinished": ("lists", "List products that were begun and are not whole, and clear them away."),
     "doctor": ("doctor", "Say whether this installation works, and what is missing."),
     "demo": ("demo", "Sharpen the built-in sample and print the figures."),
 }
@@ -36,7 +37,7 @@ GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
     "Judge": ("evaluate", "revisit"),
     "Learn": ("train", "dataset", "weights"),
-    "Look up": ("info", "methods", "sensors", "doctor", "demo"),
+    "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }
 PROBLEMS = {name: one.problem for name, one in verbs.commands().items()}  # command: the problem whose methods it runs
 OPTIONS = {

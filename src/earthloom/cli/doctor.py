@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from earthloom.errors import FileError
+from earthloom.atomic import write_whole
 
 if TYPE_CHECKING:
     from earthloom.report.doctor import Diagnosis
@@ -28,6 +28,7 @@ def doctor(
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Also write it to this file, to attach to a bug's report.")
     ] = None,
+    overwrite: Annotated[bool, Parameter(help="Replace an existing file.", negative="", show_default=False)] = False,
     json: Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)] = False,
     self_test: Annotated[bool, Parameter(help="Try it on the built-in sample.", negative="--no-self-test")] = True,
 ) -> None:
@@ -38,6 +39,10 @@ def doctor(
     """
     from earthloom.verbs.doctor import doctor as look
 
+    if output is not None:
+        from earthloom.raster.write.place import require_place
+
+        require_place(output, overwrite)
     found = look(self_test)
     if json:
         print(js.dumps(found.as_dict(), indent=2))
@@ -46,10 +51,7 @@ def doctor(
     else:
         print(found)
     if output is not None:
-        try:
-            output.write_text(f"{found}\n", encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"{output} cannot be written ({error.strerror})") from error
+        write_whole(output, f"{found}\n".encode())
     if not found.ok:
         raise SystemExit(1)
 

@@ -36,6 +36,7 @@ def evaluate(
     peak: float | None = None,
     margin: Annotated[int, Parameter(show_default=False)] = 0,
     ignore_georeferencing: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    memory: str | None = None,
     figure: Path | None = None,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     json: Annotated[bool, Parameter(negative="", show_default=False)] = False,
@@ -72,6 +73,9 @@ def evaluate(
         Border left out of the figures, in pixels (21 in the MATLAB protocol).
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
+    memory
+        What judging may take, such as 4GiB (default: what is free). Without a --reference a part in the middle is
+        judged where the whole does not fit.
     figure
         PNG to draw, for cubes with a --reference: spectra of two pixels, PSNR of every band.
     overwrite
@@ -89,6 +93,7 @@ def evaluate(
         report = judge(
             product, reference, mask=mask, pan=pan, ms=ms, hs=hs, ratio=ratio, sensor=sensor,
             convention=convention, nodata=nodata, peak=peak, margin=margin, ignore_georeferencing=ignore_georeferencing,
+            memory=memory,
         )  # fmt: skip
         if figure is not None:
             from earthloom.report.spectra import spectra_of

@@ -101,6 +101,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("all of them", "earthloom sensors"),
         ("all about one", "earthloom sensors worldview3"),
     ),
+    "unfinished": (
+        ("what stopped runs have left below a folder", "earthloom unfinished out"),
+        ("be rid of what is older than a month", "earthloom unfinished out --remove --older-days 30"),
+    ),
     "doctor": (
         ("whether all is well here", "earthloom doctor"),
         ("a report to attach to a question", "earthloom doctor -o report.txt"),

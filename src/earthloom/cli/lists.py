@@ -1,4 +1,4 @@
-"""`earthloom methods` and `earthloom sensors`: lists without importing what they list, and all about one entry."""
+"""`earthloom methods`, `sensors` and `unfinished`: lists, without importing what they list."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import json as js
 import shutil
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from earthloom.cli.commands import PROBLEMS
 from earthloom.errors import MethodError
+
+if TYPE_CHECKING:
+    from earthloom.verbs.unfinished import Unfinished
 
 Name = Annotated[str | None, Parameter(help="Tell all about this one.")]
 Entry = Annotated[
@@ -28,8 +33,8 @@ LEGEND = {  # stars behind a name
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
-    """The function behind either command."""
-    return methods if name == "methods" else sensors
+    """The function behind one of the commands."""
+    return {"methods": methods, "sensors": sensors, "unfinished": unfinished}[name]
 
 
 def methods(name: Entry = None, /, *, json: Json = False) -> None:
@@ -231,3 +236,51 @@ def _table(bands: Sequence[dict[str, Any]]) -> None:
     for band in bands:
         cells = "".join(f"{'-' if band[key] is None else _plain(band[key]):>13}" for key in keys)
         print(f"  {band['name']:<{width}}{cells}")
+
+
+def unfinished(
+    folder: Path = Path(),
+    /,
+    *,
+    remove: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+    older_days: Annotated[float, Parameter(show_default=False)] = 0.0,
+    json: Json = False,
+) -> None:
+    """List products that were begun and are not whole, in a folder and those below it.
+
+    The same command that began one goes on with it. What nobody will go on with can be removed.
+
+    Parameters
+    ----------
+    folder
+        Where products lie.
+    remove
+        Take away what is left of them; never of those that a process works on.
+    older_days
+        Only those that nobody has touched for so many days.
+    """
+    from earthloom.verbs.unfinished import unfinished as look
+
+    found = look(folder, remove=remove, older_days=older_days)
+    if json:
+        print(js.dumps([{**asdict(one), "product": str(one.product), "folder": str(one.folder)} for one in found]))
+        return
+    if not found:
+        print("nothing is unfinished")
+    for one in found:
+        print(_line(one))
+
+
+def _line(one: Unfinished) -> str:
+    """For people."""
+    made = f"{one.tiles} finished tile{'' if one.tiles == 1 else 's'}, {one.bytes / 2**20:.1f} MB, {_age(one.days)}"
+    state = "removed" if one.removed else "a process works on it" if one.at_work else ""
+    return "  ".join(part for part in (str(one.product), one.method, made, state) if part)
+
+
+def _age(days: float) -> str:
+    """How long ago."""
+    minutes = days * 24 * 60
+    if minutes < 60:
+        return f"{minutes:.0f} min old"
+    return f"{minutes / 60:.0f} h old" if minutes < 48 * 60 else f"{days:.0f} days old"

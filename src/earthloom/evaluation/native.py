@@ -18,10 +18,13 @@ from earthloom.metrics import consistency_of, without_reference
 from earthloom.physics.shift import moved
 from earthloom.prepare.pansharpening import Sharpening, lay_pair
 from earthloom.raster.image import Image
-from earthloom.raster.scenes.grids import ComparedGrid, common_ground, middle
+from earthloom.raster.scenes.grids import MAX_PIXELS, ComparedGrid, common_ground, middle
 from earthloom.raster.told import Told
 from earthloom.sensors import load
 from earthloom.types import Observation, Report, Window
+
+EACH = 64  # bytes that judging takes for each number of the product, as measured
+LEAST = 1 << 16  # pixels that are worth judging
 
 
 def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run: Run) -> Report:
@@ -53,7 +56,10 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
             raise GridError(f"a product of {image.shape} and a PAN grid of {scene.shape}", "the same grid")
         if image.count != len(scene.ms_bands):
             raise GridError(f"a product of {image.count} bands and an MS of {len(scene.ms_bands)}", "as many bands")
-        own, core, notes = middle(own, core)
+        most = run.budget.left() // (EACH * image.count)
+        if most < LEAST:
+            run.budget.require(EACH * LEAST * image.count, f"judging {LEAST:,} pixels of {image.name}", "grant more")
+        own, core, notes = middle(own, core, min(most, MAX_PIXELS))
         data, valid = image.read(own, image.precision)
         if shift is not None:
             notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")

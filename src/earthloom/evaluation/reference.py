@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine import arrays
+from earthloom.engine.budget import FREE, Budget
 from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
@@ -18,14 +19,15 @@ from earthloom.metrics.reference import rmse
 from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
 from earthloom.raster.open import open_image, without_zero
-from earthloom.raster.scenes.grids import MAX_PIXELS, common_ground
+from earthloom.raster.scenes.grids import common_ground
 from earthloom.raster.told import Told
 from earthloom.types import Band, Report, Window
 
 CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
+EACH = 32  # bytes that judging takes for each number of the product, as measured; half of it for a row beside it
 
 
-def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.ndarray, Any]:
+def _read(source: Any, role: str, nodata: float | None, budget: Budget = FREE) -> tuple[np.ndarray, np.ndarray, Any]:
     """Whole image, mask, and the opened file (None for arrays)."""
     if not arrays.is_path(source):
         held = arrays.images_of({role: arrays.take(source, role)}, {role: Told(nodata=nodata)})[role]
@@ -33,29 +35,30 @@ def _read(source: Any, role: str, nodata: float | None) -> tuple[np.ndarray, np.
     folder = isinstance(source, (str, Path)) and Path(source).is_dir()  # which holds the bands of more than one role
     with open_image(source, nodata=nodata, role="ms" if folder else None) as image:
         image = without_zero(image) if role == "mask" else image
-        if image.shape[0] * image.shape[1] > 4 * MAX_PIXELS:
-            raise InputError(
-                f"{image.name} of {image.shape} pixels", f"at most {4 * MAX_PIXELS:,}", "cut a part out of it"
-            )
+        size = f"{image.shape[0]} x {image.shape[1]} pixels and {image.count} bands"
+        needed = EACH * image.shape[0] * image.shape[1] * image.count
+        budget.require(needed, f"judging {image.name} of {size}", "cut a part out of it")
         image = image.north_up()
         data, valid = image.read(Window(0, 0, *image.shape))
         return data, valid, image
 
 
 def _with_reference(
-    product: Any, reference: Any, hs: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int
-) -> Report:
+    product: Any, reference: Any, hs: Any, ratio: float | None, nodata: float | None, peak: float | None, margin: int,
+    budget: Budget,
+) -> Report:  # fmt: skip
     """Indices against a reference on the pixels that both hold."""
     if ratio is None:
         raise InputError(
             "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass `ratio` (ERGAS divides by it)"
         )
-    data, truth, both, _ = beside(product, reference, nodata)
+    data, truth, both, _ = beside(product, reference, nodata, budget)
     top = peak or float(truth.max())
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
     figures = _against(data, truth, both, ratio, top, margin)
     if hs is None:
         return Report("against the reference", figures, {}, tuple(notes))
+    budget.require(EACH // 2 * truth.size, f"a cube {ratio:g} times finer than `hs`", "leave `hs` out")
     seen = enlarged(hs, ratio, nodata)
     if seen.shape != truth.shape:
         raise GridError(f"a cube that {ratio:g} times finer is {seen.shape}", f"{truth.shape}, as the reference")
@@ -89,10 +92,10 @@ def enlarged(hs: Any, ratio: float, nodata: float | None) -> np.ndarray:
 
 
 def beside(
-    product: Any, reference: Any, nodata: float | None
+    product: Any, reference: Any, nodata: float | None, budget: Budget = FREE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, Window] | None]:
     """Product and reference on the ground both cover, where both are valid (0 elsewhere); file and window of one."""
-    data, valid, file = _read(product, "product", nodata)
+    data, valid, file = _read(product, "product", nodata, budget)
     truth, truth_valid, truth_file = _read(reference, "reference", nodata)
     place = None if file is None else (file, Window(0, 0, *file.shape))
     if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
@@ -109,12 +112,14 @@ def beside(
     return data, truth, both, place
 
 
-def _under_clouds(product: Any, reference: Any, mask: Any, nodata: float | None, peak: float | None) -> Report:
+def _under_clouds(
+    product: Any, reference: Any, mask: Any, nodata: float | None, peak: float | None, budget: Budget
+) -> Report:
     """Figures of cloud removal."""
 
     if str(getattr(mask, "dtype", "")).rpartition(".")[2] == "bool":
         mask = mask.byte() if hasattr(mask, "detach") else mask.astype("uint8")
-    data, truth, both, place = beside(product, reference, nodata)
+    data, truth, both, place = beside(product, reference, nodata, budget)
     numbers, known, file = _read(mask, "mask", None)
     if len(numbers) != 1:
         raise InputError(f"a mask of {len(numbers)} bands", "one band")

@@ -83,7 +83,7 @@ def _width_of_band(file: Any, index: int, unit: str) -> float | None:
             return _width_nm(float(tags["fwhm"].split()[0]), unit)
         width_um = file.tags(index, ns="IMAGERY").get("FWHM_UM")
         return None if width_um is None else round(float(width_um) * 1e3, 6)
-    except ValueError:
+    except (ValueError, IndexError):  # no number, or nothing at all
         return None
 
 
@@ -109,7 +109,7 @@ def _of_band(file: Any, index: int, unit: str) -> float | None:
         if "wavelength" not in tags:
             return None
         return in_nm(float(tags["wavelength"].split()[0]), unit)
-    except ValueError:
+    except (ValueError, IndexError):  # no number, or nothing at all
         return None
 
 

@@ -10,6 +10,7 @@ from earthloom.errors import InputError
 from earthloom.evaluation.native import without_reference_of
 from earthloom.evaluation.reference import _under_clouds, _with_reference
 from earthloom.prepare.pansharpening import Sharpening
+from earthloom.raster.settings import block_cache
 from earthloom.types import Report
 
 
@@ -28,6 +29,7 @@ def evaluate(
     peak: float | None = None,
     margin: int = 0,
     ignore_georeferencing: bool = False,
+    memory: str | None = None,
 ) -> Report:
     """Judge a product.
 
@@ -52,6 +54,9 @@ def evaluate(
         Largest possible value for PSNR and SSIM; the largest of the reference when None, and a note says so.
     margin
         Border that is cut, ``margin - 1`` pixels before and ``margin`` behind as in the MATLAB protocol (21 there).
+    memory
+        What judging may take, such as 4GiB; what is free when None. Without a reference a part in the middle is judged
+        where the whole does not fit, and a note says so; with one it is refused, with figures.
 
     Raises
     ------
@@ -68,9 +73,10 @@ def evaluate(
     others = [image for image in (reference, mask, hs) if image is not None] if reference is not None else [pan, ms]
     if any(arrays.is_path(product) != arrays.is_path(other) for other in others):
         raise InputError("some inputs as paths and some as arrays", "all of one kind")
-    if mask is not None:
-        return _under_clouds(product, reference, mask, nodata, peak)
-    if reference is not None:
-        return _with_reference(product, reference, hs, ratio, nodata, peak, margin)
-    told = Sharpening(sensor, convention, nodata=nodata)
-    return without_reference_of(product, pan, ms, told, Run(ignore_georeferencing=ignore_georeferencing))
+    run = Run(ignore_georeferencing=ignore_georeferencing, memory=memory)
+    with block_cache(run.budget.cache, memory is not None):
+        if mask is not None:
+            return _under_clouds(product, reference, mask, nodata, peak, run.budget)
+        if reference is not None:
+            return _with_reference(product, reference, hs, ratio, nodata, peak, margin, run.budget)
+        return without_reference_of(product, pan, ms, Sharpening(sensor, convention, nodata=nodata), run)

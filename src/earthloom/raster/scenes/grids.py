@@ -291,11 +291,11 @@ class ComparedGrid:
         self.crs, self.transform, self.shape, self.name = crs, transform, shape, name
 
 
-def middle(own: Window, core: Window) -> tuple[Window, Window, tuple[str, ...]]:
-    """Both windows cut to the middle when there are more than ``MAX_PIXELS``."""
-    if own.height * own.width <= MAX_PIXELS:
+def middle(own: Window, core: Window, most: int = MAX_PIXELS) -> tuple[Window, Window, tuple[str, ...]]:
+    """Both windows cut to the middle when there are more than ``most`` pixels."""
+    if own.height * own.width <= most:
         return own, core, ()
-    side = int(MAX_PIXELS**0.5)
+    side = int(most**0.5)
     height, width = min(side, own.height), min(side, own.width)
     dy, dx = (own.height - height) // 2, (own.width - width) // 2
     note = f"judged on the {height} x {width} pixels in the middle"

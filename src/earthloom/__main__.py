@@ -1,0 +1,6 @@
+"""``python -m earthloom`` is ``earthloom``."""
+
+from earthloom.cli.main import run
+
+if __name__ == "__main__":
+    run()
