@@ -6,6 +6,7 @@ From processing baseline 04.00 (25 January 2022) on, ``reflectance = (DN + offse
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -142,6 +143,8 @@ def read_product(path: AnyPath) -> SafeProduct:
             if tag in ("RADIO_ADD_OFFSET", "BOA_ADD_OFFSET"):
                 offsets[BANDS[int(node.get("band_id", "-1"))]] = float(text)
         quantification = float(texts.get("BOA_QUANTIFICATION_VALUE") or texts["QUANTIFICATION_VALUE"])
+        if not 0 < quantification < math.inf:
+            raise ValueError(f"QUANTIFICATION_VALUE {quantification:g}")
         baseline = float(texts["PROCESSING_BASELINE"]) if "PROCESSING_BASELINE" in texts else None
     except (KeyError, ValueError, IndexError) as wrong:
         raise FileError(
