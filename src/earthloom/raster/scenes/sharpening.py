@@ -39,6 +39,40 @@ WHOLE_RATIO = 0.05  # a warped MS takes a whole ratio when its own is this close
 
 
 @dataclass(frozen=True, eq=False)
+class Laid:
+    """A coarse image on a finer grid, given out by windows of that grid.
+
+    Parameters
+    ----------
+    image
+        The opened image.
+    fit
+        Which window of it is used, and how it lies on the grid.
+    bands
+        Of the image.
+    """
+
+    image: Image
+    fit: GridFit
+    bands: tuple[Band, ...]
+
+    def view(self, fine: Window, shape: tuple[int, int]) -> View:
+        """The pixels that a window needs of a grid of ``shape``, by the rule of :meth:`earthloom.types.View.crop`."""
+        base, fit = self.fit.coarse, self.fit
+        own = coarse_window(fine, fit.ratio, fit.offset, (base.height, base.width))
+        if fine == Window(0, 0, *shape):
+            own = Window(0, 0, base.height, base.width)
+        data, valid = self.image.read(own._replace(y=own.y + base.y, x=own.x + base.x), self.image.precision)
+        view = View(data, valid, self.bands, fit.ratio, fit.offset, self.image.acquired)
+        return replace(view, offset=view.offset_in(fine, own))
+
+    def nothing(self) -> View:
+        """A view of no pixels: bands, ratio and offset."""
+        empty = np.zeros((len(self.bands), 0, 0), self.image.precision), np.zeros((0, 0), bool)
+        return View(*empty, self.bands, self.fit.ratio, self.fit.offset, self.image.acquired)
+
+
+@dataclass(frozen=True, eq=False)
 class RasterScene:
     """PAN and MS of one place, given out as aligned tiles (implements :class:`earthloom.types.Scene`).
 
@@ -125,7 +159,7 @@ class RasterScene:
             valid = valid & self._covered(fine)
         pan = View(data, valid, self.pan_bands, date=self.pan.acquired)
         return Observation(
-            {"pan": pan, "ms": self._coarse(fine)},
+            {"pan": pan, "ms": self._laid.view(fine, self.shape)},
             (fine.height, fine.width),
             self.convention,
             core.relative_to(fine),
@@ -140,25 +174,16 @@ class RasterScene:
             spans.append((at > -0.5 - 1e-6) & (at < self.fit.coarse[2 + axis] - 0.5 + 1e-6))
         return spans[0][:, None] & spans[1]
 
-    def _coarse(self, fine: Window) -> View:
-        """The MS pixels that a fine window needs, by the rule of :meth:`earthloom.types.View.crop`."""
-        base = self.fit.coarse
-        own = coarse_window(fine, self.fit.ratio, self.offset, (base.height, base.width))
-        if fine == Window(0, 0, *self.shape):
-            own = Window(0, 0, base.height, base.width)
-        data, valid = self.ms.read(own._replace(y=own.y + base.y, x=own.x + base.x), self.ms.precision)
-        view = View(data, valid, self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
-        return replace(view, offset=view.offset_in(fine, own))
-
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets of the scene."""
+        nothing = np.zeros((1, 0, 0), self.pan.precision), np.zeros((0, 0), bool)
+        pan = View(*nothing, self.pan_bands, date=self.pan.acquired)
+        return Observation({"pan": pan, "ms": self._laid.nothing()}, (0, 0), self.convention)
 
-        def nothing(bands: int, image: Image) -> tuple[np.ndarray, np.ndarray]:
-            return np.zeros((bands, 0, 0), image.precision), np.zeros((0, 0), bool)
-
-        pan = View(*nothing(1, self.pan), self.pan_bands, date=self.pan.acquired)
-        ms = View(*nothing(len(self.ms_bands), self.ms), self.ms_bands, self.fit.ratio, self.offset, self.ms.acquired)
-        return Observation({"pan": pan, "ms": ms}, (0, 0), self.convention)
+    @property
+    def _laid(self) -> Laid:
+        """The MS on the wanted grid."""
+        return Laid(self.ms, self.fit, self.ms_bands)
 
 
 def collocate(
@@ -207,24 +232,9 @@ def collocate(
         raise InputError(
             f"{pan.name} has {pan.count} bands", "a panchromatic image of one band", "are PAN and MS swapped?"
         )
-    notes: list[str] = []
     kind: Convention = "toolbox" if convention == "toolbox" else "centre"
-    if ignore_georeferencing or not (pan.georeferenced or ms.georeferenced):
-        fit = fit_by_shape(_grid(pan), _grid(ms), kind, pan.in_memory)
-        crs, transform = None, Affine.identity()
-    else:
-        require_both(pan, ms)
-        for image in (pan, ms):
-            require_straight(_grid(image))
-        turned = [image for image in (pan, ms) if image.transform.e > 0]
-        notes += [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
-        pan, ms = pan.north_up(), ms.north_up()
-        if not same_crs(pan, ms):
-            notes.append(f"{ms.name}: resampled (cubic) from {crs_name(ms.crs)} to {crs_name(pan.crs)}")
-            ms = _warp(pan, ms)
-        fit, crs = fit_by_place(_grid(pan), _grid(ms), kind, pan.in_memory), pan.crs
-        east, north = applied(pan.transform, fit.fine.x, fit.fine.y)
-        transform = Affine(pan.transform.a, 0.0, east, 0.0, pan.transform.e, north)
+    pan, ms, fit, notes = lay(pan, ms, kind, ignore_georeferencing)
+    crs, transform = place_of(pan, fit.fine, ignore_georeferencing)
     beyond = pan.in_memory and pan.georeferenced and not ignore_georeferencing
     fit = _shifted(fit, shift, kind, pan.in_memory)
     for image, window in ((pan, fit.fine), (ms, fit.coarse)):
@@ -243,9 +253,35 @@ def collocate(
         ms_bands,
         crs,
         transform,
-        tuple(notes),
+        notes,
         beyond,
     )
+
+
+def lay(
+    fine: Image, coarse: Image, convention: Convention, ignore_georeferencing: bool
+) -> tuple[Image, Image, GridFit, tuple[str, ...]]:
+    """Both images, north-up and in one CRS, how the coarse one lies on the other, and what was done, in words."""
+    if ignore_georeferencing or not (fine.georeferenced or coarse.georeferenced):
+        return fine, coarse, fit_by_shape(_grid(fine), _grid(coarse), convention, fine.in_memory), ()
+    require_both(fine, coarse)
+    for image in (fine, coarse):
+        require_straight(_grid(image))
+    turned = [image for image in (fine, coarse) if image.transform.e > 0]
+    notes = [f"{image.name}: rows ran from south to north and were turned round" for image in turned]
+    fine, coarse = fine.north_up(), coarse.north_up()
+    if not same_crs(fine, coarse):
+        notes.append(f"{coarse.name}: resampled (cubic) from {crs_name(coarse.crs)} to {crs_name(fine.crs)}")
+        coarse = _warp(fine, coarse)
+    return fine, coarse, fit_by_place(_grid(fine), _grid(coarse), convention, fine.in_memory), tuple(notes)
+
+
+def place_of(fine: Image, window: Window, ignore_georeferencing: bool) -> tuple[Any, Affine]:
+    """CRS and geotransform of a window of an image that is north-up; None and identity where its place is unknown."""
+    if ignore_georeferencing or not fine.georeferenced:
+        return None, Affine.identity()
+    east, north = applied(fine.transform, window.x, window.y)
+    return fine.crs, Affine(fine.transform.a, 0.0, east, 0.0, fine.transform.e, north)
 
 
 def _shifted(fit: GridFit, shift: tuple[float, float], convention: Convention, whole: bool = False) -> GridFit:
