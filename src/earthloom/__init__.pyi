@@ -22,6 +22,7 @@ from earthloom.verbs.predict import predict as predict
 from earthloom.verbs.revisit import revisit as revisit
 from earthloom.verbs.sample import load_sample as load_sample
 from earthloom.verbs.series import series as series
+from earthloom.verbs.sharpen import sharpen as sharpen
 from earthloom.verbs.simulate import simulate as simulate
 from earthloom.verbs.superresolve import superresolve as superresolve
 from earthloom.verbs.train import train as train
@@ -32,6 +33,6 @@ __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "convert",
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "sign_urls", "simulate", "superresolve",
+    "progress_bar", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
     "train", "unfinished",
 ]  # fmt: skip

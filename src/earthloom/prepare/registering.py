@@ -50,6 +50,15 @@ class Registration:
             f"{len(self.blocks)} of {self.tried} blocks, spread {self.spread_px:.2f} px"
         )
 
+    def told(self, coarse: str, fine: str) -> str:
+        """The same about other images than MS and PAN."""
+        if not self.known:
+            return str(self)
+        return (
+            f"{coarse} lie {self.y:+.2f} rows, {self.x:+.2f} columns (fine pixels) off the {fine}, {self.ms_px:.2f} "
+            f"coarse pixels; {len(self.blocks)} of {self.tried} blocks, spread {self.spread_px:.2f} px"
+        )
+
     def as_dict(self) -> dict[str, float | int]:
         """Plain data for provenance and JSON."""
         known = (
@@ -110,6 +119,11 @@ def warn_if_apart(found: Registration, corrected: bool, georeferenced: bool, sce
         warn(f"{found}; more than {LIMIT} MS pixels, correct it with `register=True`")
 
 
+def warn_of(found: Registration, coarse: str, fine: str) -> None:
+    """Say that images lie too far off each other."""
+    warn(f"{found.told(coarse, fine)}; more than {LIMIT} coarse pixels, correct it with `register=True`")
+
+
 def corrected(scene: Scene, found: Registration) -> Scene:
     """The scene with the MS moved to where the PAN says it lies (an offset changes, no pixel is resampled)."""
     return Moved(scene, found.y, found.x)
@@ -117,11 +131,12 @@ def corrected(scene: Scene, found: Registration) -> Scene:
 
 @dataclass(frozen=True)
 class Moved:
-    """A scene whose MS lies (y, x) PAN pixels elsewhere than its grid says."""
+    """A scene of which one coarse view lies (y, x) fine pixels elsewhere than its grid says."""
 
     scene: Scene
     y: float
     x: float
+    role: str = "ms"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,9 +149,9 @@ class Moved:
         return self.scene.convention
 
     def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo, the MS moved."""
-        return moved(self.scene.observe(core, halo_px), self.y, self.x)
+        """The tile ``core`` with its halo, the view moved."""
+        return moved(self.scene.observe(core, halo_px), self.y, self.x, self.role)
 
     def empty(self) -> Observation:
-        """As the scene's own, the MS moved."""
-        return moved(self.scene.empty(), self.y, self.x)
+        """As the scene's own, the view moved."""
+        return moved(self.scene.empty(), self.y, self.x, self.role)

@@ -85,7 +85,14 @@ def _cloudy(folder: Path) -> dict[str, Any]:
     }
 
 
+def _fine_coarse(folder: Path) -> dict[str, Any]:
+    truth = fine_truth((64, 96), 4)
+    fine, coarse = truth[:3].round().astype("uint16"), observed(truth, 2)[1].round().astype("uint16")
+    return {"fine": put(folder / "fine.tif", fine, grid(1)), "coarse": put(folder / "coarse.tif", coarse, grid(2))}
+
+
 CASES = (
+    Case("sharpen", _fine_coarse, {"method": "gwr"}, "fine", True),
     Case("pansharpen", _pan_ms, {"method": "gsa"}, "pan", True, {"method": "cf2n", "adapt_steps": 1}),
     Case("predict", _dates, {"method": "copy", "coregister": "off"}, "coarse", True),
     Case("superresolve", _cube, {"method": "bicubic", "ratio": 2}, "cube", False, {"method": "dualsr", "ratio": 2}),

@@ -33,7 +33,13 @@ class Sentinel2Folder(Format):
         if role == "mask":
             file, values, bits = safe.quality(place(path))
             return flagged(opened_file(str(file), None), told, values=values, bits=bits)
-        return assembled([(examine(str(file)), 1) for file in safe.files(place(path), told.bands)])
+        sized = safe.by_size(place(path)).get(role, ()) if role in safe.BY_SIZE and not told.bands else ()
+        return assembled([(examine(str(file)), 1) for file in sized or safe.files(place(path), told.bands)])
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """Its bands; by their pixel sizes too, where it holds several."""
+        sized = safe.by_size(place(path))
+        return (*self.roles, *(sized if len(sized) > 1 and "fine" in sized else ()))
 
     def holds(self, path: Path) -> bool:
         """The folder of one scene: band files of many dates in a folder are a series, not an image."""

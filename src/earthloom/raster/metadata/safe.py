@@ -21,6 +21,9 @@ from earthloom.small import small_bytes, xml_root
 UP = 5  # folders between a band file and the metadata of its product
 BANDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")  # by band_id
 FINE = ("B02", "B03", "B04", "B08")
+BY_SIZE = {  # role in sharpening: metres, and the bands that are measured so; B10 sees no ground
+    "fine": (10, FINE), "coarse_1": (20, ("B05", "B06", "B07", "B8A", "B11", "B12")), "coarse_2": (60, ("B01", "B09")),
+}  # fmt: skip
 USUAL = {"L30": ("B02", "B03", "B04", "B05"), "S30": ("B02", "B03", "B04", "B8A")}  # blue, green, red, NIR of HLS
 _NAME = re.compile(
     r"^(?:L2A_)?T(?P<tile>\d{2}[A-Z]{3})_(?P<day>\d{8})T\d{6}_(?P<band>B\d{2}|B8A)(?:_(?P<metres>\d{2})m)?"
@@ -215,6 +218,18 @@ def files(folder: AnyPath, bands: Sequence[int | str] | None = None) -> list[Any
             f"{folder.name} holds several scenes", "the folder of one scene", "give the band files one by one"
         )
     return [paths[0] for paths in chosen]
+
+
+def by_size(folder: AnyPath) -> dict[str, list[AnyPath]]:
+    """Band files by the role that they have in sharpening, each band at the pixel size that it was measured at."""
+    found = _band_files(folder)
+    if any(one.hls is not None for one in found):
+        return {}
+    roles = {}
+    for role, (metres, bands) in BY_SIZE.items():
+        own = [[one.path for one in found if one.band == band and one.metres in (metres, None)] for band in bands]
+        roles[role] = [paths[0] for paths in own if len(paths) == 1]
+    return {role: paths for role, paths in roles.items() if paths}
 
 
 def _band_files(folder: AnyPath) -> list[BandFileName]:

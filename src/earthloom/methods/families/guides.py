@@ -1,0 +1,60 @@
+"""What methods for several fine bands share: the guides at the coarse scale, samples, lines, detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.forward import bands_by_gain, expand, reduce
+from earthloom.types import Bool, Float, Observation
+
+ROLE = "coarse"
+
+
+class Group(NamedTuple):
+    """Coarse bands of one gain, and the guides as a sensor of that gain would have seen them."""
+
+    name: str
+    bands: list[int]
+    low: Float[np.ndarray, "guide y x"]
+
+
+def groups(obs: Observation) -> Iterator[Group]:
+    """The coarse bands by their MTF gain: guides are blurred once for all bands of one."""
+    gains = [band.mtf_nyquist for band in obs[ROLE].bands]
+    for number, (gain, bands) in enumerate(bands_by_gain(gains, len(gains)).items()):
+        yield Group(f"lines_{number}", bands, reduce(obs, obs["fine"].data, gain, ROLE))
+
+
+def measured(obs: Observation) -> Bool[np.ndarray, "y x"]:
+    """Coarse pixels that were measured, and on whose middle the fine bands were."""
+    coarse = obs[ROLE]
+    if obs["fine"].all_valid:
+        return coarse.valid
+    at = [np.clip(np.floor(coarse.centres(a) + 0.5).astype(int), 0, obs.shape[a] - 1) for a in (0, 1)]
+    return coarse.valid & obs["fine"].valid[np.ix_(at[0], at[1])]
+
+
+def line_stats(obs: Observation) -> Stats:
+    """Moments of the guides and the coarse bands at the coarse scale, for each gain, over the core."""
+    rows, cols = obs.in_core(ROLE)
+    counted = measured(obs)[rows, cols]
+    found = {}
+    for group in groups(obs):
+        both = np.concatenate([group.low, obs[ROLE].data[group.bands]])[:, rows, cols]
+        found[group.name] = Moments.of(both[:, counted])
+    return Stats(found)
+
+
+def lines(moments: Moments, guides: int) -> Float[np.ndarray, "band guide"]:
+    """Least squares of every coarse band over the guides, ``c_b ~ sum_g a_bg g + const``."""
+    bands = range(guides, len(moments.mean))
+    return np.array([moments.regress(band, slice(0, guides))[0] for band in bands]).reshape(len(bands), guides)
+
+
+def detail(obs: Observation, group: Group) -> Float[np.ndarray, "guide Y X"]:
+    """What the guides hold that the coarse sensor lost, ``g - U D B g``."""
+    return obs["fine"].data - expand(obs, group.low, ROLE)

@@ -1,0 +1,1 @@
+"""Sharpening by several bands: one file is one method."""

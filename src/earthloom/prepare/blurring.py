@@ -1,0 +1,110 @@
+"""The blur of a coarse sensor against the fine bands, found in the scene itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from earthloom.engine.runner import parallel
+from earthloom.methods.families.guides import ROLE, measured
+from earthloom.methods.families.windows import around, explained
+from earthloom.ops.tiling import spread_blocks
+from earthloom.physics.forward import reduce
+from earthloom.types import Float, Observation, Scene, Window
+
+GAINS = np.round(np.arange(0.06, 0.86, 0.04), 2)  # that are tried
+SIDE = 64  # coarse pixels of a block
+BLOCKS = 8
+WINDOW, RIDGE = 1.5, 1e-3
+TRUSTED = 0.9  # share of its variance in the windows that a band's lines must explain
+FEWEST = 500  # coarse pixels
+
+
+@dataclass(frozen=True)
+class Blur:
+    """MTF gains at coarse Nyquist, relative to what the fine bands show.
+
+    Parameters
+    ----------
+    gain
+        That suits the scene; None where the fine bands explain no band well enough to tell.
+    each
+        Of every band, and ``explained``, the share of its local variance that lines over the fine bands take off.
+    """
+
+    gain: float | None
+    each: tuple[float, ...]
+    explained: tuple[float, ...]
+
+    def __str__(self) -> str:
+        if self.gain is None:
+            return "its blur could not be found (the fine bands explain no band well): MTF of the sensor"
+        return f"MTF at Nyquist {self.gain:.2f} against the fine bands, as the scene shows it"
+
+
+def estimated(scene: Scene, threads: int = 1) -> Blur:
+    """The gain with which blurred fine bands explain the coarse ones best, by lines in small windows.
+
+    ``min_G sum |C - L(D B_G f)|^2`` over blocks spread over the scene: L are least squares in a Gaussian window around
+    every coarse pixel. Bands that the fine ones explain say what it is, the median of them; a line over bands that
+    know little of each other prefers any blur.
+
+    Parameters
+    ----------
+    scene
+        With the views ``fine`` and ``coarse``.
+    """
+    ratio = scene.empty()[ROLE].ratio
+    side = (round(SIDE * ratio[0]), round(SIDE * ratio[1]))
+    windows = spread_blocks(scene.shape, side)[:: max(len(spread_blocks(scene.shape, side)) // BLOCKS, 1)][:BLOCKS]
+    halo = int(np.ceil(12 * max(ratio)))
+
+    def one(window: Window) -> tuple[np.ndarray, np.ndarray, int]:
+        return curves(scene.observe(window, halo))
+
+    found = list(parallel(one, windows, threads))
+    left, whole = sum(part[0] for part in found), sum(part[1] for part in found)
+    return _chosen(np.asarray(left), np.asarray(whole), sum(part[2] for part in found))
+
+
+def curves(obs: Observation) -> tuple[Float[np.ndarray, "gain band"], Float[np.ndarray, " band"], int]:
+    """Of one block: what is left of each band for each gain, its variance in the windows, how many pixels."""
+    coarse, (rows, cols) = obs[ROLE], obs.in_core(ROLE)
+    seen, guides = measured(obs), len(obs["fine"].bands)
+    counted = seen[rows, cols]
+    left = np.zeros((len(GAINS), len(coarse.bands)))
+    whole = np.zeros(len(coarse.bands))
+    if not counted.any():
+        return left, whole, 0
+    level = coarse.data[:, seen].mean(axis=1, dtype=np.float64)[:, None, None]
+    for at, gain in enumerate(GAINS):
+        low = reduce(obs, obs["fine"].data, float(gain), ROLE).astype(np.float64)
+        low -= low[:, seen].mean(axis=1)[:, None, None]
+        gram, cross, spread = around(np.concatenate([low, coarse.data - level]), seen, guides, WINDOW)
+        ridge = np.diag(RIDGE * np.maximum(low[:, seen].var(axis=1), 1e-12))
+        slopes = np.linalg.solve(gram + ridge, cross)
+        rest = (spread - explained(slopes, gram, cross))[rows, cols][counted]
+        left[at], whole = rest.sum(axis=0), spread[rows, cols][counted].sum(axis=0)
+    return left, whole, int(counted.sum())
+
+
+def _chosen(left: Float[np.ndarray, "gain band"], whole: Float[np.ndarray, " band"], count: int) -> Blur:
+    """The best gain of every band by a parabola through its lowest three, and of the bands that can tell."""
+    known = 1 - left.min(axis=0) / np.maximum(whole, 1e-30)
+    each = tuple(_lowest(left[:, band]) for band in range(left.shape[1]))
+    inside = [GAINS[0] < gain < GAINS[-1] for gain in each]
+    told = [gain for gain, share, fine in zip(each, known, inside, strict=True) if share > TRUSTED and fine]
+    gain = float(np.median(told)) if told and count >= FEWEST else None
+    return Blur(gain, each, tuple(float(share) for share in known))
+
+
+def _lowest(curve: Sequence[float] | np.ndarray) -> float:
+    """Where a curve over the gains is lowest."""
+    at = int(np.argmin(curve))
+    if at in (0, len(GAINS) - 1):
+        return float(GAINS[at])
+    a, b, c = (float(value) for value in curve[at - 1 : at + 2])
+    bend = a - 2 * b + c
+    return float(GAINS[at] + (0.5 * (a - c) / bend if bend > 0 else 0) * (GAINS[1] - GAINS[0]))

@@ -1,0 +1,225 @@
+"""Fine and coarse images laid on each other, their displacement and blur measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from earthloom.engine.options import Run
+from earthloom.engine.prepared import Numbers, Prepared
+from earthloom.errors import InputError
+from earthloom.methods.base import Method
+from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
+from earthloom.prepare import registering
+from earthloom.prepare.blurring import Blur, estimated
+from earthloom.problems.sharpening import COARSE
+from earthloom.raster.image import Image
+from earthloom.raster.labels import bands_of
+from earthloom.raster.scenes.several import FineCoarse, collocated
+from earthloom.sensors import Sensor, load
+from earthloom.types import Band, Observation, Scene, View, Window
+
+AUTO, OF_SENSOR = "auto", "sensor"
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """What is told about the images, and what is done to them.
+
+    Parameters
+    ----------
+    sensor, fine_sensor
+        Of the coarse and of the fine images: names, or paths of sensor files; None: what the metadata say.
+    keep_fine
+        The fine bands are a part of the product.
+    register
+        Correct the displacement between the images.
+    mtf
+        ``auto``, ``sensor``, or the gain at coarse Nyquist.
+    nodata
+        Code of missing pixels, for the product too.
+    """
+
+    sensor: Any = None
+    fine_sensor: Any = None
+    keep_fine: bool = False
+    register: bool = False
+    mtf: str | float = AUTO
+    nodata: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse gains that there are not."""
+        if self.mtf not in (AUTO, OF_SENSOR) and not (isinstance(self.mtf, float) and 0 < self.mtf < 1):
+            raise InputError(f"`mtf={self.mtf}`", "auto, sensor, or a gain between 0 and 1")
+
+    def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
+        """Lay the images on one grid, and measure how they lie on each other and how blurred the coarse ones are.
+
+        Raises
+        ------
+        EarthloomError
+            Whatever stands in the way, in words.
+        """
+        opened, sensor = self._laid(images, run)
+        scene, facts = self._measured(opened, run)
+        fine = [image for role, image in images.items() if not role.startswith(COARSE)]
+        coarse = {role: image for role, image in images.items() if role.startswith(COARSE)}
+        parts = [*(fine if self.keep_fine else []), *coarse.values()]
+        bands = tuple(b for one in opened.coarse.values() for b in one.bands)
+        bands = (*(opened.fine_bands if self.keep_fine else ()), *bands)
+        order = _order(bands, sensor) if self.keep_fine else tuple(range(len(bands)))
+        return Prepared(
+            scene, next(iter(images)), next(iter(coarse)), _numbers(parts, order, self.nodata, opened.may_have_holes),
+            tuple(bands[at] for at in order), tuple(bands[at].name for at in order), opened.crs, opened.transform,
+            {role: image.paths for role, image in images.items()}, sensor.name if sensor else None,
+            {"keep_fine": self.keep_fine}, facts, wrap=Ordered(order), called="sharpened",
+        )  # fmt: skip
+
+    def _laid(self, images: Mapping[str, Image], run: Run) -> tuple[FineCoarse, Sensor | None]:
+        """All images on one grid, and the sensor of the coarse ones where it is known."""
+        sensors: dict[str, Sensor | None] = {}
+        for role, image in images.items():
+            told = self.sensor if role.startswith(COARSE) else self.fine_sensor or None
+            name = told or image.sensor or (self.sensor if not role.startswith(COARSE) else None)
+            sensors[role] = load(name) if name else None
+        bands = {role: bands_of(image, sensors[role], None, run.fact) for role, image in images.items()}
+        fine = [role for role in images if not role.startswith(COARSE)]
+        coarse = {role: image for role, image in images.items() if role.startswith(COARSE)}
+        scene = collocated(
+            [images[role] for role in fine], coarse, [bands[role] for role in fine], bands, self.keep_fine,
+            run.ignore_georeferencing,
+        )  # fmt: skip
+        for note in scene.notes:
+            run.tell(note)
+        days = {image.name: image.acquired for image in images.values() if image.acquired is not None}
+        if len(set(days.values())) > 1:
+            run.tell(f"dates differ: {', '.join(f'{name} {day}' for name, day in days.items())}")
+        for laid in scene.coarse.values():
+            run.tell(
+                f"{laid.image.name}: {len(laid.bands)} band(s) at ratio {laid.fit.ratio[0]:g}, pixel 0 at fine pixel "
+                f"({laid.fit.offset[0]:g}, {laid.fit.offset[1]:g})"
+            )
+        return scene, sensors[next(iter(coarse))]
+
+    def _measured(self, opened: FineCoarse, run: Run) -> tuple[Scene, dict[str, Any]]:
+        """The scene with displacement and blur as they were found, and what was found."""
+        scene: Scene = opened
+        facts: dict[str, Any] = {}
+        for role, laid in opened.coarse.items():
+            found = registering.measure(AsPan(scene, role), run.at_a_time)
+            run.tell(f"{laid.image.name}: {found.told('coarse bands', 'fine bands')}")
+            corrected = self.register and found.known
+            scene = registering.Moved(scene, found.y, found.x, role) if corrected else scene
+            facts[f"registration_{role}"] = found.as_dict() | {"corrected": corrected}
+            if not corrected and found.known and found.ms_px > registering.LIMIT:
+                registering.warn_of(found, "coarse bands", "fine bands")
+            gain = self._gain(scene, role, laid.image.name, run)
+            if gain is not None:
+                scene = Blurred(scene, role, gain)
+                facts[f"mtf_{role}"] = round(gain, 3)
+        return scene, facts
+
+    def _gain(self, scene: Scene, role: str, name: str, run: Run) -> float | None:
+        """The gain of all bands of a view; None: those of the sensor."""
+        if isinstance(self.mtf, float):
+            return self.mtf
+        if self.mtf == OF_SENSOR:
+            return None
+        found: Blur = estimated(OneCoarse(scene, role), run.at_a_time)
+        run.tell(f"{name}: {found}")
+        return found.gain
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Puts the bands of the product in their order, whatever the method."""
+
+    order: tuple[int, ...]
+
+    def __call__(self, method: Method) -> Method:
+        """The method with the order."""
+        assert isinstance(method, EachCoarse)
+        return replace(method, order=() if self.order == tuple(range(len(self.order))) else self.order)
+
+
+@dataclass(frozen=True)
+class AsPan:
+    """A scene as registration sees it: the mean of the fine bands as ``pan``, one coarse view as ``ms``."""
+
+    scene: Scene
+    role: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Any:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo."""
+        return self._shown(self.scene.observe(core, halo_px))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels."""
+        return self._shown(self.scene.empty())
+
+    def _shown(self, obs: Observation) -> Observation:
+        fine = obs["fine"]
+        pan = View(fine.data.mean(axis=0, keepdims=True), fine.valid, (Band("pan"),), date=fine.date)
+        return replace(obs, views={"pan": pan, "ms": obs[self.role]})
+
+
+@dataclass(frozen=True)
+class Blurred:
+    """A scene of which one coarse view has another MTF gain than its sensor is said to have."""
+
+    scene: Scene
+    role: str
+    gain: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Any:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo."""
+        return self._with(self.scene.observe(core, halo_px))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels."""
+        return self._with(self.scene.empty())
+
+    def _with(self, obs: Observation) -> Observation:
+        view = obs[self.role]
+        own = replace(view, bands=tuple(replace(band, mtf_nyquist=self.gain) for band in view.bands))
+        return replace(obs, views={**obs.views, self.role: own})
+
+
+def _order(bands: tuple[Band, ...], sensor: Sensor | None) -> tuple[int, ...]:
+    """The bands as the sensor counts them; as they come where it does not know all."""
+    known = {band.name: at for at, band in enumerate(sensor.bands)} if sensor is not None else {}
+    if not all(band.name in known for band in bands):
+        return tuple(range(len(bands)))
+    return tuple(sorted(range(len(bands)), key=lambda at: known[bands[at].name]))
+
+
+def _numbers(parts: list[Image], order: tuple[int, ...], told: float | None, holes: bool) -> Numbers:
+    """How the product's numbers are stored: in a type that holds those of all images."""
+    scales = [scale for image in parts for scale in image.scales]
+    offsets = [offset for image in parts for offset in image.offsets]
+    nodata = next((image.nodata for image in parts if image.nodata is not None), None)
+    dtype = np.result_type(*(image.dtype for image in parts))
+    return Numbers(dtype, tuple(scales[at] for at in order), tuple(offsets[at] for at in order), nodata, told, holes)

@@ -1,0 +1,194 @@
+"""`earthloom.sharpen`: coarse bands on the grid of fine ones, of one sensor or of several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from earthloom.engine.arrays import is_path
+from earthloom.engine.options import Run, run_of
+from earthloom.engine.prepared import Prepared
+from earthloom.errors import InputError
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
+from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
+from earthloom.methods.wrappers.refined import refined
+from earthloom.prepare.sharpening import AUTO, OF_SENSOR, Pairing
+from earthloom.raster.formats import format_of
+from earthloom.raster.open import open_image
+from earthloom.raster.told import Told
+from earthloom.training.ready import ready
+from earthloom.verbs.declared import verb
+from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
+from earthloom.verbs.pipeline import Work, perform
+
+PROBLEM, DEFAULT = "sharpening", "gwr"
+FINE, COARSE = "fine", "coarse"
+
+
+@verb("sharpening", DEFAULT, image="coarse")
+def sharpen(
+    fine: Annotated[Any, Flag(list[str], group="Files", placed=True)],
+    coarse: Annotated[Any, FILES] = None,
+    method: Annotated[str | Method, METHOD] = DEFAULT,
+    sensor: Annotated[Any, NAME] = None,
+    *,
+    fine_sensor: Annotated[Any, NAME] = None,
+    output: Annotated[str | Path | None, OUTPUT] = None,
+    keep_fine: bool | None = None,
+    register: bool = False,
+    mtf: Annotated[str | float, Flag(str)] = AUTO,
+    nodata: float | None = None,
+    refine: int = 0,
+    run: Run | None = None,
+    **more: Any,
+) -> Any:
+    """Sharpen coarse bands with finer ones: Sentinel-2 to 10 m, a hyperspectral cube by a multispectral image, others.
+
+    Parameters
+    ----------
+    fine
+        Images of one or more bands that are sharp, or a product that holds bands of several pixel sizes (Sentinel-2):
+        files, folders or archives. In Python: also arrays ``(band, y, x)``, or a list of them.
+    coarse
+        Images whose bands are wanted on the finest grid, each on a grid of its own (default: the coarser bands of the
+        product). Files on one grid are bands of one image.
+    method
+        Name of a method; ``earthloom methods sharpening`` lists them. In Python: or a method object.
+    sensor
+        Of the coarse images (default: from the metadata): a name or a TOML file.
+    fine_sensor
+        Of the fine images, where it is another.
+    output
+        GeoTIFF to write, on the grid of the finest image. In Python: without it, files give a DataArray.
+    keep_fine
+        The fine bands, as they are, are a part of the product (default: for a product of several pixel sizes).
+    register
+        Correct the displacement of every coarse image, which is always measured.
+    mtf
+        How blurred coarse bands are at their Nyquist frequency: ``auto`` finds it in the scene, ``sensor`` takes what
+        the sensor's file says, a number between 0 and 1 says it.
+    nodata
+        Code of missing pixels in the inputs and the output, instead of what the files say.
+    refine
+        Back-projections after fusing, F + U (C - D B F), which make the product agree with the coarse bands.
+    run
+        How to run.
+    **more
+        Fields of the method, and of :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
+
+    Returns
+    -------
+    Array of the same kind as ``fine``, ``(band, y, x)`` on its grid; for files the path written, or a DataArray.
+
+    Raises
+    ------
+    EarthloomError
+        With what was given, what was expected and what to do.
+
+    Examples
+    --------
+    $ earthloom sharpen S2A_MSIL2A_20250101.SAFE -o all_bands_10m.tif
+    $ earthloom sharpen --fine b10m.tif --coarse b20m.tif b60m.tif --sensor sentinel2a -o sharp.tif
+
+    >>> import numpy as np
+    >>> from earthloom import sharpen
+    >>> fine, coarse = np.random.rand(4, 64, 64), np.random.rand(6, 32, 32)
+    >>> sharpen(fine, coarse, method="exp").shape
+    (6, 64, 64)
+    """
+    run, fields = run_of(more, run)
+    chosen = catalog.choose(method, PROBLEM, "sharpening", fields)
+    if coarse is None:
+        fine, coarse = coarser_of(fine)
+        keep_fine = True if keep_fine is None else keep_fine
+    inputs = {**named(FINE, fine), **named(COARSE, coarse)}
+    kinds = {role: role for role in inputs} if isinstance(coarse, OfProduct) else dict.fromkeys(inputs, "ms")
+    told = dict.fromkeys(inputs, Told(nodata=nodata))
+    prepare = Pairing(sensor, fine_sensor, bool(keep_fine), register, gain_in(mtf), nodata)
+    return perform(Work(inputs, prepare, Each(chosen, refine), run, told, kinds, output))
+
+
+@dataclass(frozen=True)
+class Each:
+    """A method for every coarse image: refined, with the weights that fit it, adapted to it."""
+
+    method: Method
+    refine: int
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """Ready for the scene."""
+        roles = [role for role in prepared.scene.empty().views if role.startswith(COARSE)]
+        method = refined(self.method, self.refine)
+        return EachCoarse.of({
+            role: ready(method, OneCoarse(prepared.scene, role), run.about(role) if len(roles) > 1 else run)
+            for role in roles
+        })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OfProduct:
+    """The images of a product by their pixel sizes: role to the product itself."""
+
+    roles: Mapping[str, str]
+
+
+def coarser_of(product: Any) -> tuple[Any, OfProduct]:
+    """A product that holds bands of several pixel sizes, as fine image and as coarse ones.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    one = product[0] if isinstance(product, (list, tuple)) and len(product) == 1 else product
+    offers = format_of(str(one)).offers(str(one)) if isinstance(one, (str, Path)) else ()
+    roles = [role for role in offers if role.startswith(COARSE)]
+    if FINE not in offers or not roles:
+        raise InputError(
+            f"{one if isinstance(one, (str, Path)) else 'fine bands'} alone", "`coarse` beside it",
+            "or a product that holds bands of several pixel sizes, such as a Sentinel-2 SAFE folder",
+        )  # fmt: skip
+    return one, OfProduct(dict.fromkeys(roles, one))
+
+
+def named(role: str, given: Any) -> dict[str, Any]:
+    """Images by their roles: ``coarse``, or ``coarse_1``, ``coarse_2`` where there are several."""
+    if isinstance(given, OfProduct):
+        return dict(given.roles)
+    if not isinstance(given, (list, tuple)):
+        return {role: given}
+    images = list(given)
+    if all(is_path(one) for one in images) and len(images) > 1:
+        images = by_grid([str(one) for one in images])
+    if len(images) == 1:
+        return {role: images[0]}
+    return {f"{role}_{number}": image for number, image in enumerate(images, 1)}
+
+
+def by_grid(paths: Sequence[str]) -> list[Any]:
+    """Files that share a grid are one image, a file per band; in the order in which the grids come first."""
+    found: dict[Any, list[str]] = {}
+    for path in paths:
+        with open_image(path) as image:
+            key = (image.shape, tuple(round(number, 9) for number in image.transform[:6]), str(image.crs))
+        found.setdefault(key, []).append(path)
+    return [one[0] if len(one) == 1 else one for one in found.values()]
+
+
+def gain_in(mtf: str | float) -> str | float:
+    """A gain as it was typed.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if mtf in (AUTO, OF_SENSOR):
+        return mtf
+    try:
+        return float(mtf)
+    except ValueError:
+        raise InputError(f"`mtf={mtf}`", "auto, sensor, or a gain between 0 and 1") from None
