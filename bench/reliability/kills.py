@@ -118,6 +118,10 @@ def commands(folder: Path) -> dict[str, list[str]]:
             "align", source, "--from", "sentinel2a", "--to", "landsat8", "--source-scale", "1e-4", "-m", "spectral",
             *tiles,
         ],
+        "sharpen": [
+            "sharpen", "--fine", source, "--coarse", put(folder / "coarse.tif", coarser(later, 2), 20), "--mtf", "0.3",
+            *tiles,
+        ],
         "decloud": [
             "decloud", "--optical", optical, "--sar", radar, "--mask", clouds, "-m", "sar_regression",
             "--tile-size", "128",
