@@ -21,6 +21,7 @@ share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 TITLES = {
     "pansharpening": "Pansharpening",
     "spatiotemporal": "Spatiotemporal fusion",
+    "sharpening": "Sharpening by several bands",
     "superresolution": "Hyperspectral super-resolution",
     "bandpass": "Bandpass alignment",
     "cloud_removal": "Cloud removal",

@@ -21,9 +21,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -59,13 +60,13 @@ def field(rng: np.random.Generator, bands: int, side: int) -> np.ndarray:
     return (100 + 2800 * image + 40 * rng.random((bands, side, side))).astype("uint16")
 
 
-def put(path: Path, image: np.ndarray, pixel: float, names: tuple[str, ...] = ()) -> str:
+def put(path: Path, image: np.ndarray, pixel: float, names: tuple[str, ...] = (), **profile: Any) -> str:
     """Write an image."""
     count, height, width = image.shape
     where = from_origin(500000, 5000000, pixel, pixel)
     with rasterio.open(
         path, "w", driver="GTiff", height=height, width=width, count=count, dtype=image.dtype, crs="EPSG:32633",
-        transform=where, photometric="MINISBLACK",
+        transform=where, photometric="MINISBLACK", **profile,
     ) as file:  # fmt: skip
         file.write(image)
         for band, name in enumerate(names, 1):
@@ -129,8 +130,8 @@ def commands(folder: Path) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def child(arguments: list[str], log: Path) -> int:
-    """Begin a command in a fork; its number."""
+def child(arguments: list[str], log: Path, first: Callable[[], object] = lambda: None) -> int:
+    """Begin a command in a fork; its number. ``first`` is called there before."""
     number = os.fork()
     if number:
         return number
@@ -143,6 +144,7 @@ def child(arguments: list[str], log: Path) -> int:
             signal.signal(each, signal.SIG_DFL if each != signal.SIGINT else signal.default_int_handler)
         from earthloom.cli.main import run
 
+        first()
         sys.argv = ["earthloom", *arguments]
         run(arguments)
     except SystemExit as end:

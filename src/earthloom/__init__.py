@@ -2,6 +2,7 @@
 
 Fuse
     pansharpen      sharpen a multispectral or hyperspectral image with a panchromatic one
+    sharpen         coarse bands on the grid of finer ones: Sentinel-2 to 10 m
     predict         the fine image of a date from a coarse one and other dates
     series          the same for every date of a folder
     superresolve    a hyperspectral cube on a finer grid

@@ -11,6 +11,8 @@ from affine import Affine
 
 import earthloom
 from earthloom.errors import EarthloomWarning, FileError
+from earthloom.raster.handles import WAITS_S
+from tests.e2e.conftest import Cli
 
 
 @pytest.fixture
@@ -52,3 +54,14 @@ def test_it_is_missing(pair: dict[str, Path], tmp_path: Path, more: dict[str, ob
     wanted = np.zeros((1024, 1024), bool)
     wanted[256:512, 512:768] = True
     np.testing.assert_array_equal(missing, wanted)
+
+
+def test_it_is_said_once_and_waited_for_once(
+    pair: dict[str, Path], tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("earthloom.raster.handles.time.sleep", waited.append)
+    given = ["--pan", pair["pan"], "--ms", pair["ms"], "-m", "brovey", "-o", tmp_path / "x.tif", "--threads", 1]
+    done = cli("pansharpen", *given, "--tile-size", 128, "--on-bad-block", "nodata")
+    assert done.code == 0 and done.err.count("cannot be read and are taken for missing") == 1, done.err
+    assert len(waited) <= 2 * len(WAITS_S)  # a look at the whole scene, and the first tile that meets the block

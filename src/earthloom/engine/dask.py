@@ -340,8 +340,12 @@ def _in_our_words(link: Link, number: int | None = None) -> Iterator[None]:
 
 def _require_like_us(client: Any, address: str) -> None:
     """Refuse workers that would not do the same."""
+    from distributed.comm.core import CommClosedError
+
     try:
         known = set(client.run(version_here).values())
+    except CommClosedError as error:
+        raise ClusterError(f"the scheduler at {address} is gone", "", BACK) from error
     except Exception as error:  # Dask makes an Exception of what it cannot load there
         given = f"the workers of {address} cannot load earthloom: {error}"
         raise ClusterError(given, f"earthloom {__version__}, as here") from error

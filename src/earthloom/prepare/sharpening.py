@@ -71,9 +71,10 @@ class Pairing:
         bands = tuple(b for one in opened.coarse.values() for b in one.bands)
         bands = (*(opened.fine_bands if self.keep_fine else ()), *bands)
         order = _order(bands, sensor) if self.keep_fine else tuple(range(len(bands)))
+        names = tuple(own or band.name for own, band in zip([n for p in parts for n in p.names], bands, strict=True))
         return Prepared(
             scene, next(iter(images)), next(iter(coarse)), _numbers(parts, order, self.nodata, opened.may_have_holes),
-            tuple(bands[at] for at in order), tuple(bands[at].name for at in order), opened.crs, opened.transform,
+            tuple(bands[at] for at in order), tuple(names[at] for at in order), opened.crs, opened.transform,
             {role: image.paths for role, image in images.items()}, sensor.name if sensor else None,
             {"keep_fine": self.keep_fine}, facts, wrap=Ordered(order), called="sharpened",
         )  # fmt: skip

@@ -11,11 +11,12 @@ from earthloom.errors import FileError, warn
 from earthloom.types import Bool, Shaped, Window
 
 SIDE = 256  # pixels: pieces of a window whose corners are multiples of it; blocks of files mostly are such, or of such
+Corner = tuple[int, int]
 Read = Callable[[Window], tuple[np.ndarray, np.ndarray]]
 
 
 def around(
-    read: Read, window: Window, name: str, count: int, dtype: np.dtype
+    read: Read, window: Window, name: str, count: int, dtype: np.dtype, lost: set[Corner]
 ) -> tuple[Shaped[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
     """A window of which a part cannot be read: piece by piece, missing where that fails.
 
@@ -27,6 +28,8 @@ def around(
         Of the file, for the warning that says which rows and columns are taken for missing.
     count, dtype
         Bands, and type of the numbers.
+    lost
+        Takes the corners of what cannot be read; what stands in it was said.
     """
     data = np.zeros((count, window.height, window.width), dtype)
     valid = np.zeros((window.height, window.width), bool)
@@ -35,10 +38,22 @@ def around(
         try:
             data[:, rows, cols], valid[rows, cols] = read(piece)
         except FileError:
-            y, x = piece.y // SIDE * SIDE, piece.x // SIDE * SIDE  # said alike by every tile that meets it
-            lost = f"rows {y} to {y + SIDE - 1}, columns {x} to {x + SIDE - 1}"
-            warn(f"{name}: {lost} cannot be read and are taken for missing")
+            y, x = _corner(piece)
+            if (y, x) not in lost:
+                lost.add((y, x))
+                where = f"rows {y} to {y + SIDE - 1}, columns {x} to {x + SIDE - 1}"
+                warn(f"{name}: {where} cannot be read and are taken for missing")
     return data, valid
+
+
+def meets(window: Window, lost: set[Corner]) -> bool:
+    """Whether a part of a window could not be read before, so that there is nothing to wait for."""
+    return bool(lost) and any(_corner(piece) in lost for piece in _pieces(window))
+
+
+def _corner(piece: Window) -> Corner:
+    """Where the square begins in which a piece lies."""
+    return piece.y // SIDE * SIDE, piece.x // SIDE * SIDE
 
 
 def _pieces(window: Window) -> list[Window]:

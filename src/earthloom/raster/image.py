@@ -13,7 +13,7 @@ from affine import Affine
 
 from earthloom.errors import FileError, InputError
 from earthloom.ops.tiling import spread_blocks
-from earthloom.raster.damaged import around
+from earthloom.raster.damaged import Corner, around, meets
 from earthloom.raster.handles import patiently
 from earthloom.raster.protocol import Reader, Warp
 from earthloom.raster.readers import FileReader
@@ -72,6 +72,8 @@ class Image:
         Its names are the user's word.
     tolerant
         Blocks that cannot be read are missing pixels, instead of an error.
+    lost
+        Where such blocks were met: they are neither waited for nor said again.
     """
 
     shape: tuple[int, int]
@@ -97,6 +99,7 @@ class Image:
     widths_nm: tuple[float | None, ...] = ()
     told: bool = False
     tolerant: bool = False
+    lost: set[Corner] = field(default_factory=set)
 
     @property
     def count(self) -> int:
@@ -199,11 +202,12 @@ class Image:
     def stored(self, window: Window, dtype: np.dtype) -> tuple[Real[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """Numbers as they are stored, rows as the file counts them; a read that fails is tried again."""
         try:
-            return patiently(lambda: self.reader.read(window, dtype))
+            if not meets(window, self.lost):
+                return patiently(lambda: self.reader.read(window, dtype))
         except FileError:
             if not self.tolerant:
                 raise
-        return around(lambda piece: self.reader.read(piece, dtype), window, self.name, self.count, dtype)
+        return around(lambda piece: self.reader.read(piece, dtype), window, self.name, self.count, dtype, self.lost)
 
     @property
     def maskable(self) -> bool:
@@ -282,7 +286,7 @@ class Image:
         else:
             stored = self._turned if self.flipped else self.transform  # as the reader counts its rows
             reader = WarpedReader(self.reader, self.name, self.crs, stored, self.shape, warp)
-        return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False)
+        return replace(self, crs=crs, transform=transform, shape=shape, reader=reader, flipped=False, lost=set())
 
     def any_valid(self, window: Window | None = None) -> bool:
         """Whether a window holds any data: the middle is looked at first, so that the answer is quick."""

@@ -23,6 +23,7 @@ from earthloom.prepare.spatiotemporal.layers import ASKED, FROM, Asking, asked_f
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, reason
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.facts import examine
+from earthloom.raster.steady import Stamp
 from earthloom.raster.write.place import require_other
 from earthloom.raster.write.stac import COLLECTION, collection, item, pystac
 from earthloom.training.ready import ready
@@ -66,11 +67,12 @@ class Done:
 
 @dataclass(frozen=True)
 class SeriesFolder:
-    """Where the products of a series go, and what each is asked for."""
+    """Where the products of a series go, and what each is asked for; ``opened_as`` as :func:`produce` takes it."""
 
     path: Path
     lib: Library
     asking: Asking
+    opened_as: Mapping[Path, Stamp] | None = None
 
     def filled(self, days: Sequence[day_of], run: Run) -> list[Done]:
         """Make what is missing.
@@ -144,7 +146,8 @@ class SeriesFolder:
         prepared, known = prepared_day(self.lib, day, self.asking, True, run)
         choices = prepared.job.keywords["choices"]  # type: ignore[attr-defined]
         try:
-            produce(prepared, File(place, overwrite=True), partial(readied, self.asking.method), run, facts)
+            sink, choose = File(place, overwrite=True), partial(readied, self.asking.method)
+            produce(prepared, sink, choose, run, facts, opened_as=self.opened_as)
         finally:
             for choice in choices:
                 choice.scene.scene.close()

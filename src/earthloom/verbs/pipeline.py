@@ -120,6 +120,7 @@ def perform(work: Work) -> Any:
     sink.refuse(files_of(work.given) if taken is None else ())
     if work.run.stac:
         require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
+    before = stamps(files_of(work.given)) if taken is None else {}
     facts = FactKeeper(work.run.facts)
     with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
         images = opened(work.given, taken, stack, work.told, work.kinds, work.run.tolerant)
@@ -130,13 +131,15 @@ def perform(work: Work) -> Any:
         run = replace(work.run, facts=facts)
         prepared = work.prepare(images, run)
         facts.clock("prepared")
-        return produce(prepared, sink, work.chosen, run, facts, [image.acquired for image in images.values()])
+        seen = [image.acquired for image in images.values()]
+        return produce(prepared, sink, work.chosen, run, facts, seen, before)
 
 
 @on_its_device
 def produce(
-    prepared: Prepared, sink: Sink | Lazy, choose: Choose, run: Run, facts: FactKeeper, seen: Sequence[date | None] = ()
-) -> Any:
+    prepared: Prepared, sink: Sink | Lazy, choose: Choose, run: Run, facts: FactKeeper,
+    seen: Sequence[date | None] = (), opened_as: Mapping[Path, Stamp] | None = None,
+) -> Any:  # fmt: skip
     """The second half of the road: ready the method, run the job, store, tell.
 
     Parameters
@@ -147,8 +150,11 @@ def produce(
         Who the run tells what it finds out.
     seen
         Days of the inputs, for a STAC item.
+    opened_as
+        What the inputs were before they were opened, where that is known: what was prepared may be of that.
     """
-    began, before = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
+    began, now = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
+    before = {path: (opened_as or {}).get(path, mark) for path, mark in now.items()}
     encode = sink.encode(prepared, run)
     if isinstance(sink, Lazy):
         return _promised(prepared, sink, encode, choose, run)

@@ -22,6 +22,7 @@ from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, chosen_predictor, sorted_out
 from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
+from earthloom.raster.steady import paths_in, stamps
 from earthloom.raster.write.place import require_apart, require_folder
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import METHOD, Flag
@@ -163,6 +164,7 @@ def series(
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
     if files:
         require_apart(Path(str(output)), [Path(str(path)) for path in found.inputs.values()])
+    before = stamps(paths_in(dict(found.inputs)))
     with run.begin(), opened_library(found, handling, run) as (lib, taken):  # the same workers for all dates
         days = asked(dates, lib.dates, fill)
         if taken is not None:
@@ -173,7 +175,7 @@ def series(
                 "`fill` fills gaps in the fine ones, `evaluate` tests the method on them",
             )  # fmt: skip
         require_folder(Path(str(output)))
-        done = SeriesFolder(Path(str(output)), lib, asking).filled(days, run)
+        done = SeriesFolder(Path(str(output)), lib, asking, before).filled(days, run)
         run.fact(dates=done)
         return {one.day: one.path for one in done if one.path is not None}
 

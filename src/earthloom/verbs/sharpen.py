@@ -132,7 +132,7 @@ class Each:
 class OfProduct:
     """The images of a product by their pixel sizes: role to the product itself."""
 
-    roles: Mapping[str, str]
+    roles: Mapping[str, Any]
 
 
 def coarser_of(product: Any) -> tuple[Any, OfProduct]:

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from distributed.comm.core import CommClosedError
 from rasterio.env import getenv
 from threadpoolctl import threadpool_info
 
 import earthloom
 from earthloom.cli.main import run
-from earthloom.engine.dask import Cluster, Parcel
+from earthloom.engine.dask import Cluster, Parcel, _require_like_us
 from earthloom.engine.options import Run
 from earthloom.engine.runner import Processes, Runner, Sent, Serial, Threads
 from earthloom.errors import ClusterError, InputError
@@ -224,6 +225,15 @@ def test_workers_of_another_version_are_refused(cluster: Cluster, monkeypatch: p
     monkeypatch.setattr("earthloom.engine.worker.__version__", "9.9")
     with pytest.raises(ClusterError, match=r"have earthloom \S+ on Python \S+; expected earthloom 9\.9 on Python"):
         Run(scheduler=address(cluster)).begin().__enter__()
+
+
+def test_a_scheduler_that_dies_while_its_workers_are_looked_at_is_no_other_version() -> None:
+    class Gone:
+        def run(self, *_: Any) -> Any:
+            raise CommClosedError("Stream is closed")
+
+    with pytest.raises(ClusterError, match=r"^the scheduler at tcp://h:1 is gone; start again when it is back$"):
+        _require_like_us(Gone(), "tcp://h:1")
 
 
 @pytest.mark.parametrize(
