@@ -3,7 +3,7 @@
     python -m bench.sharpening.whole_tile [--side 10980] [--memory 2GiB] [--method gwr]
 
 The tile is virtual: VRTs repeat a textured scene of 10, 20 and 60 m bands, so that nothing but the product lies on the
-disk. Each run is a command in a process of its own. Writes bench/sharpening/whole_tile.json.
+disk. Each run is a command in a process of its own. Recorded in bench/sharpening/results.json.
 """
 
 from __future__ import annotations
@@ -23,12 +23,16 @@ import rasterio
 from affine import Affine
 
 from bench import results
+from bench.results import Column, Table
 from earthloom.physics.resample import imresize
 
-PLACE = Path(__file__).with_suffix(".json")
 BASE = 1980  # fine pixels of the scene that is repeated
 BANDS = {10: 4, 20: 6, 60: 2}
 SEED = 3
+COLUMNS = {  # of the table, and how they are written
+    "side_px": "{}", "bands": "{}", "memory": "{}", "minutes": "{:.1f}", "cpu_minutes": "{:.1f}", "peak_gib": "{:.2f}",
+    "product_gb": "{:.2f}", "load_before": "{:.1f}",
+}  # fmt: skip
 
 
 def scene(folder: Path) -> dict[int, Path]:
@@ -108,7 +112,9 @@ def main() -> None:
         for method in asked.method:
             rows.append(measured(tiles, asked.side, folder, method, asked.memory))
             print(json.dumps(rows[-1]), flush=True)
-    PLACE.write_text(results.dump({"made": results.made(SEED), "rows": rows}) + "\n", encoding="utf-8")
+    columns = [Column("method"), *(Column(name, how) for name, how in COLUMNS.items())]
+    table = Table(columns, [[row["method"], *(row[name] for name in COLUMNS)] for row in rows])
+    results.record("sharpening", "whole_tile", {"": table}, SEED)
 
 
 if __name__ == "__main__":
