@@ -81,6 +81,14 @@ def test_a_sentinel_2_product_in_one_command(tmp_path: Path, cli: Cli) -> None:
     assert "MTF at Nyquist" in done.err or "mtf" in str(told)
 
 
+def test_info_tells_of_the_coarser_bands(tmp_path: Path, cli: Cli) -> None:
+    product, _ = safe(tmp_path)
+    done = cli("info", product)
+    assert done.code == 0, done.err
+    assert "coarser bands (B05, B06, B07, B8A, B11, B12), 96 x 120 pixels of 20 x 20" in done.out
+    assert "coarser bands (B01, B09), 32 x 40 pixels of 60 x 60" in done.out
+
+
 def test_an_archive_of_the_product(tmp_path: Path, cli: Cli) -> None:
     product, _ = safe(tmp_path)
     shutil.make_archive(str(tmp_path / product.stem), "zip", tmp_path, product.name)
