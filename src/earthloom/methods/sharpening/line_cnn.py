@@ -101,7 +101,7 @@ class LineCnn(Network):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of all bands, and of fine and coarse ones together at the coarse scale."""
-        return super().summarise(obs, so_far) | line_stats(obs)
+        return Stats({**super().summarise(obs, so_far), **line_stats(obs)})
 
     def scale(self, name: str) -> str | None:
         """Interpolated bands and those of the lines are normalised as the coarse ones; what else is seen is already."""
