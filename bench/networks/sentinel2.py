@@ -26,7 +26,7 @@ from earthloom.raster.open import open_image
 from earthloom.types import Band, Observation, View, Window
 
 SAR = SHARED / "data/sar"
-BANDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
+BANDS: tuple[str, ...] = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
 TEN, TWENTY = ("B2", "B3", "B4", "B8"), ("B5", "B6", "B7", "B8A", "B11", "B12")
 IRREGULAR = 0.15  # of a resampled image: share of 20 m pixels that are not whole on the lattice, at most
 CLOUDY = 0.5  # share of clouds, at most
@@ -52,16 +52,16 @@ def scene(name: str, obs: Observation) -> Scene:
 def sentinel2() -> Iterator[Scene]:
     """All of them that show the ground at 10 and at 20 m."""
     folder = SHARPENING / "sentinel2_20m"
-    yield scene("T33UUB", nested(_read(folder / "T33UUB_10m.tif"), _read(folder / "T33UUB_20m.tif")))
+    yield scene("T33UUB", nested(read(folder / "T33UUB_10m.tif"), read(folder / "T33UUB_20m.tif")))
     yield scene("T39RVJ", offset(folder / "T39RVJ_10m.tif", folder / "T39RVJ_20m.tif"))
     folder = SHARPENING / "s2_l8_reykjavik"
-    yield scene("reykjavik", nested(_read(folder / "s2_10m.tif"), _read(folder / "s2_20m.tif")))
+    yield scene("reykjavik", nested(read(folder / "s2_10m.tif"), read(folder / "s2_20m.tif")))
     (patch,) = (SAR / "ben_mm_tiny").glob("S2A*")
     files = {name: patch / f"{patch.name}_{name if name == 'B8A' else f'B{int(name[1:]):02d}'}.tif" for name in BANDS}
-    fine, coarse = (np.concatenate([_read(files[name]) for name in names]) for names in (TEN, TWENTY))
+    fine, coarse = (np.concatenate([read(files[name]) for name in names]) for names in (TEN, TWENTY))
     yield scene("ben", nested(fine, coarse))
     for path in sorted((SAR / "terramesh_terramind/S2L2A").glob("*.tif")):
-        image = dict(zip(BANDS, _read(path), strict=True))
+        image = dict(zip(BANDS, read(path), strict=True))
         coarse = np.stack([image[name][::2, ::2] for name in TWENTY])
         yield scene(path.stem[:4], nested(np.stack([image[name] for name in TEN]), coarse))
     paths = [
@@ -77,7 +77,7 @@ def sentinel2() -> Iterator[Scene]:
 def landsat() -> Iterator[Scene]:
     """Six bands of 30 m, all of them fine: which one is sharpened by which is drawn later. Landsat-7 trains alone."""
     folder = SHARPENING / "landsat8_p020r039"
-    bands = np.concatenate([_read(folder / f"l8_B{number}.tif") for number in range(2, 8)])
+    bands = np.concatenate([read(folder / f"l8_B{number}.tif") for number in range(2, 8)])
     for y in (0, 300):
         part = bands[:, y : y + 300]
         yield scene("landsat8", alone(part))
@@ -88,15 +88,24 @@ def landsat() -> Iterator[Scene]:
 def alone(bands: np.ndarray) -> Observation:
     """Bands of one grid."""
     names = tuple(Band(str(number)) for number in range(len(bands)))
-    view = View(bands, (bands > 0).all(axis=0), names)
+    view = View(bands, np.asarray((bands > 0).all(axis=0)), names)
     return Observation({"fine": view}, view.shape)
 
 
-def nested(fine: np.ndarray, coarse: np.ndarray, hidden: np.ndarray | None = None) -> Observation:
-    """Grids that share their upper left corner, 2:1; ``hidden`` are coarse pixels that do not count."""
+def nested(
+    fine: np.ndarray, coarse: np.ndarray, hidden: np.ndarray | None = None, ratio: int = 2,
+    names: tuple[str, ...] = TWENTY,
+) -> Observation:  # fmt: skip
+    """Grids that share their upper left corner; ``hidden`` are coarse pixels that do not count."""
     seen = np.ones(coarse.shape[1:], bool) if hidden is None else ~hidden
-    view = View(coarse, seen, tuple(Band(name) for name in TWENTY), (2.0, 2.0), (0.5, 0.5))
-    fine = fine[:, : 2 * len(seen), : 2 * seen.shape[1]]
+    view = View(
+        coarse,
+        seen,
+        tuple(Band(name) for name in names),
+        (float(ratio), float(ratio)),
+        ((ratio - 1) / 2, (ratio - 1) / 2),
+    )
+    fine = fine[:, : ratio * view.shape[0], : ratio * view.shape[1]]
     guide = View(fine, np.ones(fine.shape[1:], bool), tuple(Band(name) for name in TEN))
     return Observation({"fine": guide, "coarse": view}, guide.shape)
 
@@ -110,7 +119,7 @@ def offset(fine: Path, coarse: Path) -> Observation:
 
 def resampled(path: Path) -> Observation | None:
     """An image of SEN12MS-CR on its own grids of 10 and 20 m; None where clouds or a poor lattice leave little."""
-    image = dict(zip((*BANDS[:10], "B10", *BANDS[10:]), _read(path), strict=True))
+    image = dict(zip((*BANDS[:10], "B10", *BANDS[10:]), read(path), strict=True))
     own = np.stack([image[name] for name in ("B5", "B7", "B11", "B12")])
     along, down = lattice(own), lattice(own.transpose(0, 2, 1))
     fine, coarse = (
@@ -124,7 +133,7 @@ def resampled(path: Path) -> Observation | None:
     base, hidden = path.name.removesuffix("_cloudy.tif").removesuffix(".tif"), np.zeros((rows, cols), bool)
     for end in ("_s2cloudless.tif", "_mask.tif"):
         if (mask := path.with_name(base + end)).is_file():
-            cloud = on_lattice(_read(mask)[-1:] > 0.5, along, down, 1)[0]
+            cloud = on_lattice(read(mask)[-1:] > 0.5, along, down, 1)[0]
             hidden = cloud.reshape(rows, 2, cols, 2).any(axis=(1, 3))
             break
     return None if hidden.mean() > CLOUDY else nested(fine, coarse, hidden)
@@ -144,13 +153,15 @@ def lattice(bands: np.ndarray) -> Lattice:
     ends = (ends - ends.mean()) * np.hanning(ends.shape[0])[:, None] * np.hanning(ends.shape[1])
     y, x = np.arange(ends.shape[0]), np.arange(ends.shape[1]) + 0.5
     along, across = np.linspace(0.97, 1.03, 121), np.linspace(-0.06, 0.06, 121)
+    best, first = (1.0, 0.0), 0.0
     for _ in range(3):
         waves = np.exp(-1j * np.pi * np.outer(across, y)) @ ends @ np.exp(-1j * np.pi * np.outer(along, x)).T
         k, s = np.unravel_index(np.abs(waves).argmax(), waves.shape)
         best = float(along[s]), float(across[k])
+        first = float(-np.angle(waves[k, s]) / np.pi % 2)
         step = along[1] - along[0], across[1] - across[0]
         along, across = (np.linspace(v - d, v + d, 41) for v, d in zip(best, step, strict=True))
-    return Lattice(*best, float(-np.angle(waves[k, s]) / np.pi % 2))
+    return Lattice(best[0], best[1], first)
 
 
 def on_lattice(bands: np.ndarray, along: Lattice, down: Lattice, step: int) -> np.ndarray:
@@ -177,13 +188,17 @@ def simulated(
     rows, cols = (n // ratio for n in seen.shape)
     size = (rows * ratio, cols * ratio)
     truth, seen, guides = truth[:, : size[0], : size[1]], seen[: size[0], : size[1]], guides[:, : size[0], : size[1]]
-    whole = seen.reshape(rows, ratio, cols, ratio).all(axis=(1, 3))
+    whole = np.asarray(seen.reshape(rows, ratio, cols, ratio).all(axis=(1, 3)))
     bands = tuple(
         Band(name, mtf_nyquist=float(gain))
         for name, gain in zip(names or map(str, range(len(truth))), gains, strict=True)
     )
     view = View(
-        np.zeros((len(truth), rows, cols), np.float32), whole, bands, (float(ratio),) * 2, ((ratio - 1) / 2,) * 2
+        np.zeros((len(truth), rows, cols), np.float32),
+        whole,
+        bands,
+        (float(ratio), float(ratio)),
+        ((ratio - 1) / 2, (ratio - 1) / 2),
     )
     guide = View(guides, seen, tuple(Band(f"fine {n}") for n in range(len(guides))))
     obs = Observation({"fine": guide, "coarse": view}, size)
@@ -219,7 +234,8 @@ def drawn(one: Scene, ratio: int, rng: np.random.Generator) -> Case:
     return simulated(truth, seen, guides, ratio, each)
 
 
-def _read(path: Path) -> np.ndarray:
+def read(path: Path) -> np.ndarray:
+    """All bands of a file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with rasterio.open(path) as file:

@@ -2,6 +2,7 @@
 
 python -m bench.networks.sharpen train NAME ...  (without_0, _1, _2: a third of the scenes held out; whole: shipped)
 python -m bench.networks.sharpen judge           (each scene by the network that never saw it, beside GWR and no fusion)
+python -m bench.networks.sharpen apex [NAME]     (a simulated scene with truth at 10 m, by the network of all scenes)
 python -m bench.networks.sharpen ship            (copies the network of all scenes into the package, with its card)
 
 Training cases are Wald's with blurs, bands and guides drawn at random (:mod:`bench.networks.sentinel2`); nothing that
@@ -22,12 +23,14 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from bench.cards import write_card
-from bench.networks.sentinel2 import Scene, drawn, landsat, one_down, sentinel2, simulated
+from bench.data import SHARPENING
+from bench.networks.sentinel2 import BANDS, TWENTY, Scene, drawn, landsat, nested, one_down, read, sentinel2, simulated
 from bench.results import RUNS
 from earthloom.atomic import write_whole
 from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
+from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Network, load_network, sample_of
 from earthloom.prepare.blurring import estimated
 from earthloom.problems.base import Case
@@ -141,7 +144,7 @@ def as_dsen2(one: Scene) -> Case:
     rows, cols = (n // 2 for n in truth.shape[1:])
     truth, guides = truth[:, : 2 * rows, : 2 * cols], guides[:, : 2 * rows, : 2 * cols]
     seen = view.valid[: 2 * rows, : 2 * cols]
-    whole = seen.reshape(rows, 2, cols, 2).all(axis=(1, 3))
+    whole = np.asarray(seen.reshape(rows, 2, cols, 2).all(axis=(1, 3)))
     low = View(halved(truth), whole, view.bands, (2.0, 2.0), (0.5, 0.5))
     obs = Observation({"fine": View(guides, seen, one.obs["fine"].bands), "coarse": low}, seen.shape)
     gain = estimated(ArrayScene(obs)).gain or 0.3
@@ -156,9 +159,9 @@ def halved(bands: np.ndarray) -> np.ndarray:
     return soft[:, : 2 * rows, : 2 * cols].reshape(len(soft), rows, 2, cols, 2).mean(axis=(2, 4), dtype=np.float32)
 
 
-def errors(product: np.ndarray, truth: np.ndarray) -> np.ndarray:
+def errors(product: np.ndarray, truth: np.ndarray, border: int = BORDER) -> np.ndarray:
     """RMSE of every band without the border."""
-    inner = (slice(None), slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+    inner = (slice(None), slice(border, -border), slice(border, -border))
     return np.sqrt(np.nanmean((product - truth)[inner] ** 2, axis=(1, 2)))
 
 
@@ -191,6 +194,24 @@ def judged_rows(ratio: int) -> list[dict[str, Any]]:
     """What :func:`show` has kept."""
     paths = [RUNS / f"sharpen_judged_{ratio}_{third}.json" for third in range(3)]
     return [row for path in paths if path.is_file() for row in json.loads(path.read_bytes())]
+
+
+def apex(run: str = "whole") -> Iterator[dict[str, Any]]:
+    """RMSE on the simulated scene, whose truth at 10 m is known and which is never learnt from."""
+    folder = SHARPENING / "sentinel2_20m"
+    truth = dict(zip(BANDS, read(folder / "apex_left_truth.tif"), strict=True))
+    for size, names, ratio in (("20m", TWENTY, 2), ("60m", ("B1", "B9"), 6)):
+        seen = nested(read(folder / "apex_left_10m.tif"), read(folder / f"apex_left_{size}.tif"), None, ratio, names)
+        gain = estimated(ArrayScene(seen)).gain
+        view = seen["coarse"]
+        bands = view.bands if gain is None else tuple(replace(band, mtf_nyquist=gain) for band in view.bands)
+        obs = replace(seen, views={**seen.views, "coarse": replace(view, bands=bands)})
+        rows: dict[str, Method] = {name: catalog.make(name, PROBLEM) for name in ("exp", "gwr")}
+        rows[NAME] = load_network(network(), str(RUNS / f"sharpen_{run}"), obs)
+        wanted = np.stack([truth[name] for name in names])[:, : obs.shape[0], : obs.shape[1]]
+        yield {"scene": "apex", "size": size, "gain": gain} | {
+            name: errors(fuse_whole(method, obs), wanted, 2 * 6) for name, method in rows.items()
+        }
 
 
 def mean_of(rows: list[dict[str, Any]]) -> str:
@@ -228,6 +249,9 @@ def main(words: list[str]) -> None:
     elif words[:1] == ["judge"]:
         for ratio in (2, 6):
             show(ratio, tuple(map(int, words[1:])) or (0, 1, 2))
+    elif words[:1] == ["apex"]:
+        for row in apex(*words[1:]):
+            print(row)
     elif words == ["ship"]:
         ship()
 

@@ -131,7 +131,8 @@ def written(folder: Path, name: str, seed: int = 3) -> Path:
 
 def test_scenes_are_found_by_the_pixel_sizes_in_their_names(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
-    written(tmp_path, "a"), written(tmp_path / "deep", "b")
+    written(tmp_path, "a")
+    written(tmp_path / "deep", "b")
     (tmp_path / "deep" / "b_20m.tif").rename(tmp_path / "deep" / "b_coarse.tif")
     (tmp_path / "deep" / "b_10m.tif").rename(tmp_path / "deep" / "b_fine.tif")
     (tmp_path / "deep" / "b_60m.tif").unlink()
