@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from earthloom.methods.families.windows import around, explained
+from earthloom.methods.families.windows import around
 from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.ridge import drawn_lines
 from earthloom.physics.forward import bands_by_gain, expand, reduce
 from earthloom.types import Bool, Float, Observation
 
@@ -89,6 +90,9 @@ def local_lines(obs: Observation, group: Group, moments: Moments, window: float,
     both = np.concatenate([group.low, obs[ROLE].data[group.bands]]).astype(np.float64) - moments.mean[:, None, None]
     gram, cross, spread = around(both, measured(obs), guides, window)
     pull = ridge * np.maximum(np.diag(moments.covariance)[:guides], 1e-12 * (1 + np.abs(moments.mean[0])))
-    found = np.linalg.solve(gram + np.diag(pull), cross + pull[:, None] * whole.T)  # y x guide band
-    share = np.clip(explained(found, gram, cross) / np.maximum(spread, 1e-30), 0, 1)
-    return Local(np.ascontiguousarray(found.transpose(3, 2, 0, 1)), np.ascontiguousarray(share.transpose(2, 0, 1)))
+    count, (height, width) = gram.shape[0] * gram.shape[1], gram.shape[:2]
+    slopes, taken = drawn_lines(
+        gram.reshape(count, guides, guides), cross.reshape(count, guides, -1), pull, whole.T
+    )  # fmt: skip
+    share = np.clip(taken.reshape(-1, height, width) / np.maximum(spread.transpose(2, 0, 1), 1e-30), 0, 1)
+    return Local(slopes.reshape(-1, guides, height, width), share)
