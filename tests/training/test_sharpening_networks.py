@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import rasterio
 
+import earthloom
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import FileError, InputError
@@ -69,6 +71,19 @@ def test_the_same_numbers_in_other_units_give_the_same_product() -> None:
     small = {role: replace(view, data=view.data * np.float32(1e-4) + 3) for role, view in obs.views.items()}
     found = (fuse_whole(method, replace(obs, views=small)) - 3) * 1e4
     np.testing.assert_allclose(found, fuse_whole(method, obs), atol=5e-3 * spread(obs))
+
+
+def test_little_is_added_where_the_lines_explain_nearly_all() -> None:
+    """The first two bands are lines over the guides, the last one only in part; what is taught is the whole of it."""
+    obs = make_scene(bands=3)
+    method, gwr = method_for("line_cnn", obs, PROBLEM), fuse_whole(catalog.make("gwr", PROBLEM), obs)
+    module = method.trained.module  # type: ignore[attr-defined]
+    added = []
+    for mode in (module.train, module.eval):
+        mode()
+        added.append(np.sqrt(((fuse_whole(method, obs) - gwr) ** 2).mean(axis=(1, 2))))
+    shrunk = added[1] / added[0]
+    assert (shrunk[:2] < 0.7 * shrunk[2]).all() and (shrunk <= 1).all() and (added[1] > 0).all()
 
 
 def test_a_far_outlier_changes_little_but_its_surroundings() -> None:
@@ -186,3 +201,24 @@ def test_it_is_trained_from_files_and_its_weights_run(tmp_path: Path) -> None:
         "any ratio" in (tmp_path / "run" / "card.md").read_text()
         or "ratio 0" in (tmp_path / "run" / "card.md").read_text()
     )
+
+
+def test_shipped_weights_on_a_scene_they_never_saw(shared: Path) -> None:
+    """Sentinel-2 as an airborne cube simulates it, with truth at 10 m: 20 to 10 m and 60 to 10 m."""
+    folder = shared / "data/sharpening/sentinel2_20m"
+    bands = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B9", "B11", "B12")
+
+    def read(name: str) -> np.ndarray:
+        with warnings.catch_warnings(), rasterio.open(folder / f"apex_left_{name}.tif") as file:
+            return file.read().astype(np.float32)
+
+    warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+    truth = dict(zip(bands, read("truth"), strict=True))
+    for size, names, least in (("20m", ("B5", "B6", "B7", "B8A", "B11", "B12"), 0.85), ("60m", ("B1", "B9"), 0.97)):
+        wanted = np.stack([truth[name] for name in names])[:, 12:-12, 12:-12]
+        error = {}
+        for method in ("exp", "gwr", "line_cnn"):
+            found = earthloom.sharpen(read("10m"), read(size), method=method, sensor="sentinel2a")
+            error[method] = np.sqrt(((np.asarray(found)[:, 12:-12, 12:-12] - wanted) ** 2).mean(axis=(1, 2)))
+        assert (error["line_cnn"] < 0.6 * error["exp"]).all(), size
+        assert np.sqrt((error["line_cnn"] ** 2).mean() / (error["gwr"] ** 2).mean()) < least, size
