@@ -92,7 +92,8 @@ def superresolve(
     run
         How to run.
     **more
-        Fields of the method, such as ``variant`` and ``ensemble``, and of :class:`earthloom.engine.options.Run`.
+        Fields of the method, such as ``variant`` and ``ensemble`` (``published=True``: those of its published formula),
+        and of :class:`earthloom.engine.options.Run`.
 
     Returns
     -------
@@ -153,6 +154,7 @@ def chosen_superresolver(method: str | Method, own: dict[str, Any], refine: bool
     chosen = catalog.choose(method, PROBLEM, "super-resolution", own)
     if refine is True:
         return chosen
+    own = catalog.with_published(method, PROBLEM, own) if isinstance(method, str) else own
     staged = "fine" in chosen.parameters
     if staged and (not refine or own.get("fine", "spectral") == "spectral"):
         # its own fine stage is a back-projection already: as many steps, or none
