@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from earthloom.engine.runner import parallel
+from earthloom.errors import InputError
 from earthloom.methods.families.guides import ROLE, measured
 from earthloom.methods.families.windows import around, explained
 from earthloom.ops.tiling import spread_blocks
 from earthloom.physics.forward import reduce
 from earthloom.types import Float, Observation, Scene, Window
 
+AUTO, OF_SENSOR = "auto", "sensor"
 GAINS = np.round(np.arange(0.06, 0.86, 0.04), 2)  # that are tried
 SIDE = 64  # coarse pixels of a block
 BLOCKS = 8
@@ -108,3 +111,51 @@ def _lowest(curve: Sequence[float] | np.ndarray) -> float:
     a, b, c = (float(value) for value in curve[at - 1 : at + 2])
     bend = a - 2 * b + c
     return float(GAINS[at] + (0.5 * (a - c) / bend if bend > 0 else 0) * (GAINS[1] - GAINS[0]))
+
+
+@dataclass(frozen=True)
+class Blurred:
+    """A scene of which one coarse view has another MTF gain than its sensor is said to have."""
+
+    scene: Scene
+    role: str
+    gain: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Any:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo."""
+        return self._with(self.scene.observe(core, halo_px))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels."""
+        return self._with(self.scene.empty())
+
+    def _with(self, obs: Observation) -> Observation:
+        view = obs[self.role]
+        own = replace(view, bands=tuple(replace(band, mtf_nyquist=self.gain) for band in view.bands))
+        return replace(obs, views={**obs.views, self.role: own})
+
+
+def gain_in(mtf: str | float) -> str | float:
+    """A gain as it was typed.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if mtf in (AUTO, OF_SENSOR):
+        return mtf
+    try:
+        return float(mtf)
+    except ValueError:
+        raise InputError(f"`mtf={mtf}`", "auto, sensor, or a gain between 0 and 1") from None

@@ -15,7 +15,8 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.methods.wrappers.refined import refined
-from earthloom.prepare.sharpening import AUTO, OF_SENSOR, Pairing
+from earthloom.prepare.blurring import AUTO, gain_in
+from earthloom.prepare.sharpening import Pairing
 from earthloom.raster.formats import format_of
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
@@ -177,19 +178,3 @@ def by_grid(paths: Sequence[str]) -> list[Any]:
             key = (image.shape, tuple(round(number, 9) for number in image.transform[:6]), str(image.crs))
         found.setdefault(key, []).append(path)
     return [one[0] if len(one) == 1 else one for one in found.values()]
-
-
-def gain_in(mtf: str | float) -> str | float:
-    """A gain as it was typed.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if mtf in (AUTO, OF_SENSOR):
-        return mtf
-    try:
-        return float(mtf)
-    except ValueError:
-        raise InputError(f"`mtf={mtf}`", "auto, sensor, or a gain between 0 and 1") from None
