@@ -10,11 +10,10 @@ import numpy as np
 
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
-from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare import registering
-from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blur, Blurred, estimated
+from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blur, Blurred, estimated, require_gain
 from earthloom.problems.sharpening import COARSE
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
@@ -50,8 +49,7 @@ class Pairing:
 
     def __post_init__(self) -> None:
         """Refuse gains that there are not."""
-        if self.mtf not in (AUTO, OF_SENSOR) and not (isinstance(self.mtf, float) and 0 < self.mtf < 1):
-            raise InputError(f"`mtf={self.mtf}`", "auto, sensor, or a gain between 0 and 1")
+        require_gain(self.mtf)
 
     def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
         """Lay the images on one grid, and measure how they lie on each other and how blurred the coarse ones are.

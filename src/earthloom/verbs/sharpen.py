@@ -11,6 +11,7 @@ from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
+from earthloom.evaluation.choosing import chosen, require_none
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
@@ -21,6 +22,7 @@ from earthloom.raster.formats import format_of
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
 from earthloom.training.ready import ready
+from earthloom.types import Scene
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -57,7 +59,8 @@ def sharpen(
         Images whose bands are wanted on the finest grid, each on a grid of its own (default: the coarser bands of the
         product). Files on one grid are bands of one image.
     method
-        Name of a method; ``earthloom methods sharpening`` lists them. In Python: or a method object.
+        Name of a method; ``earthloom methods sharpening`` lists them. ``auto`` tries a few on the scene itself and
+        takes for every band what suits it, or no fusion. In Python: or a method object.
     sensor
         Of the coarse images (default: from the metadata): a name or a TOML file.
     fine_sensor
@@ -102,7 +105,9 @@ def sharpen(
     (6, 64, 64)
     """
     run, fields = run_of(more, run)
-    chosen = catalog.choose(method, PROBLEM, "sharpening", fields)
+    if method == AUTO:
+        require_none(fields)
+    asked = None if method == AUTO else catalog.choose(method, PROBLEM, "sharpening", fields)
     if coarse is None:
         fine, coarse = coarser_of(fine)
         keep_fine = True if keep_fine is None else keep_fine
@@ -110,24 +115,26 @@ def sharpen(
     kinds = {role: role for role in inputs} if isinstance(coarse, OfProduct) else dict.fromkeys(inputs, "ms")
     told = dict.fromkeys(inputs, Told(nodata=nodata))
     prepare = Pairing(sensor, fine_sensor, bool(keep_fine), register, gain_in(mtf), nodata)
-    return perform(Work(inputs, prepare, Each(chosen, refine), run, told, kinds, output))
+    return perform(Work(inputs, prepare, Each(asked, refine), run, told, kinds, output))
 
 
 @dataclass(frozen=True)
 class Each:
-    """A method for every coarse image: refined, with the weights that fit it, adapted to it."""
+    """A method for every coarse image: refined, with the weights that fit it, adapted to it; None: found by trying."""
 
-    method: Method
+    method: Method | None
     refine: int
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """Ready for the scene."""
         roles = [role for role in prepared.scene.empty().views if role.startswith(COARSE)]
-        method = refined(self.method, self.refine)
-        return EachCoarse.of({
-            role: ready(method, OneCoarse(prepared.scene, role), run.about(role) if len(roles) > 1 else run)
-            for role in roles
-        })  # fmt: skip
+        return EachCoarse.of({role: self._one(prepared.scene, role, run, len(roles) > 1) for role in roles})
+
+    def _one(self, scene: Scene, role: str, run: Run, several: bool) -> Method:
+        """Ready for one coarse image."""
+        own, run = OneCoarse(scene, role), run.about(role) if several else run
+        method = chosen(own, PROBLEM, run, about=role if several else "") if self.method is None else self.method
+        return ready(refined(method, self.refine), own, run)
 
 
 @dataclass(frozen=True)
