@@ -21,23 +21,27 @@ from earthloom.engine.runner import parallel
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
+from earthloom.methods.networks.fitting import Sized, order
 from earthloom.methods.wrappers.band_by_band import BandByBand
 from earthloom.ops.moments import Stats
 from earthloom.ops.tiling import spread_blocks
 from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
 from earthloom.types import Float, Observation, Scene, Window
+from earthloom.weights.store import shipped_weights
 
 AUTO = "auto"
 NO_FUSION = "exp"
 CANDIDATES = {
-    "pansharpening": ("mtf_glp_hpm", "pracs", "bt_h"),
+    "pansharpening": ("mtf_glp_hpm", "pracs", "bt_h", "cf2n"),
     "sharpening": ("gwr", "hypersharpening"),
-}  # few, cheap, and of different kinds: of those, one was the best or next to it on every scene that was measured
+}  # few, cheap, and of different kinds: one of them was next to the best, or the best, wherever it was measured
+WORTH = 0.95  # a network, which is slow and fits where shipped weights do, has to leave at most so much of the others'
 SIDE = 32  # pixels of a window's side one scale down
-FEWEST = 12  # the same, below which nothing can be judged
+FEWEST = 8  # the same, below which nothing can be judged
 PIXELS = 1_200_000  # fine ones in all windows together: what judging costs has a bound
 MOST, BORDER = 8, 2  # windows; coarse pixels of a window's border that are not judged
+HELPS = 0.98  # of the error of no fusion a method may leave at most
 BETTER = 0.9  # a second method has to leave at most so much of the first one's error
 
 
@@ -71,11 +75,11 @@ class Judged:
     def _why(self, name: str, mine: Sequence[int]) -> str:
         """The figures of a method on its bands."""
         if name == NO_FUSION:
-            best = {n: float(np.mean([own[b] for b in mine])) for n, own in self.agreement.items()}
-            told = ", ".join(f"{n} {value:.2f}" for n, value in best.items())
-            return (
-                f" (no fusion: every method lies further from the coarse bands or the truth{': ' * bool(told)}{told})"
-            )
+            tried = [f"{n} {_mean(own, mine):.2f}" for n, own in self.scores.items()]
+            looked = [f"{n} {_mean(own, mine):.2f}" for n, own in self.agreement.items()]
+            told = [f"error one scale down {', '.join(tried)}"] if tried else []
+            told += [f"distance from the coarse bands {', '.join(looked)}"] if looked else []
+            return f" (no fusion is 1: {'; '.join(told)})" if told else " (no method takes the scene)"
         figures = []
         if name in self.scores:
             figures.append(f"{_mean(self.scores[name], mine):.2f} of the error of no fusion one scale down")
@@ -117,7 +121,7 @@ def chosen(scene: Scene, problem: str, run: Run, gain: float | None = None, abou
         If a network shall be adapted: which is not known before.
     """
     if run.adapts:
-        raise MethodError("auto with `adapt`", "a network by its name", "auto chooses among methods without weights")
+        raise MethodError("auto with `adapt`", "a network by its name", "auto does not know yet which it would be")
     found = judged(scene, problem, run.at_a_time, gain)
     run.tell(f"{f'{about}: ' if about else ''}auto: {found}")
     run.fact(**{f"auto{f'_{about}' if about else ''}": found.as_dict()})
@@ -153,13 +157,14 @@ def judged(scene: Scene, problem: str, threads: int = 1, gain: float | None = No
     scores = trial.scores(able)
     agreement: dict[str, tuple[float, ...]] = {}
     left, bands = list(able), [NO_FUSION] * count
+    slow = frozenset(name for name in able if catalog.is_network(name, problem))
     open_bands = list(range(count))
     while left and open_bands:
-        picked = _picked(scores, left, open_bands)
+        picked = _picked(scores, left, open_bands, slow)
         for name in dict.fromkeys(picked.values()):
             agreement[name] = agreement.get(name) or trial.agreement(name, gain)
         for band, name in picked.items():
-            if agreement[name][band] < 1:
+            if agreement[name][band] < 1:  # the interpolated band's own distance
                 bands[band] = name
         left = [name for name in left if name not in picked.values()]
         open_bands = [b for b in open_bands if bands[b] == NO_FUSION and any(_helps(scores, n, b) for n in left)]
@@ -167,9 +172,15 @@ def judged(scene: Scene, problem: str, threads: int = 1, gain: float | None = No
 
 
 def _able(name: str, problem: str, empty: Observation, shape: tuple[int, int]) -> bool:
-    """Whether a method takes the scene."""
+    """Whether a method takes the scene; of a network that is asked without torch first, which is slow to load."""
     try:
-        catalog.make(name, problem).check(empty, shape)
+        method = catalog.make(name, problem)
+        if isinstance(method, Sized) and not any(
+            order(header, method.sizes(empty), empty[method.roles["base"]].bands) is not None
+            for header in shipped_weights(method.key)
+        ):
+            return False
+        method.check(empty, shape)
     except MethodError:
         return False
     return True
@@ -177,17 +188,20 @@ def _able(name: str, problem: str, empty: Observation, shape: tuple[int, int]) -
 
 def _helps(scores: dict[str, tuple[float, ...]], name: str, band: int) -> bool:
     """Whether a method beats no fusion one scale down, where that is known."""
-    return not scores or scores[name][band] < 1
+    return not scores or scores[name][band] < HELPS
 
 
-def _picked(scores: dict[str, tuple[float, ...]], left: Sequence[str], bands: Sequence[int]) -> dict[int, str]:
+def _picked(
+    scores: dict[str, tuple[float, ...]], left: Sequence[str], bands: Sequence[int], slow: frozenset[str]
+) -> dict[int, str]:
     """Of the methods that are left the best for all bands, and beside it one more where it is much better."""
     if not scores:
         return dict.fromkeys(bands, left[0])
-    best = min(left, key=lambda name: _mean([min(v, 1.0) for v in scores[name]], bands))
+    cost = {name: 1 / WORTH if name in slow else 1.0 for name in left}
+    best = min(left, key=lambda name: cost[name] * _mean([min(v, 1.0) for v in scores[name]], bands))
 
     def beside(name: str) -> list[int]:
-        return [band for band in bands if scores[name][band] < BETTER * min(scores[best][band], 1.0)]
+        return [b for b in bands if cost[name] * scores[name][b] < BETTER * min(scores[best][b], 1.0)]
 
     def gained(name: str) -> float:
         return sum(min(scores[best][b], 1.0) ** 2 - scores[name][b] ** 2 for b in beside(name))
@@ -245,9 +259,13 @@ class Trial:
         none = self._error(NO_FUSION)
         return {name: _relative(self._error(name), none) for name in names}
 
+    def _method(self, name: str, obs: Observation) -> Method:
+        """Ready for such an observation."""
+        return catalog.make(name, self.problem).ready(obs)
+
     def _error(self, name: str) -> Float[np.ndarray, " band"]:
         """Sum of squares of one method over all halves of all windows."""
-        method = catalog.make(name, self.problem)
+        method = self._method(name, self.cases[0][0])
         halves = [[_half(obs, side) for obs, _, _ in self.cases] for side in (0, 1)]
         stats = [_statistics(method, one, self.threads) for one in halves]
 
@@ -269,7 +287,7 @@ class Trial:
 
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""
-        method = catalog.make(name, self.problem)
+        method = self._method(name, self.seen[0])
         stats = _statistics(method, self.seen, self.threads)
 
         def distance(obs: Observation) -> np.ndarray:
@@ -302,10 +320,10 @@ def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.n
     return case.obs, np.where(np.isfinite(case.truth), case.truth, 0), counts
 
 
-def _inner(shape: tuple[int, int], border: int) -> np.ndarray:
+def _inner(shape: tuple[int, ...], border: int) -> np.ndarray:
     """All but the border."""
-    inner = np.zeros(shape, bool)
-    inner[border : shape[0] - border, border : shape[1] - border] = True
+    inner, (height, width) = np.zeros(shape, bool), shape
+    inner[border : height - border, border : width - border] = True
     return inner
 
 
