@@ -252,6 +252,15 @@ class Trial:
         enough = cases and min(min(case[0][role].shape) for case in cases) >= FEWEST
         return cls(problem, seen, cases if enough else (), role, threads)
 
+    def gains(self) -> list[float]:
+        """MTF of the coarse bands at their Nyquist frequency."""
+        return [band.mtf_nyquist for band in self.seen[0][self.role].bands]
+
+    def blurred(self, gain: float) -> Trial:
+        """The same of a sensor with this MTF."""
+        seen = tuple(_with_gain(obs, self.role, gain) for obs in self.seen)
+        return replace(self, seen=seen, cases=tuple(_lower(obs, self.problem, self.role) for obs in seen))
+
     def scores(self, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
         """Errors one scale down, relative to no fusion, each half of the windows with the statistics of the other."""
         if not self.cases:
@@ -266,8 +275,8 @@ class Trial:
     def _error(self, name: str) -> Float[np.ndarray, " band"]:
         """Sum of squares of one method over all halves of all windows."""
         method = self._method(name, self.cases[0][0])
-        halves = [[_half(obs, side) for obs, _, _ in self.cases] for side in (0, 1)]
-        stats = [_statistics(method, one, self.threads) for one in halves]
+        halves = halves_of(self)
+        stats = [statistics(method, one, self.threads) for one in halves]
 
         def error(at: int) -> np.ndarray:
             _, truth, counts = self.cases[at]
@@ -288,7 +297,7 @@ class Trial:
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""
         method = self._method(name, self.seen[0])
-        stats = _statistics(method, self.seen, self.threads)
+        stats = statistics(method, self.seen, self.threads)
 
         def distance(obs: Observation) -> np.ndarray:
             view, (rows, cols) = obs[self.role], obs.in_core(self.role)
@@ -298,6 +307,11 @@ class Trial:
             return np.square(np.where(counts, lost, 0)[:, rows, cols], dtype=np.float64).sum(axis=(1, 2))
 
         return np.sum(list(parallel(distance, self.seen, self.threads)), axis=0)
+
+
+def halves_of(trial: Trial) -> list[list[Observation]]:
+    """The cases twice: with their left, and with their right half looked at."""
+    return [[_half(obs, side) for obs, _, _ in trial.cases] for side in (0, 1)]
 
 
 def windows_of(shape: tuple[int, int], ratio: tuple[float, float]) -> list[Window]:
@@ -320,6 +334,13 @@ def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.n
     return case.obs, np.where(np.isfinite(case.truth), case.truth, 0), counts
 
 
+def _with_gain(obs: Observation, role: str, gain: float) -> Observation:
+    """The same with another MTF of a view's bands."""
+    view = obs[role]
+    bands = tuple(replace(band, mtf_nyquist=gain) for band in view.bands)
+    return replace(obs, views={**obs.views, role: replace(view, bands=bands)})
+
+
 def _inner(shape: tuple[int, ...], border: int) -> np.ndarray:
     """All but the border."""
     inner, (height, width) = np.zeros(shape, bool), shape
@@ -335,7 +356,7 @@ def _half(obs: Observation, side: int) -> Observation:
     return replace(obs, core=core)
 
 
-def _statistics(method: Method, seen: Sequence[Observation], threads: int) -> Stats:
+def statistics(method: Method, seen: Sequence[Observation], threads: int) -> Stats:
     """What a method gathers over some observations."""
     stats: Stats | None = None
     for _ in range(method.rounds):
@@ -351,6 +372,3 @@ def _relative(found: np.ndarray, none: np.ndarray) -> tuple[float, ...]:
     """Root mean squares relative to those of no fusion; 1 where there is nothing to compare."""
     ratio = np.where(none > 0, found / np.maximum(none, 1e-300), 1.0)
     return tuple(float(value) for value in np.sqrt(ratio))
-
-
-__all__ = ["AUTO", "CANDIDATES", "Judged", "Trial", "chosen", "judged"]

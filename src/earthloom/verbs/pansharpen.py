@@ -11,9 +11,9 @@ from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
 from earthloom.evaluation.choosing import AUTO, chosen, require_none
+from earthloom.evaluation.refining import refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.blurring import OF_SENSOR, OfPan, estimated, gain_in
 from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.formats import format_of
@@ -40,7 +40,7 @@ def pansharpen(
     register: bool = False,
     mtf: Annotated[str | float, Flag(str)] = OF_SENSOR,
     nodata: float | None = None,
-    refine: int = 0,
+    refine: int | Literal["auto"] = 0,
     run: Run | None = None,
     **more: Any,
 ) -> Any:
@@ -77,7 +77,8 @@ def pansharpen(
         Code of missing pixels in the inputs and the output, instead of what the files say; NaN and infinity are always
         missing.
     refine
-        Back-projections after fusing, F + U (M - D B F), which make the product agree with the MS; 0 for none.
+        Back-projections after fusing, F + U (M - D B F), which make the product agree with the MS; 0 for none,
+        ``auto`` for as many as help on the scene itself one scale down.
     run
         How to run.
     **more
@@ -108,30 +109,46 @@ def pansharpen(
     run, fields = run_of(more, run)
     if ms is None:
         ms = product_of_both(pan)
-    asked = Judging(mtf, refine, fields) if method == AUTO else catalog.choose(method, PROBLEM, "pansharpening", fields)
+    require_steps(refine)
+    named = None if method == AUTO else catalog.choose(method, PROBLEM, "pansharpening", fields)
+    asked = named if named is not None and refine != AUTO else Judging(named, mtf, refine, fields)
     told = {"pan": Told(nodata=nodata), "ms": Told(nodata=nodata, bands=bands)}
+    steps = 0 if isinstance(asked, Judging) else int(refine)
     prepare = Sharpening(sensor, convention, register, nodata, mtf=gain_in(mtf))
     kinds = {"pan": "pan", "ms": "ms"}
-    return perform(Work({"pan": pan, "ms": ms}, prepare, asked, run, told, kinds, output, GEOTIFF + MATLAB, refine))
+    return perform(Work({"pan": pan, "ms": ms}, prepare, asked, run, told, kinds, output, GEOTIFF + MATLAB, steps))
 
 
 @dataclass(frozen=True)
 class Judging:
-    """Finds the method of every band on the scene itself, when all is prepared."""
+    """Finds on the scene itself, when all is prepared, the method of every band, or how often one is refined.
 
+    Parameters
+    ----------
+    method
+        None: it is to be found.
+    mtf, refine
+        As they were asked for.
+    fields
+        Of a method; none where nobody knows yet whose they would be.
+    """
+
+    method: Method | None
     mtf: str | float
-    refine: int
+    refine: int | str
     fields: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        """Refuse fields: nobody knows yet whose they would be."""
-        require_none(self.fields)
+        """Refuse fields of a method that is yet to be found."""
+        if self.method is None:
+            require_none(self.fields)
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """For what is prepared."""
         scene = prepared.scene
         gain = estimated(OfPan(scene), run.at_a_time, quickly=True).likely if self.mtf == OF_SENSOR else None
-        return ready(refined(chosen(scene, PROBLEM, run, gain), self.refine), scene, run)
+        method = chosen(scene, PROBLEM, run, gain) if self.method is None else self.method
+        return refined_for(ready(method, scene, run), self.refine, scene, PROBLEM, run, gain)
 
 
 def product_of_both(product: Any) -> Any:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
 from earthloom.evaluation.choosing import chosen, require_none
+from earthloom.evaluation.refining import refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
-from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.blurring import AUTO, gain_in
 from earthloom.prepare.sharpening import Pairing
 from earthloom.raster.formats import format_of
@@ -44,7 +44,7 @@ def sharpen(
     register: bool = False,
     mtf: Annotated[str | float, Flag(str)] = AUTO,
     nodata: float | None = None,
-    refine: int = 0,
+    refine: int | Literal["auto"] = 0,
     run: Run | None = None,
     **more: Any,
 ) -> Any:
@@ -77,7 +77,8 @@ def sharpen(
     nodata
         Code of missing pixels in the inputs and the output, instead of what the files say.
     refine
-        Back-projections after fusing, F + U (C - D B F), which make the product agree with the coarse bands.
+        Back-projections after fusing, F + U (C - D B F), which make the product agree with the coarse bands;
+        ``auto`` for as many as help on the scene itself one scale down.
     run
         How to run.
     **more
@@ -105,6 +106,7 @@ def sharpen(
     (6, 64, 64)
     """
     run, fields = run_of(more, run)
+    require_steps(refine)
     if method == AUTO:
         require_none(fields)
     asked = None if method == AUTO else catalog.choose(method, PROBLEM, "sharpening", fields)
@@ -123,7 +125,7 @@ class Each:
     """A method for every coarse image: refined, with the weights that fit it, adapted to it; None: found by trying."""
 
     method: Method | None
-    refine: int
+    refine: int | str
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """Ready for the scene."""
@@ -134,7 +136,7 @@ class Each:
         """Ready for one coarse image."""
         own, run = OneCoarse(scene, role), run.about(role) if several else run
         method = chosen(own, PROBLEM, run, about=role if several else "") if self.method is None else self.method
-        return ready(refined(method, self.refine), own, run)
+        return refined_for(ready(method, own, run), self.refine, own, PROBLEM, run)
 
 
 @dataclass(frozen=True)
