@@ -329,8 +329,8 @@ def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.n
     core = np.zeros(obs[role].shape, bool)
     core[rows, cols] = True
     counts = known & core[: known.shape[0], : known.shape[1]]
-    edge = math.ceil(BORDER * max(obs[role].ratio))
-    counts &= _inner(counts.shape, min(edge, min(counts.shape) // 8))
+    edge, (height, width) = math.ceil(BORDER * max(obs[role].ratio)), (len(counts), counts.shape[-1])
+    counts &= _inner((height, width), min(edge, min(height, width) // 8))
     return case.obs, np.where(np.isfinite(case.truth), case.truth, 0), counts
 
 
