@@ -37,6 +37,7 @@ CANDIDATES = {
     "sharpening": ("gwr", "hypersharpening"),
 }  # few, cheap, and of different kinds: one of them was next to the best, or the best, wherever it was measured
 WORTH = 0.95  # a network, which is slow and fits where shipped weights do, has to leave at most so much of the others'
+LARGEST = 10_000_000  # fine pixels of a scene up to which a network is tried: a minute or two of one core
 SIDE = 32  # pixels of a window's side one scale down
 FEWEST = 8  # the same, below which nothing can be judged
 PIXELS = 1_200_000  # fine ones in all windows together: what judging costs has a bound
@@ -150,7 +151,9 @@ def judged(scene: Scene, problem: str, threads: int = 1, gain: float | None = No
     """
     empty = scene.empty()
     count = len(problems.find(problem).bands(empty))
-    able = [name for name in CANDIDATES[problem] if _able(name, problem, empty, scene.shape)]
+    small = scene.shape[0] * scene.shape[1] <= LARGEST
+    tried = [name for name in CANDIDATES[problem] if small or not catalog.is_network(name, problem)]
+    able = [name for name in tried if _able(name, problem, empty, scene.shape)]
     if not able:
         return Judged({}, {}, (NO_FUSION,) * count)
     trial = Trial.of(scene, problem, threads)
@@ -243,7 +246,10 @@ class Trial:
         ratio = scene.empty()[role].ratio
         halo = math.ceil(2 * BORDER * max(ratio))
         asked = partial(observe_filled, scene, halo=halo, problem=problems.find(problem))
-        read = parallel(lambda window: asked(window), windows_of(scene.shape, ratio), threads)
+        windows = windows_of(scene.shape, ratio)
+        if scene.convention == "toolbox":  # its sampling counts from the first pixel of the whole image
+            windows = [Window(0, 0, *scene.shape)]
+        read = parallel(lambda window: asked(window), windows, threads)
         seen = tuple(obs for obs in read if obs is not None)
         try:
             cases = tuple(_lower(obs, problem, role) for obs in seen)
