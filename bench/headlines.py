@@ -88,6 +88,12 @@ HEADLINES = (
         ("fit_fc", "fsdaf", "starfm"),
     ),
     Headline(
+        "sharpening", "known/t33uub_20_m_bands_block_means", "all RMSE",
+        "Sentinel-2, six bands of 40 m to 20 m by four; beside it pansharpening by their mean", "RMSE, x 10000", "exp",
+        ("pansharpen cnmf", "pansharpen gsa", "pansharpen mtf_glp_hpm", "pansharpen pracs", "pansharpen bdsd_pc"),
+        ours=("gwr, 1 refinement",),
+    ),
+    Headline(
         "superresolution", "4to1/cave", "PSNR dB, whole cube", "CAVE, 4:1", "PSNR, dB", "bicubic", ("back_projection",),
         lower=False,
     ),

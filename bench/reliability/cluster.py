@@ -1,6 +1,6 @@
 """Two local workers against one: time, the bytes that pass the scheduler, and whether the files are the same.
 
-python -m bench.reliability.cluster [SIDE] [METHOD ...]      a PAN image of SIDE pixels (1024); the methods below
+python -m bench.reliability.cluster [SIDE] [METHOD ...]      a PAN image of SIDE pixels (3072); the methods below
 
 Writes bench/reliability/cluster.json. Times mean something on a machine that has nothing else to do: the load before
 each run is kept beside them. Bytes are those of all messages that the scheduler reads and writes, heartbeats and the
@@ -26,7 +26,8 @@ from bench import results
 from earthloom.engine.options import Run
 from earthloom.physics.resample import imresize
 
-METHODS = ("cnmf", "pracs")  # that have much to compute for each pixel
+METHODS = ("cf2n", "pracs")  # a network, which computes, and a method with 50 back-projections that mostly reads
+MORE = {"pracs": {"refine": 50}}
 TILE_PX = 256
 SEED = 5
 PLACE = Path(__file__).with_name("cluster.json")
@@ -74,7 +75,9 @@ def count() -> tuple[int, int]:
 def timed(given: dict[str, Path], method: str, place: Path, **how: Any) -> float:
     """Seconds that a product takes."""
     began = time.perf_counter()
-    earthloom.pansharpen(**given, method=method, output=place, tile_size=TILE_PX, compress="none", **how)
+    earthloom.pansharpen(
+        **given, method=method, output=place, tile_size=TILE_PX, compress="none", **MORE.get(method, {}), **how
+    )
     return time.perf_counter() - began
 
 
@@ -108,7 +111,7 @@ def measure(folder: Path, side: int, methods: Sequence[str]) -> list[dict[str, A
 
 def main() -> None:
     """Measure, show and write."""
-    side = int(sys.argv[1]) if len(sys.argv) > 1 else 1024
+    side = int(sys.argv[1]) if len(sys.argv) > 1 else 3072
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), side, sys.argv[2:] or METHODS)
     text = results.dump({"made": results.made(SEED), "rows": rows})

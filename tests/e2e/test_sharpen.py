@@ -81,6 +81,14 @@ def test_a_sentinel_2_product_in_one_command(tmp_path: Path, cli: Cli) -> None:
     assert "MTF at Nyquist" in done.err or "mtf" in str(told)
 
 
+def test_info_tells_of_the_coarser_bands(tmp_path: Path, cli: Cli) -> None:
+    product, _ = safe(tmp_path)
+    done = cli("info", product)
+    assert done.code == 0, done.err
+    assert "coarser bands (B05, B06, B07, B8A, B11, B12), 96 x 120 pixels of 20 x 20" in done.out
+    assert "coarser bands (B01, B09), 32 x 40 pixels of 60 x 60" in done.out
+
+
 def test_an_archive_of_the_product(tmp_path: Path, cli: Cli) -> None:
     product, _ = safe(tmp_path)
     shutil.make_archive(str(tmp_path / product.stem), "zip", tmp_path, product.name)
@@ -109,14 +117,16 @@ def test_files_of_several_grids(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_several_fine_images(tmp_path: Path) -> None:
-    """The finest gives the grid; a coarser one is resampled to it."""
+    """The finest gives the grid; a coarser one is interpolated to it, with a place and without."""
     first = put(tmp_path / "f1.tif", bands(2, 0).round().astype("uint16"), grid(10))
     second = put(tmp_path / "f2.tif", blurred(bands(1, 7), 2, 0.5).round().astype("uint16"), grid(20))
     coarse = put(tmp_path / "c.tif", blurred(bands(2, 3), 6, 0.3).round().astype("uint16"), grid(60))
     lines: list[str] = []
     made = earthloom.sharpen([str(second), str(first)], str(coarse), say=lines.append)
     assert made.shape == (2, 192, 240)
-    assert any("resampled" in line for line in lines), lines
+    assert any("f2.tif: interpolated" in line for line in lines), lines
+    arrays = [get(path)[0] for path in (first, second, coarse)]
+    np.testing.assert_allclose(earthloom.sharpen(arrays[:2], arrays[2]), np.asarray(made), atol=2)
 
 
 def test_arrays(tmp_path: Path) -> None:
@@ -127,6 +137,19 @@ def test_arrays(tmp_path: Path) -> None:
     np.testing.assert_allclose(both[:6], earthloom.sharpen(fine, coarse), atol=1e-3)
     kept = earthloom.sharpen(fine, coarse, keep_fine=True)
     np.testing.assert_array_equal(kept[:4], fine)
+
+
+def test_kept_bands_of_several_fine_images_have_their_own_names(tmp_path: Path) -> None:
+    names = {"f1": ("a", "b"), "f2": ("c",)}
+    first = put(tmp_path / "f1.tif", bands(2, 0).round().astype("uint16"), grid(10), descriptions=names["f1"])
+    second = put(
+        tmp_path / "f2.tif", blurred(bands(1, 7), 2, 0.5).round().astype("uint16"), grid(20), descriptions=names["f2"]
+    )
+    coarse = put(tmp_path / "c.tif", blurred(bands(1, 3), 6, 0.3).round().astype("uint16"), grid(60))
+    out = earthloom.sharpen([second, first], coarse, keep_fine=True, output=tmp_path / "o.tif")
+    data, about = get(out)
+    assert about.descriptions[:3] == ("a", "b", "c")
+    np.testing.assert_array_equal(data[:2], get(first)[0])
 
 
 @pytest.mark.parametrize("gain", [0.2, 0.35, 0.55])

@@ -117,11 +117,25 @@ def test_images_that_agree_move_as_one() -> None:
     moves = decide(found, "auto", roles).moves
     assert len(moves) == 3 and set(moves.values()) == {moves["coarse_1"]}
     assert moves["coarse_1"] == pytest.approx((4.2, 0.1), abs=0.01)
-    odd = decide({**found, "coarse_p": displaced(-6, 1)}, "auto", roles).moves
-    assert odd["coarse_p"] == (-6, 1) and odd["coarse_1"] == moves["coarse_1"]
+    odd = decide({**found, "coarse_3": displaced(-6, 1)}, "auto", {**roles, "coarse_3": ""}).moves
+    assert odd["coarse_3"] == (-6, 1) and odd["coarse_1"] == odd["coarse_p"] == moves["coarse_1"]
     small = {"coarse_1": displaced(1, 0), "coarse_2": displaced(1.1, 0)}
     assert decide(small, "auto", roles).moves == {} and len(decide(small, "always", roles).moves) == 3
     assert decide({"coarse_1": displaced(5, 5, 9.0)}, "always", roles).moves == {}
+
+
+def test_the_date_to_predict_goes_with_the_known_ones() -> None:
+    """It is compared with the fine image of another day, whose change looks like displacement."""
+    roles = dict.fromkeys(("coarse_1", "coarse_2", "coarse_p"), "")
+    pairs = {"coarse_1": displaced(4, 0), "coarse_2": displaced(4.4, 0.2)}
+    for own in (displaced(-6, 1), displaced(3, 1), displaced(0, 0)):
+        moves = decide({**pairs, "coarse_p": own}, "auto", roles)
+        assert moves.moves == decide(pairs, "auto", roles).moves and moves.as_dict()["measured"]["coarse_p"]
+        assert decide({**pairs, "coarse_p": own}, "always", roles).moves["coarse_p"] == moves.moves["coarse_1"]
+    in_place = {role: displaced(0.1, 0.2) for role in pairs}
+    assert decide({**in_place, "coarse_p": displaced(-6, 1)}, "auto", roles).moves == {}
+    blind = {role: displaced(5, 5, 9.0) for role in pairs}
+    assert decide({**blind, "coarse_p": displaced(-6, 1)}, "auto", roles).moves["coarse_1"] == (-6, 1)
 
 
 @pytest.mark.parametrize("own", [True, False])

@@ -53,7 +53,8 @@ def _print(found: dict[str, Any]) -> None:
     for other in lists["also"]:
         size = "{} x {} pixels".format(*other["shape"])
         each = " of {:g} x {:g}".format(*other["pixel"]) if other["pixel"] else ""
-        print(f"{'holds also':<15} {ROLES[other['role']]}, {size}{each}")
+        what = ROLES.get(other["role"]) or f"coarser bands ({', '.join(other['names'])})"
+        print(f"{'holds also':<15} {what}, {size}{each}")
     if lists["beside"]:
         print(f"{'beside it lie':<15} {', '.join(lists['beside'])}")
     for sentence in lists["suspicious"]:

@@ -11,7 +11,8 @@ import numpy as np
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
 from earthloom.methods.families.guides import ROLE, measured
-from earthloom.methods.families.windows import around, explained
+from earthloom.methods.families.windows import around
+from earthloom.ops.ridge import drawn_lines
 from earthloom.ops.tiling import spread_blocks
 from earthloom.physics.forward import reduce
 from earthloom.types import Float, Observation, Scene, Window
@@ -101,10 +102,10 @@ def curves(
         low = reduce(obs, obs["fine"].data, float(gain), ROLE).astype(np.float64)
         low -= low[:, seen].mean(axis=1)[:, None, None]
         gram, cross, spread = around(np.concatenate([low, coarse.data - level]), seen, guides, WINDOW)
-        ridge = np.diag(RIDGE * np.maximum(low[:, seen].var(axis=1), 1e-12))
-        slopes = np.linalg.solve(gram + ridge, cross)
-        rest = (spread - explained(slopes, gram, cross))[rows, cols][counted]
-        left[at], whole = rest.sum(axis=0), spread[rows, cols][counted].sum(axis=0)
+        ridge = RIDGE * np.maximum(low[:, seen].var(axis=1), 1e-12)
+        gram, cross, spread = (one[rows, cols][counted] for one in (gram, cross, spread))
+        _, taken = drawn_lines(gram, cross, ridge, np.zeros(cross.shape[1:]))
+        left[at], whole = (spread - taken.T).sum(axis=0), spread.sum(axis=0)
     return left, whole, int(counted.sum())
 
 

@@ -61,15 +61,14 @@ class Pairing:
         """
         opened, sensor = self._laid(images, run)
         scene, facts = self._measured(opened, run)
-        fine = [image for role, image in images.items() if not role.startswith(COARSE)]
-        coarse = {role: image for role, image in images.items() if role.startswith(COARSE)}
-        parts = [*(fine if self.keep_fine else []), *coarse.values()]
+        coarse = [role for role in images if role.startswith(COARSE)]
+        parts = [*(opened.fine_images if self.keep_fine else []), *(images[role] for role in coarse)]
         bands = tuple(b for one in opened.coarse.values() for b in one.bands)
         bands = (*(opened.fine_bands if self.keep_fine else ()), *bands)
         order = _order(bands, sensor) if self.keep_fine else tuple(range(len(bands)))
         names = tuple(own or band.name for own, band in zip([n for p in parts for n in p.names], bands, strict=True))
         return Prepared(
-            scene, next(iter(images)), next(iter(coarse)), _numbers(parts, order, self.nodata, opened.may_have_holes),
+            scene, next(iter(images)), coarse[0], _numbers(parts, order, self.nodata, opened.may_have_holes),
             tuple(bands[at] for at in order), tuple(names[at] for at in order), opened.crs, opened.transform,
             {role: image.paths for role, image in images.items()}, sensor.name if sensor else None,
             {"keep_fine": self.keep_fine}, facts, wrap=Ordered(order), called="sharpened",

@@ -26,6 +26,7 @@ class Problem(ABC):
     name: ClassVar[str]
     seen: ClassVar[tuple[str, ...]]
     wanted: ClassVar[str]
+    sharpens: ClassVar[bool] = False  # seen are a sharp view and a coarse one of the same moment, in this order
     piece_px: ClassVar[tuple[int, int]] = (2048, 1024)  # to learn from a scene: whole up to this side, else windows
     enough: ClassVar[float] = 0.5  # share of a training patch whose truth must be known
 

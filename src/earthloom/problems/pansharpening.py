@@ -20,6 +20,7 @@ class Pansharpening(Problem):
     name: ClassVar[str] = "pansharpening"
     seen: ClassVar[tuple[str, ...]] = ("pan", "ms")
     wanted: ClassVar[str] = "ms on the PAN grid"
+    sharpens: ClassVar[bool] = True
 
     def bands(self, obs: Observation) -> tuple[Band, ...]:
         """Those of the MS."""

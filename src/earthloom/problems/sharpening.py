@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ class Sharpening(Problem):
     name: ClassVar[str] = "sharpening"
     seen: ClassVar[tuple[str, ...]] = ("fine", "coarse")
     wanted: ClassVar[str] = "the coarse bands on the fine grid"
+    sharpens: ClassVar[bool] = True
 
     def bands(self, obs: Observation) -> tuple[Band, ...]:
         """Those that are kept, then those of every coarse view."""
@@ -42,36 +44,54 @@ class Sharpening(Problem):
     def degrade(self, obs: Observation) -> Case:
         """Wald's protocol: everything blurred and sampled by the ratio of the coarse view, which becomes the truth.
 
+        See :meth:`degraded`.
+        """
+        return self.degraded(obs)
+
+    def degraded(self, obs: Observation, ratio: int | None = None, gains: Sequence[float] | None = None) -> Case:
+        """Everything blurred and sampled, the coarse view the truth.
+
         The fine bands come to the grid of the coarse ones by the mean of their gains: what a guide then lacks is what
         the coarse sensor would have lost. Holes are NaN in the truth.
+
+        Parameters
+        ----------
+        ratio
+            How much coarser than they are the coarse bands are made; None: as they are coarser than the fine ones.
+        gains
+            MTF at coarse Nyquist of every band; None: its own.
 
         Raises
         ------
         InputError
-            If the coarse view is too small to be degraded by its own ratio.
+            If the coarse view is too small to be degraded by the ratio.
 
         References
         ----------
         Wald, Ranchin, Mangolini, Photogrammetric Engineering & Remote Sensing 63(6), 691-699, 1997.
         """
-        coarse, gains = obs[COARSE], [band.mtf_nyquist for band in obs[COARSE].bands]
-        ratio = [max(round(r), 2) for r in coarse.ratio]
-        small = (coarse.shape[0] // ratio[0], coarse.shape[1] // ratio[1])
+        coarse = obs[COARSE]
+        bands = coarse.bands
+        if gains is not None:
+            bands = tuple(replace(band, mtf_nyquist=float(gain)) for band, gain in zip(bands, gains, strict=True))
+        each = [band.mtf_nyquist for band in bands]
+        steps = [ratio] * 2 if ratio is not None else [max(round(r), 2) for r in coarse.ratio]
+        small = (coarse.shape[0] // steps[0], coarse.shape[1] // steps[1])
         if min(small) < 2:
             raise InputError(
-                f"coarse bands of {coarse.shape} pixels at ratio {max(ratio)}", "at least 2 ratio x 2 ratio pixels"
+                f"coarse bands of {coarse.shape} pixels at ratio {max(steps)}", "at least 2 ratio x 2 ratio pixels"
             )
-        rows, cols = small[0] * ratio[0], small[1] * ratio[1]
+        rows, cols = small[0] * steps[0], small[1] * steps[1]
         seen_there = coarse.valid[:rows, :cols]
-        blocks = seen_there.reshape(small[0], ratio[0], small[1], ratio[1])
+        cells = seen_there.reshape(small[0], steps[0], small[1], steps[1])
         empty = View(
-            np.zeros((len(coarse.bands), *small), coarse.data.dtype), np.asarray(blocks.all(axis=(1, 3))), coarse.bands,
-            (float(ratio[0]), float(ratio[1])), ((ratio[0] - 1) / 2, (ratio[1] - 1) / 2),
+            np.zeros((len(bands), *small), coarse.data.dtype), np.asarray(cells.all(axis=(1, 3))), bands,
+            (float(steps[0]), float(steps[1])), ((steps[0] - 1) / 2, (steps[1] - 1) / 2),
         )  # fmt: skip
         truth = coarse.data[:, :rows, :cols]
         seen = replace(obs, views={COARSE: empty}, shape=(rows, cols), core=None, origin=(0, 0))
-        low = replace(empty, data=reduce(seen, truth, gains, COARSE))
-        fine = reduce(obs, obs["fine"].data, float(np.mean(gains)), COARSE)[:, :rows, :cols]
+        low = replace(empty, data=reduce(seen, truth, each, COARSE))
+        fine = reduce(obs, obs["fine"].data, float(np.mean(each)), COARSE)[:, :rows, :cols]
         guide = View(fine, _seen_by(obs, rows, cols), obs["fine"].bands)
         truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         return Case(replace(seen, views={"fine": guide, COARSE: low}), truth)

@@ -143,7 +143,7 @@ def _listing(archive: str, _changed: int, _bytes: int) -> tuple[frozenset[str], 
     with _errors(archive):
         if archive_suffix(archive) == ".zip":
             with zipfile.ZipFile(archive) as opened:
-                files = [info.filename for info in opened.infolist() if not info.is_dir()]
+                files = [info.filename for info in opened.infolist() if info.filename and not info.is_dir()]
         else:
             with tarfile.open(archive) as opened:
                 files = [one.name for one in opened if one.isfile()]

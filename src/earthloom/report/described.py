@@ -162,12 +162,13 @@ def _also(path: str, roles: tuple[str, ...]) -> list[dict[str, Any]]:
     """What else a product holds, without a word about what it lacks."""
     found = []
     for role in roles:
-        if role in ("ms", "hs"):
+        if role in ("ms", "hs", "fine"):  # what is described itself
             continue
         with suppress(EarthloomError), warnings.catch_warnings():
             warnings.simplefilter("ignore", EarthloomWarning)
             with open_mask(path) if role == "mask" else open_image(path, role=role) as other:
-                found.append({"role": role, "shape": list(other.shape), "pixel": _grid(other)["pixel"]})
+                about = {"shape": list(other.shape), "pixel": _grid(other)["pixel"], "names": list(other.names)}
+                found.append({"role": role, **about})
     return found
 
 

@@ -231,13 +231,13 @@ def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool
 def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
     """The whole scene, or windows spread over a large one; pieces mostly without data are left out.
 
-    Pieces begin and end with whole MS pixels: all have the same geometry, and none holds what it cannot answer for.
+    Pieces begin and end with whole coarse pixels: all have the same geometry, and none holds what it cannot answer for.
     """
     problem = problems.find(network.card.problem)
-    if "ms" in scene.empty().views:
-        area, ratio = blocks.usable(scene), max(blocks.ratio_of_scene(scene), 1)
+    if problem.sharpens:
+        area, ratio = blocks.usable(scene, problem.seen), max(blocks.ratio_of_scene(scene, problem.seen), 1)
         cells = spread_windows((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
-        pieces = (blocks.cut(scene, cell)[0] for cell in cells)
+        pieces = (blocks.cut(scene, cell, problem.seen)[0] for cell in cells)
     elif "hs" in scene.empty().views:
         cells = spread_windows(scene.shape, 1, problem.piece_px)
         pieces = (whole_pixels(scene.observe(cell, 0))[0] for cell in cells)

@@ -48,7 +48,7 @@ def sharpen(
     run: Run | None = None,
     **more: Any,
 ) -> Any:
-    """Sharpen coarse bands with finer ones: Sentinel-2 to 10 m, a hyperspectral cube by a multispectral image, others.
+    """Sharpen coarse bands with finer ones: Sentinel-2 to 10 m, a cube by a multispectral image.
 
     Parameters
     ----------

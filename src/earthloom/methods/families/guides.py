@@ -1,4 +1,4 @@
-"""What methods for several fine bands share: the guides at the coarse scale, samples, lines, detail."""
+"""What methods for several fine bands share: the guides at the coarse scale, samples, lines, local lines, detail."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from earthloom.methods.families.windows import around
 from earthloom.ops.moments import Moments, Stats
+from earthloom.ops.ridge import drawn_lines
 from earthloom.physics.forward import bands_by_gain, expand, reduce
 from earthloom.types import Bool, Float, Observation
 
@@ -58,3 +60,39 @@ def lines(moments: Moments, guides: int) -> Float[np.ndarray, "band guide"]:
 def detail(obs: Observation, group: Group) -> Float[np.ndarray, "guide Y X"]:
     """What the guides hold that the coarse sensor lost, ``g - U D B g``."""
     return obs["fine"].data - expand(obs, group.low, ROLE)
+
+
+class Local(NamedTuple):
+    """Lines of every coarse pixel's neighbourhood: slopes, and the share of a band's variance that they explain."""
+
+    slopes: Float[np.ndarray, "band guide y x"]
+    share: Float[np.ndarray, "band y x"]
+
+
+def local_lines(obs: Observation, group: Group, moments: Moments, window: float, ridge: float) -> Local:
+    """Least squares around every coarse pixel, drawn to the line of the whole scene.
+
+    The a minimise ``sum_i q_i (C_b - sum_g a_g D B_b G_g - const)^2 + r sum_g v_g (a_g - A_g)^2``: q a Gaussian window,
+    A the line of the whole scene, v the variance of each guide. The share is ``(2 a'c - a'G a) / var C`` in the window,
+    between 0 and 1.
+
+    Parameters
+    ----------
+    moments
+        Of the guides and the bands of the group over the whole scene (:func:`line_stats`).
+    window
+        Standard deviation of q in coarse pixels.
+    ridge
+        r.
+    """
+    guides = len(group.low)
+    whole = lines(moments, guides)
+    both = np.concatenate([group.low, obs[ROLE].data[group.bands]]).astype(np.float64) - moments.mean[:, None, None]
+    gram, cross, spread = around(both, measured(obs), guides, window)
+    pull = ridge * np.maximum(np.diag(moments.covariance)[:guides], 1e-12 * (1 + np.abs(moments.mean[0])))
+    count, (height, width) = gram.shape[0] * gram.shape[1], gram.shape[:2]
+    slopes, taken = drawn_lines(
+        gram.reshape(count, guides, guides), cross.reshape(count, guides, -1), pull, whole.T
+    )  # fmt: skip
+    share = np.clip(taken.reshape(-1, height, width) / np.maximum(spread.transpose(2, 0, 1), 1e-30), 0, 1)
+    return Local(slopes.reshape(-1, guides, height, width), share)

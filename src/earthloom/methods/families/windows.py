@@ -44,11 +44,3 @@ def around(
         cross[:, :, g] = product[guides - g :].transpose(1, 2, 0)
     spread = local(both[guides:] ** 2) - mean[guides:] ** 2
     return gram, cross, np.maximum(spread, 0).transpose(1, 2, 0)
-
-
-def explained(
-    slopes: Float[np.ndarray, "y x g b"], gram: Float[np.ndarray, "y x g h"], cross: Float[np.ndarray, "y x g b"]
-) -> Float[np.ndarray, "y x b"]:
-    """The variance that lines with these slopes take off: ``2 a'c - a'G a``; less than 0 where they add to it."""
-    found = 2 * np.einsum("yxgb,yxgb->yxb", slopes, cross)
-    return found - np.einsum("yxgb,yxgh,yxhb->yxb", slopes, gram, slopes)

@@ -46,7 +46,7 @@ class Sized(Shaped, Protocol):
 
 @dataclass(frozen=True)
 class Sizes:
-    """What shapes a network besides its fields: bands wanted (0: any number), guide bands, extra bands, the ratio."""
+    """What shapes a network besides its fields: bands wanted, guide bands, extra bands, the ratio (0: any)."""
 
     bands: int
     guide: int = 1
@@ -57,7 +57,8 @@ class Sizes:
         guide = "" if self.guide <= 1 else f", {self.guide} guide bands"
         extra = f", {self.extra} extra" if self.extra else ""
         count = self.bands or "any number of"
-        return f"{count} band{'' if self.bands == 1 else 's'} at {self.ratio:g}:1{guide}{extra}"
+        ratio = f"{self.ratio:g}:1" if self.ratio else "any ratio"
+        return f"{count} band{'' if self.bands == 1 else 's'} at {ratio}{guide}{extra}"
 
 
 def own_fields(network: Shaped, header: weights.Header) -> dict[str, Any]:

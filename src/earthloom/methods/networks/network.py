@@ -175,18 +175,22 @@ class Network(Method):
         inputs = prepared(self, obs, stats)
         if (order := trained.order) is not None:
             inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
-        step = self.multiple(self.sizes(obs))
-        before = [origin % step for origin in obs.origin]
-        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
-        if any(map(any, pads)):
-            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
-        fused = run(on_device(trained.module), inputs, self.computes_in, self.ensemble)
-        fused = fused[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
+        fused = self.through(trained, obs, inputs)
         if order is not None:
             fused = fused[np.argsort(order)]
         mean, std = scale_of(stats["base"])
         like = obs[self.roles["base"]].data.dtype
         return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+
+    def through(self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Inputs through the network, aligned to its blocks, which are counted from the corner of the scene."""
+        step = self.multiple(self.sizes(obs))
+        before = [origin % step for origin in obs.origin]
+        pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
+        if any(map(any, pads)):
+            inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
+        found = run(on_device(trained.module), inputs, self.computes_in, self.ensemble)
+        return found[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
 
     @property
     def key(self) -> str:

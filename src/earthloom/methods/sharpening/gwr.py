@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
-from earthloom.methods.families.guides import Group, detail, groups, line_stats, lines, measured
-from earthloom.methods.families.windows import TAIL, around, explained
+from earthloom.methods.families.guides import detail, groups, line_stats, local_lines
+from earthloom.methods.families.windows import TAIL
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
@@ -68,22 +68,9 @@ class Gwr(Method):
         """Add the detail of the local lines."""
         fused = expand(obs, role="coarse")
         for group in groups(obs):
-            slopes = self._slopes(obs, group, stats)
+            local = local_lines(obs, group, stats[group.name], self.window, self.ridge)
+            slopes = local.slopes * local.share[:, None] if self.cautious else local.slopes
             lost = detail(obs, group)
             for band, own in zip(group.bands, slopes, strict=True):
                 fused[band] += np.einsum("gyx,gyx->yx", expand(obs, own.astype(fused.dtype), "coarse"), lost)
         return fused
-
-    def _slopes(self, obs: Observation, group: Group, stats: Stats) -> Float[np.ndarray, "band guide y x"]:
-        """Weighted slopes of every coarse pixel."""
-        moments, guides = stats[group.name], len(group.low)
-        whole = lines(moments, guides)
-        mean = moments.mean[:, None, None]
-        both = np.concatenate([group.low, obs["coarse"].data[group.bands]]).astype(np.float64) - mean
-        gram, cross, spread = around(both, measured(obs), guides, self.window)
-        ridge = self.ridge * np.maximum(np.diag(moments.covariance)[:guides], 1e-12 * (1 + np.abs(moments.mean[0])))
-        left = gram + np.diag(ridge)
-        found = np.linalg.solve(left, cross + ridge[:, None] * whole.T)  # y x guide band
-        if self.cautious:
-            found = found * np.clip(explained(found, gram, cross) / np.maximum(spread, 1e-30), 0, 1)[:, :, None]
-        return np.ascontiguousarray(found.transpose(3, 2, 0, 1))

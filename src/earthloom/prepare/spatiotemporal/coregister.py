@@ -17,6 +17,7 @@ from earthloom.prepare.spatiotemporal.known import Coregister
 from earthloom.prepare.spatiotemporal.survey import Displacement, Move
 from earthloom.types import RADIUS, Convention, Observation, View, Window
 
+TARGET = "coarse_p"  # of the date to predict
 ALIKE_PX = 0.02  # moves that differ by less, in coarse pixels, are one
 
 
@@ -49,7 +50,9 @@ def decide(found: Mapping[str, Displacement], mode: Coregister, roles: Mapping[s
     """What to move, and by how much.
 
     The images of one sensor are usually off by the same: the mean of all that agree, weighted by certainty, moves
-    them all. One that is beyond doubt elsewhere is moved by its own displacement.
+    them all. One that is beyond doubt elsewhere is moved by its own displacement. The date to predict has no fine
+    image to be compared with: what it shows beside that of another day is displacement and change in one, so it goes
+    with the known dates wherever these could be measured.
 
     Parameters
     ----------
@@ -62,6 +65,7 @@ def decide(found: Mapping[str, Displacement], mode: Coregister, roles: Mapping[s
         Every coarse role, and how to call it.
     """
     known = {role: one for role, one in found.items() if one.known}
+    known = {role: one for role, one in known.items() if role != TARGET} or known
     if not known:
         return Moves(found)
     middle = [float(np.median([getattr(one, axis) for one in known.values()])) for axis in ("y", "x")]

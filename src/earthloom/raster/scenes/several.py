@@ -11,6 +11,7 @@ import numpy as np
 from affine import Affine
 
 from earthloom.errors import GridError, InputError
+from earthloom.physics.forward import expand, footprint
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import GridFit, cut_coarse, require_inside
 from earthloom.raster.scenes.sharpening import Laid, lay, place_of
@@ -27,7 +28,7 @@ class FineCoarse:
     Parameters
     ----------
     fine
-        Images on the wanted grid.
+        Images on the wanted grid, and such as have coarser pixels, which are interpolated.
     fine_bands
         Of all of them.
     coarse
@@ -42,7 +43,7 @@ class FineCoarse:
         What was done to the inputs, in words.
     """
 
-    fine: tuple[Image, ...]
+    fine: tuple[Image | Laid, ...]
     fine_bands: tuple[Band, ...]
     coarse: Mapping[str, Laid]
     window: Window
@@ -64,12 +65,17 @@ class FineCoarse:
     @property
     def precision(self) -> np.dtype:
         """In which fine bands are worked on."""
-        return np.result_type(*(image.precision for image in self.fine))
+        return np.result_type(*(image.precision for image in self.fine_images))
+
+    @property
+    def fine_images(self) -> list[Image]:
+        """The fine images, in the order of their bands."""
+        return [_image(one) for one in self.fine]
 
     @property
     def may_have_holes(self) -> bool:
         """Whether a pixel of any image can be missing."""
-        return any(image.maskable for image in (*self.fine, *(one.image for one in self.coarse.values())))
+        return any(image.maskable for image in (*self.fine_images, *(one.image for one in self.coarse.values())))
 
     def observe(self, core: Window, halo_px: int = 0) -> Observation:
         """Read the tile ``core`` with a halo of ``halo_px`` wanted pixels, cut at the scene's edges.
@@ -83,19 +89,26 @@ class FineCoarse:
         """
         core = require_inside(core, halo_px, self.shape)
         fine = core.grow(halo_px, self.shape)
-        there = fine._replace(y=fine.y + self.window.y, x=fine.x + self.window.x)
-        read = [image.read(there, self.precision) for image in self.fine]
+        read = [self._guide(one, fine) for one in self.fine]
         data = read[0][0] if len(read) == 1 else np.concatenate([numbers for numbers, _ in read])
         valid = reduce(np.logical_and, (seen for _, seen in read))
-        guide = View(data, valid, self.fine_bands, date=self.fine[0].acquired)
+        guide = View(data, valid, self.fine_bands, date=_image(self.fine[0]).acquired)
         views = {FINE: guide, **({KEPT: guide} if self.kept else {})}
         views |= {role: one.view(fine, self.shape) for role, one in self.coarse.items()}
         return Observation(views, (fine.height, fine.width), self.convention, core.relative_to(fine), (fine.y, fine.x))
 
+    def _guide(self, one: Image | Laid, fine: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of a fine image in a window, and where they were measured."""
+        if isinstance(one, Image):
+            there = fine._replace(y=fine.y + self.window.y, x=fine.x + self.window.x)
+            return one.read(there, self.precision)
+        seen = Observation({FINE: one.view(fine, self.shape)}, (fine.height, fine.width))
+        return expand(seen, role=FINE).astype(self.precision, copy=False), footprint(seen, FINE) & one.covers(fine)
+
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets of the scene."""
         nothing = np.zeros((len(self.fine_bands), 0, 0), self.precision), np.zeros((0, 0), bool)
-        guide = View(*nothing, self.fine_bands, date=self.fine[0].acquired)
+        guide = View(*nothing, self.fine_bands, date=_image(self.fine[0]).acquired)
         views = {FINE: guide, **({KEPT: guide} if self.kept else {})}
         return Observation({**views, **{role: one.nothing() for role, one in self.coarse.items()}}, (0, 0))
 
@@ -135,12 +148,12 @@ def collocated(
         first, own, fit, said = lay(first, image, "centre", ignore_georeferencing)
         laid[role] = own, fit
         notes += [note for note in said if note not in notes]
-    guides = [first]
-    for image in fine[1:]:
-        guide, said = lay_on(image, first, ignore_georeferencing=ignore_georeferencing)
-        guides.append(guide)
-        notes += [said] if said else []
     window = reduce(_common, (fit.fine for _, fit in laid.values()))
+    guides: list[Image | Laid] = [first]
+    for image, bands in zip(fine[1:], fine_bands[1:], strict=True):
+        guide, said = _laid_guide(image, first, bands, window, ignore_georeferencing)
+        guides.append(guide)
+        notes += said
     placed = {
         role: Laid(image, _on(window, fit, image.in_memory), tuple(coarse_bands[role]))
         for role, (image, fit) in laid.items()
@@ -153,6 +166,24 @@ def collocated(
     crs, transform = place_of(first, window, ignore_georeferencing)
     bands = tuple(band for each in fine_bands for band in each)
     return FineCoarse(tuple(guides), bands, placed, window, kept, crs, transform, tuple(notes))
+
+
+def _laid_guide(
+    image: Image, first: Image, bands: Sequence[Band], window: Window, ignore_georeferencing: bool
+) -> tuple[Image | Laid, list[str]]:
+    """A further fine image: as it is on the same grid, interpolated where it is coarser, else resampled."""
+    try:
+        _, own, fit, said = lay(first, image, "centre", ignore_georeferencing)
+    except GridError:  # pixels of about the same size
+        guide, told = lay_on(image, first, ignore_georeferencing=ignore_georeferencing)
+        return guide, [told] if told else []
+    size = f"interpolated, pixels {fit.ratio[0]:.4g} times as large"
+    return Laid(own, _on(window, fit, own.in_memory), tuple(bands)), [*said, f"{image.name}: {size}"]
+
+
+def _image(one: Image | Laid) -> Image:
+    """The image itself."""
+    return one if isinstance(one, Image) else one.image
 
 
 def _finest_first(

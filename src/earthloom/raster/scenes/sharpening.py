@@ -66,6 +66,14 @@ class Laid:
         view = View(data, valid, self.bands, fit.ratio, fit.offset, self.image.acquired)
         return replace(view, offset=view.offset_in(fine, own))
 
+    def covers(self, fine: Window) -> np.ndarray:
+        """Where a window's pixels have their centres on the image."""
+        spans = []
+        for axis, start, count in ((0, fine.y, fine.height), (1, fine.x, fine.width)):
+            at = (np.arange(start, start + count) - self.fit.offset[axis]) / self.fit.ratio[axis]
+            spans.append((at > -0.5 - 1e-6) & (at < self.fit.coarse[2 + axis] - 0.5 + 1e-6))
+        return spans[0][:, None] & spans[1]
+
     def nothing(self) -> View:
         """A view of no pixels: bands, ratio and offset."""
         empty = np.zeros((len(self.bands), 0, 0), self.image.precision), np.zeros((0, 0), bool)
@@ -156,7 +164,7 @@ class RasterScene:
         at = self.fit.fine
         data, valid = self.pan.read(fine._replace(y=fine.y + at.y, x=fine.x + at.x), self.pan.precision)
         if self.beyond:
-            valid = valid & self._covered(fine)
+            valid = valid & self._laid.covers(fine)
         pan = View(data, valid, self.pan_bands, date=self.pan.acquired)
         return Observation(
             {"pan": pan, "ms": self._laid.view(fine, self.shape)},
@@ -165,14 +173,6 @@ class RasterScene:
             core.relative_to(fine),
             (fine.y, fine.x),
         )
-
-    def _covered(self, fine: Window) -> np.ndarray:
-        """Where a window's pixels have their centres on the MS."""
-        spans = []
-        for axis, start, count in ((0, fine.y, fine.height), (1, fine.x, fine.width)):
-            at = (np.arange(start, start + count) - self.offset[axis]) / self.fit.ratio[axis]
-            spans.append((at > -0.5 - 1e-6) & (at < self.fit.coarse[2 + axis] - 0.5 + 1e-6))
-        return spans[0][:, None] & spans[1]
 
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets of the scene."""

@@ -152,7 +152,7 @@ def _sample(start: Fitted, obs: Observation, stats: Stats, role: str, order: lis
     sample["truth"] = np.where(valid, sample["base"], np.float32(np.nan))  # tells patches what is known
     sample["coarse"] = normalised(coarse.data[:, : n[0], : n[1]], stats["base"])[order].astype(np.float32)
     guide: Any = obs[network.roles["guide"]] if "guide" in network.roles else None  # nothing sharp of the same day
-    if guide is not None and len(guide.bands) == 1 and max(guide.ratio) == 1:
+    if "guide" in sample and guide is not None and len(guide.bands) == 1 and max(guide.ratio) == 1:
         gain = float(np.mean([band.mtf_nyquist for band in coarse.bands]))
         low = smooth(obs, guide.data, [gain], role)
         sample["low"] = normalised(low, stats["guide"])[:, :height, :width].astype(np.float32)

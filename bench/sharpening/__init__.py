@@ -1,0 +1,1 @@
+"""Sharpening by several bands: accuracy one scale down and against truth, and a whole tile."""
