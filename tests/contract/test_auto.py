@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 import earthloom
-from earthloom.errors import InputError, MethodError
+from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.evaluation.choosing import CANDIDATES, NO_FUSION, judged, windows_of
 from earthloom.methods import catalog
 from earthloom.methods.wrappers.band_by_band import BandByBand
@@ -189,6 +189,7 @@ def test_the_toolbox_convention_is_judged_as_a_whole() -> None:
     pan, ms = related()
     pan, ms = np.tile(pan, (2, 3)), np.tile(ms, (1, 2, 3))
     found: dict[str, Any] = {}
-    product = made(found, pan, ms, convention="toolbox", refine="auto")
+    with pytest.warns(EarthloomWarning, match="half a PAN pixel"):
+        product = made(found, pan, ms, convention="toolbox", refine="auto")
     assert product.shape == (3, *pan.shape)
     assert found["auto"]["one_scale_down"]

@@ -294,7 +294,7 @@ class Trial:
                 total += np.square(lost, dtype=np.float64).sum(axis=(1, 2))
             return total
 
-        return np.sum(list(parallel(error, range(len(self.cases)), self.threads)), axis=0)
+        return np.sum(list(parallel(error, range(len(self.cases)), at_a_time(method, self.threads))), axis=0)
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
@@ -312,7 +312,7 @@ class Trial:
             counts = view.valid & _inner(view.shape, BORDER)
             return np.square(np.where(counts, lost, 0)[:, rows, cols], dtype=np.float64).sum(axis=(1, 2))
 
-        return np.sum(list(parallel(distance, self.seen, self.threads)), axis=0)
+        return np.sum(list(parallel(distance, self.seen, at_a_time(method, self.threads))), axis=0)
 
 
 def halves_of(trial: Trial) -> list[list[Observation]]:
@@ -362,12 +362,18 @@ def _half(obs: Observation, side: int) -> Observation:
     return replace(obs, core=core)
 
 
+def at_a_time(method: Method, threads: int) -> int:
+    """Windows at a time: one for a network, since parts of torch are loaded when first used, which threads disturb."""
+    return 1 if method.card.family == "network" else threads
+
+
 def statistics(method: Method, seen: Sequence[Observation], threads: int) -> Stats:
     """What a method gathers over some observations."""
     stats: Stats | None = None
     for _ in range(method.rounds):
         before = stats
-        parts = list(parallel(lambda obs, known=before: method.summarise(obs, known), seen, threads))
+        own = at_a_time(method, threads)
+        parts = list(parallel(lambda obs, known=before: method.summarise(obs, known), seen, own))
         stats = parts[0]
         for part in parts[1:]:
             stats = stats + part
