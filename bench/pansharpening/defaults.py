@@ -2,19 +2,23 @@
 
     python -m bench.pansharpening.defaults
 
-Recorded in bench/pansharpening/results.json. Beside the images of ``accuracy`` there are eight Landsat-7 scenes of
-other acquisitions, on which the candidates of ``auto`` were not chosen.
+Recorded in bench/pansharpening/results.json. Beside the images of ``accuracy``, on which the candidates of auto were
+chosen, there are six of which nothing was known then. cf2n was trained on Landsat-7 scenes of other acquisitions,
+WorldView-2 and Landsat-8.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import rasterio
+
 from bench import results
-from bench.data import SHARPENING, TRAINING, Case, landsat7, with_truth
+from bench.data import SHARPENING, Case, observe, with_truth
 from bench.pansharpening import tables
 from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
@@ -24,15 +28,30 @@ from earthloom.evaluation.choosing import AUTO, chosen
 from earthloom.methods import catalog
 from earthloom.metrics import cut_border, with_reference
 from earthloom.prepare.blurring import OfPan, estimated
+from earthloom.problems.pansharpening import Pansharpening
 
-UNSEEN = "landsat7, not looked at before"
+UNSEEN = "not looked at before"
 
 
 def cases() -> Iterator[Case]:
     """All images."""
     yield from with_truth()
-    for case in landsat7(TRAINING[::3]):
-        yield Case(UNSEEN, case.name, case.obs, case.truth, case.cut)
+    yield from unseen()
+
+
+def unseen() -> Iterator[Case]:
+    """Gaofen-2 and Landsat-8 one scale down, on which neither the candidates nor a network were chosen or trained."""
+    pairs = [
+        (f"Gaofen-2 {k}", *(f"gaofen2/test_full_res/{k}_{kind}.tif" for kind in ("pan", "lr")), "gaofen2", 17)
+        for k in range(5)
+    ]
+    pairs += [("Landsat-8 Reykjavik", "s2_l8_reykjavik/l8_pan_15m.tif", "s2_l8_reykjavik/l8_30m.tif", None, 9)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, pan, ms, sensor, cut in pairs:
+            with rasterio.open(SHARPENING / pan) as one, rasterio.open(SHARPENING / ms) as other:
+                case = Pansharpening().degrade(observe(one.read(1), other.read(), sensor))
+            yield Case(UNSEEN, name, case.obs, case.truth, cut)
 
 
 def runs(name: str) -> bool:

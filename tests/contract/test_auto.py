@@ -12,7 +12,7 @@ import pytest
 import rasterio
 
 import earthloom
-from earthloom.errors import InputError, MethodError
+from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.evaluation.choosing import CANDIDATES, NO_FUSION, judged, windows_of
 from earthloom.methods import catalog
 from earthloom.methods.wrappers.band_by_band import BandByBand
@@ -183,3 +183,13 @@ def test_what_judging_looks_at_is_bounded() -> None:
         assert 1 <= len(windows) <= 8
         assert sum(one.height * one.width for one in windows) <= 2_000_000
     assert all(len(names) <= 4 for names in CANDIDATES.values())
+
+
+def test_the_toolbox_convention_is_judged_as_a_whole() -> None:
+    pan, ms = related()
+    pan, ms = np.tile(pan, (2, 3)), np.tile(ms, (1, 2, 3))
+    found: dict[str, Any] = {}
+    with pytest.warns(EarthloomWarning, match="half a PAN pixel"):
+        product = made(found, pan, ms, convention="toolbox", refine="auto")
+    assert product.shape == (3, *pan.shape)
+    assert found["auto"]["one_scale_down"]

@@ -37,6 +37,7 @@ CANDIDATES = {
     "sharpening": ("gwr", "hypersharpening"),
 }  # few, cheap, and of different kinds: one of them was next to the best, or the best, wherever it was measured
 WORTH = 0.95  # a network, which is slow and fits where shipped weights do, has to leave at most so much of the others'
+LARGEST = 10_000_000  # fine pixels of a scene up to which a network is tried: a minute or two of one core
 SIDE = 32  # pixels of a window's side one scale down
 FEWEST = 8  # the same, below which nothing can be judged
 PIXELS = 1_200_000  # fine ones in all windows together: what judging costs has a bound
@@ -150,7 +151,9 @@ def judged(scene: Scene, problem: str, threads: int = 1, gain: float | None = No
     """
     empty = scene.empty()
     count = len(problems.find(problem).bands(empty))
-    able = [name for name in CANDIDATES[problem] if _able(name, problem, empty, scene.shape)]
+    small = scene.shape[0] * scene.shape[1] <= LARGEST
+    tried = [name for name in CANDIDATES[problem] if small or not catalog.is_network(name, problem)]
+    able = [name for name in tried if _able(name, problem, empty, scene.shape)]
     if not able:
         return Judged({}, {}, (NO_FUSION,) * count)
     trial = Trial.of(scene, problem, threads)
@@ -243,7 +246,10 @@ class Trial:
         ratio = scene.empty()[role].ratio
         halo = math.ceil(2 * BORDER * max(ratio))
         asked = partial(observe_filled, scene, halo=halo, problem=problems.find(problem))
-        read = parallel(lambda window: asked(window), windows_of(scene.shape, ratio), threads)
+        windows = windows_of(scene.shape, ratio)
+        if scene.convention == "toolbox":  # its sampling counts from the first pixel of the whole image
+            windows = [Window(0, 0, *scene.shape)]
+        read = parallel(lambda window: asked(window), windows, threads)
         seen = tuple(obs for obs in read if obs is not None)
         try:
             cases = tuple(_lower(obs, problem, role) for obs in seen)
@@ -288,7 +294,7 @@ class Trial:
                 total += np.square(lost, dtype=np.float64).sum(axis=(1, 2))
             return total
 
-        return np.sum(list(parallel(error, range(len(self.cases)), self.threads)), axis=0)
+        return np.sum(list(parallel(error, range(len(self.cases)), at_a_time(method, self.threads))), axis=0)
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
@@ -306,7 +312,7 @@ class Trial:
             counts = view.valid & _inner(view.shape, BORDER)
             return np.square(np.where(counts, lost, 0)[:, rows, cols], dtype=np.float64).sum(axis=(1, 2))
 
-        return np.sum(list(parallel(distance, self.seen, self.threads)), axis=0)
+        return np.sum(list(parallel(distance, self.seen, at_a_time(method, self.threads))), axis=0)
 
 
 def halves_of(trial: Trial) -> list[list[Observation]]:
@@ -356,12 +362,18 @@ def _half(obs: Observation, side: int) -> Observation:
     return replace(obs, core=core)
 
 
+def at_a_time(method: Method, threads: int) -> int:
+    """Windows at a time: one for a network, since parts of torch are loaded when first used, which threads disturb."""
+    return 1 if method.card.family == "network" else threads
+
+
 def statistics(method: Method, seen: Sequence[Observation], threads: int) -> Stats:
     """What a method gathers over some observations."""
     stats: Stats | None = None
     for _ in range(method.rounds):
         before = stats
-        parts = list(parallel(lambda obs, known=before: method.summarise(obs, known), seen, threads))
+        own = at_a_time(method, threads)
+        parts = list(parallel(lambda obs, known=before: method.summarise(obs, known), seen, own))
         stats = parts[0]
         for part in parts[1:]:
             stats = stats + part

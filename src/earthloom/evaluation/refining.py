@@ -10,7 +10,7 @@ import numpy as np
 from earthloom.engine.options import Run
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
-from earthloom.evaluation.choosing import Trial, halves_of, statistics
+from earthloom.evaluation.choosing import Trial, at_a_time, halves_of, statistics
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import Refined, refined
 from earthloom.physics.backproject import back_project
@@ -130,5 +130,5 @@ def _errors(method: Method, trial: Trial) -> dict[int, np.ndarray]:
                 total[row] += np.square(lost, dtype=np.float64).sum(axis=(1, 2))
         return total
 
-    found = np.sum(list(parallel(error, range(len(trial.cases)), trial.threads)), axis=0)
+    found = np.sum(list(parallel(error, range(len(trial.cases)), at_a_time(method, trial.threads))), axis=0)
     return {steps: np.maximum(row, 1e-300) for steps, row in zip(STEPS, found, strict=True)}

@@ -24,7 +24,7 @@ from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
-PROBLEM, DEFAULT = "pansharpening", "gsa"
+PROBLEM, DEFAULT = "pansharpening", AUTO
 
 
 @verb("pansharpening", DEFAULT, image="ms")
