@@ -95,7 +95,8 @@ def test_a_forest_is_walked_as_it_is_written() -> None:
     zero = np.zeros((4, 1))
     forest = Forest(
         np.array([0, 3]), np.array([0, -1, -1, -1]), np.array([1.0, 0, 0, 0]), np.array([1, 0, 0, 0]),
-        np.array([2, 0, 0, 0]), np.array([[0.0], [2], [4], [10]]), np.array([[[0, 0]], [[1, 0]], [[0, 5]], [[0, 0]]], float),
+        np.array([2, 0, 0, 0]), np.array([[0.0], [2], [4], [10]]),
+        np.array([[[0, 0]], [[1, 0]], [[0, 5]], [[0, 0]]], float),
         zero - 3, zero + 11,
     )  # fmt: skip
     at = np.array([[0.5, 2, 1, 2], [9, 1, 9, 7]])
