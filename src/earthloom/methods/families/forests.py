@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 
@@ -37,6 +38,18 @@ class Sample:
     uneven: Float[np.ndarray, "feature n"]
     keep: int
 
+    @classmethod
+    def of(
+        cls,
+        keys: Shaped[np.ndarray, " n"],
+        features: Float[np.ndarray, "feature n"],
+        targets: Float[np.ndarray, "target n"],
+        uneven: Float[np.ndarray, "feature n"],
+        keep: int,
+    ) -> Sample:
+        """Of some pixels, as many as are kept."""
+        return cls(keys, features, targets, uneven, keep).cut()
+
     def __add__(self, other: Sample) -> Sample:
         keys, features, targets, uneven = (
             np.concatenate([mine, theirs], axis=-1)
@@ -67,7 +80,8 @@ def keys_of(obs: Observation, role: str) -> Shaped[np.ndarray, "y x"]:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-_GROWN: dict[tuple[bytes, int, int, float], Forest] = {}  # the last one of this process
+_GROWN: dict[tuple[bytes, int, int, float], Forest] = {}  # the last ones of this process
+MOST = 64
 _LOCK = threading.Lock()
 
 
@@ -91,11 +105,15 @@ def grown(sample: Sample, trees: int, leaf: int, homogeneous: float) -> Forest:
     MethodError
         Without scikit-learn.
     """
-    key = (sample.keys.tobytes() + sample.targets.tobytes(), trees, leaf, homogeneous)
+    told = sha256()
+    for part in (sample.keys, sample.features, sample.targets, sample.uneven):
+        told.update(f"{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
+    key = (told.digest(), trees, leaf, homogeneous)
     with _LOCK:
         if key not in _GROWN:
             found = _grow(sample, trees, leaf, homogeneous)
-            _GROWN.clear()
+            while len(_GROWN) >= MOST:
+                del _GROWN[next(iter(_GROWN))]
             _GROWN[key] = found
         return _GROWN[key]
 

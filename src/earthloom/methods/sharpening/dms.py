@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.caution import DetailShare, caution_reach, cautious, share_explained
 from earthloom.methods.families.forests import Sample, grown, keys_of
-from earthloom.methods.families.guides import ROLE, measured
+from earthloom.methods.families.guides import ROLE, Group, groups, measured
 from earthloom.methods.families.trees import Forest
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
@@ -80,48 +81,52 @@ class Dms(Method):
         return math.ceil((each + caution_reach(1.0) + self.redistribute * each) * ratio)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
-        """First a sample of coarse pixels; then the trees, and how much they explain of what they have not seen."""
-        low, gain = self._low(obs)
-        if so_far is None:
-            rows, cols = obs.in_core(ROLE)
-            seen = measured(obs)[rows, cols]
-            square = reduce(obs, np.square(obs["fine"].data, dtype=np.float64), gain, ROLE)
-            uneven = np.sqrt(np.maximum(square - low**2, 0))
-            features, targets, mixed = (
-                image[:, rows, cols][:, seen] for image in (low, obs[ROLE].data.astype(np.float64), uneven)
-            )
-            keys = keys_of(obs, ROLE)[rows, cols][seen]
-            return Stats(sample=Sample(keys, features, targets, mixed, self.samples).cut())
-        forest = grown(so_far["sample"], self.trees, self.leaf, self.homogeneous)
-        predicted = self._unseen(obs, forest, low)
-        return Stats(forest=forest, share=DetailShare.of(obs, range(len(predicted)), predicted))
+        """First samples of coarse pixels; then the trees, and how much they explain of what they have not seen."""
+        stats, fine = Stats(), obs["fine"].data.astype(np.float64)
+        rows, cols = obs.in_core(ROLE)
+        seen = measured(obs)[rows, cols]
+        for group in _groups(obs):
+            if so_far is None:
+                gain = obs[ROLE].bands[group.bands[0]].mtf_nyquist
+                uneven = np.sqrt(np.maximum(reduce(obs, fine**2, gain, ROLE) - group.low**2, 0))
+                targets = obs[ROLE].data[group.bands].astype(np.float64)
+                parts = (image[:, rows, cols][:, seen] for image in (group.low, targets, uneven))
+                keys = keys_of(obs, ROLE)[rows, cols][seen]
+                stats[group.name] = Sample.of(keys, *parts, keep=self.samples)
+                continue
+            forest = grown(so_far[group.name], self.trees, self.leaf, self.homogeneous)
+            share = DetailShare.of(obs, group.bands, self._unseen(obs, forest, group))
+            stats |= {group.name: forest, f"share_{group.name}": share}
+        return Stats(stats)
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """What the trees say, and what they leave of the coarse bands."""
-        coarse, forest = obs[ROLE], stats["forest"]
-        kind = coarse.data.dtype
-        fine = obs["fine"].data
-        image = forest(fine.reshape(len(fine), -1).astype(np.float64)).reshape(-1, *obs.shape).astype(kind)
-        gains = [band.mtf_nyquist for band in coarse.bands]
+        coarse, fine = obs[ROLE], obs["fine"].data
+        kind, gains = coarse.data.dtype, [band.mtf_nyquist for band in coarse.bands]
+        image, share = np.empty((len(gains), *obs.shape), kind), np.ones(coarse.data.shape)
+        trust = np.ones((len(gains), 1, 1), kind)
+        for group in _groups(obs):
+            forest = stats[group.name]
+            image[group.bands] = forest(fine.reshape(len(fine), -1).astype(np.float64)).reshape(-1, *obs.shape)
+            if self.cautious:
+                local = share_explained(obs, group.bands, self._unseen(obs, forest, group), 1.0)
+                trust[group.bands, 0, 0] = stats[f"share_{group.name}"].trust
+                share[group.bands] = local * trust[group.bands]
         if self.cautious:
-            predicted = self._unseen(obs, forest, self._low(obs)[0])
-            every = range(len(gains))
-            share = share_explained(obs, every, predicted, 1.0) * stats["share"].trust[:, None, None]
             image += expand(obs, coarse.data - reduce(obs, image, gains, ROLE), ROLE)
             image = cautious(obs, image, share).astype(kind, copy=False)
-        trust = stats["share"].trust[:, None, None].astype(kind) if self.cautious else 1
         for _ in range(self.redistribute):
             image = image + trust * expand(obs, coarse.data - reduce(obs, image, gains, ROLE), ROLE)
         return image
 
     @staticmethod
-    def _low(obs: Observation) -> tuple[Float[np.ndarray, "guide y x"], float]:
-        """The fine bands on the coarse grid, in double precision, and the gain that they are blurred with."""
-        gain = float(np.mean([band.mtf_nyquist for band in obs[ROLE].bands]))
-        return reduce(obs, obs["fine"].data.astype(np.float64), gain, ROLE), gain
-
-    @staticmethod
-    def _unseen(obs: Observation, forest: Forest, low: Float[np.ndarray, "guide y x"]) -> Float[np.ndarray, "band y x"]:
+    def _unseen(obs: Observation, forest: Forest, group: Group) -> Float[np.ndarray, "band y x"]:
         """What those trees say of every coarse pixel that were not grown on it."""
         others = ~keys_of(obs, ROLE).ravel() & np.uint64(2 ** len(forest.root) - 1)
-        return forest(low.reshape(len(low), -1), others).reshape(-1, *obs[ROLE].shape)
+        return forest(group.low.reshape(len(group.low), -1), others).reshape(-1, *obs[ROLE].shape)
+
+
+def _groups(obs: Observation) -> Iterator[Group]:
+    """Coarse bands by their gain; the fine ones there in double precision, so that no split depends on tiles."""
+    fine = obs["fine"]
+    return groups(replace(obs, views={**obs.views, "fine": replace(fine, data=fine.data.astype(np.float64))}))
