@@ -50,7 +50,7 @@ SETTINGS: dict[str, Any] = {
 TYPICAL, LEAST = 0.1, 0.03  # standard deviations: errors of local lines, as they mostly are and at least
 DATA = (
     "Sentinel-2 at 10 and 20 m one scale down, blurs drawn (gains 0.2 to 0.7), bands of 20 m made 2, 3 and 6 times "
-    "coarser: T33UUB, T39RVJ, Reykjavik, three TerraMesh patches, one of BigEarthNet, ten of SEN12MS-CR; Landsat-7 "
+    "coarser: T33UUB, T39RVJ, Reykjavik, three TerraMesh patches, one of BigEarthNet, nine of SEN12MS-CR; Landsat-7 "
     "and -8 at 30 m, any band by others"
 )
 LICENCE = (

@@ -15,6 +15,8 @@ from earthloom.cli.parameters import as_flags
 from earthloom.report.plain import strict as strict
 
 PATIENCE_S = 0.7  # a job done sooner shows no bar
+LONG_S = 20.0  # left from which on a job is worth a line where no bar is shown
+AGAIN_S = 60.0  # until the next such line; every one after it waits twice as long
 
 
 class Screen:
@@ -24,6 +26,7 @@ class Screen:
         self.quiet, self.verbose = quiet, verbose
         self._bar: Any = None
         self._began = time.monotonic()
+        self._ahead = _Ahead(self._began)
 
     def __enter__(self) -> Screen:
         return self
@@ -40,7 +43,14 @@ class Screen:
     def progress(self, stage: str, done: int, total: int) -> None:
         """Move the bar; it appears when the work takes longer than a moment."""
         process.check()
-        if self.quiet or not sys.stderr.isatty() or time.monotonic() - self._began < PATIENCE_S:
+        if self.quiet:
+            return
+        if not sys.stderr.isatty():
+            line = self._ahead.line(stage, done, total)
+            if line:
+                self._print(line)
+            return
+        if time.monotonic() - self._began < PATIENCE_S:
             return
         if self._bar is None:
             from earthloom.report.progress import Bar
@@ -72,6 +82,37 @@ class Screen:
             self._bar.print(line)
         else:
             print(line, file=sys.stderr)
+
+
+class _Ahead:
+    """How long a stage will still take, in a line now and then: for logs, and whoever reads no bar."""
+
+    def __init__(self, began: float) -> None:
+        self._stage, self._since, self._before = "", began, began
+        self._next, self._wait = 0.0, AGAIN_S
+
+    def line(self, stage: str, done: int, total: int) -> str:
+        """What to say after so many parts; mostly nothing."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._since, self._next, self._wait = stage, self._before, 0.0, AGAIN_S
+        self._before = now
+        if done < 1 or done >= total or now < self._next:
+            return ""
+        left = (now - self._since) / done * (total - done)
+        if left < LONG_S:
+            return ""
+        if self._next:
+            self._wait *= 2
+        self._next = now + self._wait
+        return f"{stage}: {done} of {total}, {_about(left)} left"
+
+
+def _about(seconds: float) -> str:
+    """A time that is an estimate."""
+    if seconds < 90:
+        return f"about {seconds:.0f} s"
+    return f"about {seconds / 60:.0f} min" if seconds < 5400 else f"about {seconds / 3600:.1f} h"
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
     parts = []
     if "moved_px" in found:
         parts.append("coarse images moved {:+.1f} rows, {:+.1f} columns".format(*found["moved_px"]))
+    parts += found.get("registered", [])
     if "matched" in found:
         parts.append("matched by regression")
     if "pairs" in found:

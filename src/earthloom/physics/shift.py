@@ -6,9 +6,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from earthloom.ops.banded import apply
+from earthloom.ops.fill import fill
 from earthloom.ops.solve import least_squares
 from earthloom.physics.forward import reduce
-from earthloom.types import Float, Observation
+from earthloom.physics.resample import interpolation
+from earthloom.types import RADIUS, Float, Observation, View
 
 STEPS = 8
 SEARCH = 6  # coarse pixels that the first, whole-pixel search reaches
@@ -33,6 +36,23 @@ def moved(obs: Observation, y: float, x: float, role: str = "ms") -> Observation
     view = obs[role]
     there = replace(view, offset=(view.offset[0] + y, view.offset[1] + x))
     return replace(obs, views={**obs.views, role: there})
+
+
+def interpolated(view: View, apart: tuple[float, float]) -> View:
+    """A view, whose pixels lie ``apart`` of its pixels further than those of another, on the pixels of that."""
+    if not view.data.size:
+        return view
+    data = view.data if view.all_valid else fill(view.data, view.valid, RADIUS + 1)
+    rows, cols = (interpolation(n, n, 1.0, a) for n, a in zip(view.shape, apart, strict=True))
+    sides = []
+    for n, a in zip(view.shape, apart, strict=True):
+        at = np.arange(n) - a
+        low, high = np.floor(at + 1e-6).astype(int), np.ceil(at - 1e-6).astype(int)
+        inside = (low >= 0) & (high < n)
+        sides.append((np.clip(low, 0, n - 1), np.clip(high, 0, n - 1), inside))
+    (y0, y1, y_in), (x0, x1, x_in) = sides
+    valid = np.logical_and.reduce([view.valid[np.ix_(y, x)] for y in (y0, y1) for x in (x0, x1)])
+    return replace(view, data=apply(rows, cols, data), valid=np.asarray(valid & y_in[:, None] & x_in))
 
 
 def fit_shift(obs: Observation) -> Shift | None:

@@ -127,5 +127,9 @@ def shift_checked(scene: RasterScene, told: Sharpening, run: Run) -> tuple[Scene
     for y, x, shift in found.blocks:
         run.tell(f"  block at ({y}, {x}): {shift.y:+.2f} rows, {shift.x:+.2f} columns, +- {shift.sigma_px:.2f}")
     placed = scene.crs is not None or (scene.pan.in_memory and scene.beyond)
+    moves, words = registering.decided(found, "MS", "PAN")
+    if told.register:
+        run.tell(words)
+        run.fact(registered=[words])
     registering.warn_if_apart(found, told.register, placed, scene)
-    return (registering.corrected(scene, found) if told.register and found.known else scene), found
+    return (registering.corrected(scene, found) if told.register and moves else scene), found

@@ -42,21 +42,23 @@ class Registration:
         """Whether enough blocks agree for the figure to be trusted."""
         return len(self.blocks) >= max(1, self.tried // 4)
 
+    @property
+    def beyond_spread(self) -> bool:
+        """Whether it is larger than the blocks differ among themselves: else moving by it mends nothing."""
+        return self.known and math.hypot(self.y, self.x) > self.spread_px
+
     def __str__(self) -> str:
+        return self.told("MS", "PAN", "PAN", "MS")
+
+    def told(self, coarse: str, fine: str, fine_px: str = "fine", coarse_px: str = "coarse") -> str:
+        """What was found, of images called so, in pixels called so."""
         if not self.known:
             return "misregistration could not be measured (too little texture)"
+        lies = "lies" if coarse == "MS" else "lie"
         return (
-            f"MS lies {self.y:+.2f} rows, {self.x:+.2f} columns (PAN pixels) off the PAN, {self.ms_px:.2f} MS pixels; "
-            f"{len(self.blocks)} of {self.tried} blocks, spread {self.spread_px:.2f} px"
-        )
-
-    def told(self, coarse: str, fine: str) -> str:
-        """The same about other images than MS and PAN."""
-        if not self.known:
-            return str(self)
-        return (
-            f"{coarse} lie {self.y:+.2f} rows, {self.x:+.2f} columns (fine pixels) off the {fine}, {self.ms_px:.2f} "
-            f"coarse pixels; {len(self.blocks)} of {self.tried} blocks, spread {self.spread_px:.2f} px"
+            f"{coarse} {lies} {self.y:+.2f} rows, {self.x:+.2f} columns ({fine_px} pixels) off the {fine}, "
+            f"{self.ms_px:.2f} {coarse_px} pixels; so in {len(self.blocks)} of {self.tried} blocks, which differ by "
+            f"{self.spread_px:.2f} {fine_px} pixels"
         )
 
     def as_dict(self) -> dict[str, float | int]:
@@ -116,12 +118,40 @@ def warn_if_apart(found: Registration, corrected: bool, georeferenced: bool, sce
             )
             return
     if found.ms_px > LIMIT:
-        warn(f"{found}; more than {LIMIT} MS pixels, correct it with `register=True`")
+        warn(f"{found}; more than {LIMIT} MS pixels, {_advice(found)}")
 
 
 def warn_of(found: Registration, coarse: str, fine: str) -> None:
     """Say that images lie too far off each other."""
-    warn(f"{found.told(coarse, fine)}; more than {LIMIT} coarse pixels, correct it with `register=True`")
+    warn(f"{found.told(coarse, fine)}; more than {LIMIT} coarse pixels, {_advice(found)}")
+
+
+def _advice(found: Registration) -> str:
+    """What to do about a displacement."""
+    if found.beyond_spread:
+        return "correct it with `register=True`"
+    return "which one move of the whole image does not mend"
+
+
+def decided(found: Registration, called: str, fine_px: str = "fine") -> tuple[bool, str]:
+    """Whether a displacement that shall be corrected is, and what to say about it.
+
+    Parameters
+    ----------
+    found
+        The displacement.
+    called
+        The image that moves.
+    fine_px
+        What the pixels of the other one are called.
+    """
+    if not found.known:
+        return False, f"{called} not moved: too little texture to measure by"
+    size = math.hypot(found.y, found.x)
+    if not found.beyond_spread:
+        less = f"off by {size:.2f} {fine_px} pixels, and blocks differ by {found.spread_px:.2f}"
+        return False, f"{called} not moved: {less}"
+    return True, f"{called} moved {found.y:+.2f} rows, {found.x:+.2f} columns ({fine_px} pixels)"
 
 
 def corrected(scene: Scene, found: Registration) -> Scene:

@@ -104,18 +104,25 @@ class Pairing:
         """The scene with displacement and blur as they were found, and what was found."""
         scene: Scene = opened
         facts: dict[str, Any] = {}
+        moved: list[str] = []
         for role, laid in opened.coarse.items():
             found = registering.measure(AsPan(scene, role), run.at_a_time)
             run.tell(f"{laid.image.name}: {found.told('coarse bands', 'fine bands')}")
-            corrected = self.register and found.known
+            moves, words = registering.decided(found, laid.image.name)
+            moved.append(words)
+            corrected = self.register and moves
             scene = registering.Moved(scene, found.y, found.x, role) if corrected else scene
             facts[f"registration_{role}"] = found.as_dict() | {"corrected": corrected}
-            if not corrected and found.known and found.ms_px > registering.LIMIT:
+            if not self.register and found.known and found.ms_px > registering.LIMIT:
                 registering.warn_of(found, "coarse bands", "fine bands")
             gain = self._gain(scene, role, laid.image.name, run)
             if gain is not None:
                 scene = Blurred(scene, role, gain)
                 facts[f"mtf_{role}"] = round(gain, 3)
+        if self.register:
+            run.fact(registered=moved)
+            for words in moved:
+                run.tell(words)
         return scene, facts
 
     def _gain(self, scene: Scene, role: str, name: str, run: Run) -> float | None:

@@ -19,7 +19,8 @@ from earthloom.prepare.bandpass.transform import Transform
 from earthloom.raster.told import Told
 from earthloom.training.bandpass.fit import alone, fitted, learns, learnt
 from earthloom.training.bandpass.pairs import pairs_of
-from earthloom.types import Window
+from earthloom.training.bandpass.registering import registered
+from earthloom.types import Scene, Window
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILE, FILES, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -45,6 +46,7 @@ def align(
     source_mask: Annotated[Any, FILE] = None,
     target_mask: Annotated[Any, FILE] = None,
     output: Annotated[str | Path | None, OUTPUT] = None,
+    register: bool = False,
     force: bool = False,
     run: Run | None = None,
     **more: Any,
@@ -75,6 +77,8 @@ def align(
         Clouds in the target.
     output
         GeoTIFF to write, on the grid of the source. In Python: without it, files give a DataArray.
+    register
+        Lay the target on the source before fitting, by the displacement that their blocks agree on.
     force
         Also align an image that was aligned before.
     run
@@ -114,8 +118,10 @@ def align(
             given = ", ".join([*fields, *(["target"] if target is not None else [])])
             raise InputError(f"{given} with a fitted transform", "a source alone", "it was fitted before")
         return _applied(transform, source, output, more, force, run)
+    if register and target is None:
+        raise InputError("`register=True` without a target", "`target=FILE` beside it")
     inputs = {"source": source, "target": target, "source_mask": source_mask, "target_mask": target_mask}
-    find = Finding(chosen_aligner(method, fields, target is not None))
+    find = Finding(chosen_aligner(method, fields, target is not None), register)
     return perform(Work(inputs, Aligning(pairing), find, run, told_of_pair(pairing), output=output))
 
 
@@ -129,6 +135,7 @@ class Finding:
     """Finds the method as it runs: told the sensors, and fitted to the target where there is one."""
 
     method: Method | str
+    register: bool = False
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """For what is prepared.
@@ -144,13 +151,14 @@ class Finding:
             pair.require_unit(method)
         if pair.other is None:
             return alone(method, pair.scene, run)
+        scene: Scene = registered([pair.scene], run)[0] if self.register else pair.scene
         if pair.seen.image.in_memory:
             if isinstance(method, str) or method.card.family == "network":
                 name = method if isinstance(method, str) else method.card.name
                 raise MethodError(f"{name} fitted to arrays", "files, or a method such as cross_linear")
-            return fitted(method, pair.scene, run)
-        found = learnt(method, [pair.scene], (pair.seen, pair.other), run)
-        run.fact(pairs=pairs_of(found, pair.scene, (pair.seen.sensor.title, pair.to.title)))
+            return fitted(method, scene, run)
+        found = learnt(method, [scene], (pair.seen, pair.other), run)
+        run.fact(pairs=pairs_of(found, scene, (pair.seen.sensor.title, pair.to.title)))
         return found
 
 

@@ -26,6 +26,7 @@ def fit_alignment(
     source_masks: Annotated[Sequence[Any] | None, FILES] = None,
     target_masks: Annotated[Sequence[Any] | None, FILES] = None,
     part: Annotated[Literal["train", "val", "test"], Flag(group="Files")] = "train",
+    register: bool = False,
     run: Run | None = None,
     **more: Any,
 ) -> Transform:
@@ -51,6 +52,8 @@ def fit_alignment(
         Clouds in the targets.
     part
         Of the published data set: which of its divide lists.
+    register
+        Lay every target on its source first, by the displacement that their blocks agree on.
     run
         How to run.
     **more
@@ -68,4 +71,4 @@ def fit_alignment(
     pairing, rest = told_pair(more, source_sensor, target_sensor, False)
     run, fields = run_of(rest, run)
     masks = source_masks, target_masks
-    return fit_any(sources, targets, masks, chosen_aligner(method, fields, True), pairing, run, part)
+    return fit_any(sources, targets, masks, chosen_aligner(method, fields, True), pairing, run, part, register)

@@ -10,9 +10,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import warn
-from earthloom.ops.banded import apply
-from earthloom.ops.fill import fill
-from earthloom.physics.resample import interpolation
+from earthloom.physics.shift import interpolated
 from earthloom.prepare.spatiotemporal.known import Coregister
 from earthloom.prepare.spatiotemporal.survey import Displacement, Move
 from earthloom.types import RADIUS, Convention, Observation, View, Window
@@ -182,7 +180,7 @@ class Corrected:
             first = self._first
             apart = tuple((m - f) / r for m, f, r in zip(move, first, view.ratio, strict=True))
             if max(map(abs, apart)) > ALIKE_PX:
-                view = _interpolated(view, (apart[0], apart[1]))
+                view = interpolated(view, (apart[0], apart[1]))
             views[role] = covering(self._placed(view, first), obs.shape, repeated=1)
         return replace(obs, views=views)
 
@@ -217,23 +215,6 @@ def _rolled(view: View, dy: int, dx: int, reach: int) -> View:
     valid = view.valid[at] & known[0][:, None] & known[1]
     data = np.where(valid, view.data[:, index[0][:, None], index[1]], view.data.dtype.type(0))
     return replace(view, data=data, valid=valid)
-
-
-def _interpolated(view: View, apart: Move) -> View:
-    """A coarse view, whose pixels lie ``apart`` coarse pixels further than those of another, on the pixels of that."""
-    if not view.data.size:
-        return view
-    data = view.data if view.all_valid else fill(view.data, view.valid, RADIUS + 1)
-    rows, cols = (interpolation(n, n, 1.0, a) for n, a in zip(view.shape, apart, strict=True))
-    sides = []
-    for n, a in zip(view.shape, apart, strict=True):
-        at = np.arange(n) - a
-        low, high = np.floor(at + 1e-6).astype(int), np.ceil(at - 1e-6).astype(int)
-        inside = (low >= 0) & (high < n)
-        sides.append((np.clip(low, 0, n - 1), np.clip(high, 0, n - 1), inside))
-    (y0, y1, y_in), (x0, x1, x_in) = sides
-    valid = np.logical_and.reduce([view.valid[np.ix_(y, x)] for y in (y0, y1) for x in (x0, x1)])
-    return replace(view, data=apply(rows, cols, data), valid=np.asarray(valid & y_in[:, None] & x_in))
 
 
 def covering(view: View, shape: tuple[int, int], repeated: int = 0) -> View:

@@ -20,6 +20,7 @@ LARGEST, SMALLEST = 256, 16  # px along a side of a block
 ALONG = 6  # blocks along the shorter side of a small scene
 MOST_PX = 2_000_000  # pixels of all blocks together: more change no fit, and take their time
 HELD = 0.3  # share of a block that both images must hold
+FEWEST = 3  # blocks that tell how far a whole image lies off
 OFF_PX = 0.75  # a block that lies further off is not learnt from
 ALIKE = 0.25  # least likeness of the gradients for a displacement to be believed
 FAR = 7.0  # robust standard deviations from which on a pixel does not belong
@@ -156,12 +157,7 @@ def sort_out(blocks: Sequence[PairBlock], threads: int = 1) -> Sorted:
             "no block of the images where both hold enough valid pixels", f"at least {HELD:.0%} of one",
             "check that they overlap, their masks and nodata",
         )  # fmt: skip
-    pairs = [
-        (t, s)
-        for t, s in enumerate(nearest_band(held[0].obs["source"].bands, held[0].obs["target"].bands))
-        if s is not None
-    ]
-    moved = list(parallel(lambda block: _measured(block, pairs), held, threads))
+    moved = _displacements(held, threads)
     known = [d for d in moved if d is not None]
     y, x = (float(np.median([getattr(d, a) for d in known])) if known else math.nan for a in ("y", "x"))
     held = [replace(block, moved=d) for block, d in zip(held, moved, strict=True)]
@@ -170,10 +166,10 @@ def sort_out(blocks: Sequence[PairBlock], threads: int = 1) -> Sorted:
     if known and math.hypot(y, x) > OFF_PX:
         raise InputError(
             f"a target that lies {y:+.2f} rows, {x:+.2f} columns off the source", f"at most {OFF_PX} px",
-            "register the images first",
+            "to register the images, give `register=True`",
         )  # fmt: skip
     if not near:
-        raise InputError(f"blocks that all lie more than {OFF_PX} px off", "registered images", "register them first")
+        raise InputError(f"blocks that all lie more than {OFF_PX} px off", "registered images", "give `register=True`")
     kept, strange, dropped = _belonging(near)
     if not kept:
         raise InputError(
@@ -183,6 +179,21 @@ def sort_out(blocks: Sequence[PairBlock], threads: int = 1) -> Sorted:
     if strange + off > len(held) / 2:
         warn(f"{strange} of {len(held)} blocks look clouded or changed, {off} displaced; the rest is learnt from")
     return Sorted(tuple(kept), off, strange, empty, y, x, dropped)
+
+
+def measured(blocks: Sequence[PairBlock], threads: int = 1) -> list[Displaced]:
+    """How far the target lies off the source, in every block where that can be seen."""
+    held = [block for block in blocks if block.kept.mean() >= HELD]
+    return [one for one in _displacements(held, threads) if one is not None]
+
+
+def _displacements(held: Sequence[PairBlock], threads: int) -> list[Displaced | None]:
+    """Of each block; None where it cannot be seen."""
+    if not held:
+        return []
+    nearest = nearest_band(held[0].obs["source"].bands, held[0].obs["target"].bands)
+    pairs = [(t, s) for t, s in enumerate(nearest) if s is not None]
+    return list(parallel(lambda block: _measured(block, pairs), held, threads))
 
 
 def _measured(block: PairBlock, pairs: list[tuple[int, int]]) -> Displaced | None:

@@ -26,6 +26,7 @@ from earthloom.prepare.bandpass.transform import Side, Transform
 from earthloom.raster.scenes.matched import MatchedScene
 from earthloom.training.bandpass.blocks import PairBlock, Sorted, gather, sort_out
 from earthloom.training.bandpass.guard import check_numbers
+from earthloom.training.bandpass.registering import TargetMoved
 from earthloom.training.bandpass.score import (
     Score,
     bins_of,
@@ -284,7 +285,7 @@ def alone(method: Method | str, scene: MatchedScene, run: Run) -> Method:
 
 
 def learnt(
-    method: Method | str, scenes: Sequence[MatchedScene], first: tuple[Identified, Identified], run: Run,
+    method: Method | str, scenes: Sequence[Scene], first: tuple[Identified, Identified], run: Run,
     judge: bool = False,
 ) -> Method:  # fmt: skip
     """A method fitted to pairs of images; the fit is told as a fact.
@@ -299,7 +300,8 @@ def learnt(
     told = any(one.told.scale is not None or one.told.offset is not None for one in first)
     how = Fitting(judge=judge or name == CHOSEN, threads=run.at_a_time, check_units=not told)
     sides = side(first[0]), side(first[1])
-    file = run.learnt.file(repr((name, own, sides, how)), ".json")
+    places = [(one.y, one.x) for one in scenes if isinstance(one, TargetMoved)]
+    file = run.learnt.file(repr((name, own, sides, how, *places)), ".json")
     if file is not None and file.is_file():
         return Transform.load(file).aligner
     found = fit_transform(scenes, name, *sides, how, {"dtype": first[1].image.dtype.name}, run.tell, **own)

@@ -23,6 +23,8 @@ from earthloom.raster.listing.published import published_pairs
 from earthloom.raster.steady import paths_in, require_unchanged, stamps
 from earthloom.training.bandpass.fit import Fitting, fit_transform, learns, learnt, name_and_fields
 from earthloom.training.bandpass.pairs import pairs_of
+from earthloom.training.bandpass.registering import registered
+from earthloom.types import Scene
 
 MOST_PATCHES = 100  # of a data set: more give no other line, and every one is an open file or three
 
@@ -36,6 +38,7 @@ def fit_any(
     pairing: Pairing,
     run: Run,
     part: str = "train",
+    register: bool = False,
 ) -> Transform:
     """See :func:`fit_alignment`."""
     if isinstance(method, Method) and not learns(method):
@@ -44,7 +47,7 @@ def fit_any(
             "weights that are given are not fitted anew" if getattr(method, "weights", None) else "",
         )  # fmt: skip
     if targets is not None:
-        return fit_files(sources_of(sources), sources_of(targets), masks, method, pairing, run)
+        return fit_files(sources_of(sources), sources_of(targets), masks, method, pairing, run, register)
     if any(mask is not None for mask in masks):
         raise InputError("masks without targets", "masks beside pairs of images", "the data set holds its own")
     if not is_published(sources):
@@ -59,7 +62,7 @@ def fit_any(
     if told.mask_values is None and told.mask_bits is None:
         pairing = replace(pairing, source=replace(told, mask_values=(0,)))
     own, others, kept = ([one[k] for one in few] for k in range(3))
-    return fit_files(own, others, (kept, None), method, pairing, run)
+    return fit_files(own, others, (kept, None), method, pairing, run, register)
 
 
 def is_published(sources: Any) -> bool:
@@ -88,6 +91,7 @@ def fit_files(
     method: Method | str,
     pairing: Pairing,
     run: Run,
+    register: bool = False,
 ) -> Transform:
     """Fit to images in pairs; see :func:`fit_alignment`."""
     if not sources:
@@ -98,7 +102,7 @@ def fit_files(
     found: dict[str, Any] = {}
     before = stamps(paths_in(sources, targets, masks))
     with ExitStack() as stack:
-        scenes, opened = [], list[tuple[Identified, Identified]]()
+        scenes, opened = list[Scene](), list[tuple[Identified, Identified]]()
         for k, (source, target) in enumerate(zip(sources, targets, strict=True)):
             own = [None if one is None else one[k] for one in masks]
             seen = open_one(source, "source", own[0], pairing.source, False, stack)
@@ -107,6 +111,7 @@ def fit_files(
             opened.append((seen, other))
             scenes.append(pair_scene(seen, other, other.sensor, pairing, run))
         _require_alike(opened)
+        scenes = registered(scenes, run) if register else scenes
         solved = learnt(method, scenes, opened[0], replace(run, facts=found.update), judge=True)
         titles = (opened[0][0].sensor.title, opened[0][1].sensor.title)
         run.fact(**found, pairs=pairs_of(solved, scenes[0], titles))
