@@ -263,7 +263,10 @@ def test_a_task_is_small_and_reads_what_is_at_hand() -> None:
         again.read(window)
 
 
-IMAGES = {"pansharpen": "ms", "predict": "coarse", "superresolve": "cube", "align": "source", "decloud": "optical"}
+IMAGES = {
+    "pansharpen": "ms", "predict": "coarse", "superresolve": "cube", "align": "source", "decloud": "optical",
+    "sharpen": "coarse",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.verb)
