@@ -334,8 +334,9 @@ def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.n
     known, (rows, cols) = np.isfinite(case.truth).all(axis=0), obs.in_core(role)
     core = np.zeros(obs[role].shape, bool)
     core[rows, cols] = True
-    counts = known & core[: known.shape[0], : known.shape[1]]
-    edge, (height, width) = math.ceil(BORDER * max(obs[role].ratio)), (len(counts), counts.shape[-1])
+    height, width = case.truth.shape[1:]
+    counts = known & core[:height, :width]
+    edge = math.ceil(BORDER * max(obs[role].ratio))
     counts &= _inner((height, width), min(edge, min(height, width) // 8))
     return case.obs, np.where(np.isfinite(case.truth), case.truth, 0), counts
 
