@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from bench.data import SHARPENING
+from bench.sharpening.scenes import means
 from earthloom.engine.options import Run
 from earthloom.metrics import ergas, sam_deg
 from earthloom.metrics.reference import rmse
@@ -61,13 +61,6 @@ def read(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """An image of the folder and the names of its bands."""
     with open_image(str(FOLDER / f"{name}.tif")) as image:
         return image.read(Window(0, 0, *image.shape), np.dtype("float64"))[0], image.names
-
-
-def means(image: np.ndarray, ratio: int) -> np.ndarray:
-    """A Gaussian of half a pixel at ratio 2 (one over the ratio of a coarse pixel), and means of blocks."""
-    soft = np.stack([gaussian_filter(band, 0.5 if ratio == 2 else 1.0, mode="nearest") for band in image])
-    rows, cols = image.shape[1] // ratio, image.shape[2] // ratio
-    return soft[:, : rows * ratio, : cols * ratio].reshape(len(image), rows, ratio, cols, ratio).mean((2, 4))
 
 
 def one_scale_down(scene: str, coarse: str, gains: bool, sensor: str) -> Known:

@@ -20,7 +20,7 @@ from bench.data import SHARED, SHARPENING
 from earthloom.engine.passes import filled
 from earthloom.engine.scene import ArrayScene
 from earthloom.physics.forward import reduce
-from earthloom.prepare.blurring import estimated
+from earthloom.prepare.blurring import estimated, with_gain
 from earthloom.problems.sharpening import Sharpening
 from earthloom.sensors import load, select
 from earthloom.types import Band, Observation, View
@@ -81,11 +81,7 @@ def means(image: np.ndarray, ratio: int) -> np.ndarray:
 def told(obs: Observation) -> Observation:
     """With the gain that the scene shows, where it shows one."""
     gain = estimated(ArrayScene(obs)).gain
-    if gain is None:
-        return obs
-    coarse = obs["coarse"]
-    bands = tuple(replace(band, mtf_nyquist=gain) for band in coarse.bands)
-    return replace(obs, views={**obs.views, "coarse": replace(coarse, bands=bands)})
+    return obs if gain is None else with_gain(obs, "coarse", gain)
 
 
 def degraded(scene: str, obs: Observation, ratio: int) -> Iterator[Case]:

@@ -8,6 +8,7 @@ wanted (fine) grid: at ``ratio * i + offset``.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -241,6 +242,35 @@ class Scene(Protocol):
     def empty(self) -> Observation:
         """An observation of no pixels: bands, ratios and offsets of the scene."""
         ...
+
+
+@dataclass(frozen=True)
+class ShownScene(ABC):
+    """A scene of which every observation is shown otherwise: views under other roles, elsewhere, of another blur."""
+
+    scene: Scene
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the wanted grid."""
+        return self.scene.shape
+
+    @property
+    def convention(self) -> Convention:
+        """Geometry and physics convention."""
+        return self.scene.convention
+
+    def observe(self, core: Window, halo_px: int) -> Observation:
+        """The tile ``core`` with its halo."""
+        return self.shown(self.scene.observe(core, halo_px))
+
+    def empty(self) -> Observation:
+        """An observation of no pixels."""
+        return self.shown(self.scene.empty())
+
+    @abstractmethod
+    def shown(self, obs: Observation) -> Observation:
+        """An observation as this scene shows it."""
 
 
 @dataclass(frozen=True)

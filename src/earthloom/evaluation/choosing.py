@@ -26,6 +26,7 @@ from earthloom.methods.wrappers.band_by_band import BandByBand
 from earthloom.ops.moments import Stats
 from earthloom.ops.tiling import spread_blocks
 from earthloom.physics.forward import reduce
+from earthloom.prepare.blurring import with_gain
 from earthloom.problems import catalog as problems
 from earthloom.types import Float, Observation, Scene, Window
 from earthloom.weights.store import shipped_weights
@@ -264,7 +265,7 @@ class Trial:
 
     def blurred(self, gain: float) -> Trial:
         """The same of a sensor with this MTF."""
-        seen = tuple(_with_gain(obs, self.role, gain) for obs in self.seen)
+        seen = tuple(with_gain(obs, self.role, gain) for obs in self.seen)
         return replace(self, seen=seen, cases=tuple(_lower(obs, self.problem, self.role) for obs in seen))
 
     def scores(self, names: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -339,13 +340,6 @@ def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.n
     edge = math.ceil(BORDER * max(obs[role].ratio))
     counts &= _inner((height, width), min(edge, min(height, width) // 8))
     return case.obs, np.where(np.isfinite(case.truth), case.truth, 0), counts
-
-
-def _with_gain(obs: Observation, role: str, gain: float) -> Observation:
-    """The same with another MTF of a view's bands."""
-    view = obs[role]
-    bands = tuple(replace(band, mtf_nyquist=gain) for band in view.bands)
-    return replace(obs, views={**obs.views, role: replace(view, bands=bands)})
 
 
 def _inner(shape: tuple[int, ...], border: int) -> np.ndarray:

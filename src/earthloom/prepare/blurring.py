@@ -15,7 +15,7 @@ from earthloom.methods.families.windows import around
 from earthloom.ops.ridge import drawn_lines
 from earthloom.ops.tiling import spread_blocks
 from earthloom.physics.forward import reduce
-from earthloom.types import Float, Observation, Scene, Window
+from earthloom.types import Float, Observation, Scene, ShownScene, Window
 
 AUTO, OF_SENSOR = "auto", "sensor"
 GAINS = np.round(np.arange(0.06, 0.86, 0.04), 2)  # that are tried
@@ -132,63 +132,31 @@ def _lowest(curve: Sequence[float] | np.ndarray, gains: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class OfPan:
+class OfPan(ShownScene):
     """A scene of PAN and MS as the estimate sees it: ``pan`` is ``fine``, ``ms`` is ``coarse``."""
 
-    scene: Scene
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
-
-    @property
-    def convention(self) -> Any:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
-        return self._named(self.scene.observe(core, halo_px))
-
-    def empty(self) -> Observation:
-        """An observation of no pixels."""
-        return self._named(self.scene.empty())
-
-    def _named(self, obs: Observation) -> Observation:
+    def shown(self, obs: Observation) -> Observation:
+        """Both under the roles of sharpening."""
         return replace(obs, views={"fine": obs["pan"], ROLE: obs["ms"]})
 
 
 @dataclass(frozen=True)
-class Blurred:
+class Blurred(ShownScene):
     """A scene of which one coarse view has another MTF gain than its sensor is said to have."""
 
-    scene: Scene
     role: str
     gain: float
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
+    def shown(self, obs: Observation) -> Observation:
+        """With that gain."""
+        return with_gain(obs, self.role, self.gain)
 
-    @property
-    def convention(self) -> Any:
-        """Geometry and physics convention."""
-        return self.scene.convention
 
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
-        return self._with(self.scene.observe(core, halo_px))
-
-    def empty(self) -> Observation:
-        """An observation of no pixels."""
-        return self._with(self.scene.empty())
-
-    def _with(self, obs: Observation) -> Observation:
-        view = obs[self.role]
-        own = replace(view, bands=tuple(replace(band, mtf_nyquist=self.gain) for band in view.bands))
-        return replace(obs, views={**obs.views, self.role: own})
+def with_gain(obs: Observation, role: str, gain: float) -> Observation:
+    """The observation with one MTF gain for all bands of a view."""
+    view = obs[role]
+    bands = tuple(replace(band, mtf_nyquist=gain) for band in view.bands)
+    return replace(obs, views={**obs.views, role: replace(view, bands=bands)})
 
 
 def require_gain(mtf: Any) -> None:

@@ -12,7 +12,7 @@ from earthloom.errors import warn
 from earthloom.ops.tiling import BLOCK, spread_blocks
 from earthloom.physics.forward import valid_fraction
 from earthloom.physics.shift import Shift, fit_shift, moved
-from earthloom.types import Convention, Observation, Scene, Window
+from earthloom.types import Observation, Scene, ShownScene, Window
 
 LIMIT = 0.25  # coarse pixels above which fusion suffers visibly
 
@@ -160,28 +160,13 @@ def corrected(scene: Scene, found: Registration) -> Scene:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Moved(ShownScene):
     """A scene of which one coarse view lies (y, x) fine pixels elsewhere than its grid says."""
 
-    scene: Scene
     y: float
     x: float
     role: str = "ms"
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
-
-    @property
-    def convention(self) -> Convention:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo, the view moved."""
-        return moved(self.scene.observe(core, halo_px), self.y, self.x, self.role)
-
-    def empty(self) -> Observation:
-        """As the scene's own, the view moved."""
-        return moved(self.scene.empty(), self.y, self.x, self.role)
+    def shown(self, obs: Observation) -> Observation:
+        """The view moved."""
+        return moved(obs, self.y, self.x, self.role)

@@ -19,7 +19,7 @@ from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
 from earthloom.raster.scenes.several import FineCoarse, collocated
 from earthloom.sensors import Sensor, load
-from earthloom.types import Band, Observation, Scene, View, Window
+from earthloom.types import Band, Observation, Scene, ShownScene, View
 
 
 @dataclass(frozen=True)
@@ -149,31 +149,13 @@ class Ordered:
 
 
 @dataclass(frozen=True)
-class AsPan:
+class AsPan(ShownScene):
     """A scene as registration sees it: the mean of the fine bands as ``pan``, one coarse view as ``ms``."""
 
-    scene: Scene
     role: str
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
-
-    @property
-    def convention(self) -> Any:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
-        return self._shown(self.scene.observe(core, halo_px))
-
-    def empty(self) -> Observation:
-        """An observation of no pixels."""
-        return self._shown(self.scene.empty())
-
-    def _shown(self, obs: Observation) -> Observation:
+    def shown(self, obs: Observation) -> Observation:
+        """Both under the roles of pansharpening."""
         fine = obs["fine"]
         pan = View(fine.data.mean(axis=0, keepdims=True), fine.valid, (Band("pan"),), date=fine.date)
         return replace(obs, views={"pan": pan, "ms": obs[self.role]})

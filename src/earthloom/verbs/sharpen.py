@@ -18,6 +18,7 @@ from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare.blurring import AUTO, gain_in
 from earthloom.prepare.sharpening import Pairing
+from earthloom.problems.sharpening import COARSE, coarse_roles
 from earthloom.raster.formats import format_of
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
@@ -28,7 +29,7 @@ from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "sharpening", "gwr"
-FINE, COARSE = "fine", "coarse"
+FINE = "fine"
 
 
 @verb("sharpening", DEFAULT, image="coarse")
@@ -129,7 +130,7 @@ class Each:
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """Ready for the scene."""
-        roles = [role for role in prepared.scene.empty().views if role.startswith(COARSE)]
+        roles = coarse_roles(prepared.scene.empty())
         return EachCoarse.of({role: self._one(prepared.scene, role, run, len(roles) > 1) for role in roles})
 
     def _one(self, scene: Scene, role: str, run: Run, several: bool) -> Method:

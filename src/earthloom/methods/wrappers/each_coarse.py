@@ -11,8 +11,8 @@ import numpy as np
 from earthloom.methods.base import Method, Wrapper
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
-from earthloom.problems.sharpening import COARSE, coarse_roles
-from earthloom.types import Float, Observation, Scene, Window
+from earthloom.problems.sharpening import COARSE
+from earthloom.types import Float, Observation, ShownScene
 
 
 @dataclass(frozen=True)
@@ -102,29 +102,11 @@ def alone(obs: Observation, role: str) -> Observation:
 
 
 @dataclass(frozen=True)
-class OneCoarse:
+class OneCoarse(ShownScene):
     """A scene as the method of one of its coarse views sees it."""
 
-    scene: Scene
     role: str
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
-
-    @property
-    def convention(self) -> Any:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
-        return alone(self.scene.observe(core, halo_px), self.role)
-
-    def empty(self) -> Observation:
-        """An observation of no pixels."""
-        return alone(self.scene.empty(), self.role)
-
-
-__all__ = ["EachCoarse", "OneCoarse", "alone", "coarse_roles"]
+    def shown(self, obs: Observation) -> Observation:
+        """The fine bands and that view."""
+        return alone(obs, self.role)

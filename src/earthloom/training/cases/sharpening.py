@@ -15,7 +15,7 @@ from earthloom.errors import InputError
 from earthloom.methods.wrappers.each_coarse import OneCoarse
 from earthloom.prepare.sharpening import AUTO, Pairing
 from earthloom.problems.base import Case
-from earthloom.problems.sharpening import COARSE, Sharpening
+from earthloom.problems.sharpening import COARSE, Sharpening, coarse_roles
 from earthloom.raster.listing.pixel_sizes import SizedScene, scenes_in
 from earthloom.raster.open import open_image
 from earthloom.sensors import Sensor, load
@@ -85,7 +85,7 @@ class CoarseCases(DataSet):
     def _plan(self, number: int) -> Iterator[tuple[int, str, Window]]:
         """Blocks of every coarse image of a scene."""
         scene = self._scene(number)
-        for role in (role for role in scene.empty().views if role.startswith(COARSE)):
+        for role in coarse_roles(scene.empty()):
             own = OneCoarse(scene, role)
             area, ratio = blocks.usable(own, Sharpening.seen), self._ratio(own)
             self.bands = self.bands or len(own.empty()[COARSE].bands)
