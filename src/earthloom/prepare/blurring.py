@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.engine.options import Run
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
 from earthloom.methods.families.guides import ROLE, measured
@@ -84,6 +85,23 @@ def estimated(scene: Scene, threads: int = 1, quickly: bool = False) -> Blur:
     found = list(parallel(one, windows, threads))
     left, whole = sum(part[0] for part in found), sum(part[1] for part in found)
     return _chosen(np.asarray(left), np.asarray(whole), sum(part[2] for part in found), gains)
+
+
+def gain_for(mtf: str | float, scene: Scene, called: str, run: Run) -> float | None:
+    """The gain of all bands of the view ``coarse`` as it was asked for; None: those of the sensor.
+
+    Parameters
+    ----------
+    mtf
+        ``auto``, ``sensor``, or the gain itself.
+    called
+        The image, in what is said of it.
+    """
+    if mtf != AUTO:
+        return None if mtf == OF_SENSOR else float(mtf)
+    found = estimated(scene, run.at_a_time)
+    run.tell(f"{called}: {found}")
+    return found.gain
 
 
 def curves(

@@ -11,7 +11,7 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
 from earthloom.prepare import registering
-from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blurred, OfPan, estimated, require_gain
+from earthloom.prepare.blurring import OF_SENSOR, Blurred, OfPan, gain_for, require_gain
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.sharpening import RasterScene, collocate
 from earthloom.raster.told import Told
@@ -65,7 +65,7 @@ class Sharpening:
         opened, sensor = lay_pair(images["pan"], images["ms"], self, run)
         scene, found = shift_checked(opened, self, run)
         facts: dict[str, Any] = {"registration": found.as_dict() | {"corrected": scene is not opened}}
-        gain = self._gain(scene, run)
+        gain = gain_for(self.mtf, OfPan(scene), "MS", run)
         if gain is not None:
             scene = Blurred(scene, "ms", gain)
             facts["mtf"] = round(gain, 3)
@@ -77,14 +77,6 @@ class Sharpening:
             {"pan": opened.pan.paths, "ms": ms.paths}, sensor.name if sensor else None,
             {"convention": scene.convention}, facts, called="pansharpened",
         )  # fmt: skip
-
-    def _gain(self, scene: Scene, run: Run) -> float | None:
-        """The gain of all MS bands; None: those of the sensor."""
-        if self.mtf != AUTO:
-            return None if self.mtf == OF_SENSOR else float(self.mtf)
-        found = estimated(OfPan(scene), run.at_a_time)
-        run.tell(f"MS: {found}")
-        return found.gain
 
 
 def lay_pair(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene, Sensor | None]:

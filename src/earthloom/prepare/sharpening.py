@@ -13,7 +13,7 @@ from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare import registering
-from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blur, Blurred, estimated, require_gain
+from earthloom.prepare.blurring import AUTO, Blurred, gain_for, require_gain
 from earthloom.problems.sharpening import COARSE
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
@@ -115,7 +115,7 @@ class Pairing:
             facts[f"registration_{role}"] = found.as_dict() | {"corrected": corrected}
             if not self.register and found.known and found.ms_px > registering.LIMIT:
                 registering.warn_of(found, "coarse bands", "fine bands")
-            gain = self._gain(scene, role, laid.image.name, run)
+            gain = gain_for(self.mtf, OneCoarse(scene, role), laid.image.name, run)
             if gain is not None:
                 scene = Blurred(scene, role, gain)
                 facts[f"mtf_{role}"] = round(gain, 3)
@@ -124,16 +124,6 @@ class Pairing:
             for words in moved:
                 run.tell(words)
         return scene, facts
-
-    def _gain(self, scene: Scene, role: str, name: str, run: Run) -> float | None:
-        """The gain of all bands of a view; None: those of the sensor."""
-        if isinstance(self.mtf, float):
-            return self.mtf
-        if self.mtf == OF_SENSOR:
-            return None
-        found: Blur = estimated(OneCoarse(scene, role), run.at_a_time)
-        run.tell(f"{name}: {found}")
-        return found.gain
 
 
 @dataclass(frozen=True)

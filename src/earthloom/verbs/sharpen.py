@@ -19,7 +19,7 @@ from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare.blurring import AUTO, gain_in
 from earthloom.prepare.sharpening import Pairing
 from earthloom.problems.sharpening import COARSE, coarse_roles
-from earthloom.raster.formats import format_of
+from earthloom.raster.listing.pixel_sizes import sized_roles
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
 from earthloom.training.ready import ready
@@ -156,14 +156,13 @@ def coarser_of(product: Any) -> tuple[Any, OfProduct]:
         If it is none.
     """
     one = product[0] if isinstance(product, (list, tuple)) and len(product) == 1 else product
-    offers = format_of(str(one)).offers(str(one)) if isinstance(one, (str, Path)) else ()
-    roles = [role for role in offers if role.startswith(COARSE)]
-    if FINE not in offers or not roles:
+    roles = sized_roles(str(one)) if isinstance(one, (str, Path)) else []
+    if not roles:
         raise InputError(
             f"{one if isinstance(one, (str, Path)) else 'fine bands'} alone", "`coarse` beside it",
             "or a product that holds bands of several pixel sizes, such as a Sentinel-2 SAFE folder",
         )  # fmt: skip
-    return one, OfProduct(dict.fromkeys(roles, one))
+    return one, OfProduct({role: one for role in roles if role != FINE})
 
 
 def named(role: str, given: Any) -> dict[str, Any]:

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from earthloom.methods.families.guides import ROLE, measured
-from earthloom.methods.families.windows import FEW, TAIL
-from earthloom.ops.banded import apply
+from earthloom.methods.families.windows import TAIL, averaging
 from earthloom.physics.forward import expand
-from earthloom.physics.resample import gaussian
 from earthloom.types import Bool, Float, Observation
 
 NARROW = 0.7  # standard deviation in coarse pixels of the window that detail is what is left of
@@ -73,9 +71,8 @@ def share_explained(
     seen = measured(obs)
     left, whole = _details(obs, bands, predicted, seen)
     level = 1e-12 * np.maximum((obs[ROLE].data[list(bands)].astype(np.float64) ** 2).max(axis=(1, 2)), 1e-30)
-    return np.clip(
-        1 - _mean(left**2, seen, window) / np.maximum(_mean(whole**2, seen, window), level[:, None, None]), 0, 1
-    )
+    mean = averaging(seen, window)
+    return np.clip(1 - mean(left**2) / np.maximum(mean(whole**2), level[:, None, None]), 0, 1)
 
 
 def cautious(
@@ -91,14 +88,5 @@ def _details(
 ) -> tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "band y x"]]:
     """Detail that a prediction leaves, and all of it."""
     coarse = obs[ROLE].data[list(bands)].astype(np.float64)
-    return tuple(image - _mean(image, seen, NARROW) for image in (coarse - predicted, coarse))  # type: ignore[return-value]
-
-
-def _mean(
-    image: Float[np.ndarray, "band y x"], seen: Bool[np.ndarray, "y x"], window: float
-) -> Float[np.ndarray, "band y x"]:
-    """Means of what was measured, in a Gaussian window."""
-    rows, cols = (gaussian(n, n, 1.0, 0.0, window) for n in seen.shape)
-    weight = seen.astype(np.float64)
-    share = apply(rows, cols, weight[None])[0]
-    return apply(rows, cols, image * weight) * np.where(share > FEW, 1 / np.maximum(share, FEW), 0.0)
+    mean, lost = averaging(seen, NARROW), coarse - predicted
+    return lost - mean(lost), coarse - mean(coarse)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from earthloom.ops.banded import apply
@@ -10,6 +12,18 @@ from earthloom.types import Bool, Float
 
 TAIL = 4  # standard deviations at which the Gaussian window ends
 FEW = 1e-3  # share of a window that must have been measured
+
+
+def averaging(seen: Bool[np.ndarray, "y x"], window: float) -> Callable[[np.ndarray], np.ndarray]:
+    """What takes the mean of an image ``(band, y, x)`` over what was measured in a Gaussian window around every pixel.
+
+    It gives 0 where next to nothing was.
+    """
+    rows, cols = (gaussian(n, n, 1.0, 0.0, window) for n in seen.shape)
+    weight = seen.astype(np.float64)
+    share = apply(rows, cols, weight[None])[0]
+    scale = np.where(share > FEW, 1 / np.maximum(share, FEW), 0.0)
+    return lambda image: apply(rows, cols, image * weight) * scale
 
 
 def around(
@@ -26,14 +40,7 @@ def around(
     window
         Standard deviation in pixels.
     """
-    rows, cols = (gaussian(n, n, 1.0, 0.0, window) for n in both.shape[1:])
-    weight = seen.astype(np.float64)
-    share = apply(rows, cols, weight[None])[0]
-    scale = np.where(share > FEW, 1 / np.maximum(share, FEW), 0.0)
-
-    def local(image: np.ndarray) -> np.ndarray:
-        return apply(rows, cols, image * weight) * scale
-
+    local = averaging(seen, window)
     mean, bands = local(both), len(both) - guides
     gram = np.empty((*seen.shape, guides, guides))
     cross = np.empty((*seen.shape, guides, bands))

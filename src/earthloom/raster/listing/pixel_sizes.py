@@ -73,8 +73,14 @@ def _told(files: Mapping[str, Any]) -> SizedScene:
 
 def _product(path: Path) -> SizedScene | None:
     """A product that holds bands of several pixel sizes."""
-    roles = [role for role in format_of(str(path)).offers(str(path)) if role == FINE or role.startswith(COARSE)]
-    return SizedScene(path.name, dict.fromkeys(roles, str(path))) if FINE in roles and len(roles) > 1 else None
+    roles = sized_roles(str(path))
+    return SizedScene(path.name, dict.fromkeys(roles, str(path))) if roles else None
+
+
+def sized_roles(path: str) -> list[str]:
+    """The roles under which a product holds bands of several pixel sizes, the finest first; none where it does not."""
+    roles = [role for role in format_of(path).offers(path) if role == FINE or role.startswith(COARSE)]
+    return roles if FINE in roles and len(roles) > 1 else []
 
 
 def _below(path: str | Path, places: set[str]) -> bool:
