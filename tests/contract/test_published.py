@@ -52,8 +52,11 @@ def test_every_method_takes_the_switch(problem: str, name: str) -> None:
     assert (problem, name) in RESTORED or restored == catalog.make(name, problem)
     shown = next(one for one in flags_of(find(problem, name), ()) if one.name == "published")
     assert shown.default is False
-    for key in set(find(problem, name).card.published) - {"published"}:
-        assert f"{key}=" in shown.annotation.__metadata__[0].help
+    said = shown.annotation.__metadata__[0].help
+    for key, value in find(problem, name).card.published.items():
+        typed = key.replace("_", "-")
+        words = {True: typed, False: f"no-{typed}"}[value] if isinstance(value, bool) else f"{typed} {value}"
+        assert key == "published" or words in said  # as it would be typed
 
 
 def test_it_is_a_switch_and_belongs_to_a_name() -> None:
