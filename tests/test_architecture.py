@@ -119,6 +119,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "methods.spatiotemporal": "nn",
     "methods.superresolution": "nn",
     "methods.cloud_removal": "nn",
+    "methods.sharpening": "nn",
     "training.bandpass.fit": "training.bandpass.networks",
     "training.job": "training.l",  # loop and lessons: torch
     "training.ready": "training.adapt",

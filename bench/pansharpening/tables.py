@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -190,3 +191,57 @@ def memory(found: Mapping[str, Mapping[str, float]]) -> dict[str, Table]:
     columns = [Column("run"), Column("peak GiB", "{:.2f}"), Column("s", "{:.0f}")]
     lines = [[name, row["peak_gib"], row["seconds"]] for name, row in found.items()]
     return {"": Table(columns, lines, caption="PAN 30000 x 30000 (a VRT), 4 bands:")}
+
+
+def defaults(rows: Rows) -> dict[str, Table]:
+    """How far every method is from the best one of each image, and where it is worse than no fusion."""
+    images = list(dict.fromkeys((row["group"], row["image"]) for row in rows))
+    at = {(row["group"], row["image"], row["method"]): row for row in rows}
+    names = list(dict.fromkeys(row["method"] for row in rows))
+    lines = [[name, *_against_the_rest(name, images, at)] for name in names]
+    lines.sort(key=lambda line: line[1])
+    columns = [
+        NAME, Column("ERGAS over the best: mean, worst", "{:.3f}, {:.3f}"),
+        Column("Q2n below the best: mean", "{:.4f}"),
+        Column("images", "{}"), Column("worse than no fusion in ERGAS or Q2n", "{}"),
+        Column("in the worst third by ERGAS or Q2n", "{}"),
+    ]  # fmt: skip
+    shown = ("auto", "gsa", NO_FUSION)
+    each = [
+        [
+            f"{group} {image}", *(at[group, image, name]["ergas"] for name in shown),
+            min(row["ergas"] for row in rows if (row["group"], row["image"]) == (group, image)),
+            _shortly(at[group, image, "auto"]["chosen"]),
+        ]
+        for group, image in images
+    ]  # fmt: skip
+    heads = [Column("image"), *(Column(f"ERGAS of {name}", "{:.3f}") for name in (*shown, "the best"))]
+    return {
+        "methods": Table(columns, lines, apart=[NO_FUSION]),
+        "images": Table([*heads, Column("auto took")], each),
+    }
+
+
+def _against_the_rest(name: str, images: list[tuple[str, str]], at: dict[tuple[str, str, str], Any]) -> list[Any]:
+    """The cells of one method."""
+    over, below, worse, last, count = [], [], 0, 0, 0
+    for group, image in images:
+        mine = at.get((group, image, name))
+        if mine is None:
+            continue
+        others = [row for key, row in at.items() if key[:2] == (group, image)]
+        none = at[group, image, NO_FUSION]
+        over.append(mine["ergas"] / min(row["ergas"] for row in others))
+        below.append(max(row["q2n"] for row in others) - mine["q2n"])
+        worse += mine["ergas"] > none["ergas"] * (1 + 1e-9) or mine["q2n"] < none["q2n"] * (1 - 1e-9)
+        better = [
+            sum(row["ergas"] < mine["ergas"] for row in others), sum(row["q2n"] > mine["q2n"] for row in others)
+        ]  # fmt: skip
+        last += max(better) >= 2 * len(others) / 3
+        count += 1
+    return [[float(np.mean(over)), float(max(over))], float(np.mean(below)), count, int(worse), int(last)]
+
+
+def _shortly(chosen: str) -> str:
+    """Without the figures in brackets."""
+    return re.sub(r" \([^)]*\)", "", chosen)

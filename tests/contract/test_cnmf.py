@@ -12,7 +12,8 @@ from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
-from earthloom.methods.pansharpening.cnmf import Cnmf, abundances, factorise, start
+from earthloom.methods.families.unmixing import abundances, factorise, start
+from earthloom.methods.pansharpening.cnmf import Cnmf
 from earthloom.metrics import ergas, sam_deg
 from earthloom.physics.forward import reduce
 from earthloom.types import Band, Observation, View

@@ -9,6 +9,7 @@ from typing import Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
 
+from earthloom.methods.catalog import PUBLISHED
 from earthloom.verbs.flags import takes_numbers
 
 SHORT = {"-m": "method", "-o": "output"}
@@ -55,9 +56,9 @@ def flags_of(described: type[Any], without: Container[str]) -> list[inspect.Para
     """The fields of a method as keyword-only parameters with what its docstring says about them."""
     group = Group(f"Fields of {described.card.name}", sort_key=8)
     helps, hints = field_helps(described), get_type_hints(described)
-    found = []
+    found = [_published(described, group)]
     for field in fields(described):
-        if field.name in without:
+        if field.name in without or field.name == PUBLISHED:
             continue
         negative = f"--no-{field.name.replace('_', '-')}" if field.default is True else ""
         told, off = helps.get(field.name, "").replace("``", "`"), field.default is False  # a switch that is off
@@ -69,3 +70,15 @@ def flags_of(described: type[Any], without: Container[str]) -> list[inspect.Para
         kind = inspect.Parameter.KEYWORD_ONLY
         found.append(inspect.Parameter(field.name, kind, default=field.default, annotation=Annotated[hint, flag]))
     return found
+
+
+def _published(described: type[Any], group: Group) -> inspect.Parameter:
+    """The switch that sets the fields of the published formula, which its help names."""
+    named = {name: value for name, value in described.card.published.items() if name != PUBLISHED}
+    told = "The published formula, where the defaults are another"
+    told += f": {', '.join(f'{name}={value}' for name, value in named.items())}." if named else "."
+    if not described.card.published:
+        told = "The published formula, which is the default of this method."
+    flag = Parameter(group=group, help=f"{told} Fields given beside it win.", negative="", show_default=False)
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(PUBLISHED, kind, default=False, annotation=Annotated[bool, flag])

@@ -76,13 +76,14 @@ def _evaluated(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None
     """Leave every known date out once, print the figures, and draw them."""
     from dataclasses import fields
 
-    from earthloom.methods.catalog import find
+    from earthloom.methods.catalog import PUBLISHED, find
     from earthloom.methods.wrappers.refined import refined
     from earthloom.prepare.spatiotemporal.known import chosen_predictor
     from earthloom.verbs.leave_one_out import leave_one_out
 
     name, ratio = asked.pop("method"), asked.get("ratio")
-    own = {one.name: asked.pop(one.name) for one in fields(find(name, "spatiotemporal")) if one.name in asked}
+    known = [PUBLISHED, *(one.name for one in fields(find(name, "spatiotemporal")))]
+    own = {one: asked.pop(one) for one in known if one in asked}
     ratio = own.pop("ratio", ratio)
     first = refined(chosen_predictor(name, own, ratio), asked.pop("refine", 0))
     others = [one for one in extra.get("beside", ["copy"]) if one != name]

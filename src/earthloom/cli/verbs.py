@@ -74,7 +74,7 @@ def _call(
     parts: dict[str, dict[str, Any]] = {kind: {} for kind in ("verb", "told", "run", "screen", "method", "extra")}
     for option in options:
         key = option.parameter.name
-        if key in typed and typed[key] != option.parameter.default:
+        if key in typed and (option.of == "method" or typed[key] != option.parameter.default):  # see `published`
             value = typed[key]
             parts[option.of][key] = tuple(value) if option.of == "told" and isinstance(value, list) else value
     own = parts["verb"]

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent
 COSTS = FOLDER / "costs.json"  # made by bench/costs.py
+PUBLISHED = "published"  # a field that every method takes: stands for those of its published formula
 
 
 def problems() -> list[str]:
@@ -131,8 +132,30 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
     return cls(**checked_field(cls, fields))
 
 
+def with_published(name: str, problem: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """The fields given, and where ``published`` is one of them those of the published formula that are not given.
+
+    A method whose defaults are the published formula has nothing to add.
+
+    Raises
+    ------
+    MethodError
+        If there is no such method, or ``published`` is neither True nor False.
+    """
+    if PUBLISHED not in fields:
+        return dict(fields)
+    cls, asked = find(name, problem), fields[PUBLISHED]
+    if not isinstance(asked, bool):
+        raise MethodError(f"{name} with {PUBLISHED}={asked!r}", "True or False")
+    own = any(field.name == PUBLISHED for field in dataclass_fields(cls))
+    rest = {key: value for key, value in fields.items() if own or key != PUBLISHED}
+    return {**(cls.card.published if asked else {}), **rest}
+
+
 def choose(method: str | Method, problem: str, job: str, fields: Mapping[str, object]) -> Method:
     """The method that a user asked for, by its name or as an object.
+
+    ``published=True`` among the fields stands for those of the published formula; others beside it win.
 
     Raises
     ------
@@ -143,7 +166,7 @@ def choose(method: str | Method, problem: str, job: str, fields: Mapping[str, ob
     """
     from earthloom.methods.base import Method
 
-    chosen = make(method, problem, **fields) if isinstance(method, str) else method
+    chosen = make(method, problem, **with_published(method, problem, fields)) if isinstance(method, str) else method
     if not isinstance(chosen, Method):
         raise InputError(f"method of type {type(chosen).__name__}", "a name or a method object")
     if fields and chosen is method:

@@ -10,11 +10,16 @@ from earthloom.nn.blocks import SLOPE, ResidualStack
 from earthloom.types import Float
 
 BLOCK = 2  # wanted pixels that become channels along each axis
+SHARE = 3  # of the images that are seen, the one that says how much the local lines explain
+CAUTION = 4.0  # in use, what is added shrinks where they explain more than 1 - 1 / CAUTION^2
 FAR = 16.0  # standard deviations at which what is seen is cut: a ship on dark water is hundreds of them away
 
 
 class LineNet(ResidualStack):
     """What is added to a product of local lines; bands share the weights and do not see each other.
+
+    The whole of it is taught. In use (``eval``) it is multiplied by ``min(1, 4 sqrt(1 - w))``, w the share of a band's
+    variance that the lines explain: there they leave an error of about ``sqrt(1 - w)``, and no more is to be mended.
 
     Parameters
     ----------
@@ -34,5 +39,8 @@ class LineNet(ResidualStack):
         each = seen.reshape(n * bands, self.shown, height, width)
         x = torch.cat([base.reshape(n * bands, 1, height, width), each], 1)
         x = self.head(F.pixel_unshuffle(x.clamp(-FAR, FAR), BLOCK))
-        more = self.out(F.leaky_relu(self.body(x), SLOPE))
-        return lines + F.pixel_shuffle(more.float(), BLOCK).reshape(lines.shape)
+        more = F.pixel_shuffle(self.out(F.leaky_relu(self.body(x), SLOPE)).float(), BLOCK)
+        if not self.training:
+            unexplained = 1 - each[:, SHARE : SHARE + 1].float().clamp(0, 1)
+            more = more * (CAUTION * unexplained.sqrt()).clamp(max=1)
+        return lines + more.reshape(lines.shape)

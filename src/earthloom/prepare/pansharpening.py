@@ -11,6 +11,7 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
 from earthloom.prepare import registering
+from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blurred, OfPan, estimated, require_gain
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.sharpening import RasterScene, collocate
 from earthloom.raster.told import Told
@@ -34,6 +35,8 @@ class Sharpening:
         Correct the displacement between MS and PAN.
     nodata
         Code of missing pixels, for the product too.
+    mtf
+        ``sensor``, ``auto`` (found in the scene), or the gain of all MS bands at their Nyquist frequency.
     names
         Which of the sensor's bands the MS holds, whatever it calls them.
     """
@@ -43,9 +46,11 @@ class Sharpening:
     register: bool = False
     nodata: float | None = None
     names: tuple[str | int, ...] | None = None
+    mtf: str | float = OF_SENSOR
 
     def __post_init__(self) -> None:
-        """Refuse conventions that there are not."""
+        """Refuse conventions and gains that there are not."""
+        require_gain(self.mtf)
         if self.convention not in CONVENTIONS:
             raise InputError(f"convention '{self.convention}'", "'centre' or 'toolbox'")
 
@@ -59,15 +64,27 @@ class Sharpening:
         """
         opened, sensor = lay_pair(images["pan"], images["ms"], self, run)
         scene, found = shift_checked(opened, self, run)
+        facts: dict[str, Any] = {"registration": found.as_dict() | {"corrected": scene is not opened}}
+        gain = self._gain(scene, run)
+        if gain is not None:
+            scene = Blurred(scene, "ms", gain)
+            facts["mtf"] = round(gain, 3)
         ms = opened.ms
         numbers = replace(Numbers.of(ms, self.nodata, opened.may_have_holes), matlab="float64")
         return Prepared(
             scene, "pan", "ms", numbers, opened.ms_bands,
             tuple(band.name for band in opened.ms_bands), opened.crs, opened.transform,
             {"pan": opened.pan.paths, "ms": ms.paths}, sensor.name if sensor else None,
-            {"convention": scene.convention},
-            {"registration": found.as_dict() | {"corrected": scene is not opened}}, called="pansharpened",
+            {"convention": scene.convention}, facts, called="pansharpened",
         )  # fmt: skip
+
+    def _gain(self, scene: Scene, run: Run) -> float | None:
+        """The gain of all MS bands; None: those of the sensor."""
+        if self.mtf != AUTO:
+            return None if self.mtf == OF_SENSOR else float(self.mtf)
+        found = estimated(OfPan(scene), run.at_a_time)
+        run.tell(f"MS: {found}")
+        return found.gain
 
 
 def lay_pair(pan: Image, ms: Image, told: Sharpening, run: Run) -> tuple[RasterScene, Sensor | None]:

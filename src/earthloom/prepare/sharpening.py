@@ -10,19 +10,16 @@ import numpy as np
 
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
-from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare import registering
-from earthloom.prepare.blurring import Blur, estimated
+from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blur, Blurred, estimated, require_gain
 from earthloom.problems.sharpening import COARSE
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
 from earthloom.raster.scenes.several import FineCoarse, collocated
 from earthloom.sensors import Sensor, load
 from earthloom.types import Band, Observation, Scene, View, Window
-
-AUTO, OF_SENSOR = "auto", "sensor"
 
 
 @dataclass(frozen=True)
@@ -52,8 +49,7 @@ class Pairing:
 
     def __post_init__(self) -> None:
         """Refuse gains that there are not."""
-        if self.mtf not in (AUTO, OF_SENSOR) and not (isinstance(self.mtf, float) and 0 < self.mtf < 1):
-            raise InputError(f"`mtf={self.mtf}`", "auto, sensor, or a gain between 0 and 1")
+        require_gain(self.mtf)
 
     def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
         """Lay the images on one grid, and measure how they lie on each other and how blurred the coarse ones are.
@@ -181,38 +177,6 @@ class AsPan:
         fine = obs["fine"]
         pan = View(fine.data.mean(axis=0, keepdims=True), fine.valid, (Band("pan"),), date=fine.date)
         return replace(obs, views={"pan": pan, "ms": obs[self.role]})
-
-
-@dataclass(frozen=True)
-class Blurred:
-    """A scene of which one coarse view has another MTF gain than its sensor is said to have."""
-
-    scene: Scene
-    role: str
-    gain: float
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns of the wanted grid."""
-        return self.scene.shape
-
-    @property
-    def convention(self) -> Any:
-        """Geometry and physics convention."""
-        return self.scene.convention
-
-    def observe(self, core: Window, halo_px: int) -> Observation:
-        """The tile ``core`` with its halo."""
-        return self._with(self.scene.observe(core, halo_px))
-
-    def empty(self) -> Observation:
-        """An observation of no pixels."""
-        return self._with(self.scene.empty())
-
-    def _with(self, obs: Observation) -> Observation:
-        view = obs[self.role]
-        own = replace(view, bands=tuple(replace(band, mtf_nyquist=self.gain) for band in view.bands))
-        return replace(obs, views={**obs.views, self.role: own})
 
 
 def _order(bands: tuple[Band, ...], sensor: Sensor | None) -> tuple[int, ...]:

@@ -28,6 +28,7 @@ class Sharpening(Problem):
     seen: ClassVar[tuple[str, ...]] = ("fine", "coarse")
     wanted: ClassVar[str] = "the coarse bands on the fine grid"
     sharpens: ClassVar[bool] = True
+    piece_px: ClassVar[tuple[int, int]] = (1024, 512)  # a network may see many images of every band
 
     def bands(self, obs: Observation) -> tuple[Band, ...]:
         """Those that are kept, then those of every coarse view."""

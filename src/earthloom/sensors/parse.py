@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from difflib import get_close_matches
+from os.path import isfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -235,7 +236,7 @@ def _srf(top: _Table) -> Path | None:
         return None
     own, ours = top.file.parent / Path(text).expanduser(), shipped("srf") / text
     for path in (own, ours):
-        if path.is_file():
+        if isfile(path):  # whatever the system thinks of the name
             return path
     raise SensorError(
         f"{top.where('srf')} is {text!r}, and there is no such file",

@@ -84,8 +84,9 @@ def align(
     run
         How to run.
     **more
-        Fields of the method, and of :class:`earthloom.engine.options.Run`. What is told about the images: ``source_``
-        and ``target_`` with the fields of :class:`earthloom.raster.told.Told`, such as ``source_scale``.
+        Fields of the method (``published=True``: those of its published formula), and of
+        :class:`earthloom.engine.options.Run`. What is told about the images: ``source_`` and ``target_`` with the
+        fields of :class:`earthloom.raster.told.Told`, such as ``source_scale``.
 
     Returns
     -------

@@ -89,7 +89,8 @@ def decloud(
     run
         How to run.
     **more
-        Fields of the method, and of :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
+        Fields of the method (``published=True``: those of its published formula), and of
+        :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
 
     Returns
     -------

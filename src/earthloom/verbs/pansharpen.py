@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from earthloom.engine.options import Run, run_of
+from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
+from earthloom.evaluation.choosing import AUTO, chosen, require_none
+from earthloom.evaluation.refining import refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
+from earthloom.prepare.blurring import OF_SENSOR, OfPan, estimated, gain_in
 from earthloom.prepare.pansharpening import Sharpening
 from earthloom.raster.formats import format_of
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import GEOTIFF, MATLAB
+from earthloom.training.ready import ready
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
-PROBLEM, DEFAULT = "pansharpening", "gsa"
+PROBLEM, DEFAULT = "pansharpening", AUTO
 
 
 @verb("pansharpening", DEFAULT, image="ms")
@@ -32,8 +38,9 @@ def pansharpen(
     output: Annotated[str | Path | None, OUTPUT] = None,
     convention: Annotated[str | None, Flag(Literal["centre", "toolbox"])] = None,
     register: bool = False,
+    mtf: Annotated[str | float, Flag(str)] = OF_SENSOR,
     nodata: float | None = None,
-    refine: int = 0,
+    refine: int | Literal["auto"] = 0,
     run: Run | None = None,
     **more: Any,
 ) -> Any:
@@ -48,7 +55,8 @@ def pansharpen(
         Multispectral or hyperspectral image: a file, a file per band, a folder or an archive (default: that of the
         product that ``pan`` names). In Python: also an array of the kind of ``pan``, ``(band, y, x)``.
     method
-        Name of a method; ``earthloom methods pansharpening`` lists them. In Python: or a method object.
+        Name of a method; ``earthloom methods pansharpening`` lists them. ``auto`` tries a few on the scene itself and
+        takes for every band what suits it, or no fusion. In Python: or a method object.
     sensor
         Sensor name or TOML file; sets the MTF gains (default: from the metadata, else generic, MTF 0.3).
     bands
@@ -62,15 +70,20 @@ def pansharpen(
         ``toolbox``, r i + r / 2 with every habit of the MATLAB protocol.
     register
         Correct the displacement between MS and PAN, which is always measured.
+    mtf
+        How blurred the MS bands are at their Nyquist frequency: ``sensor`` takes what the sensor's file says, ``auto``
+        finds it in the scene, a number between 0 and 1 says it.
     nodata
         Code of missing pixels in the inputs and the output, instead of what the files say; NaN and infinity are always
         missing.
     refine
-        Back-projections after fusing, F + U (M - D B F), which make the product agree with the MS; 0 for none.
+        Back-projections after fusing, F + U (M - D B F), which make the product agree with the MS; 0 for none,
+        ``auto`` for as many as help on the scene itself one scale down.
     run
         How to run.
     **more
-        Fields of the method, and of :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
+        Fields of the method (``published=True``: those of its published formula), and of
+        :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
 
     Returns
     -------
@@ -96,11 +109,46 @@ def pansharpen(
     run, fields = run_of(more, run)
     if ms is None:
         ms = product_of_both(pan)
-    chosen = catalog.choose(method, PROBLEM, "pansharpening", fields)
+    require_steps(refine)
+    named = None if method == AUTO else catalog.choose(method, PROBLEM, "pansharpening", fields)
+    asked = named if named is not None and refine != AUTO else Judging(named, mtf, refine, fields)
     told = {"pan": Told(nodata=nodata), "ms": Told(nodata=nodata, bands=bands)}
-    prepare = Sharpening(sensor, convention, register, nodata)
+    steps = 0 if isinstance(asked, Judging) else int(refine)
+    prepare = Sharpening(sensor, convention, register, nodata, mtf=gain_in(mtf))
     kinds = {"pan": "pan", "ms": "ms"}
-    return perform(Work({"pan": pan, "ms": ms}, prepare, chosen, run, told, kinds, output, GEOTIFF + MATLAB, refine))
+    return perform(Work({"pan": pan, "ms": ms}, prepare, asked, run, told, kinds, output, GEOTIFF + MATLAB, steps))
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Finds on the scene itself, when all is prepared, the method of every band, or how often one is refined.
+
+    Parameters
+    ----------
+    method
+        None: it is to be found.
+    mtf, refine
+        As they were asked for.
+    fields
+        Of a method; none where nobody knows yet whose they would be.
+    """
+
+    method: Method | None
+    mtf: str | float
+    refine: int | str
+    fields: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        """Refuse fields of a method that is yet to be found."""
+        if self.method is None:
+            require_none(self.fields)
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """For what is prepared."""
+        scene = prepared.scene
+        gain = estimated(OfPan(scene), run.at_a_time, quickly=True).likely if self.mtf == OF_SENSOR else None
+        method = chosen(scene, PROBLEM, run, gain) if self.method is None else self.method
+        return refined_for(ready(method, scene, run), self.refine, scene, PROBLEM, run, gain)
 
 
 def product_of_both(product: Any) -> Any:

@@ -104,8 +104,9 @@ def predict(
     run
         How to run.
     **more
-        Fields of the method, and of :class:`earthloom.engine.options.Run`. What is told about the images: ``fine_`` and
-        ``coarse_`` with the fields of :class:`earthloom.raster.told.Told` (``fine_scale``, ``coarse_mask_bits`` ...).
+        Fields of the method (``published=True``: those of its published formula), and of
+        :class:`earthloom.engine.options.Run`. What is told about the images: ``fine_`` and ``coarse_`` with the fields
+        of :class:`earthloom.raster.told.Told` (``fine_scale``, ``coarse_mask_bits`` ...).
 
     Returns
     -------

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
+from earthloom.evaluation.choosing import chosen, require_none
+from earthloom.evaluation.refining import refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
-from earthloom.methods.wrappers.refined import refined
-from earthloom.prepare.sharpening import AUTO, OF_SENSOR, Pairing
+from earthloom.prepare.blurring import AUTO, gain_in
+from earthloom.prepare.sharpening import Pairing
 from earthloom.raster.formats import format_of
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
 from earthloom.training.ready import ready
+from earthloom.types import Scene
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -41,7 +44,7 @@ def sharpen(
     register: bool = False,
     mtf: Annotated[str | float, Flag(str)] = AUTO,
     nodata: float | None = None,
-    refine: int = 0,
+    refine: int | Literal["auto"] = 0,
     run: Run | None = None,
     **more: Any,
 ) -> Any:
@@ -56,7 +59,8 @@ def sharpen(
         Images whose bands are wanted on the finest grid, each on a grid of its own (default: the coarser bands of the
         product). Files on one grid are bands of one image.
     method
-        Name of a method; ``earthloom methods sharpening`` lists them. In Python: or a method object.
+        Name of a method; ``earthloom methods sharpening`` lists them. ``auto`` tries a few on the scene itself and
+        takes for every band what suits it, or no fusion. In Python: or a method object.
     sensor
         Of the coarse images (default: from the metadata): a name or a TOML file.
     fine_sensor
@@ -73,11 +77,13 @@ def sharpen(
     nodata
         Code of missing pixels in the inputs and the output, instead of what the files say.
     refine
-        Back-projections after fusing, F + U (C - D B F), which make the product agree with the coarse bands.
+        Back-projections after fusing, F + U (C - D B F), which make the product agree with the coarse bands;
+        ``auto`` for as many as help on the scene itself one scale down.
     run
         How to run.
     **more
-        Fields of the method, and of :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
+        Fields of the method (``published=True``: those of its published formula), and of
+        :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
 
     Returns
     -------
@@ -100,7 +106,10 @@ def sharpen(
     (6, 64, 64)
     """
     run, fields = run_of(more, run)
-    chosen = catalog.choose(method, PROBLEM, "sharpening", fields)
+    require_steps(refine)
+    if method == AUTO:
+        require_none(fields)
+    asked = None if method == AUTO else catalog.choose(method, PROBLEM, "sharpening", fields)
     if coarse is None:
         fine, coarse = coarser_of(fine)
         keep_fine = True if keep_fine is None else keep_fine
@@ -108,24 +117,26 @@ def sharpen(
     kinds = {role: role for role in inputs} if isinstance(coarse, OfProduct) else dict.fromkeys(inputs, "ms")
     told = dict.fromkeys(inputs, Told(nodata=nodata))
     prepare = Pairing(sensor, fine_sensor, bool(keep_fine), register, gain_in(mtf), nodata)
-    return perform(Work(inputs, prepare, Each(chosen, refine), run, told, kinds, output))
+    return perform(Work(inputs, prepare, Each(asked, refine), run, told, kinds, output))
 
 
 @dataclass(frozen=True)
 class Each:
-    """A method for every coarse image: refined, with the weights that fit it, adapted to it."""
+    """A method for every coarse image: refined, with the weights that fit it, adapted to it; None: found by trying."""
 
-    method: Method
-    refine: int
+    method: Method | None
+    refine: int | str
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
         """Ready for the scene."""
         roles = [role for role in prepared.scene.empty().views if role.startswith(COARSE)]
-        method = refined(self.method, self.refine)
-        return EachCoarse.of({
-            role: ready(method, OneCoarse(prepared.scene, role), run.about(role) if len(roles) > 1 else run)
-            for role in roles
-        })  # fmt: skip
+        return EachCoarse.of({role: self._one(prepared.scene, role, run, len(roles) > 1) for role in roles})
+
+    def _one(self, scene: Scene, role: str, run: Run, several: bool) -> Method:
+        """Ready for one coarse image."""
+        own, run = OneCoarse(scene, role), run.about(role) if several else run
+        method = chosen(own, PROBLEM, run, about=role if several else "") if self.method is None else self.method
+        return refined_for(ready(method, own, run), self.refine, own, PROBLEM, run)
 
 
 @dataclass(frozen=True)
@@ -176,19 +187,3 @@ def by_grid(paths: Sequence[str]) -> list[Any]:
             key = (image.shape, tuple(round(number, 9) for number in image.transform[:6]), str(image.crs))
         found.setdefault(key, []).append(path)
     return [one[0] if len(one) == 1 else one for one in found.values()]
-
-
-def gain_in(mtf: str | float) -> str | float:
-    """A gain as it was typed.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    if mtf in (AUTO, OF_SENSOR):
-        return mtf
-    try:
-        return float(mtf)
-    except ValueError:
-        raise InputError(f"`mtf={mtf}`", "auto, sensor, or a gain between 0 and 1") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,9 @@ import numpy as np
 
 from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
+from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
+from earthloom.evaluation.refining import AUTO, refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
@@ -21,6 +23,7 @@ from earthloom.prepare.superresolution.job import Enlarging
 from earthloom.prepare.superresolution.opening import DEFAULT, DEFAULT_RATIO, HINT, PROBLEM, ToldCube, whole_ratio
 from earthloom.raster import told as raster
 from earthloom.raster.write.place import GEOTIFF, MATLAB
+from earthloom.training.ready import ready
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -35,7 +38,7 @@ def superresolve(
     ratio: Annotated[float, Flag(float, ("--ratio", "-r"), "Files")] = DEFAULT_RATIO,
     method: Annotated[str | Method, METHOD] = DEFAULT,
     weights: Annotated[str | Path | None, Flag(str, group="Files")] = None,
-    refine: Annotated[bool | int, Flag(int, group="Files")] = True,
+    refine: Annotated[bool | int | Literal["auto"], Flag(int | Literal["auto"], group="Files")] = True,
     *,
     wavelengths_nm: Annotated[Sequence[float] | np.ndarray | None, PYTHON] = None,
     bands: Annotated[Sequence[str | int] | None, Flag(list[str], group=CUBE)] = None,
@@ -65,8 +68,9 @@ def superresolve(
         Of a network: a .safetensors file, the folder of a run, a shipped name, or an authors' .pth (default: those that
         fit).
     refine
-        So many back-projections after the method, which make the product agree with the cube; 0 for none (default: as
-        the method is, dualsr with its own fine stage). In Python: True for that default.
+        So many back-projections after the method, which make the product agree with the cube; 0 for none, ``auto`` for
+        as many as help on the cube itself one scale down (default: as the method is, dualsr with its own fine stage).
+        In Python: True for that default.
     wavelengths_nm
         One per band of an array, where neighbours and gaps in the spectrum are not those of the order.
     bands
@@ -92,7 +96,8 @@ def superresolve(
     run
         How to run.
     **more
-        Fields of the method, such as ``variant`` and ``ensemble``, and of :class:`earthloom.engine.options.Run`.
+        Fields of the method, such as ``variant`` and ``ensemble`` (``published=True``: those of its published formula),
+        and of :class:`earthloom.engine.options.Run`.
 
     Returns
     -------
@@ -117,13 +122,27 @@ def superresolve(
     told = ToldCube(whole_ratio(ratio), sensor, blur, numbers_in(bad_bands), drop_bad, across_gaps, bands_first, nodata)
     if weights is not None:
         fields["weights"] = str(weights)
-    chosen = chosen_superresolver(method, fields, refine)
+    require_steps(refine)
+    chosen = chosen_superresolver(method, fields, True if refine == AUTO else refine)
     if is_path(cube) and wavelengths_nm is not None:
         raise InputError("wavelengths_nm= with a file", "those of the file", "write them into its header")
     centres = () if is_path(cube) else _centres(cube, wavelengths_nm)
     told_of_file = {"cube": raster.Told(nodata=nodata, bands=bands)}
     prepare = Enlarging(told, chosen, centres)
-    return perform(Work({"cube": cube}, prepare, chosen, run, told_of_file, {"cube": "hs"}, output, GEOTIFF + MATLAB))
+    asked = Refining(chosen) if refine == AUTO else chosen
+    return perform(Work({"cube": cube}, prepare, asked, run, told_of_file, {"cube": "hs"}, output, GEOTIFF + MATLAB))
+
+
+@dataclass(frozen=True)
+class Refining:
+    """Finds on the cube itself how often the method is refined."""
+
+    method: Method
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """For what is prepared."""
+        scene = prepared.scene
+        return refined_for(ready(self.method, scene, run), AUTO, scene, PROBLEM, run)
 
 
 def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> tuple[float | None, ...]:
@@ -153,6 +172,7 @@ def chosen_superresolver(method: str | Method, own: dict[str, Any], refine: bool
     chosen = catalog.choose(method, PROBLEM, "super-resolution", own)
     if refine is True:
         return chosen
+    own = catalog.with_published(method, PROBLEM, own) if isinstance(method, str) else own
     staged = "fine" in chosen.parameters
     if staged and (not refine or own.get("fine", "spectral") == "spectral"):
         # its own fine stage is a back-projection already: as many steps, or none

@@ -92,8 +92,8 @@ def _fine_coarse(folder: Path) -> dict[str, Any]:
 
 
 CASES = (
-    Case("sharpen", _fine_coarse, {"method": "gwr"}, "fine", True),
     Case("pansharpen", _pan_ms, {"method": "gsa"}, "pan", True, {"method": "cf2n", "adapt_steps": 1}),
+    Case("sharpen", _fine_coarse, {"method": "gwr"}, "fine", True),
     Case("predict", _dates, {"method": "copy", "coregister": "off"}, "coarse", True),
     Case("superresolve", _cube, {"method": "bicubic", "ratio": 2}, "cube", False, {"method": "dualsr", "ratio": 2}),
     Case(

@@ -24,7 +24,7 @@ da = pytest.importorskip("dask.array")
 CHUNKS = {"y": (17, 30, 11), "x": 23, "band": 2}  # uneven, and none of them a tile
 METHODS = {
     "pansharpen": ("gsa", "brovey", "mtf_glp"), "predict": ("copy", "starfm"), "superresolve": ("back_projection",),
-    "align": ("hls",), "decloud": ("sar_regression", "inpaint"),
+    "align": ("hls",), "decloud": ("sar_regression", "inpaint"), "sharpen": ("gwr", "hypersharpening"),
 }  # fmt: skip
 OWN = [(case, method) for case in CASES for method in METHODS[case.verb]]
 
@@ -263,7 +263,10 @@ def test_a_task_is_small_and_reads_what_is_at_hand() -> None:
         again.read(window)
 
 
-IMAGES = {"pansharpen": "ms", "predict": "coarse", "superresolve": "cube", "align": "source", "decloud": "optical"}
+IMAGES = {
+    "pansharpen": "ms", "predict": "coarse", "superresolve": "cube", "align": "source", "decloud": "optical",
+    "sharpen": "coarse",
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.verb)

@@ -30,6 +30,7 @@ class Hypersharpening(Method):
     card: ClassVar[Card] = Card(
         name="Hyper-sharpening", title="Detail of one line over all fine bands", family="multiresolution",
         citation="selva2015", problem="sharpening", halo=INTERPOLATION + 2 * LOWPASS,
+        notes="no caution: bands that the fine ones do not explain come out worse than interpolated (SWIR, thermal)",
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

@@ -41,14 +41,15 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class LineCnn(Network):
-    """Residual network on local lines, ``F_b = L_b + s_b shuffle(net(unshuffle(x_b)))``, one band at a time.
+    """Residual network on local lines, ``F_b = L_b + s_b c_b shuffle(net(unshuffle(x_b)))``, one band at a time.
 
     ``L_b`` is the product of local lines (GWR: ``U C_b + sum_g U(w_b a_bg) d_g`` with the details ``d_g = G_g - U D B_b
-    G_g``), ``s_b`` the standard deviation of the band. Of every band the network sees ``x_b``: ``U C_b``; the detail of
-    the local lines and of the line of the whole scene; the share ``U w_b``; what the product lacks, ``U (C_b - D B_b
-    L_b)``; and of the four guides that resemble the band most ``U(w_b a_bg) d_g``, ``d_g`` and ``G_g``, the last two
-    with the sign of the correlation. All are divided by the standard deviations of the scene at the coarse scale. So
-    one set of weights serves any number of bands and guides in any order, at any ratio. A fresh network is GWR.
+    G_g``), ``s_b`` the standard deviation of the band, and ``c_b = min(1, 4 sqrt(1 - U w_b))``: where the lines explain
+    nearly all, little is added. Of every band the network sees ``x_b``: ``U C_b``; the detail of the local lines and of
+    the line of the whole scene; what the product lacks, ``U (C_b - D B_b L_b)``; the share ``U w_b``; and of the four
+    guides that resemble the band most ``U(w_b a_bg) d_g``, ``d_g`` and ``G_g``, the last two with the sign of the
+    correlation. All are divided by the standard deviations of the scene at the coarse scale. So one set of weights
+    serves any number of bands and guides in any order, at any ratio. A fresh network is GWR.
 
     Parameters
     ----------

@@ -12,6 +12,7 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.families.known_dates import (
+    KnownDate,
     Windowed,
     around,
     brightness_level,
@@ -22,6 +23,7 @@ from earthloom.methods.families.known_dates import (
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.similar.blocks import PairMoments, blocks
+from earthloom.ops.similar.pixels import window_mean
 from earthloom.ops.similar.regress import Rule, TwoDates, regress_similar
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Float, Observation, Window
@@ -59,15 +61,21 @@ class Estarfm(Windowed):
         200, where it is significant (F test, 5 %) and in (0, 5], else 1; values outside 0..10000 become the mean of
         the similar pixels. It takes reflectance x 10000. Ours takes any units and knows no range, and its slope needs
         coarse values that spread by a quarter of the level of the data to count for half.
+    bias
+        ``kept``, or ``local`` for sensors that do not agree, as those of surface temperature: of every ``F_k`` its mean
+        difference from ``C_k`` in the window is taken off first, so that the product has the level of the coarse
+        images, and the pattern of the fine ones.
 
     References
     ----------
-    Zhu, Chen, Gao, Chen and Masek, Remote Sensing of Environment 114(11), 2610-2623, 2010.
+    Zhu, Chen, Gao, Chen and Masek, Remote Sensing of Environment 114(11), 2610-2623, 2010; the local bias: Yu,
+    Renzullo, McVicar, Malone and Tian, Remote Sensing of Environment 297, 113784, 2023.
     """
 
     min_similar: int = 6
     block: int | None = None
     variant: Literal["ours", "zhu"] = "ours"
+    bias: Literal["kept", "local"] = "kept"
 
     least_pairs: ClassVar[int] = 2
     bytes_per_px: ClassVar[int] = 700
@@ -83,6 +91,10 @@ class Estarfm(Windowed):
         super().__post_init__()
         within(self, "min_similar", 1)
         within(self, "block", 16)
+
+    def halo_px(self, ratio: float) -> int:
+        """Half the window; twice that where each of its pixels has a bias of its own."""
+        return super().halo_px(ratio) * (2 if self.bias == "local" else 1)
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of both fine images over the core, and over the blocks where asked for."""
@@ -107,7 +119,8 @@ class Estarfm(Windowed):
 
     def predict(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "y x"]]:
         """The image, and on how many similar pixels it rests."""
-        numbers, dates, (target, seen) = around(obs), known_dates(obs), coarse_predicted(obs)
+        numbers, (target, seen) = around(obs), coarse_predicted(obs)
+        dates = [self.levelled(date) for date in known_dates(obs)]
         image, count = np.array(dates[numbers[0]].fine, dtype=target.dtype), np.zeros(obs.shape)
         both = dates[numbers[0]].valid & dates[numbers[1]].valid & seen
         for first, last in ((0, 1), (0, 0), (1, 1)):
@@ -126,6 +139,13 @@ class Estarfm(Windowed):
                 np.copyto(image[(..., *window.slices)], found, where=todo[window.slices])
                 np.copyto(count[window.slices], similar, where=todo[window.slices])
         return image, count
+
+    def levelled(self, date: KnownDate) -> KnownDate:
+        """The date with its fine image on the local level of the coarse one, where that is asked for."""
+        if self.bias == "kept":
+            return date
+        apart = window_mean(date.fine - date.coarse, date.valid, self.window_px)
+        return date._replace(fine=date.fine - apart.astype(date.fine.dtype))
 
     def parts(
         self, obs: Observation, stats: Stats, numbers: tuple[int, int]

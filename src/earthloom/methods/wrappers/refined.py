@@ -41,6 +41,8 @@ class Refined(Wrapper):
         With 0, w is 1. Otherwise ``w = min(angle / angle_deg, 1)``, the angle between the spectra of D B F and of M
         in degrees at every coarse pixel: spectra that agree are left alone. DualSR's fine stage has one w for the
         whole scene, the mean angle over 1 degree.
+    gain
+        MTF of B at coarse Nyquist for all bands, where the scene shows another than the bands are said to have.
 
     References
     ----------
@@ -50,6 +52,7 @@ class Refined(Wrapper):
     steps: int = 0
     tolerance: float = 0.0
     angle_deg: float = 0.0
+    gain: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
@@ -77,6 +80,7 @@ class Refined(Wrapper):
     def parameters(self) -> dict[str, Any]:
         """Those of the method inside, and how often it was refined."""
         more = {"refine_tolerance": self.tolerance, "refine_angle_deg": self.angle_deg}
+        more["refine_mtf"] = self.gain or 0.0
         given = {name: value for name, value in more.items() if value}
         return {**self.inner.parameters, "refine": int(self.steps), **given}
 
@@ -126,6 +130,7 @@ class Refined(Wrapper):
         """The observation with the coarse pixels that count, their role, and the gains."""
         problem = problems.find(self.card.problem)
         role, gains = problem.observed(obs)
+        gains = gains if self.gain is None else [self.gain] * len(gains)
         obs = _inside(obs, role)
         if not all(view.all_valid for view in obs.views.values()):
             obs = _seen_whole(obs, problem.valid(obs), role, gains)

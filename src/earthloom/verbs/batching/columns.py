@@ -151,7 +151,7 @@ def _fields(verb: Verb, method: str | None, own: Mapping[str, Any]) -> dict[str,
         return {}
     described = catalog.find(method, verb.problem)
     hints = get_type_hints(described)
-    found = {}
+    found = {catalog.PUBLISHED: Column(catalog.PUBLISHED, bool)}
     for one in fields(described):
         if one.name not in own and one.name not in verb.without:
             many = takes_numbers(hints[one.name])
