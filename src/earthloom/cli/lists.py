@@ -100,7 +100,7 @@ def _for_files(files: Sequence[str], job: str | None, json: bool) -> None:
     """A table to choose from: what can run on files, then what cannot and why."""
     from earthloom.cli.parameters import as_flags
     from earthloom.cli.screen import only_ours
-    from earthloom.verbs.suited import suited
+    from earthloom.evaluation.suited import suited
 
     if job is not None and not _job(job):
         raise MethodError(f"{job} with --for", "a job such as pansharpen, or no word")
