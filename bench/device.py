@@ -80,6 +80,10 @@ def scene(problem: str, side: int, seed: int = 0) -> Observation:
         ms = View(coarse, np.ones(coarse.shape[1:], bool), BANDS, (4.0, 4.0), (1.5, 1.5))
         pan = View(full.mean(0, keepdims=True), seen, (Band("pan", mtf_nyquist=0.15),))
         return Observation({"pan": pan, "ms": ms}, shape)
+    if problem == "sharpening":
+        coarse = full.reshape(4, side // 2, 2, side // 2, 2).mean((2, 4))
+        low = View(coarse, np.ones(coarse.shape[1:], bool), BANDS, (2.0, 2.0), (0.5, 0.5))
+        return Observation({"fine": View(full[:3], seen, BANDS[:3]), "coarse": low}, shape)
     if problem == "superresolution":
         bands = tuple(Band(f"b{i}", 450.0 + 10 * i) for i in range(16))
         cube = smooth(rng, 16, side // 4)

@@ -99,7 +99,7 @@ def test_flags(case: str, cli: Cli, pair: Make) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["sharpen"], ["no command sharpen"]),
+        (["sharp"], ["no command sharp"]),
         (["--fast"], ["no option --fast"]),
         (["pansharpen"], ["--pan is missing"]),
         (["pansharpen", "--pan", "p.tif"], ["--output is missing"]),

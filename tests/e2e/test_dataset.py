@@ -171,8 +171,8 @@ def test_product_as_mat(pair: Make, tmp_path: Path, cli: Cli) -> None:
     """``sr`` is H x W x C in the numbers of the MS, and can be judged and read like any product."""
     files = pair(of_ms={"descriptions": ("blue", "green", "red")})
     mat = files._replace(out=files.out.with_suffix(".mat"))
-    assert cli(*files.arguments("--dtype", "float32", "-q")).code == 0
-    assert cli(*mat.arguments("--sensor", "quickbird", "-q")).code == 0
+    assert cli(*files.arguments("-m", "gsa", "--dtype", "float32", "-q")).code == 0
+    assert cli(*mat.arguments("-m", "gsa", "--sensor", "quickbird", "-q")).code == 0
     assert sorted(p.name for p in mat.out.parent.iterdir()) == ["sharp.mat", "sharp.tif"]
     stored = loadmat(mat.out)["sr"]
     assert stored.shape == (96, 128, 3) and stored.dtype == np.float64

@@ -59,7 +59,7 @@ def test_products_tell_what_else_they_hold(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert told["numbers"] == "2e-05 * number -0.1" and told["known_by"] == "their names in the file"
     told = info(packed(safe(tmp_path)))
-    assert told["sensor"] == "Sentinel-2A MSI" and [one["role"] for one in told["also"]] == ["mask"]
+    assert told["sensor"] == "Sentinel-2A MSI" and [one["role"] for one in told["also"]] == ["mask", "coarse_1"]
     assert told["numbers"] == "0.0001 * number -0.1" and told["nothing"] == "0"
 
 

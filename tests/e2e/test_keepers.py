@@ -191,7 +191,7 @@ run(sys.argv[2:])
 def limited(count: int, *words: Any) -> Done:
     """A command in a process whose files may hold so many bytes: what a full disk does, whoever runs the tests."""
     pytest.importorskip("resource")
-    env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}  # whose cache is a file too
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}  # whose caches are files too
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(count), *map(str, words)], capture_output=True, text=True, env=env,
         check=False,

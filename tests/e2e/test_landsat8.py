@@ -129,7 +129,7 @@ def _median_shift(scene: Path, data: np.ndarray, blocks: list[tuple[int, int]]) 
 def test_what_the_file_says(cli: Cli, scene: Path, tmp_path: Path) -> None:
     out = tmp_path / "sharp.tif"
     files = [scene / f"l8_B{band}.tif" for band in (1, 2, 3, 4, 5, 6, 7, 9)]
-    done = cli("pansharpen", "--pan", scene / "l8_B8.tif", "--ms", *files, "-o", out)
+    done = cli("pansharpen", "--pan", scene / "l8_B8.tif", "--ms", *files, "-m", "gsa", "-o", out)
     assert done.code == 0, done.err
     assert done.out == ""
     assert done.err.startswith(str(out)) and done.err.count("\n") == 1

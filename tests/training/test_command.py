@@ -127,7 +127,7 @@ def test_data_of_the_toolbox_are_only_transposed(tmp_path: Path) -> None:
         ("gsa", {}, "GSA has nothing to train"),
         ("bandpass/unet_lut", {}, "align fit"),
         ("pansharpening/cf2m", {}, "did you mean cf2n"),
-        ("sharpening/cf2n", {}, "no problem 'sharpening'"),
+        ("mosaicking/cf2n", {}, "no problem 'mosaicking'"),
         ("coarse_cnn", {"widht": 3}, "neither a setting of training nor a field of coarse_cnn; did you mean width"),
         ("coarse_cnn", {"epoch": 3}, "neither a setting"),
         ("coarse_cnn", {"patch": 18}, "take 20"),

@@ -17,6 +17,13 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
             f"earthloom pansharpen --pan {LANDSAT} --ms {LANDSAT} -o s.tif",
         ),
     ),
+    "sharpen": (
+        ("all bands of Sentinel-2 at 10 m", "earthloom sharpen S2B_MSIL2A_20220301T105029.SAFE -o all_bands_10m.tif"),
+        (
+            "coarse bands of several grids",
+            "earthloom sharpen --fine b10m.tif --coarse b20m.tif b60m.tif --sensor sentinel2a -o sharp.tif",
+        ),
+    ),
     "predict": (
         (
             "two known dates, and MODIS of the day that is wanted",

@@ -76,9 +76,15 @@ def _published(described: type[Any], group: Group) -> inspect.Parameter:
     """The switch that sets the fields of the published formula, which its help names."""
     named = {name: value for name, value in described.card.published.items() if name != PUBLISHED}
     told = "The published formula, where the defaults are another"
-    told += f": {', '.join(f'{name}={value}' for name, value in named.items())}." if named else "."
+    told += f": {', '.join(_as_typed(name, value) for name, value in named.items())}." if named else "."
     if not described.card.published:
         told = "The published formula, which is the default of this method."
     flag = Parameter(group=group, help=f"{told} Fields given beside it win.", negative="", show_default=False)
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(PUBLISHED, kind, default=False, annotation=Annotated[bool, flag])
+
+
+def _as_typed(name: str, value: Any) -> str:
+    """A field as it would be typed."""
+    name = name.replace("_", "-")
+    return f"{'' if value else 'no-'}{name}" if isinstance(value, bool) else f"{name} {value}"

@@ -115,6 +115,7 @@ def _own(verb: Verb, rows: bool) -> list[Option]:
             found.append(Option(parameter_of(f"no_{p.name}", bool, flag, told, False, False), "verb"))
         without = p.default is inspect.Parameter.empty
         missing = (without or flag.required) and not (rows and p.name != "output")
+        NAMES.pop(p.name, None)  # of a command that was built before
         NAMES.update({p.name: flag.name[0]} if flag.name else {})
         default = None if without else p.default
         found.append(Option(parameter_of(p.name, takes, flag, helps.get(p.name, ""), default, missing), "verb"))

@@ -48,7 +48,7 @@ def sharpen(
     run: Run | None = None,
     **more: Any,
 ) -> Any:
-    """Sharpen coarse bands with finer ones: Sentinel-2 to 10 m, a cube by a multispectral image.
+    """Sharpen coarse bands with finer ones, such as those of Sentinel-2 to 10 m.
 
     Parameters
     ----------

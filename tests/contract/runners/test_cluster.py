@@ -316,7 +316,8 @@ def test_ctrl_c_ends_the_command_and_its_workers(tmp_path: Path) -> None:
     """The workers are in a session of their own; what they hold open ends with them."""
     case = CASES[0]
     given = [word for name, path in case.inputs(tmp_path).items() for word in (f"--{name}", str(path))]
-    line = [*COMMAND, "pansharpen", *given, "-o", str(tmp_path / "p.tif"), "--workers", "1", "--tile-size", "16", "-v"]
+    line = [*COMMAND, "pansharpen", *given, "-m", "gsa", "-o", str(tmp_path / "p.tif"), "--workers", "1", "-v"]
+    line += ["--tile-size", "16"]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as running:
         assert running.stderr is not None
         first = running.stderr.readline()  # the run has begun, and its workers are on their way

@@ -1,4 +1,4 @@
-"""CNMF: coupled non-negative matrix factorisation, endmembers from the coarse bands, abundances from the fine ones."""
+"""CNMF: coupled factorisation, endmembers of the coarse bands, abundances of the fine ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DMS: regression trees of the coarse bands on the fine ones, for bands that follow them in no straight line."""
+"""DMS: regression trees on the fine bands, for bands that follow them in no straight line."""
 
 from __future__ import annotations
 
