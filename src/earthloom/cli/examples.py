@@ -18,10 +18,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ),
     ),
     "sharpen": (
-        ("all bands of Sentinel-2 at 10 m", "earthloom sharpen S2B_MSIL2A_20220301T105029.SAFE -o all_bands_10m.tif"),
+        ("all bands of Sentinel-2 at 10 m", "earthloom sharpen S2B_MSIL2A.SAFE -o all_bands_10m.tif"),
         (
             "coarse bands of several grids",
-            "earthloom sharpen --fine b10m.tif --coarse b20m.tif b60m.tif --sensor sentinel2a -o sharp.tif",
+            f"earthloom sharpen --fine b10m.tif --coarse b20m.tif b60m.tif{NEXT}--sensor sentinel2a -o sharp.tif",
         ),
     ),
     "predict": (

@@ -58,7 +58,7 @@ class Ledger:
     @classmethod
     @contextmanager
     def held(cls, place: Path, resume: bool = True) -> Iterator[Ledger]:
-        """The part of a product, alone for this process; it is left as it is at the end.
+        """The part of a product, alone for this process; it is left as it is at the end, unless it holds nothing.
 
         Raises
         ------
@@ -67,14 +67,17 @@ class Ledger:
         """
         folder = part_of(place)
         lock = _locked(folder, place)
-        _sweep(place)
         try:
+            _sweep(place)
             ledger = cls(folder, place)
             if not resume:
                 ledger.forget()
             ledger._read()
             yield ledger
         finally:
+            with suppress(OSError):  # stopped before there was anything to keep: not even a folder stays
+                if all(path.name == LOCK for path in folder.iterdir()):
+                    shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
 
     def begin(self, asked: Mapping[str, Any]) -> str:
