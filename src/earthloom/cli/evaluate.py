@@ -103,6 +103,7 @@ def evaluate(
 
 
 HIGHER = {"mpsnr", "q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}
+NEITHER = ("bias", "chroma_noise_percent")  # no fusion has the least of the second: it is for comparing products
 PER_BAND = ("consistency_rmse_", "consistency_bias_")
 PSNR_OF, IN_LINE = "psnr_band_", 8
 
@@ -114,7 +115,7 @@ def text(report: Report) -> str:
     width = max(map(len, names)) + 2
     lines = [report.title, "", " " * (width + 9) + "".join(f"{name:>18}" for name in rows)]
     for name in names:
-        better = "" if name.endswith("bias") else "higher" if name in HIGHER else "lower"
+        better = "" if name.endswith(NEITHER) else "higher" if name in HIGHER else "lower"
         lines.append(
             f"{name:<{width}}{better:<9}" + "".join(f"{row.get(name, float('nan')):>18.5g}" for row in rows.values())
         )

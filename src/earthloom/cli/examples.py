@@ -101,6 +101,7 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
     ),
     "methods": (
         ("those of a job", "earthloom methods align"),
+        ("those that can run on files", "earthloom methods --for pan.tif ms.tif"),
         ("all about one", "earthloom methods mtf_glp_hpm"),
         ("where two jobs share a name", "earthloom methods decloud/cf2n"),
     ),

@@ -23,6 +23,13 @@ Name = Annotated[str | None, Parameter(help="Tell all about this one.")]
 Entry = Annotated[
     str | None, Parameter(help="A job (pansharpen, align ...), to list its methods, or a method, to tell all about it.")
 ]
+Files = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--for", consume_multiple=True, negative="",
+        help="Say which methods can run on these files: PAN and MS, fine and coarse images, a cube, or a product.",
+    ),
+]  # fmt: skip
 Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
 
 
@@ -32,17 +39,27 @@ LEGEND = {  # stars behind a name
 }
 
 
+REACH_AND_COST = (
+    "reach: pixels of the product around one that it can depend on; cost: processor time beside no fusion, on a "
+    "made-up scene, to a power of two (-: not measured). `earthloom methods NAME` tells more."
+)
+
+
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The function behind one of the commands."""
     return {"methods": methods, "sensors": sensors, "unfinished": unfinished}[name]
 
 
-def methods(name: Entry = None, /, *, json: Json = False) -> None:
-    """List the methods, those of one job, or tell all about one.
+def methods(name: Entry = None, /, *, files: Files = None, json: Json = False) -> None:
+    """List the methods, those of one job, those that can run on files, or tell all about one.
 
     Networks need torch; those without shipped weights have to be trained, or adapted to the scene (`--adapt`).
     """
     from earthloom.methods import catalog
+
+    if files:
+        _for_files(files, name, json)
+        return
 
     chosen = [_job(name)] if name is not None and _job(name) else catalog.problems()
     if name is not None and len(chosen) != 1:
@@ -53,7 +70,13 @@ def methods(name: Entry = None, /, *, json: Json = False) -> None:
             _show_method(*_placed(name), found)
         return
     rows = [
-        {"problem": p, "name": n, "needs": _needs(n, p), "summary": catalog.summary(n, p)}
+        {
+            "problem": p,
+            "name": n,
+            "family": catalog.family(n, p),
+            "needs": _needs(n, p),
+            "summary": catalog.summary(n, p),
+        }
         for p in chosen
         for n in catalog.names(p)
     ]
@@ -71,6 +94,37 @@ def methods(name: Entry = None, /, *, json: Json = False) -> None:
     marks = {len(row["needs"]) for row in rows} - {0}
     print("\n".join([""] * bool(marks) + [LEGEND[mark] for mark in sorted(marks)]))
     print("`earthloom methods NAME` tells more; JOB/NAME where two jobs share a name.")
+
+
+def _for_files(files: Sequence[str], job: str | None, json: bool) -> None:
+    """A table to choose from: what can run on files, then what cannot and why."""
+    from earthloom.cli.parameters import as_flags
+    from earthloom.cli.screen import only_ours
+    from earthloom.evaluation.suited import suited
+
+    if job is not None and not _job(job):
+        raise MethodError(f"{job} with --for", "a job such as pansharpen, or no word")
+    with only_ours():
+        problem, rows = suited(files, _job(job) if job is not None else "")
+    if json:
+        print(js.dumps({"problem": problem, "methods": [asdict(row) for row in rows]}, indent=2))
+        return
+    width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+    names = " and ".join(Path(one).name for one in files[:2]) + (" ..." if len(files) > 2 else "")
+    print(textwrap.fill(f"{problem}: what can run on {names}, cheap ones first", width) + "\n")
+    wide = max(len(row.name) for row in rows) + 2
+    print(f"  {'name':<{wide}}{'family':<24}{'reach':>8}{'cost':>7}   needs")
+    for row in (one for one in rows if not one.why_not):
+        reach = "whole" if row.halo_px is None else f"{row.halo_px} px"
+        cost = "-" if row.cost is None else str(row.cost)
+        print(f"  {row.name:<{wide}}{row.family:<24}{reach:>8}{cost:>7}   {', '.join(row.needs)}".rstrip())
+    cannot = [row for row in rows if row.why_not]
+    if cannot:
+        print("\ncannot")
+    for row in cannot:
+        start = f"  {row.name:<{wide}}"
+        print(textwrap.fill(as_flags(row.why_not), width, initial_indent=start, subsequent_indent=" " * len(start)))
+    print("\n" + textwrap.fill(REACH_AND_COST, width))
 
 
 def _job(name: str) -> str:

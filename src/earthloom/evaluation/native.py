@@ -14,7 +14,7 @@ from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import GridError, SensorError, warn
 from earthloom.methods import catalog
-from earthloom.metrics import consistency_of, without_reference
+from earthloom.metrics import chroma_noise_percent, consistency_of, without_reference
 from earthloom.physics.shift import moved
 from earthloom.prepare.pansharpening import Sharpening, lay_pair
 from earthloom.raster.image import Image
@@ -102,4 +102,5 @@ def _figures(product: np.ndarray, obs: Observation, valid: np.ndarray) -> dict[s
 
     figures = {name: float(value) for name, value in without_reference(product, obs, valid=valid).items()}
     agreement = {name: float(value) for name, value in consistency_of(product, obs, valid=valid).items()}
+    figures["chroma_noise_percent"] = float(chroma_noise_percent(product, valid=valid))
     return figures | {f"consistency_{name}": value for name, value in agreement.items()}

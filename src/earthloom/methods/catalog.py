@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields as dataclass_fields
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from earthloom.methods.base import Method
 
 FOLDER = Path(__file__).parent
+COSTS = FOLDER / "costs.json"  # made by bench/costs.py
 PUBLISHED = "published"  # a field that every method takes: stands for those of its published formula
 
 
@@ -63,6 +65,18 @@ def trained(name: str, problem: str = "pansharpening") -> bool:
     text = (FOLDER / problem / f"{name}.py").read_text(encoding="utf-8")
     shared = re.search(r'weights_of="(\w+)"', text)
     return f"{problem}/{shared[1] if shared else name}" in shipped_methods()
+
+
+def family(name: str, problem: str = "pansharpening") -> str:
+    """The family of a method of the folder, read without importing it; nothing for one of another package."""
+    path = FOLDER / problem / f"{name}.py"
+    stated = re.search(r'family="([^"]+)"', path.read_text(encoding="utf-8")) if path.is_file() else None
+    return stated[1] if stated else ""
+
+
+def cost(name: str, problem: str = "pansharpening") -> int | None:
+    """How many times the processor time of no fusion a method takes, to a power of two; None where not measured."""
+    return json.loads(COSTS.read_text(encoding="utf-8")).get(problem, {}).get(name)
 
 
 @lru_cache

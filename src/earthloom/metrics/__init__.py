@@ -2,11 +2,12 @@
 
 With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`uiqi_global`, :func:`scc`,
 :func:`ssim`, :func:`psnr`, :func:`psnr_bands`, :func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`,
-:func:`d_lambda_k`, :func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`. Against the
-inputs: :func:`consistency`. All at once: :func:`with_reference`, :func:`without_reference`, :func:`with_clouds`,
-:func:`with_truth`, :func:`consistency_of`.
+:func:`d_lambda_k`, :func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`,
+:func:`chroma_noise_percent`. Against the inputs: :func:`consistency`. All at once: :func:`with_reference`,
+:func:`without_reference`, :func:`with_clouds`, :func:`with_truth`, :func:`consistency_of`.
 """
 
+from earthloom.metrics.chroma import chroma_noise_percent as chroma_noise_percent
 from earthloom.metrics.clouds import mae as mae
 from earthloom.metrics.clouds import with_clouds as with_clouds
 from earthloom.metrics.consistency import consistency as consistency
