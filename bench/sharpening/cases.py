@@ -1,116 +1,238 @@
-"""Scenes of which the sharp bands are known: degraded one scale down, or simulated with the truth beside them."""
+"""The scenes that sharpening is judged on: coarse bands whose truth is known, as they are or one scale down.
+
+Two blurs: ``mtf``, a Gaussian with the gain at Nyquist of each band's sensor, which the methods are told; ``gaussian``,
+a Gaussian of 1 / ratio coarse pixels and means of ratio x ratio pixels, whose gain the methods find in the scene, as
+``mtf="auto"`` does. Guides and coarse bands are degraded alike.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import rasterio
+from scipy.ndimage import binary_dilation, gaussian_filter
 
-from bench.data import SHARPENING
-from bench.sharpening.scenes import means
-from earthloom.engine.options import Run
-from earthloom.metrics import ergas, sam_deg
-from earthloom.metrics.reference import rmse
-from earthloom.prepare.sharpening import Pairing
+from bench.data import SHARED, SHARPENING
+from earthloom.engine.passes import filled
+from earthloom.engine.scene import ArrayScene
+from earthloom.physics.forward import reduce
+from earthloom.prepare.blurring import estimated, with_gain
 from earthloom.problems.sharpening import Sharpening
-from earthloom.raster.open import open_image
-from earthloom.types import Window
+from earthloom.sensors import load, select
+from earthloom.types import Band, Observation, View
 
-BORDER = 6  # wanted pixels that are not judged
-FOLDER = SHARPENING / "sentinel2_20m"
+SENTINEL2 = SHARPENING / "sentinel2_20m"
+HYPERION = SHARED / "data/hyperspectral/hyperion_ali_paris"
+CUT = 6
+BLURS = ("mtf", "gaussian")
+GENERIC = 0.3  # gain of sensors of which none is known
+THERMAL = 0.1  # gain at Nyquist of 90 m of TIRS, whose pixels are 100 m: blurred further than others of 90 m
 
 
 @dataclass(frozen=True)
-class Known:
-    """Fine and coarse bands as arrays, and what the coarse ones are on the fine grid.
+class Case:
+    """One scene: what is seen, the truth, and the border left out."""
 
-    Parameters
-    ----------
-    ratio
-        Coarse over fine pixel size.
-    bands
-        Names of the coarse bands.
-    right
-        Columns at the right that are not judged.
-    """
-
-    name: str
-    fine: np.ndarray
-    coarse: np.ndarray
+    scene: str
+    blur: str
+    obs: Observation
     truth: np.ndarray
-    ratio: int
-    bands: tuple[str, ...]
-    right: int = 0
-    sensor: str | None = "sentinel2a"
+    cut: int = CUT
 
-    def figures(self, product: np.ndarray) -> dict[str, Any]:
-        """RMSE of every band and of all, ERGAS, SAM inside of the border."""
-        right = self.truth.shape[2] - max(self.right, BORDER)
-        cut = (slice(None), slice(BORDER, -BORDER), slice(BORDER, right))
-        data, truth = np.asarray(product, np.float64)[cut], self.truth[cut]
-        each = np.asarray(rmse(data, truth, per_band=True), float)
-        return {
-            "all": float(np.sqrt((each**2).mean())), "bands": dict(zip(self.bands, each.tolist(), strict=True)),
-            "ergas": float(ergas(data, truth, self.ratio)), "sam_deg": float(sam_deg(data, truth)),
-        }  # fmt: skip
+    @property
+    def name(self) -> str:
+        """Scene and blur."""
+        return f"{self.scene}, {self.blur}"
 
 
-def read(name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """An image of the folder and the names of its bands."""
-    with open_image(str(FOLDER / f"{name}.tif")) as image:
-        return image.read(Window(0, 0, *image.shape), np.dtype("float64"))[0], image.names
+def read(path: Path) -> tuple[np.ndarray, rasterio.Affine]:
+    """Numbers and place of a file."""
+    with rasterio.open(path) as file:
+        return file.read().astype(np.float64), file.transform
 
 
-def one_scale_down(scene: str, coarse: str, gains: bool, sensor: str) -> Known:
-    """The coarse bands of a scene as the truth, everything degraded by their ratio."""
-    files = {"fine": f"{scene}_10m", "coarse": f"{scene}_{coarse}"}
-    images = {role: open_image(str(FOLDER / f"{name}.tif")) for role, name in files.items()}
-    ratio = {"20m": 2, "60m": 6}[coarse]
-    names = images["coarse"].names
-    if not gains:
-        ten, truth = read(files["fine"])[0], read(files["coarse"])[0]
-        fine, low = means(ten, ratio), means(truth, ratio)
-        truth = truth[:, : fine.shape[1], : fine.shape[2]]
-        step = (fine.shape[1] // ratio * ratio, fine.shape[2] // ratio * ratio)
-        fine, truth = fine[:, : step[0], : step[1]], truth[:, : step[0], : step[1]]
-        low = low[:, : step[0] // ratio, : step[1] // ratio]
-        return Known(f"{scene}, {ratio * 10} m bands, block means", fine, low, truth, ratio, names, sensor=sensor)
-    scene_of = Pairing(sensor, mtf="sensor")(images, Run()).scene
-    case = Sharpening().degrade(scene_of.observe(Window(0, 0, *scene_of.shape), 0))
-    views = case.obs.views
-    return Known(
-        f"{scene}, {ratio * 10} m bands, MTF", views["fine"].data, views["coarse"].data, np.float64(case.truth), ratio,
-        names, sensor=sensor if coarse == "20m" else None,
-    )  # fmt: skip
+def bands_of(sensor: str, names: Sequence[str]) -> tuple[Band, ...]:
+    """Bands of a sensor as its file describes them, called by their numbers."""
+    found = select(sensor, names).bands
+    return tuple(replace(band, name=name) for band, name in zip(found, names, strict=True))
 
 
-def apex(coarse: str) -> Known:
-    """The left half of the simulation, with all bands at 10 m; noise in the 10 m bands is its own."""
-    fine, _ = read("apex_left_10m")
-    low, names = read(f"apex_left_{coarse}")
-    whole, all_names = read("apex_left_truth")
-    truth = whole[[all_names.index(name) for name in names]]
-    ratio = {"20m": 2, "60m": 6}[coarse]
-    return Known(
-        f"APEX, {ratio * 10} m bands, truth",
-        fine,
-        low,
-        truth,
-        ratio,
-        names,
-        12,
-        "sentinel2a" if coarse == "20m" else None,
+def view(data: np.ndarray, bands: Sequence[Band], ratio: float = 1.0, offset: Sequence[float] = (0.0, 0.0)) -> View:
+    """Numbers on a grid, all of them measured."""
+    return View(data, np.ones(data.shape[1:], bool), tuple(bands), (ratio, ratio), (float(offset[0]), float(offset[1])))
+
+
+def pair(fine: View, coarse: View) -> Observation:
+    """Fine and coarse bands of one place."""
+    return Observation({"fine": fine, "coarse": coarse}, fine.shape)
+
+
+def means(image: np.ndarray, ratio: int) -> np.ndarray:
+    """A Gaussian of 1 / ratio pixels, then means of ratio x ratio pixels."""
+    rows, cols = (n // ratio for n in image.shape[1:])
+    smooth = gaussian_filter(image, (0, 1 / ratio, 1 / ratio), mode="nearest")[:, : rows * ratio, : cols * ratio]
+    return smooth.reshape(len(image), rows, ratio, cols, ratio).mean((2, 4))
+
+
+def told(obs: Observation) -> Observation:
+    """With the gain that the scene shows, where it shows one."""
+    gain = estimated(ArrayScene(obs)).gain
+    return obs if gain is None else with_gain(obs, "coarse", gain)
+
+
+def degraded(scene: str, obs: Observation, ratio: int) -> Iterator[Case]:
+    """The coarse bands are the truth; guides come to their grid, and they to one ``ratio`` as coarse, by both blurs."""
+    case = Sharpening().degraded(obs, ratio)
+    yield Case(scene, "mtf", case.obs, case.truth)
+    coarse, step = obs["coarse"], round(obs["coarse"].ratio[0])
+    rows, cols = case.obs.shape
+    nested = all(abs(at - (step - 1) / 2) < 1e-6 for at in coarse.offset)
+    if nested and abs(coarse.ratio[0] - step) < 1e-6:
+        guides = means(obs["fine"].data, step)[:, :rows, :cols]
+    else:  # grids that do not nest: a Gaussian of the same gain at Nyquist
+        guides = reduce(obs, obs["fine"].data, gain_of_means(step), "coarse")[:, :rows, :cols]
+    low = view(means(case.truth, ratio), coarse.bands, ratio, ((ratio - 1) / 2,) * 2)
+    yield Case(scene, "gaussian", told(pair(view(guides, obs["fine"].bands), low)), case.truth)
+
+
+def gain_of_means(ratio: int) -> float:
+    """Gain at coarse Nyquist of a Gaussian of 1 / ratio pixels and means of ratio pixels."""
+    gaussian = np.exp(-2 * (np.pi / (2 * ratio) / ratio) ** 2)
+    along = np.exp(1j * np.pi / ratio * np.arange(ratio)).mean()
+    return float(gaussian * abs(along))
+
+
+def sentinel2(name: str, metres: int) -> Iterator[Case]:
+    """One scale down: 40 to 20 m, 120 to 60 m, the guides degraded to that grid."""
+    fine, there = read(SENTINEL2 / f"{name}_10m.tif")
+    coarse, place = read(SENTINEL2 / f"{name}_{metres}m.tif")
+    ratio, sensor = metres // 10, "sentinel2a" if name == "T33UUB" else "sentinel2b"
+    offset = [(ratio - 1) / 2] * 2
+    if place.a != 1 and there.a != 1 and place != there:
+        offset = [(place.f - there.f) / there.e + (ratio - 1) / 2, (place.c - there.c) / there.a + (ratio - 1) / 2]
+        coarse, offset = inside(coarse, offset, ratio, (fine.shape[1], fine.shape[2]))
+    obs = pair(view(fine, bands_of(sensor, FINE)), view(coarse, bands_of(sensor, NAMES[metres]), ratio, offset))
+    yield from degraded(f"{name} {2 * metres} to {metres} m", obs, 2)
+
+
+FINE = ("B2", "B3", "B4", "B8")
+NAMES = {20: ("B5", "B6", "B7", "B8A", "B11", "B12"), 60: ("B1", "B9")}
+
+
+def inside(
+    coarse: np.ndarray, offset: list[float], ratio: int, shape: tuple[int, int]
+) -> tuple[np.ndarray, list[float]]:
+    """The coarse pixels that lie wholly on a fine grid."""
+    parts, moved = [], []
+    for axis in (0, 1):
+        first = max(int(np.ceil(((ratio - 1) / 2 - offset[axis]) / ratio - 1e-9)), 0)
+        last = int(np.floor((shape[axis] - 1 - (ratio - 1) / 2 - offset[axis]) / ratio + 1e-9))
+        parts.append(slice(first, min(last + 1, coarse.shape[1 + axis])))
+        moved.append(offset[axis] + ratio * first)
+    return coarse[:, parts[0], parts[1]], moved
+
+
+def apex(metres: int) -> Iterator[Case]:
+    """Simulated from an airborne cube: the truth is known at 10 m; blur and noise are those of the simulation."""
+    fine, coarse, truth = (read(SENTINEL2 / f"apex_left_{name}.tif")[0] for name in ("10m", f"{metres}m", "truth"))
+    ratio, order = metres // 10, [number for number in load("sentinel2a").numbers or () if number != "B10"]
+    names = NAMES[metres]
+    obs = pair(
+        view(fine, bands_of("sentinel2a", FINE)),
+        view(coarse, bands_of("sentinel2a", names), ratio, ((ratio - 1) / 2,) * 2),
     )
+    at = [order.index(name) for name in names]
+    yield Case(f"apex_left {metres} to 10 m", "mtf", obs, truth[at], max(CUT, 2 * ratio if ratio > 2 else CUT))
 
 
-def known() -> Iterator[Known]:
-    """All of them."""
-    for scene, sensor in (("T33UUB", "sentinel2a"), ("T39RVJ", "sentinel2b")):
-        if scene == "T33UUB":  # whose grids nest
-            yield one_scale_down(scene, "20m", False, sensor)
-        yield one_scale_down(scene, "20m", True, sensor)
-        yield one_scale_down(scene, "60m", True, sensor)
-    yield apex("20m")
-    yield apex("60m")
+def reykjavik() -> Iterator[Case]:
+    """Landsat 8 by Sentinel-2, 90 to 30 m; their displacement is that of the README of the data."""
+    folder = SHARPENING / "s2_l8_reykjavik"
+    fine, coarse = read(folder / "s2_10m.tif")[0], read(folder / "l8_30m.tif")[0]
+    bands = bands_of("landsat8", [f"B{number}" for number in range(1, 8)])
+    obs = pair(view(fine, bands_of("sentinel2a", FINE)), view(coarse, bands, 3, (1 + 3 * 0.34, 1 - 3 * 0.24)))
+    yield from degraded("reykjavik, L8 by S2, 90 to 30 m", obs, 3)
+
+
+def tirs() -> Iterator[Case]:
+    """Thermal bands by those of 30 m, 270 to 90 m; clouds by the quality band are left out.
+
+    TIRS sees pixels of 100 m and is delivered at 30 m: its means of 3 x 3 are taken for what it saw. They hold less of
+    what is small than means of 3 x 3 of the other bands do, so these are blurred more on the way to 90 m.
+    """
+    folder = SHARPENING / "landsat8_p020r039"
+    names = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B10", "B11", "BQA")
+    image = np.concatenate([read(folder / f"l8_{name}.tif")[0] for name in names])
+    rows, cols = (n // 9 * 9 for n in image.shape[1:])
+    image = image[:, :rows, :cols]
+    truth = image[7:9].reshape(2, rows // 3, 3, cols // 3, 3).mean((2, 4))
+    clouds = (image[9].astype(int) >> 14 & 3) == 3
+    bands = (Band("B10", 10895.0, 590.0, GENERIC), Band("B11", 12005.0, 1010.0, GENERIC))
+    fine = view(image[:7], bands_of("landsat8", names[:7]))
+    guides = view(reduce(pair(fine, view(truth, bands, 3, (1, 1))), fine.data, THERMAL, "coarse"), fine.bands)
+    empty = view(np.zeros((2, rows // 9, cols // 9)), bands, 3, (1, 1))
+    free = ~np.asarray(binary_dilation(clouds.reshape(rows // 9, 9, cols // 9, 9).any((1, 3))), bool)
+    lows = (("mtf", reduce(pair(guides, empty), truth, GENERIC, "coarse")), ("gaussian", means(truth, 3)))
+    truth = np.where(np.kron(free, np.ones((3, 3), bool)), truth, np.nan)
+    for blur, low in lows:
+        seen = replace(empty, data=np.where(free, low, np.nan), valid=free)
+        obs = filled(pair(guides, seen), 8)
+        yield Case("landsat8_p020r039, TIRS, 270 to 90 m", blur, obs if blur == "mtf" else told(obs), truth)
+
+
+def hyperion_pan() -> Iterator[Case]:
+    """Hyperion by ALI's PAN, 90 to 30 m."""
+    cube, bands = hyperion(HYPERION / "hs_pan_hyperion.tif")
+    pan = read(HYPERION / "hs_pan_ali_pan.tif")[0]
+    offset = (1 - 3 * 0.23, 1 + 3 * 0.24)
+    obs = pair(view(pan, [Band("pan", 585.0, 210.0)]), view(cube, bands, 3, offset))
+    yield from degraded("paris, Hyperion by ALI PAN, 90 to 30 m", obs, 3)
+
+
+def hyperion_ms() -> Iterator[Case]:
+    """Hyperion by ALI's nine bands, 90 to 30 m: the cube is made coarse, ALI is moved onto it."""
+    cube, bands = hyperion(HYPERION / "hs_ms_hyperion.tif")
+    data = read(HYPERION / "hs_ms_ali_ms.tif")[0]
+    guides = load("ali").bands
+    # ALI's content lies (0.15, 0.47) pixels down and right of the cube's
+    there = np.stack([shifted(band, 0.15, 0.47) for band in data])
+    empty = view(np.zeros((len(cube), 24, 24)), bands, 3, (1, 1))
+    obs = pair(view(there, guides), empty)
+    low = reduce(obs, cube, GENERIC, "coarse")
+    name = "paris, Hyperion by ALI MS, 90 to 30 m"
+    yield Case(name, "mtf", pair(obs["fine"], replace(empty, data=low)), cube)
+    yield Case(name, "gaussian", told(pair(obs["fine"], replace(empty, data=means(cube, 3)))), cube)
+
+
+def hyperion(path: Path) -> tuple[np.ndarray, tuple[Band, ...]]:
+    """A cube and its bands, by the numbers in the file."""
+    with rasterio.open(path) as file:
+        return file.read().astype(np.float64), bands_of("hyperion", [str(name) for name in file.descriptions])
+
+
+def shifted(band: np.ndarray, rows: float, cols: float) -> np.ndarray:
+    """The image as seen from positions so many pixels down and right."""
+    from scipy.ndimage import shift
+
+    return shift(band, (-rows, -cols), order=3, mode="nearest")
+
+
+SCENES: dict[str, Callable[[], Iterator[Case]]] = {
+    **{f"{name}_{metres}": partial(sentinel2, name, metres) for name in ("T33UUB", "T39RVJ") for metres in (20, 60)},
+    "apex_20": partial(apex, 20),
+    "apex_60": partial(apex, 60),
+    "reykjavik": reykjavik,
+    "tirs": tirs,
+    "hyperion_ms": hyperion_ms,
+    "hyperion_pan": hyperion_pan,
+}
+
+
+def cases(names: Sequence[str] = ()) -> Iterator[Case]:
+    """All of them, or those of some scenes."""
+    for name in names or SCENES:
+        yield from SCENES[name]()

@@ -1,104 +1,101 @@
-"""Every method of sharpening, and every one of pansharpening with the mean of the fine bands as PAN.
+"""Every method of sharpening on scenes whose truth is known, and every single-PAN method with the guides' mean as PAN.
 
-    python -m bench.sharpening.run [--only NAME]
-
-Writes bench/sharpening/results.json; ``python -m bench.report`` makes the page.
+python -m bench.sharpening.run [SCENE ...]      without names all; some alone are measured but not recorded
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-import earthloom
 from bench import results
-from bench.results import NOTHING_DRAWN, Column, Table, key_of
-from bench.sharpening.cases import Known, known
+from bench.sharpening import tables
+from bench.sharpening.cases import SCENES, Case, cases
+from earthloom.engine.passes import fuse_whole
 from earthloom.errors import EarthloomError
 from earthloom.methods import catalog
-
-NONE = "exp"
-MORE: dict[str, dict[str, Any]] = {
-    "gwr, 1 refinement": {"method": "gwr", "refine": 1},
-    "gwr, MTF of the sensor": {"method": "gwr", "mtf": "sensor"},
-}
+from earthloom.methods.base import Method
+from earthloom.methods.wrappers.refined import refined
+from earthloom.metrics import ergas, sam_deg
+from earthloom.types import Band, Observation, View
 
 
-def rows(case: Known) -> Iterator[tuple[str, Callable[[], Any]]]:
-    """What is tried on a case, by name."""
-    own = {name: {"method": name} for name in catalog.names("sharpening") if ready(name, "sharpening")}
-    for name, given in {**own, **MORE}.items():
-        yield name, lambda given=given: earthloom.sharpen(case.fine, case.coarse, sensor=case.sensor, **given)
-    pan = case.fine.mean(axis=0)
+REFINED = "gwr"
+
+
+def rows_of(case: Case) -> Iterator[tuple[str, str, Method, Observation]]:
+    """Problem, name, method and what it sees, of those that need no weights (they have learnt from these scenes)."""
+    for name in catalog.names("sharpening"):
+        if not catalog.is_network(name, "sharpening"):
+            yield "sharpening", name, catalog.make(name, "sharpening"), case.obs
+    yield "sharpening", f"{REFINED}, 1 refinement", refined(catalog.make(REFINED, "sharpening"), 1), case.obs
     for name in catalog.names("pansharpening"):
-        if name != NONE and not catalog.is_network(name):
-            yield (
-                f"pansharpen {name}",
-                lambda name=name: earthloom.pansharpen(pan, case.coarse, name, case.sensor),
-            )
+        if name != tables.NO_FUSION and not catalog.is_network(name):
+            yield "pansharpening", name, catalog.make(name), as_pan(case.obs)
 
 
-def ready(name: str, problem: str) -> bool:
-    """Whether a method runs as it is: a network with weights that ship."""
-    return not catalog.is_network(name, problem) or catalog.trained(name, problem)
+def as_pan(obs: Observation) -> Observation:
+    """The mean of the guides as PAN, the coarse bands as MS."""
+    fine = obs["fine"]
+    pan = View(fine.data.mean(axis=0, keepdims=True), fine.valid, (Band("pan", mtf_nyquist=0.15),))
+    return replace(obs, views={"pan": pan, "ms": obs["coarse"]})
 
 
-def measured(case: Known) -> dict[str, dict[str, Any]]:
-    """Figures of every row; a row that a method refuses is left out, and said."""
-    found = {}
-    for name, make in rows(case):
-        began = time.process_time()
+def figures(case: Case, image: np.ndarray) -> dict[str, object]:
+    """RMSE of every band, and indices of all, where the truth is known and the border cut."""
+    inner = (slice(None), slice(case.cut, -case.cut), slice(case.cut, -case.cut))
+    product, truth = image[inner], case.truth[inner]
+    known = np.isfinite(truth).all(axis=0)
+    each = np.sqrt(((product - truth)[:, known] ** 2).mean(axis=1))
+    product, truth = product[:, known][:, None], truth[:, known][:, None]
+    ratio = case.obs["coarse"].ratio[0]
+    return {
+        "each": [float(one) for one in each],
+        "rmse": float(np.sqrt((each**2).mean())),
+        "ergas": float(ergas(product, truth, ratio)),
+        "sam_deg": float(sam_deg(product, truth)),
+    }
+
+
+def measured(case: Case) -> list[dict[str, object]]:
+    """One row for every method that does not refuse the scene."""
+    rows = []
+    for problem, name, method, obs in rows_of(case):
+        began = time.perf_counter()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                product = make()
-        except EarthloomError as error:
-            print(f"  {name}: {error}", file=sys.stderr)
+            method.check(obs, obs.shape)
+            image = fuse_whole(method, obs)
+        except EarthloomError:
             continue
-        found[name] = {**case.figures(np.asarray(product)), "cpu_s": time.process_time() - began}
-        print(f"  {name:32} {found[name]['all']:9.4g} {found[name]['ergas']:8.4g}", flush=True)
-    return found
+        seconds = time.perf_counter() - began
+        found = figures(case, image)
+        about = {
+            "case": case.name,
+            "problem": problem,
+            "method": name,
+            "bands": [b.name for b in case.obs["coarse"].bands],
+        }
+        rows.append({**about, **found, "seconds": seconds})
+    return rows
 
 
-def table(case: Known, found: dict[str, dict[str, Any]]) -> Table:
-    """RMSE of every band, share of no fusion, ERGAS, SAM."""
-    none = found[NONE]
-    columns = [Column("method"), *(Column(f"{band} RMSE", "{:.1f}", best="min") for band in case.bands)]
-    columns += [
-        Column("all RMSE", "{:.1f}", best="min"), Column("of no fusion", "{:.2f}", best="min"),
-        Column("worse bands", "{}"), Column("ERGAS", "{:.3g}", best="min"), Column("SAM deg", "{:.3g}", best="min"),
-        Column("CPU s", "{:.1f}"),
-    ]  # fmt: skip
-    lines = []
-    for name, row in found.items():
-        worse = sum(row["bands"][band] > none["bands"][band] * (1 + 1e-9) for band in case.bands)
-        lines.append([
-            name, *(row["bands"][band] for band in case.bands), row["all"], row["all"] / none["all"], str(worse),
-            row["ergas"], row["sam_deg"], row["cpu_s"],
-        ])  # fmt: skip
-    return Table(columns, lines, title=case.name, apart=(NONE,))
-
-
-def main() -> None:
-    """Measure and record."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="a part of a case's name; nothing is recorded then")
-    asked = parser.parse_args()
-    made = {}
-    for case in known():
-        if asked.only and asked.only not in case.name:
-            continue
-        print(case.name, case.fine.shape, case.coarse.shape, flush=True)
-        made[key_of(case.name)] = table(case, measured(case))
-    if not asked.only:
-        results.record("sharpening", "known", made, NOTHING_DRAWN)
+def main(names: list[str]) -> None:
+    """Measure and save."""
+    rows: list[dict[str, object]] = []
+    for case in cases(names):
+        rows += measured(case)
+        print(f"{case.name}: {len(rows)} rows", flush=True)
+    results.keep("sharpening_judged", rows)
+    if names and set(names) != set(SCENES):
+        for table in tables.judged(rows).values():
+            print(*(str(row) for row in table.rows), sep="\n")
+        return
+    results.record("sharpening", "judged", tables.judged(rows), results.NOTHING_DRAWN)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

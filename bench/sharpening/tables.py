@@ -18,7 +18,7 @@ def name_of(row: dict[str, Any]) -> str:
     return row["method"] if row["problem"] == "sharpening" else SINGLE + row["method"]
 
 
-def classical(rows: Rows) -> dict[str, Table]:
+def judged(rows: Rows) -> dict[str, Table]:
     """One table for every case, and one over all of them."""
     made = {"summary": summary(rows)}
     for case in dict.fromkeys(row["case"] for row in rows):

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthloom.methods.families.guides import ROLE, measured
-from earthloom.methods.families.windows import TAIL, averaging
+from earthloom.methods.families.guides import ROLE, Group, lines, measured, of_details
+from earthloom.methods.families.windows import NARROW, TAIL, averaging
+from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
 from earthloom.types import Bool, Float, Observation
 
-NARROW = 0.7  # standard deviation in coarse pixels of the window that detail is what is left of
 CHANCE, SURE = 0.1, 0.3  # shares of a scene's detail: below, what a window shows is chance; above, it is believed
 
 
@@ -50,6 +50,16 @@ class DetailShare:
         """0 for bands of whose detail the scene as a whole shows nothing, 1 for those of which it shows enough."""
         share = np.where(self.whole > 0, 1 - self.left / np.maximum(self.whole, 1e-30), 0.0)
         return np.clip((share - CHANCE) / (SURE - CHANCE), 0, 1)
+
+
+def line_trust(stats: Stats, group: Group) -> Float[np.ndarray, " band"]:
+    """Trust in the line of the scene, by what it explains of the detail, ``1 - sum (d C - a d G)^2 / sum (d C)^2``.
+
+    The statistics are those of :func:`line_stats` with ``details``.
+    """
+    moments, second, guides = stats[group.name], stats[of_details(group)].second, len(group.low)
+    rest = np.hstack([-lines(moments, guides), np.eye(len(group.bands))])  # d C - a d G
+    return DetailShare(np.diag(rest @ second @ rest.T), np.diag(second)[guides:]).trust
 
 
 def share_explained(

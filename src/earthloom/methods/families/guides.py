@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from earthloom.methods.families.windows import around
+from earthloom.methods.families.windows import NARROW, around, averaging
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import drawn_lines
 from earthloom.physics.forward import bands_by_gain, expand, reduce
@@ -40,15 +40,27 @@ def measured(obs: Observation) -> Bool[np.ndarray, "y x"]:
     return coarse.valid & obs["fine"].valid[np.ix_(at[0], at[1])]
 
 
-def line_stats(obs: Observation) -> Stats:
-    """Moments of the guides and the coarse bands at the coarse scale, for each gain, over the core."""
+def line_stats(obs: Observation, details: bool = False) -> Stats:
+    """Moments of the guides and the coarse bands at the coarse scale, for each gain, over the core.
+
+    With ``details`` also those of what a narrow window does not average away (:func:`of_details`).
+    """
     rows, cols = obs.in_core(ROLE)
-    counted = measured(obs)[rows, cols]
+    counted = (seen := measured(obs))[rows, cols]
     found = {}
     for group in groups(obs):
-        both = np.concatenate([group.low, obs[ROLE].data[group.bands]])[:, rows, cols]
-        found[group.name] = Moments.of(both[:, counted])
+        both = np.concatenate([group.low, obs[ROLE].data[group.bands]])
+        found[group.name] = Moments.of(both[:, rows, cols][:, counted])
+        if details:
+            lost = both.astype(np.float64)
+            lost -= averaging(seen, NARROW)(lost)
+            found[of_details(group)] = Moments.of(lost[:, rows, cols][:, counted])
     return Stats(found)
+
+
+def of_details(group: Group) -> str:
+    """Name of the moments of a group's details."""
+    return f"details_{group.name}"
 
 
 def lines(moments: Moments, guides: int) -> Float[np.ndarray, "band guide"]:

@@ -11,6 +11,7 @@ from earthloom.physics.resample import gaussian
 from earthloom.types import Bool, Float
 
 TAIL = 4  # standard deviations at which the Gaussian window ends
+NARROW = 0.7  # standard deviation in pixels of the window that detail is what is left of
 FEW = 1e-3  # share of a window that must have been measured
 
 

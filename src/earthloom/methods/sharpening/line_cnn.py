@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 import numpy as np
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
+from earthloom.methods.families.caution import line_trust
 from earthloom.methods.families.guides import ROLE, Group, detail, groups, line_stats, lines, local_lines
 from earthloom.methods.families.windows import TAIL
 from earthloom.methods.fields import within
@@ -34,6 +35,7 @@ class Shown(NamedTuple):
     """One coarse band as the network sees it, in physical units but for ``seen``."""
 
     band: int
+    trust: float
     base: Float[np.ndarray, "Y X"]
     lines: Float[np.ndarray, "Y X"]
     seen: Float[np.ndarray, "k Y X"]
@@ -49,7 +51,9 @@ class LineCnn(Network):
     the line of the whole scene; what the product lacks, ``U (C_b - D B_b L_b)``; the share ``U w_b``; and of the four
     guides that resemble the band most ``U(w_b a_bg) d_g``, ``d_g`` and ``G_g``, the last two with the sign of the
     correlation. All are divided by the standard deviations of the scene at the coarse scale. So one set of weights
-    serves any number of bands and guides in any order, at any ratio. A fresh network is GWR.
+    serves any number of bands and guides in any order, at any ratio. A fresh network is GWR. In use the product is
+    ``U C_b + t_b (F_b - U C_b)`` with GWR's ``t_b``: bands of whose detail the line of the scene explains next to
+    nothing (thermal ones, often) stay interpolated.
 
     Parameters
     ----------
@@ -102,7 +106,7 @@ class LineCnn(Network):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of all bands, and of fine and coarse ones together at the coarse scale."""
-        return Stats({**super().summarise(obs, so_far), **line_stats(obs)})
+        return Stats({**super().summarise(obs, so_far), **line_stats(obs, details=True)})
 
     def scale(self, name: str) -> str | None:
         """Interpolated bands and those of the lines are normalised as the coarse ones; what else is seen is already."""
@@ -121,12 +125,16 @@ class LineCnn(Network):
         """One band after the other, so that hundreds take no more memory than one."""
         out = np.empty((len(obs[ROLE].bands), *obs.shape), obs[ROLE].data.dtype)
         for shown in shown_bands(obs, stats):
+            if shown.trust == 0:
+                out[shown.band] = shown.base
+                continue
             own = stats["base"].pick([shown.band])
             images = {"base": normalised(shown.base[None], own), "lines": normalised(shown.lines[None], own)}
             inputs = {name: np.ascontiguousarray(image, np.float32) for name, image in images.items()}
             found = self.through(trained, obs, {**inputs, "seen": shown.seen})[0]
             mean, std = (value.astype(out.dtype)[0] for value in scale_of(own))
-            out[shown.band] = found.astype(out.dtype) * std + mean
+            fused = found.astype(out.dtype) * std + mean
+            out[shown.band] = fused if shown.trust == 1 else shown.base + shown.trust * (fused - shown.base)
         return out
 
 
@@ -135,7 +143,7 @@ def shown_bands(obs: Observation, stats: Stats) -> Iterator[Shown]:
     for group in groups(obs):
         moments, guides = stats[group.name], len(group.low)
         local, lost = local_lines(obs, group, moments, WINDOW, RIDGE), detail(obs, group)
-        whole = lines(moments, guides)
+        whole, trust = lines(moments, guides), line_trust(stats, group)
         for at, band in enumerate(group.bands):
             slopes = (local.slopes[at] * local.share[at]).astype(lost.dtype)
             terms = expand(obs, slopes, ROLE) * lost
@@ -150,7 +158,7 @@ def shown_bands(obs: Observation, stats: Stats) -> Iterator[Shown]:
             std = float(moments.std[guides + at]) or 1.0
             share = expand(obs, local.share[at : at + 1].astype(lost.dtype), ROLE)
             seen = [np.stack(beside) / lost.dtype.type(std), share, _guides(obs, group, moments, at, terms, lost)]
-            yield Shown(band, base, product, np.ascontiguousarray(np.concatenate(seen), np.float32))
+            yield Shown(band, float(trust[at]), base, product, np.ascontiguousarray(np.concatenate(seen), np.float32))
 
 
 def _guides(
