@@ -14,16 +14,16 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.ndimage import gaussian_filter
 
 from bench.cards import write_card
 from bench.data import SHARPENING
+from bench.networks.each_band import learn
 from bench.networks.sentinel2 import BANDS, TWENTY, Scene, drawn, landsat, nested, one_down, read, sentinel2, simulated
 from bench.results import RUNS
 from earthloom.atomic import write_whole
@@ -31,23 +31,15 @@ from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.networks.network import Network, load_network, sample_of
+from earthloom.methods.networks.network import Network, load_network
 from earthloom.prepare.blurring import estimated
 from earthloom.problems.base import Case
-from earthloom.training.loop.loop import Config, Supervised, fit
-from earthloom.training.loop.patches import Patches
-from earthloom.training.loop.task import pixel_loss
 from earthloom.types import Band, Observation, View
 from earthloom.weights import store as weights
 
 PROBLEM, NAME, SHIPPED = "sharpening", "line_cnn", "sentinel2_to_10m"
 HELD = {"without_0": 0, "without_1": 1, "without_2": 2, "whole": None}  # run: the third of the scenes it never sees
 DRAWN = {2: 3, 3: 1, 6: 2}  # ratio: cases of a scene
-SETTINGS: dict[str, Any] = {
-    "batch": 32, "patch": 48, "lr": 2e-3, "beta2": 0.99, "warmup": 100, "precision": "bf16-mixed", "tensorboard": False,
-    "threads": 1, "steps": 3000, "validate_every": 500, "ema": 0.995,
-}  # fmt: skip
-TYPICAL, LEAST = 0.1, 0.03  # standard deviations: errors of local lines, as they mostly are and at least
 DATA = (
     "Sentinel-2 at 10 and 20 m one scale down, blurs drawn (gains 0.2 to 0.7), bands of 20 m made 2, 3 and 6 times "
     "coarser: T33UUB, T39RVJ, Reykjavik, three TerraMesh patches, one of BigEarthNet, nine of SEN12MS-CR; Landsat-7 "
@@ -81,46 +73,9 @@ def cases(held: int | None, seed: int = 0) -> Iterator[Case]:
             yield drawn(one, int(rng.choice([2, 2, 3, 6])), rng)
 
 
-def samples(method: Network, found: Iterator[Case]) -> Iterator[dict[str, np.ndarray]]:
-    """Every band of every case by itself, as the network sees it, and what its errors weigh."""
-    for case in found:
-        obs = filled(case.obs, halo_px(method, case.obs))
-        sample, _ = sample_of(method, obs, case.truth, method.summarise(case.obs, None))
-        bands = len(sample["truth"])
-        parts = {name: np.split(image, bands) for name, image in sample.items()}
-        for band in range(bands):
-            one = {name: part[band] for name, part in parts.items()}
-            left = float(np.nanmean(np.abs(one["truth"] - one["lines"])))
-            yield one | {"weight": np.full_like(one["base"], TYPICAL / max(left, LEAST))}
-
-
-class Weighted(Supervised):
-    """Errors of every band over what local lines leave of it: what no guide tells (water, noise) counts no more."""
-
-    def loss(self, module: torch.nn.Module, batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """The mean absolute error."""
-        product = module(*(batch[name] for name in ("base", "lines", "seen")))
-        weight = batch["weight"]
-        return {"l1": pixel_loss(product * weight, batch["truth"] * weight, batch.get("mask"))}
-
-
 def train(name: str, **more: Any) -> None:
     """Train on the scenes of a name and leave the run folder."""
-    torch.set_num_threads(1)
-    method = network()
-    found = cases(HELD[name])
-    first = next(found)
-    taught = list(samples(method, iter([first, *found])))
-    config = Config(**{**SETTINGS, **more})
-    patches = Patches(taught, config.patch, method.multiple(method.sizes(first.obs)), config.augment)
-    fresh = method.fresh(first.obs, config.seed).trained
-    print(f"{name}: {len(taught)} bands, {len(patches)} patches", flush=True)
-    header = replace(fresh.header, bands=(), centres_nm=(), name="", card={"data": DATA, "licence": LICENCE})
-    folder = RUNS / f"sharpen_{name}"
-    result = fit(
-        fresh.module, Weighted(patches), config, folder, header, say=lambda line: print(name, line, flush=True)
-    )
-    print(f"{name}: {result.steps} steps, {result.seconds:.0f} s", flush=True)
+    learn(f"sharpen_{name}", network(), cases(HELD[name]), {"data": DATA, "licence": LICENCE}, **more)
 
 
 def judged(ratio: int, third: int) -> Iterator[tuple[Scene, str, Case]]:

@@ -198,6 +198,15 @@ def footprint(obs: Observation, role: str = "ms") -> Bool[np.ndarray, "Y X"]:
     return view.valid[np.ix_(at[0].astype(int), at[1].astype(int))]
 
 
+def measured(obs: Observation, fine: str, role: str) -> Bool[np.ndarray, "y x"]:
+    """Coarse pixels of view ``role`` that were measured, and on whose middle view ``fine`` was."""
+    coarse = obs[role]
+    if obs[fine].all_valid:
+        return coarse.valid
+    at = [np.clip(np.floor(coarse.centres(a) + 0.5).astype(int), 0, obs.shape[a] - 1) for a in (0, 1)]
+    return np.asarray(coarse.valid & obs[fine].valid[np.ix_(at[0], at[1])])
+
+
 def valid_fraction(obs: Observation, role: str = "ms") -> float:
     """Share of the core that holds a measurement in both the fine view and view ``role``."""
     rows, cols = obs.core_window.slices

@@ -11,11 +11,11 @@ import numpy as np
 from earthloom.engine.options import Run
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
-from earthloom.methods.families.guides import ROLE, measured
+from earthloom.methods.families.guides import ROLE
 from earthloom.methods.families.windows import around
 from earthloom.ops.ridge import drawn_lines
 from earthloom.ops.tiling import spread_blocks
-from earthloom.physics.forward import reduce
+from earthloom.physics.forward import measured, reduce
 from earthloom.types import Float, Observation, Scene, ShownScene, Window
 
 AUTO, OF_SENSOR = "auto", "sensor"
@@ -109,7 +109,7 @@ def curves(
 ) -> tuple[Float[np.ndarray, "gain band"], Float[np.ndarray, " band"], int]:
     """Of one block: what is left of each band for each gain, its variance in the windows, how many pixels."""
     coarse, (rows, cols) = obs[ROLE], obs.in_core(ROLE)
-    seen, guides = measured(obs), len(obs["fine"].bands)
+    seen, guides = measured(obs, "fine", ROLE), len(obs["fine"].bands)
     counted = seen[rows, cols]
     left = np.zeros((len(gains), len(coarse.bands)))
     whole = np.zeros(len(coarse.bands))

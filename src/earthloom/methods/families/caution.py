@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earthloom.methods.families.guides import ROLE, Group, lines, measured, of_details
+from earthloom.methods.families.guides import ROLE, Group, lines, of_details
 from earthloom.methods.families.windows import NARROW, TAIL, averaging
 from earthloom.ops.moments import Stats
-from earthloom.physics.forward import expand
+from earthloom.physics.forward import expand, measured
 from earthloom.types import Bool, Float, Observation
 
 CHANCE, SURE = 0.1, 0.3  # shares of a scene's detail: below, what a window shows is chance; above, it is believed
@@ -37,7 +37,7 @@ class DetailShare:
     @classmethod
     def of(cls, obs: Observation, bands: Sequence[int], predicted: Float[np.ndarray, "band y x"]) -> DetailShare:
         """Over the core."""
-        left, whole = _details(obs, bands, predicted, seen := measured(obs))
+        left, whole = _details(obs, bands, predicted, seen := measured(obs, "fine", ROLE))
         rows, cols = obs.in_core(ROLE)
         counted = seen[rows, cols]
         return cls(*((part[:, rows, cols][:, counted] ** 2).sum(axis=1) for part in (left, whole)))
@@ -78,7 +78,7 @@ def share_explained(
     window
         Standard deviation of the wider window in coarse pixels.
     """
-    seen = measured(obs)
+    seen = measured(obs, "fine", ROLE)
     left, whole = _details(obs, bands, predicted, seen)
     level = 1e-12 * np.maximum((obs[ROLE].data[list(bands)].astype(np.float64) ** 2).max(axis=(1, 2)), 1e-30)
     mean = averaging(seen, window)

@@ -10,8 +10,8 @@ import numpy as np
 from earthloom.methods.families.windows import NARROW, around, averaging
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ridge import drawn_lines
-from earthloom.physics.forward import bands_by_gain, expand, reduce
-from earthloom.types import Bool, Float, Observation
+from earthloom.physics.forward import bands_by_gain, expand, measured, reduce
+from earthloom.types import Float, Observation
 
 ROLE = "coarse"
 
@@ -31,22 +31,13 @@ def groups(obs: Observation) -> Iterator[Group]:
         yield Group(f"lines_{number}", bands, reduce(obs, obs["fine"].data, gain, ROLE))
 
 
-def measured(obs: Observation) -> Bool[np.ndarray, "y x"]:
-    """Coarse pixels that were measured, and on whose middle the fine bands were."""
-    coarse = obs[ROLE]
-    if obs["fine"].all_valid:
-        return coarse.valid
-    at = [np.clip(np.floor(coarse.centres(a) + 0.5).astype(int), 0, obs.shape[a] - 1) for a in (0, 1)]
-    return coarse.valid & obs["fine"].valid[np.ix_(at[0], at[1])]
-
-
 def line_stats(obs: Observation, details: bool = False) -> Stats:
     """Moments of the guides and the coarse bands at the coarse scale, for each gain, over the core.
 
     With ``details`` also those of what a narrow window does not average away (:func:`of_details`).
     """
     rows, cols = obs.in_core(ROLE)
-    counted = (seen := measured(obs))[rows, cols]
+    counted = (seen := measured(obs, "fine", ROLE))[rows, cols]
     found = {}
     for group in groups(obs):
         both = np.concatenate([group.low, obs[ROLE].data[group.bands]])
@@ -100,7 +91,7 @@ def local_lines(obs: Observation, group: Group, moments: Moments, window: float,
     guides = len(group.low)
     whole = lines(moments, guides)
     both = np.concatenate([group.low, obs[ROLE].data[group.bands]]).astype(np.float64) - moments.mean[:, None, None]
-    gram, cross, spread = around(both, measured(obs), guides, window)
+    gram, cross, spread = around(both, measured(obs, "fine", ROLE), guides, window)
     pull = ridge * np.maximum(np.diag(moments.covariance)[:guides], 1e-12 * (1 + np.abs(moments.mean[0])))
     count, (height, width) = gram.shape[0] * gram.shape[1], gram.shape[:2]
     slopes, taken = drawn_lines(

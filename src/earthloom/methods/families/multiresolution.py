@@ -13,17 +13,19 @@ of the MATLAB protocol, which do not sum to 1. Three ways to find s (c always ma
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from earthloom.methods.families.pan_ms import coarse_samples, mean_gain, ms_gains, samples
+from earthloom.ops.modulate import modulate_by
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.coarser import coarser
 from earthloom.physics.forward import blur, expand, reduce, smooth
 from earthloom.physics.mtf import toolbox_kernel
 from earthloom.types import Float, Observation, ratio_of
 
+GUARD = 0.1  # smallest divisor of a modulation, over the mean of the band
 TINY = 1e-30  # stands for the mean of a band whose mean is 0
 Matching = Literal["detail", "regression", "std"]
 
@@ -83,3 +85,24 @@ def low_of_one(obs: Observation) -> Float[np.ndarray, " band"]:
         return np.ones(len(obs["ms"].bands))
     ratio = ratio_of(obs["ms"])
     return np.array([toolbox_kernel(gain, ratio).sum() for gain in ms_gains(obs)])
+
+
+class Modulation(NamedTuple):
+    """High-pass modulation, ``M_b P_b / max(P_b^L, level_b)`` with PAN matched by detail; one band at a time."""
+
+    slope: Float[np.ndarray, " band"]
+    constant: Float[np.ndarray, " band"]
+    one: Float[np.ndarray, " band"]
+    level: Float[np.ndarray, " band"]
+
+    @classmethod
+    def of(cls, obs: Observation, stats: Stats, guard: float = GUARD) -> Modulation:
+        """By the statistics that :func:`match_stats` gathers for ``detail``."""
+        slope, constant = pan_matched(stats, "detail")
+        return cls(slope, constant, low_of_one(obs), guard_levels(band_means(stats, len(slope)), guard))
+
+    def of_band(self, obs: Observation, band: int, base: Float[np.ndarray, "one Y X"]) -> Float[np.ndarray, "one Y X"]:
+        """A band, interpolated, modulated by PAN."""
+        pan, at = obs["pan"].data, slice(band, band + 1)
+        low = smooth(obs, pan, ms_gains(obs)[at])
+        return modulate_by(base.copy(), pan[0], low, self.slope[at], self.constant[at], self.one[at], self.level[at])

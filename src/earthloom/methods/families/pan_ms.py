@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from earthloom.physics.forward import footprint
+from earthloom.physics.forward import footprint, measured
 from earthloom.types import Bool, Float, Observation
 
 
@@ -25,14 +25,12 @@ def samples(obs: Observation, *images: Float[np.ndarray, "_ Y X"]) -> Float[np.n
 
 def coarse_samples(obs: Observation, *images: Float[np.ndarray, "_ y x"]) -> Float[np.ndarray, "k n"]:
     """The same for images on the grid of the MS: the pixels whose centres lie in the core."""
-    ms, (rows, cols) = obs["ms"], obs.in_core("ms")
+    rows, cols = obs.in_core("ms")
     stacked = np.concatenate([image[:, rows, cols] for image in images])
     flat = stacked.reshape(len(stacked), -1)
-    if obs["pan"].all_valid and ms.all_valid:
+    if obs["pan"].all_valid and obs["ms"].all_valid:
         return flat
-    at = [np.clip(np.floor(ms.centres(a) + 0.5).astype(int), 0, obs.shape[a] - 1) for a in (0, 1)]
-    seen = ms.valid & obs["pan"].valid[np.ix_(at[0], at[1])]
-    return flat[:, seen[rows, cols].ravel()]
+    return flat[:, measured(obs, "pan", "ms")[rows, cols].ravel()]
 
 
 def mean_gain(obs: Observation) -> float:

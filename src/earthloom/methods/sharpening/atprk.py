@@ -11,11 +11,12 @@ import numpy as np
 
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.caution import DetailShare, caution_reach, cautious, share_explained
-from earthloom.methods.families.guides import ROLE, Group, groups, line_stats, lines, measured
+from earthloom.methods.families.guides import ROLE, Group, groups, line_stats, lines
 from earthloom.methods.families.kriging import LAGS, Covariance, LagProducts, fitted, weights
 from earthloom.methods.fields import within
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Stats
+from earthloom.physics.forward import measured
 from earthloom.physics.mtf import sigma_px
 from earthloom.types import Float, Observation
 
@@ -75,7 +76,7 @@ class Atprk(Method):
         if so_far is None:
             return stats
         rows, cols = obs.in_core(ROLE)
-        seen = measured(obs)
+        seen = measured(obs, "fine", ROLE)
         for group, _, _, rest in self._lines(obs, so_far):
             stats[f"rest_{group.name}"] = LagProducts.of(rest, seen, rows, cols)
             stats[f"share_{group.name}"] = DetailShare.of(obs, group.bands, obs[ROLE].data[group.bands] - rest)

@@ -12,11 +12,11 @@ import numpy as np
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method
 from earthloom.methods.families.caution import DetailShare, caution_reach, cautious, share_explained
 from earthloom.methods.families.forests import Sample, grown, keys_of
-from earthloom.methods.families.guides import ROLE, Group, groups, measured
+from earthloom.methods.families.guides import ROLE, Group, groups
 from earthloom.methods.families.trees import Forest
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Stats
-from earthloom.physics.forward import expand, reduce
+from earthloom.physics.forward import expand, measured, reduce
 from earthloom.types import Float, Observation
 
 
@@ -84,7 +84,7 @@ class Dms(Method):
         """First samples of coarse pixels; then the trees, and how much they explain of what they have not seen."""
         stats, fine = Stats(), obs["fine"].data.astype(np.float64)
         rows, cols = obs.in_core(ROLE)
-        seen = measured(obs)[rows, cols]
+        seen = measured(obs, "fine", ROLE)[rows, cols]
         for group in _groups(obs):
             if so_far is None:
                 gain = obs[ROLE].bands[group.bands[0]].mtf_nyquist

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from earthloom.methods.families.caution import line_trust
 from earthloom.methods.families.guides import ROLE, Group, detail, groups, line_stats, lines, local_lines
 from earthloom.methods.families.windows import TAIL
 from earthloom.methods.fields import within
-from earthloom.methods.networks.network import Network, Sizes, Trained, normalised, scale_of
+from earthloom.methods.networks.each_band import BLOCK, LOUD, EachBand, Shown
+from earthloom.methods.networks.network import Sizes
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand, reduce
 from earthloom.types import Float, Observation
@@ -22,27 +23,14 @@ from earthloom.types import Float, Observation
 if TYPE_CHECKING:
     from torch import nn
 
-ANY = 0  # bands, guides, ratio: what there is
 WINDOW, RIDGE = 1.0, 0.001  # of the local lines, as GWR has them
 GUIDES = 4  # that are shown one by one: those that resemble the band most
 EACH = 3  # images of every guide
 BESIDE = 4  # images of every band that are no guide's
-LOUD = 4.0  # details are shown larger than they are, so that they count like values
-BLOCK = 2
-
-
-class Shown(NamedTuple):
-    """One coarse band as the network sees it, in physical units but for ``seen``."""
-
-    band: int
-    trust: float
-    base: Float[np.ndarray, "Y X"]
-    lines: Float[np.ndarray, "Y X"]
-    seen: Float[np.ndarray, "k Y X"]
 
 
 @dataclass(frozen=True)
-class LineCnn(Network):
+class LineCnn(EachBand):
     """Residual network on local lines, ``F_b = L_b + s_b c_b shuffle(net(unshuffle(x_b)))``, one band at a time.
 
     ``L_b`` is the product of local lines (GWR: ``U C_b + sum_g U(w_b a_bg) d_g`` with the details ``d_g = G_g - U D B_b
@@ -78,8 +66,6 @@ class LineCnn(Network):
         notes="a network of ours; it begins as GWR",
     )  # fmt: skip
     roles: ClassVar[Mapping[str, str]] = {"guide": "fine", "base": ROLE}
-    scales: ClassVar[Mapping[str, str]] = {"lines": "base"}
-    tile_px: ClassVar[int] = 768
 
     def __post_init__(self) -> None:
         within(self, "width", 4, 256)
@@ -89,15 +75,12 @@ class LineCnn(Network):
         """Convolutions at half the wanted resolution."""
         from earthloom.nn.line_cnn import LineNet
 
-        return LineNet(BESIDE + EACH * GUIDES, self.width, self.blocks)
+        return LineNet(self.images, self.width, self.blocks)
 
-    def sizes(self, obs: Observation) -> Sizes:
-        """Any number of bands and guides, any ratio."""
-        return Sizes(ANY, ANY, ANY)
-
-    def multiple(self, sizes: Sizes) -> int:
-        """Side of the blocks that are unshuffled."""
-        return BLOCK
+    @property
+    def images(self) -> int:
+        """Of the band, and of each guide."""
+        return BESIDE + EACH * GUIDES
 
     def halo_px(self, ratio: float) -> int:
         """The lines, what their product lacks, and the convolutions with a block for the alignment."""
@@ -108,57 +91,28 @@ class LineCnn(Network):
         """Moments of all bands, and of fine and coarse ones together at the coarse scale."""
         return Stats({**super().summarise(obs, so_far), **line_stats(obs, details=True)})
 
-    def scale(self, name: str) -> str | None:
-        """Interpolated bands and those of the lines are normalised as the coarse ones; what else is seen is already."""
-        return "base" if name in ("base", "lines") else None
-
-    def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ Y X"]]:
-        """All bands as the network sees them: ``seen`` holds the images of each in turn."""
-        bands, kind = len(obs[ROLE].bands), obs[ROLE].data.dtype
-        base, each = (np.empty((bands, *obs.shape), kind) for _ in range(2))
-        seen = np.empty((bands, BESIDE + EACH * GUIDES, *obs.shape), np.float32)
-        for shown in shown_bands(obs, stats):
-            base[shown.band], each[shown.band], seen[shown.band] = shown.base, shown.lines, shown.seen
-        return {"base": base, "lines": each, "seen": seen.reshape(-1, *obs.shape)}
-
-    def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
-        """One band after the other, so that hundreds take no more memory than one."""
-        out = np.empty((len(obs[ROLE].bands), *obs.shape), obs[ROLE].data.dtype)
-        for shown in shown_bands(obs, stats):
-            if shown.trust == 0:
-                out[shown.band] = shown.base
-                continue
-            own = stats["base"].pick([shown.band])
-            images = {"base": normalised(shown.base[None], own), "lines": normalised(shown.lines[None], own)}
-            inputs = {name: np.ascontiguousarray(image, np.float32) for name, image in images.items()}
-            found = self.through(trained, obs, {**inputs, "seen": shown.seen})[0]
-            mean, std = (value.astype(out.dtype)[0] for value in scale_of(own))
-            fused = found.astype(out.dtype) * std + mean
-            out[shown.band] = fused if shown.trust == 1 else shown.base + shown.trust * (fused - shown.base)
-        return out
-
-
-def shown_bands(obs: Observation, stats: Stats) -> Iterator[Shown]:
-    """Every coarse band as the network sees it."""
-    for group in groups(obs):
-        moments, guides = stats[group.name], len(group.low)
-        local, lost = local_lines(obs, group, moments, WINDOW, RIDGE), detail(obs, group)
-        whole, trust = lines(moments, guides), line_trust(stats, group)
-        for at, band in enumerate(group.bands):
-            slopes = (local.slopes[at] * local.share[at]).astype(lost.dtype)
-            terms = expand(obs, slopes, ROLE) * lost
-            base = expand(obs, obs[ROLE].data[band : band + 1], ROLE)[0]
-            product = base + terms.sum(axis=0)
-            gain = obs[ROLE].bands[band].mtf_nyquist
-            lacks = obs[ROLE].data[band] - reduce(obs, product[None], gain, ROLE)[0]
-            beside = [
-                LOUD * (product - base), LOUD * np.tensordot(whole[at].astype(lost.dtype), lost, 1),
-                LOUD * expand(obs, lacks[None], ROLE)[0],
-            ]  # fmt: skip
-            std = float(moments.std[guides + at]) or 1.0
-            share = expand(obs, local.share[at : at + 1].astype(lost.dtype), ROLE)
-            seen = [np.stack(beside) / lost.dtype.type(std), share, _guides(obs, group, moments, at, terms, lost)]
-            yield Shown(band, float(trust[at]), base, product, np.ascontiguousarray(np.concatenate(seen), np.float32))
+    def shown(self, obs: Observation, stats: Stats) -> Iterator[Shown]:
+        """Every coarse band, its local lines and its guides."""
+        for group in groups(obs):
+            moments, guides = stats[group.name], len(group.low)
+            local, lost = local_lines(obs, group, moments, WINDOW, RIDGE), detail(obs, group)
+            whole, trust = lines(moments, guides), line_trust(stats, group)
+            for at, band in enumerate(group.bands):
+                slopes = (local.slopes[at] * local.share[at]).astype(lost.dtype)
+                terms = expand(obs, slopes, ROLE) * lost
+                base = expand(obs, obs[ROLE].data[band : band + 1], ROLE)[0]
+                product = base + terms.sum(axis=0)
+                gain = obs[ROLE].bands[band].mtf_nyquist
+                lacks = obs[ROLE].data[band] - reduce(obs, product[None], gain, ROLE)[0]
+                beside = [
+                    LOUD * (product - base), LOUD * np.tensordot(whole[at].astype(lost.dtype), lost, 1),
+                    LOUD * expand(obs, lacks[None], ROLE)[0],
+                ]  # fmt: skip
+                std = float(moments.std[guides + at]) or 1.0
+                share = expand(obs, local.share[at : at + 1].astype(lost.dtype), ROLE)
+                seen = [np.stack(beside) / lost.dtype.type(std), share, _guides(obs, group, moments, at, terms, lost)]
+                images = np.ascontiguousarray(np.concatenate(seen), np.float32)
+                yield Shown(band, base, product, images, float(trust[at]))
 
 
 def _guides(

@@ -1,0 +1,135 @@
+"""Train and judge the network of `pansharpen` for any sensor, one run folder each under bench/raw/runs.
+
+python -m bench.networks.universal train NAME ...  (without_0, _1, _2: sensors held out; whole: shipped)
+python -m bench.networks.universal judge           (each scene by the network that never saw its sensor, beside others)
+python -m bench.networks.universal ship            (copies the network of all sensors into the package, with its card)
+
+Nothing that is judged chooses the weights or the number of steps: a run has a budget of steps and keeps its last
+average.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from bench.cards import write_card
+from bench.data import Case, with_truth
+from bench.networks.each_band import learn
+from bench.networks.sensors import FOLDS, cases
+from bench.pansharpening.accuracy import judge as judged
+from bench.results import RUNS
+from earthloom.atomic import write_whole
+from earthloom.methods import catalog
+from earthloom.methods.base import Method
+from earthloom.methods.networks.network import Network, load_network
+from earthloom.methods.wrappers.refined import refined
+from earthloom.weights import store as weights
+
+NAME, SHIPPED = "hpm_cnn", "any_sensor"
+HELD = {"without_0": 0, "without_1": 1, "without_2": 2, "whole": None}  # run: the sensors it never sees
+BESIDE = ("exp", "gsa", "bt_h", "bdsd_pc", "pracs", "awlp", "mtf_glp", "mtf_glp_fs", "mtf_glp_hpm", "cnmf")
+STEPS = (0, 3, 10)  # refinements that are tried of each
+DATA = (
+    "Wald's pairs of Landsat-7 and -8, WorldView-2 and -3, Pleiades, Gaofen-2, IKONOS, GeoEye-1; Sentinel-2 (10 m), "
+    "CAVE, AVIRIS and Hyperion under made PANs; ratios 2 to 6, MTFs 0.12 to 0.55, both geometries"
+)
+LICENCE = (
+    "research: CAVE, GRIP-UNINA's images and some triplets are not for commercial use; Landsat, Hyperion: public "
+    "domain; contains modified Copernicus Sentinel data 2015-2020; Rotterdam CC BY-SA 4.0"
+)
+SENSOR = {"WV3_test": "worldview3", "Pleiades_test": "pleiades", "GE1": "geoeye1", "IK": "ikonos", "WV2": "worldview2"}
+
+
+def network(**fields: Any) -> Network:
+    """The network, fresh or with its weights."""
+    found = catalog.make(NAME, **fields)
+    assert isinstance(found, Network)
+    return found
+
+
+def sensor_of(case: Case) -> str:
+    """Whose image it is."""
+    if case.group in ("landsat7", "gaofen2"):
+        return case.group
+    return SENSOR.get(case.name, "worldview2" if case.name == "Rotterdam" else "gaofen2")
+
+
+def unseen(case: Case) -> str:
+    """The run that never saw the sensor."""
+    return f"without_{next(n for n, names in enumerate(FOLDS) if sensor_of(case) in names)}"
+
+
+def rows(case: Case, run: str | None = None) -> Iterator[dict[str, Any]]:
+    """Figures of every method on a case, refined and not."""
+    found: dict[str, Method] = {name: catalog.make(name) for name in BESIDE}
+    found[NAME] = load_network(network(), str(RUNS / f"universal_{run or unseen(case)}"), case.obs)
+    for name, method in found.items():
+        for steps in STEPS:
+            figures = judged(case, refined(method, steps) if steps else method)
+            if figures is not None:
+                yield {"sensor": sensor_of(case), "image": case.name, "method": name, "refined": steps, **figures}
+
+
+def judge(names: list[str]) -> None:
+    """Print as they come; keep."""
+    kept = []
+    for case in with_truth():
+        if names and sensor_of(case) not in names:
+            continue
+        own = list(rows(case))
+        kept += own
+        best = min((row for row in own if row["method"] not in (NAME, "exp")), key=lambda row: row["ergas"])
+        told = [f"{row['ergas']:.3f}" for row in own if row["method"] == NAME]
+        print(f"{sensor_of(case):11} {case.name:18} best {best['method']}+{best['refined']} {best['ergas']:.3f}, {NAME} {told}, "
+              f"ratio {min(map(float, told)) / best['ergas']:.3f} plain {float(told[0]) / best['ergas']:.3f}", flush=True)  # fmt: skip
+    write_whole(RUNS / "universal_judged.json", json.dumps(kept).encode())
+
+
+def train(name: str, **more: Any) -> None:
+    """Train on the sensors of a name and leave the run folder."""
+    learn(f"universal_{name}", network(), cases(HELD[name]), {"data": DATA, "licence": LICENCE}, **more)
+
+
+def ship() -> None:
+    """Copy the network of all sensors, half precision, with its card."""
+    header, tensors = weights.read(RUNS / "universal_whole")
+    kept = json.loads((RUNS / "universal_judged.json").read_bytes())
+    shares = []
+    for image in dict.fromkeys(row["image"] for row in kept):
+        own = [row for row in kept if row["image"] == image]
+        best = min(row["ergas"] for row in own if row["method"] not in (NAME, "exp"))
+        shares.append(next(row["ergas"] for row in own if row["method"] == NAME and row["refined"] == 0) / best)
+    card = {key: value for key, value in header.card.items() if key not in ("figures", "no_fusion")}
+    card |= {
+        "sensors it never saw": f"ERGAS over that of the best classical method of {len(BESIDE) - 1}, refined or not: "
+        f"{np.mean(shares):.3f}, worst {max(shares):.3f}, {len(shares)} images",
+        "figures of": "networks of the same recipe on the sensors that they never saw, one scale down",
+        "not for": "commercial use; thermal bands",
+        "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
+        "recipe": "python -m bench.networks.universal train whole",
+    }
+    path = weights.FOLDER / f"{SHIPPED}.safetensors"
+    weights.write(path, replace(header, card=card), tensors, half=True)
+    write_card(path, header.method, " for any sensor, any number of bands, ratios from 2 to 6", card)
+
+
+def main(words: list[str]) -> None:
+    """See above."""
+    if words[:1] == ["train"]:
+        for name in words[1:]:
+            train(name)
+    elif words[:1] == ["judge"]:
+        judge(words[1:])
+    elif words == ["ship"]:
+        ship()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
