@@ -86,9 +86,9 @@ def judge(names: list[str]) -> None:
         own = list(rows(case))
         kept += own
         best = min((row for row in own if row["method"] not in (NAME, "exp")), key=lambda row: row["ergas"])
-        told = [f"{row['ergas']:.3f}" for row in own if row["method"] == NAME]
-        print(f"{sensor_of(case):11} {case.name:18} best {best['method']}+{best['refined']} {best['ergas']:.3f}, {NAME} {told}, "
-              f"ratio {min(map(float, told)) / best['ergas']:.3f} plain {float(told[0]) / best['ergas']:.3f}", flush=True)  # fmt: skip
+        told = [row["ergas"] for row in own if row["method"] == NAME]
+        print(f"{sensor_of(case):11} {case.name:18} {best['method']}+{best['refined']} {best['ergas']:.3f}", end=" ")
+        print(*(f"{one:.3f}" for one in told), *(f"{one / best['ergas']:.3f}" for one in told), flush=True)
     write_whole(RUNS / "universal_judged.json", json.dumps(kept).encode())
 
 

@@ -35,6 +35,14 @@ class BackProjected(NamedTuple):
     after: Float[np.ndarray, "band y x"]
 
 
+def answered(obs: Observation, role: str) -> Observation:
+    """Without the coarse pixels whose centres lie beyond the fine grid: the image cannot answer for them."""
+    view, (rows, cols) = obs[role], replace(obs, core=None).in_core(role)
+    offset = (view.offset[0] + view.ratio[0] * rows.start, view.offset[1] + view.ratio[1] * cols.start)
+    cut = replace(view, data=view.data[:, rows, cols], valid=view.valid[rows, cols], offset=offset)
+    return replace(obs, views={**obs.views, role: cut})
+
+
 def back_project(
     obs: Observation,
     image: Float[np.ndarray, "band Y X"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -17,12 +17,14 @@ from earthloom.methods.fields import within
 from earthloom.methods.networks.each_band import BLOCK, LOUD, EachBand, Shown
 from earthloom.methods.networks.network import Sizes
 from earthloom.ops.moments import Moments, Stats
+from earthloom.physics.backproject import answered, descend
 from earthloom.physics.forward import expand, measured, reduce
 from earthloom.types import Float, Observation, ratio_of
 
 if TYPE_CHECKING:
     from torch import nn
 
+STEPS = 1  # back-projections of what is begun with
 WINDOW, RIDGE = 1.5, 0.01  # of the local lines of a band over PAN, in coarse pixels and variances
 ALIKE = 2  # other bands that are shown beside one: those that resemble it most
 OWN = 10  # images of a band that are no other band's
@@ -92,15 +94,13 @@ class HpmCnn(EachBand):
         """Every band, its pyramid, and what PAN and other bands tell of it."""
         pyramid, coarse, ms = Modulation.of(obs, stats), stats["coarse"], obs["ms"].data
         std = np.where(coarse.std > 0, coarse.std, 1.0)
-        pan, beyond = obs["pan"].data[0], _beyond(obs, coarse)
+        pan, beyond, inside = obs["pan"].data[0], _beyond(obs, coarse), answered(obs, "ms")
         lows = {gain: reduce(obs, obs["pan"].data, gain) for gain in dict.fromkeys(ms_gains(obs))}
         for band, gain in enumerate(ms_gains(obs)):
             kind, low = pan.dtype.type, lows[gain]
             lost = pan - expand(obs, low)[0]
             base = expand(obs, ms[band : band + 1])
-            start = pyramid.of_band(obs, band, base)
-            start += expand(obs, ms[band : band + 1] - reduce(obs, start, gain))
-            lacks = expand(obs, ms[band : band + 1] - reduce(obs, start, gain))
+            start, lacks = _agreeing(inside, pyramid.of_band(obs, band, base), band)
             slope, share = _local_line(obs, low, band, coarse)
             sign = -1.0 if coarse.covariance[band, -1] < 0 else 1.0
             own = np.stack([
@@ -112,6 +112,18 @@ class HpmCnn(EachBand):
             rest = [expand(obs, share), np.ones((2, *obs.shape), kind) * np.array(told, kind)[:, None, None]]
             seen = np.concatenate([own, of_pan, *rest, _alike(obs, coarse, band)])
             yield Shown(band, base[0], start[0], np.ascontiguousarray(seen, np.float32))
+
+
+def _agreeing(
+    obs: Observation, image: Float[np.ndarray, "one Y X"], band: int
+) -> tuple[Float[np.ndarray, "one Y X"], Float[np.ndarray, "one Y X"]]:
+    """An image of one band, back-projected, and what it lacks still, interpolated."""
+    view = obs["ms"]
+    one = replace(view, data=view.data[band : band + 1], bands=view.bands[band : band + 1])
+    seen = replace(obs, views={**obs.views, "ms": one})
+    trail = list(descend(seen, image, [one.bands[0].mtf_nyquist], STEPS))
+    total = sum(correction for _, correction in trail)
+    return image + expand(seen, total), expand(seen, trail[-1][0])
 
 
 def _beyond(obs: Observation, coarse: Moments) -> Float[np.ndarray, "Y X"]:

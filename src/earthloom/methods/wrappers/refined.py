@@ -12,7 +12,7 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import INTERPOLATION, LOWPASS, Card, Method, Wrapper
 from earthloom.methods.fields import fits
 from earthloom.ops.moments import Moments, Stats
-from earthloom.physics.backproject import back_project, descend
+from earthloom.physics.backproject import answered, back_project, descend
 from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
 from earthloom.types import Bool, Float, Observation
@@ -131,7 +131,7 @@ class Refined(Wrapper):
         problem = problems.find(self.card.problem)
         role, gains = problem.observed(obs)
         gains = gains if self.gain is None else [self.gain] * len(gains)
-        obs = _inside(obs, role)
+        obs = answered(obs, role)
         if not all(view.all_valid for view in obs.views.values()):
             obs = _seen_whole(obs, problem.valid(obs), role, gains)
         return obs, role, gains
@@ -176,14 +176,6 @@ class _Turn(Stats):
 
     def __add__(self, other: dict[str, Any]) -> _Turn:
         return _Turn(self.turn, {key: value + other[key] for key, value in self.items()})
-
-
-def _inside(obs: Observation, role: str) -> Observation:
-    """Without the coarse pixels whose centres lie beyond the fine grid: the image cannot answer for them."""
-    view, (rows, cols) = obs[role], replace(obs, core=None).in_core(role)
-    offset = (view.offset[0] + view.ratio[0] * rows.start, view.offset[1] + view.ratio[1] * cols.start)
-    cut = replace(view, data=view.data[:, rows, cols], valid=view.valid[rows, cols], offset=offset)
-    return replace(obs, views={**obs.views, role: cut})
 
 
 def _seen_whole(obs: Observation, valid: Bool[np.ndarray, "Y X"], role: str, gains: list[float]) -> Observation:
