@@ -106,7 +106,7 @@ def measured(case: Case) -> Iterator[tuple[str, dict[str, float]]]:
             yield f"cf2n, {name}", figures(case, product.data) | {"s_per_mpx": seconds * 1e6 / product.valid.size}
     for name, start in starts.items() if sky in ADAPTED else ():
         found = adapt(start, ArrayScene(case.obs), steps=ADAPT_STEPS, threads=1)
-        image = fuse_array(Keeping(found.method), ArrayScene(case.obs), threads=1).data
+        image = fuse_array(Keeping(found.network), ArrayScene(case.obs), threads=1).data
         yield f"cf2n, adapted from {name}", figures(case, image) | {"adapt_s": found.seconds, "kept": found.kept}
 
 

@@ -127,9 +127,9 @@ def adapted(image: str) -> Iterator[Row]:
         rows: dict[str, Method] = {"exp": catalog.make("exp"), "gsa": catalog.make("gsa")}
         rows |= {"mtf_glp_hpm": catalog.make("mtf_glp_hpm"), "cnmf": catalog.make("cnmf")}
         rows |= {"bdsd_pc + 10 refinements": refined(catalog.make("bdsd_pc"), 10)}
-        rows |= {"cf2n before": start, "cf2n adapted": found.method}
-        rows |= {f"cf2n adapted + {n} refinements": refined(found.method, n) for n in (1, 3)}
-        rows["cf2n adapted, ensemble"] = replace(found.method, inner=replace(found.method.inner, ensemble=True))
+        rows |= {"cf2n before": start, "cf2n adapted": found.network}
+        rows |= {f"cf2n adapted + {n} refinements": refined(found.network, n) for n in (1, 3)}
+        rows["cf2n adapted, ensemble"] = replace(found.network, inner=replace(found.network.inner, ensemble=True))
         for label, method in rows.items():
             figures = held_out(fuse_whole(method, case.obs), case.truth)  # type: ignore[arg-type]
             wanted = {"wanted_ergas": ADAPTED[name]} if "adapted" in label else {}
@@ -148,7 +148,7 @@ def reduced_scenes() -> Iterator[Row]:
                 "group": "triplets",
                 "image": case.name,
                 "method": f"{name} adapted",
-                **(judge(case, found.method) or {}),
+                **(judge(case, found.network) or {}),
             }
 
 

@@ -31,10 +31,11 @@ from earthloom.problems.pansharpening import Pansharpening
 from earthloom.types import Band, Observation, View
 
 SIDE = 192  # of the parts that are learnt from, in wanted pixels
-RATIOS = (2, 3, 4, 4, 4, 4, 5, 6)  # drawn, so often
+RATIOS = (2, 2, 3, 4, 4, 4, 5, 6)  # drawn, so often
 GAINS, PAN_GAINS = (0.18, 0.45), (0.1, 0.25)
 UNSURE = 0.03  # standard deviation of what a method is told of a gain
 SHIFT = 0.25  # largest misregistration in MS pixels, of a third of the cases
+OTHER = 0.6  # share of the cases that are seen by neighbouring sensors
 EACH = {"landsat7": 1, "landsat8": 4, "sentinel2": 2, "cave": 1, "aviris": 4, "hyperion": 4, "gaofen2": 4}
 USUALLY = 8  # cases of every other image
 FOLDS = (("worldview2", "ikonos"), ("worldview3", "pleiades", "landsat7", "landsat8"), ("gaofen2", "geoeye1"))
@@ -134,6 +135,22 @@ def in_float32(case: Case) -> Case:
     return Case(replace(case.obs, views=views), case.truth.astype(np.float32))
 
 
+def another(pan: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """The same ground seen by neighbouring sensors: every band with something of others, PAN too, and another haze."""
+    bands, levels = len(truth), truth.mean(axis=(1, 2))
+    mix = np.eye(bands) + rng.uniform(0, 0.6) * rng.dirichlet(np.ones(bands), bands)
+    share = mix * levels[:, None] / levels[None, :]  # in units of the band itself
+    found = np.tensordot(share.astype(np.float32), truth, 1)
+    weights = rng.dirichlet(np.ones(bands)) * pan.mean() / levels
+    own = rng.uniform(0, 0.5)
+    other = soft(np.tensordot(weights.astype(np.float32), truth, 1), float(rng.uniform(0.15, 0.4)))
+    sharp = (1 - own) * pan + own * other[None]
+    haze = rng.uniform(-0.5, 0.6, bands + 1)
+    found = found + (haze[:-1] * found.min(axis=(1, 2)))[:, None, None]
+    sharp = sharp + haze[-1] * sharp.min()
+    return sharp.astype(np.float32), found.astype(np.float32)
+
+
 def drawn(one: Pair, rng: np.random.Generator) -> Case:
     """A part of a pair as a sensor drawn at random would have seen it, and what would be known of that sensor."""
     ratio = int(rng.choice(RATIOS))
@@ -144,11 +161,14 @@ def drawn(one: Pair, rng: np.random.Generator) -> Case:
     gain = rng.uniform(*GAINS)
     gains = np.clip(gain + rng.normal(0, 0.04, len(one.truth)), 0.12, 0.55)
     truth, pan, seen = one.truth[:, *part], one.pan[:, *part], one.seen[part]
+    if rng.random() < OTHER:
+        pan, truth = another(pan, truth, rng)
     shape = (size[0] // ratio, size[1] // ratio)
     whole = np.asarray(seen.reshape(shape[0], ratio, shape[1], ratio).all(axis=(1, 3)))
     half = ratio / 2 if toolbox else (ratio - 1) / 2
     bands = tuple(Band(f"B{n}", mtf_nyquist=float(g)) for n, g in enumerate(gains))
     empty = View(np.zeros((len(truth), *shape), np.float32), whole, bands, (float(ratio),) * 2, (half, half))
+    pan = pan + rng.normal(0, rng.choice([0, 0.003, 0.01]), pan.shape).astype(np.float32) * pan.std()
     fine = View(pan, seen, (Band("pan", mtf_nyquist=0.15),))
     obs = Observation({"pan": fine, "ms": empty}, (size[0], size[1]), "toolbox" if toolbox else "centre")
     data = reduce(obs, truth, [float(g) for g in gains])

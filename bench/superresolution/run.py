@@ -212,7 +212,7 @@ def table(ratio: int) -> None:
     for name, case, peak, floor in groups["AVIRIS"]:
         fitted = adapt(catalog.make("dualsr", PROBLEM), ArrayScene(case.obs), 60.0, threads=1)  # type: ignore[arg-type]
         print(name, fitted, flush=True)
-        adapted[name] = figures(fuse_whole(fitted.method, case.obs), case, ratio, peak, floor)
+        adapted[name] = figures(fuse_whole(fitted.network, case.obs), case, ratio, peak, floor)
     tell(found, "AVIRIS", "dualsr, adapted 60 s", adapted, 0.0, 0)
     results.keep(f"superresolution_{ratio}to1", found)
     results.record("superresolution", f"{ratio}to1", tables.accuracy(found), Config.seed)

@@ -195,7 +195,7 @@ def step(task: Any, module: torch.nn.Module, config: Config) -> None:
 
 def test_adapted_weights_lie_on_the_processor_again() -> None:
     found = adapt(catalog.make("pnn"), ArrayScene(scene("pansharpening", 128)), steps=1, device="auto", threads=1)  # type: ignore[arg-type]
-    assert next(found.method.trained.module.parameters()).device.type == "cpu"
+    assert next(found.network.trained.module.parameters()).device.type == "cpu"
 
 
 @pytest.mark.parametrize("name", ["pnn", "cf2n"])

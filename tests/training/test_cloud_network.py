@@ -71,7 +71,7 @@ def test_learns_what_regression_misses(case: Case) -> None:
     assert found.kept and found.after["ergas"] < found.before["ergas"] and "consistency" not in found.after
     assert str(found).startswith("random weights adapted to the scene") and not str(found).endswith("%")
     plain = catalog.make("sar_regression", "cloud_removal")
-    product = fuse_whole(Keeping(found.method), case.obs)
+    product = fuse_whole(Keeping(found.network), case.obs)
     assert error(product, case) < 0.9 * error(fuse_whole(Keeping(plain), case.obs), case)
     np.testing.assert_array_equal(product[:, clear(case.obs)], case.obs["optical"].data[:, clear(case.obs)])
 

@@ -109,7 +109,7 @@ def test_adapting_is_never_worse_by_its_own_figures(guides: int) -> None:
     else:
         assert found.after == found.before
         gwr = fuse_whole(catalog.make("gwr", PROBLEM), obs)
-        np.testing.assert_allclose(fuse_whole(found.method, obs), gwr, atol=1e-4 * spread(obs), rtol=1e-4)
+        np.testing.assert_allclose(fuse_whole(found.network, obs), gwr, atol=1e-4 * spread(obs), rtol=1e-4)
 
 
 def test_what_adapting_begins_from_is_judged_as_gwr() -> None:

@@ -424,8 +424,8 @@ def test_of_two_known_dates_one_is_left_out_so_it_sees_one(name: str, three: Cas
     """With nothing said about its dates it is made for what it can learn from, says so, and runs like that."""
     with pytest.warns(EarthloomWarning, match="sees the nearest alone"):
         found = adapt(make(name), ArrayScene(three.obs), steps=2, threads=1)
-    assert found.method.parameters["known"] == 1 and np.isfinite(found.before["ergas"])
-    product = fuse_array(found.method, ArrayScene(three.obs))
+    assert found.network.parameters["known"] == 1 and np.isfinite(found.before["ergas"])
+    product = fuse_array(found.network, ArrayScene(three.obs))
     assert product.valid.all() and np.isfinite(product.data).all()
 
 

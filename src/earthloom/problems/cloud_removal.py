@@ -37,6 +37,7 @@ class CloudRemoval(Problem):
     """
 
     name: ClassVar[str] = "cloud_removal"
+    rivals: ClassVar[tuple[str, ...]] = ("inpaint", "sar_regression")
     seen: ClassVar[tuple[str, ...]] = ("optical", "sar", "cloud")
     wanted: ClassVar[str] = "the optical image without clouds"
     piece_px: ClassVar[tuple[int, int]] = (640, 320)

@@ -26,6 +26,7 @@ class Superresolution(Problem):
     """
 
     name: ClassVar[str] = "superresolution"
+    rivals: ClassVar[tuple[str, ...]] = ("bicubic", "back_projection")
     seen: ClassVar[tuple[str, ...]] = ("hs",)
     wanted: ClassVar[str] = "hs on a finer grid"
 

@@ -25,6 +25,7 @@ from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
 from earthloom.machine import device_wanted, on
+from earthloom.methods.base import Method
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, normalised, prepared, scale_of
 from earthloom.nn import losses
@@ -32,7 +33,9 @@ from earthloom.ops.moments import Stats
 from earthloom.physics.forward import reduce
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
+from earthloom.training import judging
 from earthloom.training.cases import blocks
+from earthloom.training.judging import rival_of
 from earthloom.training.lessons.band_groups import BandGroups
 from earthloom.training.lessons.full_resolution import FullResolution, WithFullResolution
 from earthloom.training.loop.devices import fast_precision
@@ -44,11 +47,12 @@ from earthloom.types import Observation, Scene, Window
 SECONDS = 60.0  # to adapt for, unless told otherwise
 SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
-GRID, STRIDE = 6, 9  # held-out blocks: four of a grid of 6 x 6
+GRID, STRIDE, FIRST = 8, 6, 3  # held-out blocks: every sixth of a grid of 8 x 8, none beside another
 BATCH = 4
 HELD = 4  # cases that judge, at most
 GROUP = 6  # neighbouring bands of a cube that a step learns from
 RATE = 2e-3
+TOLD = ("steps", "seconds", "began", "kept", "gained", "rival", "rival_ergas")  # plain facts of an adaptation
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
 
@@ -58,7 +62,7 @@ class Adapted:
 
     Parameters
     ----------
-    method
+    network
         Ready to fuse this scene and others like it.
     before, after
         ERGAS of the held-out blocks one scale down, and ``consistency``, the root mean square of ``D B F - M`` at full
@@ -68,24 +72,47 @@ class Adapted:
     began
         Whose weights it began with; ``random`` where none fit.
     kept
-        False when nothing better was found: then the method is what it was.
+        False when nothing better was found, beyond chance: then the network is what it was.
+    gained
+        By how much the error of the held-out blocks fell.
+    rival, rival_ergas
+        The method without training that does best on the same blocks, and its ERGAS.
+    method
+        What fuses the scene: the network, or the rival where the network is worse.
     """
 
-    method: Fitted
+    network: Fitted
     before: Mapping[str, float]
     after: Mapping[str, float]
     steps: int
     seconds: float
     began: str = "random"
     kept: bool = True
+    gained: str = ""
+    rival: str = ""
+    rival_ergas: float = float("inf")
+
+    @property
+    def beaten(self) -> bool:
+        """Whether a method without training does better on the held-out blocks."""
+        return self.rival_ergas < self.after["ergas"]
+
+    @property
+    def method(self) -> Method:
+        """See above."""
+        return rival_of(self.rival, self.network.card.problem) if self.beaten else self.network
 
     def __str__(self) -> str:
         start = f"{self.began} weights" if self.began == "random" else f"weights '{self.began}'"
+        beside = f"; {self.rival} on the same blocks: {self.rival_ergas:.3f}" if self.rival else ""
         if not self.kept:
-            return f"adapting {start} found nothing better than ERGAS {self.before['ergas']:.3f} on held-out blocks"
+            gained = f" (found: {self.gained})" if self.gained else ""
+            none = f"adapting {start} found nothing surely better than ERGAS {self.before['ergas']:.3f}"
+            return f"{none} on held-out blocks{gained}{beside}"
         told = [f"{name} {self.before[name]:.3f} to {self.after[name]:.3f}" for name in self.before]
         took = f"{self.steps} steps"  # no seconds: this goes into files, and the same steps must give the same bytes
-        return f"{start} adapted to the scene in {took}: held-out {', '.join(told)}{' %' if len(told) > 1 else ''}"
+        figures = f"held-out {', '.join(told)}{' %' if len(told) > 1 else ''}, error {self.gained}"
+        return f"{start} adapted to the scene in {took}: {figures}{beside}"
 
 
 def adapt(
@@ -142,7 +169,7 @@ def _fine_tuned(
     pieces = observed(network, scene)
     start, fresh = beginning(network, pieces[0])
     task = AdaptTask.of(start, pieces)
-    before = task.figures(start)
+    before, (rival, of_rival) = task.figures(start), task.rival(start)
     config = Config(
         steps=steps or 1, most_steps=steps,
         minutes=seconds / 60 if seconds else 0,
@@ -155,17 +182,16 @@ def _fine_tuned(
     try:
         result = fit(module, task, config, progress=progress, say=say, checkpoints=checkpoints, since=began)
     except DivergedError:
-        return Adapted(start, before, before, 0, time.perf_counter() - began, header.name, kept=False)
+        took = time.perf_counter() - began
+        return Adapted(start, before, before, 0, took, header.name, False, rival=rival, rival_ergas=of_rival)
     found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))
-    after = task.figures(found)
+    after, won = task.figures(found), task.gain(start, found)
     took = time.perf_counter() - began
-    better = after["ergas"] < before["ergas"]
-    if "consistency" in after:
-        better = better and after["consistency"] <= before["consistency"]
-    told = Adapted(found, before, after, result.steps, took, header.name)
+    better = won.sure and after.get("consistency", 0.0) <= before.get("consistency", 0.0)
+    told = Adapted(found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival)
     if not better:
-        return replace(told, method=start, after=before, kept=False)
-    return replace(told, method=_adapted(found, str(told)))
+        return replace(told, network=start, after=before, kept=False)
+    return replace(told, network=_adapted(found, str(told)))
 
 
 def _adapted(found: Fitted, said: str) -> Fitted:
@@ -177,25 +203,24 @@ def _adapted(found: Fitted, said: str) -> Fitted:
 
 def told(found: Adapted) -> dict[str, Any]:
     """What is kept of an adaptation, as plain data and arrays, until the product is whole."""
-    state = found.method.trained.module.state_dict() if found.kept else {}
+    state = found.network.trained.module.state_dict() if found.kept else {}
     return {
         "state": {name: value.detach().cpu().numpy() for name, value in state.items()}, "before": dict(found.before),
-        "after": dict(found.after), "steps": found.steps, "seconds": found.seconds, "began": found.began,
-        "kept": found.kept,
+        "after": dict(found.after), **{name: getattr(found, name) for name in TOLD},
     }  # fmt: skip
 
 
 def again(network: Network | Fitted, scene: Scene, kept: Mapping[str, Any]) -> Adapted:
     """An adaptation of an earlier run that did not come to its end; ``kept`` as :func:`told` gave it."""
     start, _ = beginning(network, observed(network, scene)[0])
-    figures = {name: kept[name] for name in ("before", "after", "steps", "seconds", "began", "kept")}
+    figures = {name: kept[name] for name in ("before", "after", *TOLD)}
     known = Adapted(start, **figures)
     if not known.kept:
         return known
     module = _copy(start)
     module.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in kept["state"].items()})
     found = Fitted(start.inner, Trained(module.eval(), start.trained.header, start.trained.order))
-    return replace(known, method=_adapted(found, str(known)))
+    return replace(known, network=_adapted(found, str(known)))
 
 
 def budget(seconds: float | None, steps: int | None) -> tuple[float, int]:
@@ -273,6 +298,7 @@ class AdaptTask(WithFullResolution):
     stats: Stats = field(default_factory=Stats)  # of the scene, as the pieces show it
     patch: int = 64
     augment: str = "full"
+    cases: Sequence[Case] = ()  # those that judge, in the order of ``held``
 
     @classmethod
     def of(cls, start: Fitted, pieces: list[Observation]) -> AdaptTask:
@@ -285,7 +311,7 @@ class AdaptTask(WithFullResolution):
             require_alike(network, pieces[0], case.obs)
         ready = [_without_holes(network, case) for case in cases]
         stats = fold(add, [network.summarise(case.obs, None) for case in cases])
-        pairs, held = [], []
+        pairs, held, judges = [], [], []
         for case in ready:
             sample = {**prepared(network, case.obs, stats), "truth": normalised(case.truth, stats["base"])}
             if start.trained.order is not None:
@@ -295,7 +321,8 @@ class AdaptTask(WithFullResolution):
             pairs.append(train)
             if np.isfinite(kept["truth"]).all(axis=0).any():
                 held.append(hold(kept, "held-out blocks", mean, std, max(network.sizes(case.obs).ratio, 1), step))
-        held = held[:: -(-len(held) // HELD) or 1]
+                judges.append(case)
+        held, judges = (found[:: -(-len(found) // HELD) or 1] for found in (held, judges))
         if not held:
             raise InputError("a scene with holes in every block that would judge", "more data", "leave out `adapt`")
         side = min(min(sample["truth"].shape[1:]) for sample in pairs)
@@ -312,12 +339,31 @@ class AdaptTask(WithFullResolution):
         patches = Patches(pairs, patch, step, augment, enough=problem.enough)  # type: ignore[arg-type]
         one = "guide" in pairs[0] and len(pairs[0]["guide"]) == 1
         slopes = own_slopes(pairs, stats, seen, start.trained.order) if one else None
-        more = {"pieces": pieces, "stats": seen, "patch": patch, "augment": augment}
+        more = {"pieces": pieces, "stats": seen, "patch": patch, "augment": augment, "cases": judges}
         if problem.name == "superresolution":  # a cube: few bands of many places; refining holds it to what was seen
             few = min(GROUP, min(patches.bands.values()))
             return cls(BandGroups([patches], few), held, full=None, **more)  # type: ignore[arg-type]
         full = FullResolution.of(start, pieces, [seen] * len(pieces), patch, unit, slopes)
         return cls(patches, held, full=full, **more)  # type: ignore[arg-type]
+
+    def gain(self, before: Fitted, after: Fitted) -> judging.Gain:
+        """How much less a network loses on the held-out blocks."""
+        lost = []
+        for method in (before, after):
+            module = method.trained.module.eval()
+            lost.append(judging.block_errors(self.held, [scene.product(module) for scene in self.held]))
+        return judging.gain(*lost)
+
+    def rival(self, start: Fitted) -> tuple[str, float]:
+        """The method without training that loses least there, and its ERGAS; none where the problem has none."""
+        problem, order = problems.find(start.card.problem), start.trained.order
+        found: list[tuple[float, str]] = []
+        for name in problem.rivals:
+            images = judging.images_of(rival_of(name, problem.name), self.cases, self.held, order)
+            if images is not None:
+                each = [scene.figures(image)["ergas"] for scene, image in zip(self.held, images, strict=True)]
+                found.append((float(np.mean(each)), name))
+        return min(found)[::-1] if found else ("", float("inf"))
 
     def figures(self, method: Fitted) -> dict[str, float]:
         """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""
@@ -359,7 +405,7 @@ def split(sample: Mapping[str, np.ndarray]) -> tuple[dict[str, np.ndarray], dict
     height, width = sample["truth"].shape[1:]
     y = np.arange(height) * GRID // height
     x = np.arange(width) * GRID // width
-    out = (3 * y[:, None] + x[None, :]) % STRIDE == 4
+    out = (2 * y[:, None] + x[None, :]) % STRIDE == FIRST
     nan = np.float32(np.nan)
     truth = sample["truth"].astype(np.float32)
     return {**sample, "truth": np.where(out, nan, truth)}, {**sample, "truth": np.where(out, truth, nan)}

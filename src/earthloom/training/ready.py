@@ -59,13 +59,18 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         found = again(method, scene, kept)  # type: ignore[arg-type]
     run.tell(str(found))
     run.fact(network=f"{method.card.name} {found}")
-    if not found.kept and found.began == "random":
+    if found.beaten:
+        warn(
+            f"{found.rival} has ERGAS {found.rival_ergas:.3f} on the blocks held out, {method.card.name} "
+            f"{found.after['ergas']:.3f}: the product is that of {found.rival}; `save_weights` keeps the network"
+        )
+    elif not found.kept and found.began == "random":
         start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"
         warn(
             f"{method.card.name} learnt nothing on this scene: the product is {start}; adapt longer, or give `weights`"
         )
     if run.save_weights is not None:
-        found.method.save(run.save_weights)
+        found.network.save(run.save_weights)
     return found.method
 
 

@@ -24,11 +24,12 @@ from earthloom.types import Float, Observation, ratio_of
 if TYPE_CHECKING:
     from torch import nn
 
-STEPS = 1  # back-projections of what is begun with
+STEPS = 5  # back-projections of what is begun with
 WINDOW, RIDGE = 1.5, 0.01  # of the local lines of a band over PAN, in coarse pixels and variances
 ALIKE = 2  # other bands that are shown beside one: those that resemble it most
 OWN = 10  # images of a band that are no other band's
 TYPICAL_GAIN = 0.3
+BLUR = 12  # pixels that the blur of what is added looks
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ class HpmCnn(EachBand):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions at half the wanted resolution."""
-        from earthloom.nn.band_net import BandNet
+        from earthloom.nn.hpm_cnn import DetailNet
 
-        return BandNet(self.images, self.width, self.blocks)
+        return DetailNet(self.images, self.width, self.blocks)
 
     @property
     def images(self) -> int:
@@ -84,7 +85,7 @@ class HpmCnn(EachBand):
     def halo_px(self, ratio: float) -> int:
         """The pyramid, two residuals, and the convolutions with a block for the alignment."""
         coarse = 3 * (INTERPOLATION + LOWPASS) + math.ceil(TAIL * WINDOW)
-        return math.ceil(coarse * ratio) + BLOCK * (2 * self.blocks + 3)
+        return math.ceil(coarse * ratio) + BLOCK * (2 * self.blocks + 3) + BLUR
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of both images, and of the bands with PAN at the coarse scale."""

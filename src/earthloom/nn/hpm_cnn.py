@@ -1,0 +1,36 @@
+"""HPM-CNN: what is added to a pyramid that agrees with the coarse image already, and must go on doing so."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from earthloom.nn.band_net import BandNet
+from earthloom.types import Float
+
+RATIO, GAIN = 8, 9  # of the images that are seen: half the binary logarithm of the ratio, and the MTF
+LOUD, TYPICAL = 4.0, 0.3  # the MTF is shown as LOUD times what it exceeds a typical one by
+REACH = 12  # pixels: three standard deviations of the widest blur, or nearly
+
+
+class DetailNet(BandNet):
+    """What is added to a pyramid, its detail alone: ``more - B more`` with the blur B of the band's sensor.
+
+    What B keeps is known from the coarse image, and the pyramid has it: nothing is to be learnt of it.
+    """
+
+    def believed(
+        self, more: Float[Tensor, "nb one Y X"], seen: Float[Tensor, "nb k Y X"]
+    ) -> Float[Tensor, "nb one Y X"]:
+        """Without what the sensor would have seen of it."""
+        ratio, gain = seen[:, RATIO, 0, 0].float(), seen[:, GAIN, 0, 0].float()
+        sigma = torch.exp2(2 * ratio) * (-2 * (TYPICAL + gain / LOUD).clamp(0.02, 0.98).log()).sqrt() / math.pi
+        at = torch.arange(-REACH, REACH + 1, device=more.device)
+        taps = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
+        taps = (taps / taps.sum(dim=1, keepdim=True))[:, None]
+        low = F.pad(more.transpose(0, 1), (REACH,) * 4, mode="replicate")
+        low = F.conv2d(F.conv2d(low, taps[..., None], groups=len(more)), taps[:, :, None], groups=len(more))
+        return more - low.transpose(0, 1)
