@@ -26,11 +26,11 @@ from bench.networks import data as netdata
 from bench.results import RUNS
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, load_network, sample_of, scale_of
-from earthloom.training.adapt import own_slopes
 from earthloom.training.lessons.full_resolution import FullResolution, Weights, WithFullResolution
 from earthloom.training.loop.loop import Config, Supervised, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import hold
+from earthloom.training.scene_task import own_slopes
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 from earthloom.weights.header import Header

@@ -28,9 +28,10 @@ from earthloom.methods.networks.network import Fitted, Network
 from earthloom.metrics import checks, distortions, reference
 from earthloom.ops.moments import Stats
 from earthloom.problems import catalog as problems
-from earthloom.training.adapt import AdaptTask, adapt
+from earthloom.training.adapt import adapt
 from earthloom.training.job import prepare_training
 from earthloom.training.loop.config import Config
+from earthloom.training.scene_task import AdaptTask
 from earthloom.types import Observation
 
 pytestmark = pytest.mark.slow

@@ -23,8 +23,9 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.training import adapt as adapting
-from earthloom.training.adapt import AdaptTask, adapt, observed
+from earthloom.training.adapt import adapt
 from earthloom.training.loop.loop import DivergedError, Result
+from earthloom.training.scene_task import AdaptTask, observed
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 from tests.contract.conftest import make_scene

@@ -19,8 +19,9 @@ from earthloom.ops.fill import fill
 from earthloom.physics.clouds import SimulatedSky, fractal
 from earthloom.problems.base import Case
 from earthloom.problems.cloud_removal import CloudRemoval, clear, cloud_view, clouded
-from earthloom.training.adapt import AdaptTask, adapt, beginning, observed
+from earthloom.training.adapt import adapt, beginning
 from earthloom.training.job import problem_and_name
+from earthloom.training.scene_task import AdaptTask, observed
 from earthloom.types import Band, Observation, View, Window
 from earthloom.weights import store as weights
 

@@ -18,8 +18,9 @@ from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network
 from earthloom.problems.sharpening import Sharpening
 from earthloom.raster.listing.pixel_sizes import scenes_in
-from earthloom.training.adapt import AdaptTask, adapt, beginning, observed
+from earthloom.training.adapt import adapt, beginning
 from earthloom.training.cases.open import cases
+from earthloom.training.scene_task import AdaptTask, observed
 from earthloom.types import Observation
 from earthloom.verbs.train import train
 
