@@ -11,6 +11,7 @@ from typing import Any
 from earthloom.engine.options import Run, on_its_device
 from earthloom.errors import MethodError, warn
 from earthloom.methods.base import Method
+from earthloom.methods.networks.network import Fitted
 from earthloom.methods.networks.placement import device_name, resolved
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.raster.write.place import require_beside
@@ -36,6 +37,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         method = method.ready(scene.empty())
         if method.card.family == "network":
             run.fact(network=method.told)
+            _look(method, scene, run)
         return method
     if method.card.family != "network":
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out `adapt`")
@@ -72,6 +74,22 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if run.save_weights is not None:
         found.network.save(run.save_weights)
     return found.method
+
+
+def _look(method: Method, scene: Any, run: Run) -> None:
+    """Say what a network does on the scene one scale down; loudly where weights that ship do harm."""
+    from earthloom.training.guard import glance
+
+    found = glance(method, scene)
+    if found is None:
+        return
+    run.tell(f"{method.card.name}: {found}")
+    run.fact(one_scale_down={"network": round(found.network, 3), found.rival: round(found.of_rival, 3)})
+    if found.harmful and isinstance(method, Fitted) and method.shipped:
+        warn(
+            f"{method.card.name} with weights '{method.trained.header.name}' leaves {found.network:.2f} times the "
+            f"error of no fusion one scale down, {found.rival} {found.of_rival:.2f}: take that, or adapt"
+        )
 
 
 def _device(method: Method, run: Run) -> None:

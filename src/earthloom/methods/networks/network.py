@@ -257,6 +257,11 @@ class Fitted(Wrapper):
         return self
 
     @property
+    def shipped(self) -> bool:
+        """Whether the weights are some that come with the package."""
+        return Path(self.trained.header.path).parent == weights.FOLDER
+
+    @property
     def told(self) -> str:
         """Whose weights."""
         header = self.trained.header
