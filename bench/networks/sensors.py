@@ -36,8 +36,8 @@ GAINS, PAN_GAINS = (0.18, 0.45), (0.1, 0.25)
 UNSURE = 0.03  # standard deviation of what a method is told of a gain
 SHIFT = 0.25  # largest misregistration in MS pixels, of a third of the cases
 OTHER = 0.6  # share of the cases that are seen by neighbouring sensors
-EACH = {"landsat7": 1, "landsat8": 4, "sentinel2": 2, "cave": 1, "aviris": 4, "hyperion": 4, "gaofen2": 4}
-USUALLY = 8  # cases of every other image
+EACH = {"landsat7": 2, "landsat8": 12, "sentinel2": 6, "cave": 2, "aviris": 6, "hyperion": 6, "gaofen2": 5}
+USUALLY = 12  # cases of every other image
 FOLDS = (("worldview2", "ikonos"), ("worldview3", "pleiades", "landsat7", "landsat8"), ("gaofen2", "geoeye1"))
 
 
