@@ -23,7 +23,6 @@ from earthloom.methods.wrappers.refined import refined
 from earthloom.metrics import ergas, sam_deg
 from earthloom.types import Band, Observation, View
 
-
 REFINED = "gwr"
 
 
