@@ -88,9 +88,9 @@ HEADLINES = (
         ("fit_fc", "fsdaf", "starfm"),
     ),
     Headline(
-        "sharpening", "known/t33uub_20_m_bands_block_means", "all RMSE",
+        "sharpening", "judged/cases/t33uub_40_to_20_m_gaussian", "RMSE",
         "Sentinel-2, six bands of 40 m to 20 m by four; beside it pansharpening by their mean", "RMSE, x 10000", "exp",
-        ("pansharpen cnmf", "pansharpen gsa", "pansharpen mtf_glp_hpm", "pansharpen pracs", "pansharpen bdsd_pc"),
+        ("pan: cnmf", "pan: gsa", "pan: mtf_glp_hpm", "pan: pracs", "pan: bdsd_pc"),
         ours=("gwr, 1 refinement",),
     ),
     Headline(

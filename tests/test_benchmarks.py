@@ -18,6 +18,7 @@ from bench.cloud_removal import tables as cloud_removal
 from bench.networks import tables as networks
 from bench.pansharpening import tables as pansharpening
 from bench.results import Column, Table
+from bench.sharpening import tables as sharpening
 from bench.spatiotemporal import tables as spatiotemporal
 from bench.superresolution import tables as superresolution
 
@@ -249,6 +250,18 @@ def test_the_runners_of_dates_and_cubes_make_the_tables_that_are_committed() -> 
     cave = {"CAVE": {"bicubic": {"mean": mean, "scenes": scenes, "parameters": 0, "cpu_s": 0.5}}}
     as_committed("superresolution", "4to1", superresolution.accuracy(cave))
     assert superresolution.speed({"loop": 12.0, "ours": 4.0}, "31 bands:")[""].rows[1] == ["ours", 4.0, 3.0]
+
+
+def test_the_runner_of_sharpening_without_a_truth_makes_the_tables_that_are_committed() -> None:
+    about = {"bands": [f"B{at}" for at in range(1, 8)], "ergas": 1.0, "sam_deg": 2.0, "added": 0.5, "detail_cc": 0.9}
+    rows = [
+        {"problem": "sharpening", "method": "exp", "each": [2.0] * 7, **about},
+        {"problem": "pansharpening", "method": "gsa", "each": [1.0] * 6 + [3.0], **about},
+    ]
+    made = sharpening.native("Landsat 8 by Sentinel-2, 30 to 10 m", 0.3, rows)
+    assert made.cell("pan: gsa", "worst band") == 1.5
+    assert made.cell("pan: gsa", "residual over no fusion") == pytest.approx((15 / 28) ** 0.5)
+    as_committed("sharpening", "native", {results.key_of(made.title): made})
 
 
 def test_the_runners_of_alignment_and_clouds_make_the_tables_that_are_committed() -> None:

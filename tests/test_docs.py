@@ -100,6 +100,25 @@ def test_the_vocabulary_names_what_there_is() -> None:
     assert scope["sharp"].shape == scope["scene"].truth.shape
 
 
+def test_the_page_of_methods_names_what_there_is() -> None:
+    """Flags of its commands, and methods: by ``-m`` or alone in the tables of a verb."""
+    text = (ROOT / "docs/which-method.md").read_text()
+    assert len(text.splitlines()) < 120
+    problems = {"predict": "spatiotemporal", "series": "spatiotemporal", "sharpen": "sharpening"}
+    problems |= {"pansharpen": "pansharpening", "superresolve": "superresolution", "align": "bandpass"}
+    problems |= {"decloud": "cloud_removal"}
+    seen = set()
+    for part in text.split("\n## ")[1:]:
+        commands = re.findall(r"^\$ earthloom (\w+)(.*)", part, re.M)
+        for verb, rest in commands:
+            seen.add(verb)
+            for flag in re.findall(r" (-{1,2}[a-z][a-z-]*)", rest):
+                assert flag in flags_of([verb]), f"{verb} has no {flag}"
+        for name in re.findall(r"-m (\w+)", part):
+            assert name == "auto" or name in catalog.names(problems[commands[0][0]]), name
+    assert seen == set(problems)
+
+
 def flags_of(words: list[str]) -> set[str]:
     """All flags of a command."""
     app = build(words)[words[0]]

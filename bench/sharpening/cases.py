@@ -150,12 +150,16 @@ def apex(metres: int) -> Iterator[Case]:
 
 
 def reykjavik() -> Iterator[Case]:
-    """Landsat 8 by Sentinel-2, 90 to 30 m; their displacement is that of the README of the data."""
+    """Landsat 8 by Sentinel-2, 90 to 30 m."""
+    yield from degraded("reykjavik, L8 by S2, 90 to 30 m", reykjavik_pair(), 3)
+
+
+def reykjavik_pair() -> Observation:
+    """Landsat 8 and Sentinel-2 as they are, 30 and 10 m; their displacement is that of the README of the data."""
     folder = SHARPENING / "s2_l8_reykjavik"
     fine, coarse = read(folder / "s2_10m.tif")[0], read(folder / "l8_30m.tif")[0]
     bands = bands_of("landsat8", [f"B{number}" for number in range(1, 8)])
-    obs = pair(view(fine, bands_of("sentinel2a", FINE)), view(coarse, bands, 3, (1 + 3 * 0.34, 1 - 3 * 0.24)))
-    yield from degraded("reykjavik, L8 by S2, 90 to 30 m", obs, 3)
+    return pair(view(fine, bands_of("sentinel2a", FINE)), view(coarse, bands, 3, (1 + 3 * 0.34, 1 - 3 * 0.24)))
 
 
 def tirs() -> Iterator[Case]:
@@ -186,11 +190,15 @@ def tirs() -> Iterator[Case]:
 
 def hyperion_pan() -> Iterator[Case]:
     """Hyperion by ALI's PAN, 90 to 30 m."""
+    yield from degraded("paris, Hyperion by ALI PAN, 90 to 30 m", hyperion_pan_pair(), 3)
+
+
+def hyperion_pan_pair() -> Observation:
+    """Hyperion and ALI's PAN as they are, 30 and 10 m; their displacement is that of the README of the data."""
     cube, bands = hyperion(HYPERION / "hs_pan_hyperion.tif")
     pan = read(HYPERION / "hs_pan_ali_pan.tif")[0]
     offset = (1 - 3 * 0.23, 1 + 3 * 0.24)
-    obs = pair(view(pan, [Band("pan", 585.0, 210.0)]), view(cube, bands, 3, offset))
-    yield from degraded("paris, Hyperion by ALI PAN, 90 to 30 m", obs, 3)
+    return pair(view(pan, [Band("pan", 585.0, 210.0)]), view(cube, bands, 3, offset))
 
 
 def hyperion_ms() -> Iterator[Case]:

@@ -81,3 +81,26 @@ def summary(rows: Rows) -> Table:
     ]  # fmt: skip
     lines.sort(key=lambda line: line[2])
     return Table(columns, lines, "All cases", apart=[NO_FUSION])
+
+
+def native(scene: str, gain: float, rows: Rows) -> Table:
+    """One scene without a truth: the residual in the coarse bands, and the detail."""
+    none = np.array(none_of(rows)["each"])
+    bands = none_of(rows)["bands"] if len(none) <= FEW else []
+    columns = [
+        Column("method"), Column("residual over no fusion", "{:.2f}", best="min"),
+        Column("worst band", "{:.2f}", best="min"), Column("ERGAS of the residual", "{:.3f}", best="min"),
+        Column("SAM deg", "{:.3f}", best="min"), Column("detail added, of the spread", "{:.2f}"),
+        Column("detail that the guides' mean has, cc", "{:.2f}"),
+        *(Column(band, "{:.1f}", best="min") for band in bands),
+    ]  # fmt: skip
+    lines = []
+    for row in rows:
+        each = np.array(row["each"])
+        over = float(np.sqrt((each**2).sum() / (none**2).sum()))
+        lines.append([
+            name_of(row), over, float((each / none).max()), row["ergas"], row["sam_deg"], row["added"],
+            row["detail_cc"], *(row["each"] if bands else []),
+        ])  # fmt: skip
+    lines.sort(key=lambda line: line[1])
+    return Table(columns, lines, scene, f"Gain at Nyquist: {gain:.2f}.", apart=[NO_FUSION])
