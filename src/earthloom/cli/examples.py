@@ -94,7 +94,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("shipped weights", "earthloom weights show landsat_2to1"),
         ("those of a run", "earthloom weights show runs/mine"),
     ),
-    "weights import": (("an authors' checkpoint", "earthloom weights import model.pth -o coarsr.safetensors"),),
+    "weights import": (
+        ("an authors' checkpoint", "earthloom weights import model.pth -o coarsr.safetensors"),
+        ("one of the DLPan toolbox", "earthloom weights import WV3/pnn.pth --sensor wv3 -o pnn.safetensors"),
+    ),
     "info": (
         ("any image", "earthloom info ms.tif"),
         ("how a product was made, for a program", "earthloom info sharp.tif --json"),

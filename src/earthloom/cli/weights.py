@@ -29,20 +29,23 @@ def bring_in(
     checkpoint: str,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    sensor: str | None = None,
     half: Annotated[bool, Parameter(negative="", show_default=False)] = False,
     overwrite: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> None:
     """Turn an authors' checkpoint into weights of ours.
 
-    Weight norm and batch norm are folded into the convolutions. The file is read without running code that it holds.
+    The network is told by the names and shapes of its tensors. The file is read without running code that it holds.
 
     Parameters
     ----------
     checkpoint
-        .pth of CoarSR, from one GPU or several.
+        .pth, .pt or .ckpt of CoarSR, or of a network of the DLPan toolbox.
     output
-        .safetensors to write, for --weights.
+        .safetensors to write, for --weights (default: its name, in the current folder).
+    sensor
+        Sensor that it was trained for (default: by the names of file and folder, such as WV3).
     half
         Store half precision: half the size.
     overwrite
@@ -50,12 +53,65 @@ def bring_in(
     """
     from earthloom.raster.write.place import require_beside
     from earthloom.weights import store as weights
-    from earthloom.weights.pth import read_coarsr
+    from earthloom.weights.checkpoints.reading import read_checkpoint
 
+    output = Path(f"{Path(checkpoint).stem}{weights.SUFFIX}") if output is None else output
     require_beside(output, "the output", weights.SUFFIX, [checkpoint], overwrite)
-    header, tensors = read_coarsr(checkpoint)
+    header, tensors = read_checkpoint(checkpoint)
+    header = _made_for(header, sensor or _named(checkpoint))
     weights.write(output, header, tensors, half)
     print(f"{output}: {_line(header)}, {sum(t.size for t in tensors.values()):,} parameters")
+    print(f"{header.card['licence']}\nruns with -m {header.method.rpartition('/')[2]} --weights {output}")
+
+
+def _named(checkpoint: str) -> str | None:
+    """The sensor that the names of a file and its folder tell."""
+    import re
+
+    from earthloom.errors import SensorError
+    from earthloom.sensors.registry import load
+
+    path = Path(checkpoint)
+    for word in (*re.split(r"[\W_]+", path.stem), path.resolve().parent.name):
+        try:
+            if word.isupper():  # WV3, QB, GF2: no word of a language, no name of a network in small letters
+                return load(word).title
+        except SensorError:
+            continue
+    return None
+
+
+def _made_for(header: Header, sensor: str | None) -> Header:
+    """The header with a sensor's bands, in the order of the network's.
+
+    Raises
+    ------
+    InputError
+        If the sensor has other bands.
+    """
+    from dataclasses import replace
+
+    from earthloom.errors import InputError
+    from earthloom.methods.networks.fitting import FAR_NM, bands_in_words
+    from earthloom.sensors.match import match_bands
+    from earthloom.sensors.registry import load
+
+    if sensor is None or not header.bands:
+        return header if sensor is None else replace(header, sensor=load(sensor).title)
+    bands, found = match_bands(sensor, len(header.bands)), []
+    for name, centre in zip(header.bands, header.centres_nm, strict=True):
+        near = min(bands, key=lambda band: abs((band.centre_nm or 0) - (centre or 0)))
+        if near in found or abs((near.centre_nm or 0) - (centre or 0)) > FAR_NM:
+            raise InputError(
+                f"{load(sensor).title}, which has no {name}",
+                bands_in_words(zip(header.bands, header.centres_nm, strict=True)),
+                "another sensor, or none",
+            )
+        found.append(near)
+    return replace(
+        header, sensor=load(sensor).title, bands=tuple(band.name for band in found),
+        centres_nm=tuple(band.centre_nm for band in found),
+    )  # fmt: skip
 
 
 def listing(*, json: Json = False) -> None:

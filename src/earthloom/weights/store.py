@@ -19,8 +19,8 @@ import numpy as np
 from earthloom.atomic import write_whole
 from earthloom.documents import field, is_file, numbers, parsed, short
 from earthloom.errors import FileError, InputError
+from earthloom.weights.checkpoints.reading import SUFFIXES, read_checkpoint
 from earthloom.weights.header import FOLDER, HEADER_BYTES, KEY, SUFFIX, Header, metadata
-from earthloom.weights.pth import read_coarsr
 
 
 def shipped_weights(method: str | None = None) -> list[Header]:
@@ -60,7 +60,7 @@ def locate(name: str | Path) -> Path:
 
 def _checkpoint(name: str | Path) -> bool:
     """Whether it is a checkpoint of torch, which authors give away."""
-    return Path(name).suffix.lower() in (".pth", ".pt") and is_file(name)
+    return Path(name).suffix.lower() in SUFFIXES and is_file(name)
 
 
 def _pickled(start: bytes) -> bool:
@@ -82,7 +82,7 @@ def read_header(name: str | Path) -> Header:
         If the file is missing, cut short, a pickle, not one of ours, or written by a later version.
     """
     if _checkpoint(name):
-        return read_coarsr(name)[0]
+        return read_checkpoint(name)[0]
     path = locate(name)
     text = metadata(path).get(KEY)
     if text is None:
@@ -130,7 +130,7 @@ def fingerprint(header: Header) -> str:
 def read(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
     """Header and tensors of a file of weights; half precision as float32."""
     if _checkpoint(name):
-        return read_coarsr(name)
+        return read_checkpoint(name)
     header = read_header(name)
     with _opened(Path(header.path)) as file:
         try:

@@ -62,6 +62,7 @@ class Network(Method):
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
+    relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
@@ -98,7 +99,7 @@ class Network(Method):
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of the views that normalise the inputs, over the valid pixels of the core."""
-        return Stats(**{name: Moments.of(_pixels(obs, role)) for name, role in self.roles.items()})
+        return Stats(**{name: Moments.of(pixels(obs, role)) for name, role in self.roles.items()})
 
     def measure(self, trained: Trained, obs: Observation, so_far: Stats | None) -> Stats:
         """What summarise gathers when the weights are known."""
@@ -364,7 +365,7 @@ def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
     return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
-def _pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
+def pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
     """Valid pixels of a view's core."""
     view: View = obs[role]
     rows, cols = obs.in_core(role)

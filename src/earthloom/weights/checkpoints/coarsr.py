@@ -1,4 +1,4 @@
-"""Checkpoints of the authors of CoarSR (.pth): read without running any of them, folded into plain convolutions.
+"""CoarSR as its authors saved it, folded into plain convolutions.
 
 Their convolutions are weight-normed, ``w = g v / |v|``, and those of the residual blocks have a batch norm behind
 them; both fold away, ``w' = w a / sqrt(var + e)`` with batch norm's a and b, ``bias' = (bias - mean) a / sqrt(var + e)
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,28 +17,26 @@ from earthloom.errors import FileError
 from earthloom.weights.header import Header
 
 EPSILON = 1e-5  # of torch's batch norm
+HOLDS = "CoarSR of its authors' train.py (MCNet, SFCSR, ERCSR have other layers)"
 NUMBERS = {"one": 0, "two": 1, "three": 2}
-CONTAINERS = ("model", "state_dict", "model_state", "params")  # what authors keep the weights under
 UPSAMPLING = {(4,): 2, (4, 4): 4, (4, 4, 4): 8, (9,): 3}  # growth of the features: ratio
 
 
-def read_coarsr(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
-    """An authors' CoarSR checkpoint as header and tensors of our CoarSR.
+def recognised(state: Mapping[str, np.ndarray]) -> bool:
+    """Whether tensors are a CoarSR's."""
+    return "gamma_rnn" in state
 
-    Parameters
-    ----------
-    name
-        ``.pth`` of the authors' training, on one GPU, several (``module.`` before every name) or none.
+
+def converted(path: Path, state: Mapping[str, np.ndarray]) -> tuple[Header, dict[str, np.ndarray]]:
+    """Header and tensors of our CoarSR.
 
     Raises
     ------
     FileError
-        If it cannot be read without running code that it holds, or is no CoarSR.
+        If layers are missing.
     """
-    path = Path(name)
-    state = _state(path)
     try:
-        tensors = _renamed(state)
+        tensors = _renamed({name: value.astype(np.float64) for name, value in state.items()})
         width = tensors["heads.0.weight"].shape[0]
         found = {re.match(r"rounds\.0\.left\.0\.(\d+)", name) for name in tensors}
         blocks = len({match.group(1) for match in found if match})
@@ -55,32 +52,6 @@ def read_coarsr(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
     sizes = {"bands": 0, "guide": 0, "ratio": float(ratio), "extra": 0}
     header = Header("superresolution/coarsr", fields, sizes, card=card, name=path.stem, path=str(path))
     return header, {name: value.astype(np.float32) for name, value in tensors.items()}
-
-
-def _state(path: Path) -> dict[str, np.ndarray]:
-    """Tensors by name, in double precision."""
-    import torch
-
-    try:
-        loaded: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as missing:
-        raise FileError(f"no file {path}", "a .pth file") from missing
-    except Exception as wrong:  # pickle's and zip's errors have no common parent
-        raise FileError(
-            f"{path.name} is a pickle that holds more than tensors, or is cut short",
-            "a .safetensors file, or an authors' checkpoint of tensors, numbers and texts",
-            "whole models are saved with code, which is not run: save model.state_dict() instead",
-        ) from wrong  # fmt: skip
-    for key in CONTAINERS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-            break
-    if not isinstance(loaded, Mapping) or not all(isinstance(v, torch.Tensor) for v in loaded.values()):
-        raise FileError(f"{path.name} holds no weights", "tensors by name")
-    try:
-        return {str(k).removeprefix("module."): v.detach().double().numpy() for k, v in loaded.items()}
-    except (RuntimeError, TypeError, NotImplementedError) as wrong:  # sparse ones, those without numbers
-        raise FileError(f"{path.name} holds tensors that are no arrays", "plain tensors") from wrong
 
 
 def _renamed(state: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
