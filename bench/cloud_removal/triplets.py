@@ -45,9 +45,9 @@ PEERS = {  # printed in the README of the data: means of ALL and UNDER, and PSNR
 }  # fmt: skip
 TITLE = "Real clouds: ten SEN12MS-CR triplets of five places"
 CAPTION = (
-    "`peer` are three networks of another repository as its author applied them to these triplets, trained on SEN12MS-CR; "
-    "they write every pixel, and so do rows with `everywhere` (`--replace-all`). `refused`: triplets of which too little is clear, "
-    "counted as they are."
+    "`peer` are three networks of another repository as its author applied them to these triplets, trained on "
+    "SEN12MS-CR; they write every pixel, and so do rows with `everywhere` (`--replace-all`). `refused`: triplets of "
+    "which too little is clear, counted as they are."
 )
 
 
