@@ -2,7 +2,6 @@
 
 python -m bench.cloud_removal.train before     (what all folds begin with: no triplet)
 python -m bench.cloud_removal.train FOLD ...   (F, CDEI: judged by those places and trained without; whole: on all)
-python -m bench.cloud_removal.train ship       (copies the whole one into the package, with its card)
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
-from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.prepare.cloud_removal.quality import QUALITY
+from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.raster.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import require_beside, require_other, require_place
@@ -168,8 +168,7 @@ def _beside(
         if save_mask is not None:
             raise InputError("`save_mask` without a product in a file", "an `output`", "or give a `mask` of your own")
         return False, None
-    given = [one for one in inputs.values() if is_path(one)]
-    taken = list(files_of(dict(enumerate(given))))
+    taken = list(files_of({role: one for role, one in inputs.items() if is_path(one)}))
     require_beside(save_mask, "the mask", ".tif", taken, overwrite)
     if save_mask is not None and Path(save_mask).resolve() == Path(output).resolve():
         raise InputError(f"{save_mask} as product and as mask", "two names")

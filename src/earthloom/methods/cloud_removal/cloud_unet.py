@@ -30,7 +30,10 @@ TYPICAL = (  # nm, and reflectance at the top of the atmosphere of land at large
     (865, 0.24), (945, 0.08), (1375, 0.002), (1610, 0.19), (2190, 0.12),
 )  # fmt: skip
 TYPICAL_PX = 2000  # clear pixels that say as much about the scene as knowing land at large
-RADAR_PX, RADAR_SHARE = 4000, 0.7  # clear pixels with which radar regression has half its share of the filling, and that
+RADAR_PX, RADAR_SHARE = (
+    4000,
+    0.7,
+)  # clear pixels with which radar regression has half its share of the filling, and that
 FEWEST_PX = 500  # with fewer it has none
 
 
@@ -61,8 +64,9 @@ class CloudUNet(Network):
     y is the cloudy image in reflectance, ``y_8`` its mean over 8 x 8 pixels. E is what its clear ground says: a mean
     of inpainting (towards land at large where next to nothing is clear) and, the more of the scene is clear, of SAR
     regression. The gate G, the gain K and the rest r come from a U-Net that sees y, E, inpainting by itself and how
-    much clear ground it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales. So thin clouds are seen through, and thick ones begin as inpainting. Reflectance and dB are
-    taken as they are, not by the statistics of the scene: it also works where nothing is clear.
+    much clear ground it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales. So
+    thin clouds are seen through, and thick ones begin as E. Reflectance and dB are taken as they are, not by the
+    statistics of the scene: it also works where nothing is clear. It says, too, how far off each pixel may be.
 
     Parameters
     ----------

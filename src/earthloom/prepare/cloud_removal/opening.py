@@ -275,8 +275,8 @@ def thresholds_found(figures: Mapping[str, Any], mask: Path | None) -> str:
         return ""
     look = f"look at {mask}" if mask else "`save_mask=FILE` shows where"
     return (
-        f"clouds found by thresholds: {percent:.3g} % of the pixels are replaced, bright roofs, sand and floods perhaps "
-        f"among them; {look}; a mask of your own is better (`mask=FILE`)"
+        f"clouds found by thresholds: {percent:.3g} % of the pixels are replaced, bright roofs, sand and floods "
+        f"perhaps among them; {look}; a mask of your own is better (`mask=FILE`)"
     )
 
 

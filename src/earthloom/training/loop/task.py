@@ -204,9 +204,9 @@ class Supervised:
         """The error of the pixels; of a network that also says how sure it is, what that deserves."""
         inputs = {name: image for name, image in batch.items() if name not in (TRUTH, MASK)}
         truth, mask = batch[TRUTH], batch.get(MASK)
-        product, *scale = module(**inputs).split(truth.shape[1], 1)
+        product, *scales = module(**inputs).split(truth.shape[1], 1)
         terms = {self.kind: pixel_loss(product, truth, mask, self.kind)}
-        return terms | {"sure": sureness(product, truth, one, mask) for one in scale}
+        return terms | ({"sure": sureness(product, truth, scales[0], mask)} if scales else {})
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Figures averaged over the held-out scenes."""
