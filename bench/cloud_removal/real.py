@@ -76,8 +76,8 @@ def pairs(names: tuple[str, ...]) -> Iterator[Seen]:
 def dates() -> Iterator[Seen]:
     """Cloudy dates of one place with the clear date nearest to each: sources of clouds, no truth."""
     for cloudy, clear in DATES.items():
-        found = [read(FOLDER / "series_2018" / f"{day}.tif") for day in (cloudy, clear)]
-        yield Seen(cloudy, *found, read(FOLDER / "series_2018" / f"{cloudy}_s2cloudless.tif")[0] > 0)
+        above, below = (read(FOLDER / "series_2018" / f"{day}.tif") for day in (cloudy, clear))
+        yield Seen(cloudy, above, below, read(FOLDER / "series_2018" / f"{cloudy}_s2cloudless.tif")[0] > 0)
 
 
 def cases() -> Iterator[Case]:

@@ -23,7 +23,8 @@ from earthloom.weights import store as weights
 NAME = "clouds_sentinel2_l1c"
 DATA = (
     "SEN12MS-CR: ten triplets, eight pairs of land and six of water without radar, eight dates of one place, one "
-    "clear triplet; TerraMesh, three clear pairs; a Sentinel-2 L1C scene near Malmo. Real clouds transplanted, simulated ones"
+    "clear triplet; TerraMesh, three clear pairs; a Sentinel-2 L1C scene near Malmo. Real clouds transplanted, and "
+    "simulated ones"
 )
 LICENCE = (
     "SEN12MS-CR, CC BY 4.0 as far as known; TerraMesh, CC BY-SA 4.0; contains modified Copernicus Sentinel data; "

@@ -25,8 +25,8 @@ from earthloom.weights import store as weights
 from earthloom.weights.header import Header
 
 BEFORE = "before"  # what every fold begins with: it has seen no triplet
-CORE_S = {BEFORE: 800.0, "F": 420.0, "CDEI": 420.0, "whole": 420.0}  # processor time on one thread
-SKIES = {BEFORE: 150, "F": 80, "CDEI": 80, "whole": 110}  # over clear ground
+CORE_S = {BEFORE: 480.0, "F": 280.0, "CDEI": 280.0, "whole": 300.0}  # processor time on one thread
+SKIES = {BEFORE: 150, "F": 60, "CDEI": 60, "whole": 80}  # over clear ground
 STAGES = {  # until, share of real pairs, patch, batch
     BEFORE: ((1.0, 0.25, 160, 4),),
     "": ((0.5, 0.4, 160, 4), (1.0, 0.6, 192, 3)),
@@ -122,7 +122,7 @@ def train(fold: str) -> None:
         module.load_state_dict({name: torch.from_numpy(t.copy()) for name, t in tensors.items()})
         earlier = header.card["seconds"]
     module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    (high, low), stages = (found.get(fold, found.get("")) for found in (RATES, STAGES))
+    (high, low), stages = RATES.get(fold, RATES[""]), STAGES.get(fold, STAGES[""])
     optimiser = torch.optim.AdamW(module.parameters(), high, betas=(0.9, 0.99), weight_decay=0.01)
     mean = torch.optim.swa_utils.AveragedModel(module, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA))
     began, saved, step, total = time.process_time(), 0.0, 0, 0.0
