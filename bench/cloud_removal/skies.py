@@ -65,11 +65,12 @@ def as_repeated(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return found
 
 
-def transplanted(ground: np.ndarray, donor: Seen) -> np.ndarray:
+def transplanted(ground: np.ndarray, donor: Seen, glare: float = 1.0) -> np.ndarray:
     """The donor's clouds and shadows on other ground, ``y' = y + t (x' - x)`` with the transmission t.
 
     x and y are the donor without and with clouds; ``t = 1 - a`` under clouds, their opacity a told by how far the
-    visible bands have risen to those of a thick cloud; ``t = y / x`` in shadows. Where neither is, y' is x'.
+    visible bands have risen to those of a thick cloud; ``t = y / x`` in shadows. Where neither is, y' is x'. ``glare``
+    makes thick clouds so much brighter: those of a high sun reach reflectance 1.7.
     """
     soft = [gaussian_filter(x, (0, 2, 2)) for x in (donor.cloudy, donor.clear)]
     y, x = soft
@@ -80,7 +81,8 @@ def transplanted(ground: np.ndarray, donor: Seen) -> np.ndarray:
     dark = gaussian_filter((np.max([left[b] for b in DARKENED], axis=0) < SHADE).astype(np.float32), 2)
     through = np.where(opacity > SURE / 2, 1 - opacity, 1 + dark * (left - 1))
     other = np.clip(np.maximum(opacity / SURE, dark), 0, 1)  # where the donor counts
-    return np.maximum(other * (donor.cloudy + through * (ground - donor.clear)) + (1 - other) * ground, 0)
+    bright = donor.cloudy * (1 + (glare - 1) * opacity**2)
+    return np.maximum(other * (bright + through * (ground - donor.clear)) + (1 - other) * ground, 0)
 
 
 def masks(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -114,9 +116,11 @@ def skies(
                 donor, cloudy=donor.cloudy[:, rows, cols], clear=donor.clear[:, rows, cols],
                 mask=donor.mask[rows, cols],
             )  # fmt: skip
-            cloudy, mask = transplanted(below, part), part.mask
+            cloudy, mask = transplanted(below, part, float(rng.uniform(0.9, 1.8))), part.mask
         else:
-            under = simulate_clouds(below, bands, SimulatedSky.random(rng, (0.2, 0.95)), rng, PEAK)
+            sky = SimulatedSky.random(rng, (0.2, 0.95))
+            sky = replace(sky, brightness=sky.brightness * float(rng.uniform(0.9, 1.5)))
+            under = simulate_clouds(below, bands, sky, rng, PEAK)
             cloudy = under.image
             mask = under.cloud if rng.random() < 0.5 else grow(under.opacity > rng.uniform(0.1, 0.5), 2)
         obs = observe(cloudy.astype(np.float32), sar)

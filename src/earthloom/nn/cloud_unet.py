@@ -11,6 +11,7 @@ from earthloom.nn.reach import CLOUD_DILATIONS, CLOUD_LEVEL
 DARKEST = 1e-4  # reflectance, below which the root is cut
 SEEN = 3.0  # what the gate begins from: 0.05 of the filling where clear, 0.95 under clouds
 ROOT_MEAN, ROOT_STD = 0.35, 0.15  # of the roots of reflectance
+BRIGHT = 0.4  # reflectance above the ground, from which a cloud hides it
 UNIT = 0.05  # reflectance, of what the network adds and of its uncertainty
 
 
@@ -30,11 +31,12 @@ class _Residual(nn.Module):
 
 
 class CloudUNetNet(nn.Module):
-    """``F = G E + (1 - G) y + K (y - y_8) + r`` with a gate G, a gain K of the detail seen, and a rest r.
+    """``F = G E + (1 - G) s + K (s - s_8) + r`` with a gate G, a gain K of the detail seen, and a rest r.
 
-    y is the cloudy image, E what its clear surroundings say, ``y_8`` the mean of 8 x 8 pixels. G, K, r and the scale b
-    of the error come from a U-Net over half, quarter and eighth resolution, whose last layer is zero at first: then F
-    is y where it is clear and E under clouds.
+    s is the cloudy image y where it is clear; under clouds ``s = E + d / (1 + (d / 0.4)^4)``, ``d = y - E``: thin ones
+    are seen through, bright ones say nothing. E is what clear surroundings say, ``s_8`` the mean of 8 x 8 pixels. G,
+    K, r and the scale b of the error come from a U-Net over half, quarter and eighth resolution, whose last layer is
+    zero at first: then F is nearly y where it is clear and nearly E under clouds.
 
     Parameters
     ----------
@@ -84,14 +86,16 @@ class CloudUNetNet(nn.Module):
         half = self.last(half + _doubled(self.upper(F.relu(quarter))))
         gate, gain, more, scale = _doubled(self.head(F.relu(half))).float().chunk(4, 1)
         gate = torch.sigmoid(gate + SEEN * (2 * cloud - 1))
-        mean = F.interpolate(F.avg_pool2d(base, CLOUD_LEVEL), scale_factor=CLOUD_LEVEL, mode="bilinear")
-        image = gate * filled[:, : self.bands] + (1 - gate) * base + gain * (base - mean) + UNIT * more
+        ground = filled[:, : self.bands]
+        seen = ground + (base - ground) / (1 + cloud * ((base - ground) / BRIGHT) ** 4)
+        mean = F.interpolate(F.avg_pool2d(seen, CLOUD_LEVEL), scale_factor=CLOUD_LEVEL, mode="bilinear")
+        image = gate * ground + (1 - gate) * seen + gain * (seen - mean) + UNIT * more
         return torch.cat([image, UNIT * torch.exp(scale.clamp(-6, 4))], 1)
 
 
 def _root(image: Tensor) -> Tensor:
     """Reflectance as the network sees it: bright clouds do not drown the ground."""
-    return (torch.sqrt(image.clamp(DARKEST, 2.0)) - ROOT_MEAN) / ROOT_STD
+    return (torch.sqrt(image.clamp(DARKEST, 1.0)) - ROOT_MEAN) / ROOT_STD
 
 
 def _doubled(image: Tensor) -> Tensor:

@@ -59,14 +59,15 @@ class White(Moments):
 
 @dataclass(frozen=True)
 class CloudUNet(Network):
-    """A gated U-Net, ``F = G E + (1 - G) y + K (y - y_8) + r``.
+    """A gated U-Net, ``F = G E + (1 - G) s + K (s - s_8) + r``.
 
-    y is the cloudy image in reflectance, ``y_8`` its mean over 8 x 8 pixels. E is what its clear ground says: a mean
-    of inpainting (towards land at large where next to nothing is clear) and, the more of the scene is clear, of SAR
-    regression. The gate G, the gain K and the rest r come from a U-Net that sees y, E, inpainting by itself and how
-    much clear ground it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales. So
-    thin clouds are seen through, and thick ones begin as E. Reflectance and dB are taken as they are, not by the
-    statistics of the scene: it also works where nothing is clear. It says, too, how far off each pixel may be.
+    s is the cloudy image y in reflectance, under clouds ``E + d / (1 + (d / 0.4)^4)`` with ``d = y - E``, so that
+    bright ones say nothing; ``s_8`` is its mean over 8 x 8 pixels. E is what clear ground says: a mean of inpainting
+    (towards land at large where next to nothing is clear) and, the more of the scene is clear, of SAR regression. The
+    gate G, the gain K and the rest r come from a U-Net that sees y, E, inpainting by itself and how much clear ground
+    it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales. So thin clouds are seen
+    through, and thick ones begin as E. Reflectance and dB are taken as they are, not by the statistics of the scene: it
+    also works where nothing is clear. It says, too, how far off each pixel may be.
 
     Parameters
     ----------
