@@ -64,9 +64,7 @@ def test_it_begins_as_what_clear_ground_says(case: Case) -> None:
     np.testing.assert_allclose(made[:, ~cloud], (seen + share * (filled - seen))[:, ~cloud], rtol=1e-4)
     bright = cloud & (seen > filled + 6000).all(axis=0)
     assert bright.any()
-    np.testing.assert_allclose(
-        made[:, bright], filled[:, bright], atol=0.01 * filled.max()
-    )  # bright clouds say nothing
+    np.testing.assert_allclose(made[:, bright], filled[:, bright], atol=60)  # bright clouds say nothing
 
 
 def test_without_radar_and_without_clear_ground(case: Case) -> None:
@@ -119,7 +117,8 @@ def test_it_learns_how_sure_it_is(case: Case) -> None:
         optimiser.step()
         terms.append({name: float(value.detach()) for name, value in found.items()})
     assert set(terms[0]) == {"l1", "sure"}
-    assert terms[-1]["l1"] < 0.8 * terms[0]["l1"] and terms[-1]["sure"] < terms[0]["sure"]
+    said = [term["sure"] / term["l1"] for term in terms]  # by its own error, which it weighs with
+    assert np.mean(said[-5:]) < said[0] - 0.01
 
 
 def test_the_uncertainty_of_every_pixel(case: Case, tmp_path: Path) -> None:
