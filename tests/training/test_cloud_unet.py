@@ -107,7 +107,7 @@ def test_it_learns_how_sure_it_is(case: Case) -> None:
     task = Supervised(patches)
     torch.manual_seed(0)
     module = network.net(network.sizes(case.obs))
-    optimiser = torch.optim.Adam(module.parameters(), 3e-3)
+    optimiser = torch.optim.Adam(module.head.parameters(), 3e-2)  # type: ignore[attr-defined]
     terms = []
     for step in range(30):
         batch = {name: torch.from_numpy(image) for name, image in patches.batch(step, 4).items()}
@@ -118,7 +118,7 @@ def test_it_learns_how_sure_it_is(case: Case) -> None:
         terms.append({name: float(value.detach()) for name, value in found.items()})
     assert set(terms[0]) == {"l1", "sure"}
     said = [term["sure"] / term["l1"] for term in terms]  # by its own error, which it weighs with
-    assert np.mean(said[-5:]) < said[0] - 0.01
+    assert np.mean(said[-5:]) < said[0] - 0.03
 
 
 def test_the_uncertainty_of_every_pixel(case: Case, tmp_path: Path) -> None:
