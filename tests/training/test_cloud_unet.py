@@ -118,7 +118,7 @@ def test_it_learns_how_sure_it_is(case: Case) -> None:
         terms.append({name: float(value.detach()) for name, value in found.items()})
     assert set(terms[0]) == {"l1", "sure"}
     said = [term["sure"] / term["l1"] for term in terms]  # by its own error, which it weighs with
-    assert np.mean(said[-5:]) < said[0] - 0.03
+    assert np.mean(said[-5:]) < said[0] - 0.02
 
 
 def test_the_uncertainty_of_every_pixel(case: Case, tmp_path: Path) -> None:
