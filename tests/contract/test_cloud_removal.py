@@ -24,6 +24,7 @@ from .conftest import method_for
 PROBLEM = "cloud_removal"
 NAMES = catalog.names(PROBLEM)
 CLASSICAL = [name for name in NAMES if catalog.find(name, PROBLEM).card.family != "network"]
+BLIND = [name for name in NAMES if name != "cloud_unet"]  # it sees through thin clouds, and knows land at large
 SKY = SimulatedSky(cover=0.2, shadow_px=(9.0, -7.0), scale_px=40)
 
 
@@ -99,7 +100,7 @@ def test_float32_against_float64(name: str, case: Case) -> None:
     np.testing.assert_allclose(fuse_whole(ready(name, case), case.obs), exact, atol=1e-3 * spread(case))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLIND)
 def test_what_lies_under_the_cloud_does_not_matter(name: str, case: Case) -> None:
     optical = case.obs["optical"]
     wild = np.where(clouded(case.obs), optical.data.dtype.type(-4e4), optical.data)
@@ -107,7 +108,7 @@ def test_what_lies_under_the_cloud_does_not_matter(name: str, case: Case) -> Non
     np.testing.assert_array_equal(fuse_whole(ready(name, case), other), fuse_whole(ready(name, case), case.obs))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BLIND)
 def test_flat_stays_flat(name: str, case: Case) -> None:
     levels = 100.0 * np.arange(1, 4, dtype=np.float32)[:, None, None]
     flat = np.broadcast_to(levels, case.truth.shape).copy()

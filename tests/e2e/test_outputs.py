@@ -16,7 +16,8 @@ from tests.e2e.conftest import Cli
 # command: its options that name what is written; a new one comes here together with its refusal
 RUN = {"output", "save_weights", "log_json"}
 OUTPUTS = {
-    "pansharpen": RUN, "sharpen": RUN, "predict": RUN, "superresolve": RUN, "decloud": RUN, "align": RUN | {"figure"},
+    "pansharpen": RUN, "sharpen": RUN, "predict": RUN, "superresolve": RUN,
+    "decloud": RUN | {"save_mask"}, "align": RUN | {"figure"},
     "align fit": RUN | {"figure"}, "align apply": RUN, "series": RUN | {"figure"}, "evaluate": {"figure"},
     "revisit": {"figure"}, "train": {"output"}, "dataset convert": {"output"}, "weights import": {"output"},
     "demo": {"output"}, "doctor": {"output"}, "unfinished": {"folder"},

@@ -64,6 +64,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
             "from other days",
             "earthloom decloud --optical s2.tif --date may.tif --date july.tif -o c.tif",
         ),
+        (
+            "a mask of classes, the mask that was used kept",
+            "earthloom decloud --optical s2.tif --mask scl.tif --mask-from scl --dilate 3 --save-mask m.tif -o c.tif",
+        ),
     ),
     "evaluate": (
         ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),

@@ -40,9 +40,10 @@ def parameter_of(name: str, takes: Any, flag: Flag, told: str, default: Any, req
     """A parameter of the command line."""
     switch, several = takes is bool, get_origin(takes) in (list, tuple) or "list[" in str(takes)
     off = switch or default in (None, (), [])
+    negative = f"--no-{name.replace('_', '-')}" if switch and default is True else "" if several or switch else None
     about = Parameter(
         name=list(flag.name) or None, group=Group(flag.group, sort_key=ORDER.get(flag.group, 5)), help=told,
-        consume_multiple=several and flag.shown == "", negative="" if several or switch else None,
+        consume_multiple=several and flag.shown == "", negative=negative,
         show_default=False if off else None, **(shown_as(flag.shown) if flag.shown else {}),
     )  # fmt: skip
     kind = KINDS[flag.bare, flag.placed]

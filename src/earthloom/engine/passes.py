@@ -60,10 +60,19 @@ def fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stat
     problem = problems.find(method.card.problem)
     obs = observe_filled(scene, tile, halo, problem)
     if obs is None:
-        bands, shape = len(problem.bands(scene.empty())), (tile.height, tile.width)
-        return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))
+        return nothing_seen(scene, tile, problem)
+    return product_of(*method.fuse_measured(obs, stats), obs, problem)
+
+
+def nothing_seen(scene: Scene, tile: Window, problem: Problem) -> Product:
+    """A tile of which nothing is valid."""
+    bands, shape = len(problem.bands(scene.empty())), (tile.height, tile.width)
+    return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))
+
+
+def product_of(data: np.ndarray, measured: Stats, obs: Observation, problem: Problem) -> Product:
+    """The core of a fused tile; pixels that an input is missing are invalid, with NaN as data."""
     rows, cols = obs.core_window.slices
-    data, measured = method.fuse_measured(obs, stats)
     data = data[:, rows, cols]
     if all(view.all_valid for view in obs.views.values()):
         return Product(data, np.ones(data.shape[1:], bool), measured=measured)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,13 +58,17 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Layer:
-    """A file beside the product: what its name adds to that of the product, its bands, and how they are stored."""
+    """A file beside the product: what its name adds to that of the product, its bands, and how they are stored.
+
+    With a ``place`` it goes there, as a GeoTIFF.
+    """
 
     suffix: str
     names: tuple[str, ...]
     dtype: str
     nodata: float | None
     tags: Mapping[str, str] = field(default_factory=dict)
+    place: Path | None = None
 
 
 def as_it_is(method: Method) -> Method:
@@ -79,6 +84,11 @@ def no_more(method: Method) -> dict[str, Any]:
 def nothing_more(measured: Stats) -> dict[str, Any]:
     """No figures of the problem's own."""
     return {}
+
+
+def nothing_odd(figures: Mapping[str, Any]) -> str:
+    """No word of caution."""
+    return ""
 
 
 @dataclass(frozen=True)
@@ -116,6 +126,8 @@ class Prepared:
         Makes the job.
     figures
         What the measured statistics say, by name.
+    caution
+        What to warn of, by these figures; empty: nothing.
     layers
         Files beside the product.
     called
@@ -149,6 +161,7 @@ class Prepared:
     wrap: Callable[[Method], Method] = as_it_is
     job: MakeJob = Fusion
     figures: Callable[[Stats], Mapping[str, Any]] = nothing_more
+    caution: Callable[[Mapping[str, Any]], str] = nothing_odd
     layers: tuple[Layer, ...] = ()
     called: str = "product"
     attrs: Mapping[str, Any] = field(default_factory=dict)

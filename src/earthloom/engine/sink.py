@@ -77,6 +77,11 @@ class Sink(Protocol):
         ...
 
 
+def beside(place: Path, suffix: str) -> Path:
+    """Where a layer of a product goes."""
+    return place.with_name(f"{place.stem}{suffix}{place.suffix}")
+
+
 def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
     """What was told, else the code of the input, else NaN, or 0 where pixels can be missing."""
     code = numbers.nodata
@@ -142,14 +147,14 @@ class File:
             offsets=encode.offsets or None,
             **self._grid(prepared, run),
         )
-        beside = [
-            (create_zarr if self.zarr else create)(
-                self.place.with_name(f"{self.place.stem}{layer.suffix}{self.place.suffix}"), count=len(layer.names),
-                dtype=layer.dtype, nodata=layer.nodata, names=layer.names, tags=layer.tags, **self._grid(prepared, run),
+        layers = [
+            (create_zarr if self.zarr and layer.place is None else create)(
+                layer.place or beside(self.place, layer.suffix), count=len(layer.names), dtype=layer.dtype,
+                nodata=layer.nodata, names=layer.names, tags=layer.tags, **self._grid(prepared, run),
             )
             for layer in prepared.layers
         ]  # fmt: skip
-        return _written(self.place, [product, *beside], run)
+        return _written(self.place, [product, *layers], run)
 
     def _grid(self, prepared: Prepared, run: Run) -> dict[str, Any]:
         """What all files of a product share."""

@@ -88,6 +88,15 @@ class Method(ABC):
         """The fused image, and statistics of how it came out: over the core, mergeable; most have none to tell."""
         return self.fuse(obs, stats), Stats()
 
+    def fuse_judged(
+        self, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
+        """As :meth:`fuse_measured`, and how far every pixel is expected to be off; None where it cannot tell.
+
+        That is the mean of the bands' absolute errors, in the units of the image.
+        """
+        return (*self.fuse_measured(obs, stats), None)
+
     def support(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"] | None:
         """On how many pixels every fused one rests, halo included; None where that says nothing about it."""
         return None

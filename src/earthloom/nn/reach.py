@@ -35,3 +35,14 @@ def fcnn3d() -> int:
 def two_step() -> int:
     """Pixels of its grid on every side that one output of either network of STFDCNN depends on."""
     return sum(side // 2 for side in TWO_STEP_KERNELS)
+
+
+CLOUD_LEVEL = 8  # pixels along a side of the coarsest grid of the U-Net for clouds
+CLOUD_DILATIONS = (1, 2, 3)  # of its residual blocks there
+
+
+def cloud_unet() -> int:
+    """Pixels on every side that an output of the U-Net for clouds depends on, one of the coarsest grid included."""
+    half, quarter = 1 + 2 + 2 + 1 + 1, 1 + 4 + 1 + 2
+    eighth = 1 + 1 + 2 * sum(CLOUD_DILATIONS)
+    return 2 * half + 4 * quarter + CLOUD_LEVEL * (eighth + 1)

@@ -6,13 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+from earthloom.engine.arrays import is_path
+from earthloom.engine.inputs import files_of
 from earthloom.engine.options import Run, run_of
+from earthloom.engine.sink import beside
+from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
+from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.prepare.cloud_removal.sights import SarUnits
+from earthloom.raster.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
+from earthloom.raster.write.place import require_beside, require_other, require_place
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -39,6 +46,11 @@ def decloud(
     *,
     date_masks: Annotated[Sequence[Any] | None, Flag(list[str], ("--date-mask",), "Files")] = None,
     mask_values: Annotated[Sequence[float] | None, Flag(list[float], group=CLOUDS)] = None,
+    mask_from: Annotated[MaskFrom | None, Flag(group=CLOUDS)] = None,
+    mask_probability: Annotated[float, Flag(group=CLOUDS)] = PROBABILITY,
+    dilate: Annotated[int, Flag(group=CLOUDS)] = 0,
+    save_mask: Annotated[str | Path | None, Flag(Path, group="Files")] = None,
+    quality: Annotated[bool, Flag(group="Files")] = True,
     sar_units: Annotated[SarUnits, Flag(group=CLOUDS)] = "auto",
     replace_all: Annotated[bool, Flag(group=CLOUDS)] = False,
     sensor: Annotated[Any, Flag(str, group=CLOUDS)] = None,
@@ -71,6 +83,19 @@ def decloud(
         Their clouds, one for each date (default: they are looked for).
     mask_values
         Numbers in the masks that mean cloud or shadow, such as 3 8 9 10 in Sentinel-2's SCL (default: all but 0).
+    mask_from
+        Who makes such masks, which says what their numbers mean: ``scl`` (Sentinel-2), ``s2cloudless`` (its probability
+        from 0 to 1 or in percent, or its mask), ``clp`` (that probability from 0 to 255), ``omnicloudmask``,
+        ``qa_pixel`` (Landsat), ``fmask``, ``hls_fmask``, ``udm2`` (Planet).
+    mask_probability
+        From which a mask of probabilities means cloud.
+    dilate
+        Make the masks, given or found, larger by so many pixels: rims are thin clouds.
+    save_mask
+        GeoTIFF for the mask that was used: 1 where the image was replaced, 0 elsewhere, 255 where nothing was measured.
+    quality
+        Write ``NAME_quality.tif`` beside the product: where each pixel comes from, which dates are clear there, and how
+        far off it is expected to be. Arrays come without.
     sar_units
         Of the backscatter: ``db``, ``linear``, or ``auto``, which looks for negative numbers.
     replace_all
@@ -104,6 +129,7 @@ def decloud(
     Examples
     --------
     $ earthloom decloud --optical cloudy.tif --sar s1.tif --mask clouds.tif -o clear.tif
+    $ earthloom decloud --optical cloudy.tif --mask SCL.tif --mask-from scl --dilate 3 -o clear.tif
     $ earthloom decloud --optical cloudy.tif --date may.tif july.tif -o clear.tif
 
     >>> import numpy as np
@@ -119,6 +145,36 @@ def decloud(
     chosen = method or default_method({"optical": optical, "sar": sar, "dates": list(dates)})
     found = catalog.choose(chosen, PROBLEM, "cloud removal", fields)
     values = None if mask_values is None else tuple(float(v) for v in mask_values)
-    clouds = Clouds(values, sar_units, rules or Rules(), replace_all)
+    clouds = Clouds(values, sar_units, rules or Rules(), replace_all, mask_from, mask_probability, dilate)
     told = {role: Told(nodata=nodata, bands=bands) for role in inputs if role != "sar" and not role.endswith("mask")}
-    return perform(Work(inputs, Declouding(clouds, sensor, nodata), found, run, told, output=output))
+    told |= {role: Told(mask_values=values) for role in inputs if role.endswith("mask")}
+    layers = _beside(output, save_mask, quality, inputs, run.overwrite)
+    return perform(Work(inputs, Declouding(clouds, sensor, nodata, *layers), found, run, told, output=output))
+
+
+def _beside(
+    output: str | Path | None, save_mask: str | Path | None, quality: bool, inputs: Mapping[str, Any], overwrite: bool
+) -> tuple[bool, Path | None]:
+    """Whether a file of the quality goes beside the product, and where the mask goes.
+
+    Raises
+    ------
+    InputError
+        If there is no product to go beside.
+    FileError
+        If something is in the way.
+    """
+    if output is None:
+        if save_mask is not None:
+            raise InputError("`save_mask` without a product in a file", "an `output`", "or give a `mask` of your own")
+        return False, None
+    taken = list(files_of({role: one for role, one in inputs.items() if is_path(one)}))
+    require_beside(save_mask, "the mask", ".tif", taken, overwrite)
+    if save_mask is not None and Path(save_mask).resolve() == Path(output).resolve():
+        raise InputError(f"{save_mask} as product and as mask", "two names")
+    if quality and not Path(output).is_dir():
+        place = beside(Path(output), QUALITY)
+        require_other(place, taken, opened=False)
+        if place.exists():
+            require_place(place, overwrite)
+    return quality, None if save_mask is None else Path(save_mask)

@@ -180,6 +180,8 @@ def produce(
         product_item(product, prepared.inputs, seen)
     facts.clock("written")
     tell(figures, run)
+    if caution := prepared.caution(figures):
+        warn(caution)
     seconds = time.monotonic() - began
     run.fact(record=Record(
         method.card.problem, name_of(method), dict(method.parameters),

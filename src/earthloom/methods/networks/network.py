@@ -173,15 +173,27 @@ class Network(Method):
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Normalise, align to the network's blocks, run, and take all that back."""
+        return self.judge(trained, obs, stats)[0]
+
+    def judge(
+        self, trained: Trained, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Float[np.ndarray, "y x"] | None]:
+        """What :meth:`apply` gives, and how far each pixel is expected to be off (mean of the bands).
+
+        A module says that in as many channels behind the image; None where it does not.
+        """
         inputs = prepared(self, obs, stats)
         if (order := trained.order) is not None:
             inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
         fused = self.through(trained, obs, inputs)
-        if order is not None:
-            fused = fused[np.argsort(order)]
         mean, std = scale_of(stats["base"])
+        fused, off = fused[: len(mean)], fused[len(mean) :]
+        if order is not None:
+            fused, off = fused[np.argsort(order)], off[np.argsort(order)] if len(off) else off
         like = obs[self.roles["base"]].data.dtype
-        return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+        unit = std.astype(like)[:, None, None]
+        image = fused.astype(like) * unit + mean.astype(like)[:, None, None]
+        return image, (off.astype(like) * unit).mean(axis=0) if len(off) else None
 
     def through(self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Inputs through the network, aligned to its blocks, which are counted from the corner of the scene."""
@@ -252,6 +264,13 @@ class Fitted(Wrapper):
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """What the network makes of the tile."""
         return self.inner.apply(self.trained, obs, stats)
+
+    def fuse_judged(
+        self, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
+        """What the network makes of the tile, and how sure it is."""
+        image, off = self.inner.judge(self.trained, obs, stats)
+        return image, Stats(), off
 
     def ready(self, obs: Observation) -> Fitted:
         """As it is."""

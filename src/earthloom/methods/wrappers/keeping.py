@@ -32,19 +32,38 @@ class Keeping(Wrapper):
 
     def fuse(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """One or the other."""
-        image, cloud = obs["optical"].data, clouded(obs)
-        if self.replace_all:
-            return self.inner.fuse(obs, stats)
-        if not cloud[obs.core_window.slices].any():
-            return image  # nothing to do, and the method need not run
-        return np.where(cloud, self.inner.fuse(obs, stats), image)
+        if self._idle(obs):
+            return obs["optical"].data
+        return self._kept(obs, self.inner.fuse(obs, stats))
 
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
         """The image; ``cloud``: moments of the mask over the measured pixels of the core."""
-        rows, cols = obs.core_window.slices
-        seen = obs["optical"].valid[rows, cols]
-        share = clouded(obs)[rows, cols][seen].astype(np.float64)
-        return self.fuse(obs, stats), Stats(cloud=Moments.of(share[None]))
+        return self.fuse(obs, stats), _share(obs)
+
+    def fuse_judged(
+        self, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
+        """The same, and how far each pixel is off: not at all where it is kept."""
+        if self._idle(obs):
+            return obs["optical"].data, _share(obs), np.zeros(obs.shape, obs["optical"].data.dtype)
+        image, _, off = self.inner.fuse_judged(obs, stats)
+        kept = off if off is None or self.replace_all else np.where(clouded(obs), off, 0)
+        return self._kept(obs, image), _share(obs), kept
+
+    def _idle(self, obs: Observation) -> bool:
+        """Whether there is nothing to do, so that the method need not run."""
+        return not self.replace_all and not clouded(obs)[obs.core_window.slices].any()
+
+    def _kept(self, obs: Observation, image: Float[np.ndarray, "band y x"]) -> Float[np.ndarray, "band y x"]:
+        """The method's image under clouds, or everywhere."""
+        return image if self.replace_all else np.where(clouded(obs), image, obs["optical"].data)
+
+
+def _share(obs: Observation) -> Stats:
+    """How much of the core lay under clouds."""
+    rows, cols = obs.core_window.slices
+    seen = obs["optical"].valid[rows, cols]
+    return Stats(cloud=Moments.of(clouded(obs)[rows, cols][seen].astype(np.float64)[None]))
 
 
 def replaced_percent(stats: Stats | None) -> float | None:

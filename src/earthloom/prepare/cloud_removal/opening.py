@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from earthloom.engine.options import Run
-from earthloom.engine.prepared import Numbers, Prepared
+from earthloom.engine.prepared import Numbers, Prepared, nothing_odd
 from earthloom.errors import InputError
 from earthloom.methods.wrappers.keeping import Keeping, replaced_percent
 from earthloom.ops.moments import Stats
 from earthloom.physics.cloudmask import Rules, levels
+from earthloom.prepare.cloud_removal.quality import Declouded, layers_of
 from earthloom.prepare.cloud_removal.sights import (
     SarUnits,
     Sights,
@@ -25,6 +27,7 @@ from earthloom.prepare.cloud_removal.sights import (
 )
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
+from earthloom.raster.masks import PROBABILITY, MaskFrom, as_mask
 from earthloom.raster.scenes.stack import Stack, exact, lay_on
 from earthloom.sensors import load
 
@@ -43,12 +46,28 @@ class Clouds:
         How clouds are found where no mask is given.
     replace_all
         Take the method's image at clear pixels too.
+    mask_from
+        Who makes such masks as are given, which says what their numbers mean; None: ``mask_values``.
+    mask_probability
+        From which a mask of probabilities means cloud.
+    dilate_px
+        Masks are made larger by so many pixels.
     """
 
     mask_values: tuple[float, ...] | None = None
     sar_units: SarUnits = "auto"
     rules: Rules = field(default_factory=Rules)
     replace_all: bool = False
+    mask_from: MaskFrom | None = None
+    mask_probability: float = PROBABILITY
+    dilate_px: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if self.mask_from is not None and self.mask_values is not None:
+            raise InputError("`mask_from` and `mask_values`", "one of them")
+        if self.dilate_px < 0:
+            raise InputError(f"masks made larger by {self.dilate_px} pixels", "0 or more")
 
 
 def inputs_of_roles(
@@ -139,11 +158,17 @@ class Declouding:
         Of the optical image: a name, or path of a sensor file; None: what the metadata say.
     nodata
         Code of missing pixels, for the product too.
+    beside
+        Whether a file that says where each pixel comes from goes with the product.
+    save_mask
+        File for the mask that was used.
     """
 
     clouds: Clouds
     sensor: Any = None
     nodata: float | None = None
+    beside: bool = False
+    save_mask: Path | None = None
 
     def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
         """Lay the images on the grid of the optical one, and decide what is cloud and how the radar is to be read.
@@ -153,7 +178,7 @@ class Declouding:
         EarthloomError
             Whatever stands in the way, in words.
         """
-        laid, notes = _laid(images, run.ignore_georeferencing)
+        laid, notes = _laid(self._meant(images), run.ignore_georeferencing)
         require_band_counts({role: image.count for role, image in laid.items()})
         first = laid["optical"]
         name = self.sensor or first.sensor
@@ -161,21 +186,40 @@ class Declouding:
         bands = bands_of(first, sensor, fact=run.fact)
         names = sar_names(laid["sar"].count, laid["sar"].names) if "sar" in laid else ()
         sights, told = judged(bands, _samples(laid), self.clouds, names)
-        sights = replace(sights, days={role: image.acquired for role, image in laid.items()})
-        margin = self.clouds.rules.reach_px if sights.rules is not None else 0
+        days = {role: image.acquired for role, image in laid.items()}
+        sights = replace(sights, days=days, dilate_px=self.clouds.dilate_px)
+        margin = (self.clouds.rules.reach_px if sights.rules is not None else 0) + self.clouds.dilate_px
         stack = Stack(laid, sights, margin, tuple(notes + told))
         for note in stack.notes:
             run.tell(note)
         run.tell(f"{stack.shape[0]} x {stack.shape[1]} pixels, {len(bands)} bands, {len(laid)} images")
         bands = stack.empty()["optical"].bands
         found = "given" if "mask" in laid else "found by thresholds"
+        dated = {role: days[role] for role in laid if role.startswith("date_") and not role.endswith("mask")}
+        layers = layers_of(self.beside, self.save_mask, dated)
         return Prepared(
             stack, "optical", "optical", replace(Numbers.of(first, self.nodata, True), spare=spare_code(first)), bands,
             tuple(name or band.name for name, band in zip(first.names, bands, strict=True)), first.crs, first.transform,
             {role: image.paths for role, image in laid.items()}, sensor.name if sensor else None,
-            facts={"clouds": {"mask": found, "values": sights.mask_values}, "sar": {"db": sights.sar_db}},
+            facts={"clouds": self._told(found), "sar": {"db": sights.sar_db}},
             wrap=partial(Keeping, replace_all=self.clouds.replace_all), figures=share_replaced, called="declouded",
+            layers=layers, job=partial(Declouded, beside=self.beside, masked=self.save_mask is not None,
+                everywhere=self.clouds.replace_all),
+            caution=nothing_odd if "mask" in laid else partial(thresholds_found, mask=self.save_mask),
         )  # fmt: skip
+
+    def _meant(self, images: Mapping[str, Image]) -> dict[str, Image]:
+        """Masks of a known kind as 0 and 1."""
+        kind, least = self.clouds.mask_from, self.clouds.mask_probability
+        if kind is None:
+            return dict(images)
+        return {r: as_mask(image, kind, least) if r.endswith("mask") else image for r, image in images.items()}
+
+    def _told(self, found: str) -> dict[str, Any]:
+        """What is known about the mask, for the provenance."""
+        clouds = self.clouds
+        told = {"mask": found, "values": clouds.mask_values, "from": clouds.mask_from, "dilate_px": clouds.dilate_px}
+        return {key: value for key, value in told.items() if value is not None}
 
 
 def _laid(images: Mapping[str, Image], ignore_georeferencing: bool) -> tuple[dict[str, Image], list[str]]:
@@ -222,6 +266,18 @@ def share_replaced(measured: Stats) -> dict[str, float]:
     """How much lay under clouds."""
     percent = replaced_percent(measured)
     return {} if percent is None else {"cloud_percent": percent}
+
+
+def thresholds_found(figures: Mapping[str, Any], mask: Path | None) -> str:
+    """A word of caution where thresholds decided what is cloud."""
+    percent = figures.get("cloud_percent")
+    if not percent:
+        return ""
+    look = f"look at {mask}" if mask else "`save_mask=FILE` shows where"
+    return (
+        f"clouds found by thresholds: {percent:.3g} % of the pixels are replaced, bright roofs, sand and floods "
+        f"perhaps among them; {look}; a mask of your own is better (`mask=FILE`)"
+    )
 
 
 def spare_code(image: Image) -> float:

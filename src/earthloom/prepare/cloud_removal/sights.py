@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from earthloom.errors import InputError
+from earthloom.ops.grow import grow
 from earthloom.physics.backscatter import is_db, to_db
 from earthloom.physics.cloudmask import CloudLevels, Rules, find_clouds, roles
 from earthloom.problems.cloud_removal import cloud_view
@@ -45,6 +46,8 @@ class Sights:
         Role to levels, for images whose clouds are to be found.
     days
         Role to day of acquisition.
+    dilate_px
+        Masks, given or found, are made larger by so many pixels.
     """
 
     bands: tuple[Band, ...]
@@ -54,6 +57,7 @@ class Sights:
     rules: Rules | None = None
     known: Mapping[str, CloudLevels] | None = None
     days: Mapping[str, day | None] | None = None
+    dilate_px: int = 0
 
     def __call__(self, read: Mapping[str, Reading]) -> dict[str, View]:
         """The views ``optical``, ``cloud``, ``sar``, ``date_1`` ..."""
@@ -73,7 +77,11 @@ class Sights:
         return View(data, valid, self.bands, date=(self.days or {}).get(role))
 
     def _clouds(self, role: str, mask_role: str, read: Mapping[str, Reading]) -> np.ndarray:
-        """Clouds and shadows: from a mask, else found, else none."""
+        """Clouds and shadows: from a mask, else found, else none; made larger where that is asked for."""
+        return grow(self._marked(role, mask_role, read), self.dilate_px)
+
+    def _marked(self, role: str, mask_role: str, read: Mapping[str, Reading]) -> np.ndarray:
+        """What the mask or the thresholds say."""
         data, valid = read[role]
         if mask_role in read:
             numbers, told = read[mask_role]

@@ -16,6 +16,7 @@ from earthloom.training.loop.patches import MASK, TRUTH, Sample
 from earthloom.types import Float
 
 SMOOTH = 1e-3  # of the Charbonnier loss, in standard deviations
+SURE = 0.05  # weight of what a network says about its own error
 HIGHER = ("psnr", "ssim", "q2n", "uiqi", "scc", "cc", "hqnr", "qnr")  # figures of which more is better
 
 
@@ -79,6 +80,20 @@ def pixel_loss(product: Tensor, truth: Tensor, mask: Tensor | None = None, kind:
         return error.mean()
     kept = mask.sum(dim=(1, 2, 3)) * error.shape[1]
     return ((error * mask).sum(dim=(1, 2, 3)) / kept).mean()
+
+
+def sureness(product: Tensor, truth: Tensor, scale: Tensor, mask: Tensor | None = None) -> Tensor:
+    """How badly the scale b of a Laplace distribution fits the error e as it is, ``|e| / b + log b``.
+
+    Weighted by the error itself, so that its size against the error does not depend on the units.
+    """
+    error = (product - truth).detach().abs()
+    fit = error / scale + scale.log()
+    if mask is None:
+        return SURE * (error.mean() * fit.mean())
+    kept = mask.sum(dim=(1, 2, 3)) * error.shape[1]
+    fit, error = (((one * mask).sum(dim=(1, 2, 3)) / kept).mean() for one in (fit, error))
+    return SURE * error * fit
 
 
 @dataclass(frozen=True)
@@ -148,7 +163,7 @@ def hold(
     mean, std = np.asarray(mean, np.float32).reshape(shape), np.asarray(std, np.float32).reshape(shape)
 
     def product(module: nn.Module) -> np.ndarray:
-        return whole(module, inputs) * std + mean
+        return whole(module, inputs)[: len(truth)] * std + mean
 
     base = inputs.get("base")
     nothing = base * std + mean if base is not None and base.shape == truth.shape else None
@@ -186,9 +201,12 @@ class Supervised:
     _panels: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False)
 
     def loss(self, module: nn.Module, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The error of the pixels."""
+        """The error of the pixels; of a network that also says how sure it is, what that deserves."""
         inputs = {name: image for name, image in batch.items() if name not in (TRUTH, MASK)}
-        return {self.kind: pixel_loss(module(**inputs), batch[TRUTH], batch.get(MASK), self.kind)}
+        truth, mask = batch[TRUTH], batch.get(MASK)
+        product, *scales = module(**inputs).split(truth.shape[1], 1)
+        terms = {self.kind: pixel_loss(product, truth, mask, self.kind)}
+        return terms | ({"sure": sureness(product, truth, scales[0], mask)} if scales else {})
 
     def validate(self, module: nn.Module) -> dict[str, float]:
         """Figures averaged over the held-out scenes."""

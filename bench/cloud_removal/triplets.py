@@ -1,0 +1,209 @@
+"""Real clouds: every method on the ten SEN12MS-CR triplets; recorded in bench/cloud_removal/results.json.
+
+python -m bench.cloud_removal.triplets
+
+The network of each fold (``python -m bench.cloud_removal.train F CDEI``) has seen no patch of the places it is judged
+by. Where a method refuses a triplet, it is left as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from bench import results
+from bench.cloud_removal.cases import PEAK, SAR, Case, figures
+from bench.cloud_removal.real import FOLDS, PLACES, cases, triplets
+from bench.cloud_removal.train import folder
+from bench.report import markdown
+from bench.results import Column, Table
+from earthloom.engine.job import fuse_array
+from earthloom.engine.scene import ArrayScene
+from earthloom.errors import MethodError
+from earthloom.methods import catalog
+from earthloom.methods.wrappers.keeping import Keeping
+from earthloom.metrics import psnr
+from earthloom.problems.cloud_removal import clouded
+
+PARTS = 5  # classes of uncertainty
+ALL, UNDER = ("all_psnr", "all_ssim", "all_sam_deg", "all_mae"), ("psnr", "sam_deg")
+INPUT = "cloudy input"
+NETWORK = "cloud_unet"
+PEERS = {  # printed in the README of the data: means of ALL and UNDER, and PSNR of each triplet over all pixels
+    "peer: regina": (
+        (26.14, 0.800, 13.69, 385, 25.43, 14.21),
+        (20.67, 35.14, 27.38, 22.59, 26.84, 22.81, 23.54, 22.97, 28.50, 31.00),
+    ),
+    "peer: gen": (
+        (23.75, 0.634, 17.21, 510, 23.01, 18.05),
+        (18.36, 28.64, 24.74, 22.17, 24.77, 22.78, 22.76, 22.01, 25.24, 25.99),
+    ),
+    "peer: residual": (
+        (26.27, 0.812, 12.65, 367, 25.89, 13.35),
+        (21.19, 33.18, 26.07, 23.00, 27.44, 23.00, 23.89, 22.74, 28.31, 33.88),
+    ),
+}  # fmt: skip
+TITLE = "Real clouds: ten SEN12MS-CR triplets of five places"
+CAPTION = (
+    "`peer` are three networks of another repository as its author applied them to these triplets, trained on "
+    "SEN12MS-CR; they write every pixel, and so do rows with `everywhere` (`--replace-all`). `refused`: triplets of "
+    "which too little is clear, counted as they are. Networks of ours have not seen the place they are judged by."
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """One row: a method, its fields, and whether it writes every pixel."""
+
+    method: str
+    fields: dict[str, Any] = field(default_factory=dict)
+    everywhere: bool = False
+
+
+WAYS = {
+    "inpaint": Way("inpaint"),
+    "sar_regression": Way("sar_regression"),
+    NETWORK: Way(NETWORK),
+    f"{NETWORK}, everywhere": Way(NETWORK, everywhere=True),
+    f"{NETWORK}, 8 ways": Way(NETWORK, {"ensemble": True}),
+    f"{NETWORK}, 8 ways, everywhere": Way(NETWORK, {"ensemble": True}, True),
+}
+
+
+def fold_of(name: str) -> str:
+    """The fold that has not seen a triplet."""
+    return next(fold for fold, places in FOLDS.items() if PLACES[name] in places)
+
+
+def made_by(name: str, way: Way) -> Keeping:
+    """The method of a row, with the weights that have not seen the triplet."""
+    weights = {"weights": str(folder(fold_of(name)))} if way.method == NETWORK else {}
+    return Keeping(catalog.make(way.method, "cloud_removal", **way.fields, **weights), way.everywhere)
+
+
+def product(case: Case, way: Way) -> np.ndarray | None:
+    """What a method makes of a triplet; None where it refuses."""
+    try:
+        return fuse_array(made_by(case.name, way), ArrayScene(case.obs), threads=1).data
+    except MethodError:
+        return None
+
+
+def measured(case: Case) -> Iterator[dict[str, Any]]:
+    """Rows of one triplet; reflectance ends at 0 and 1, as in the figures of others."""
+    about = {"image": case.name, "cloud": float(clouded(case.obs).mean())}
+    cloudy = case.obs["optical"].data
+    for row, way in {INPUT: None, **WAYS}.items():
+        began = time.perf_counter()
+        image = cloudy if way is None else product(case, way)
+        seconds = time.perf_counter() - began
+        shown = np.clip(cloudy if image is None else image, 0, PEAK)
+        yield {**about, "method": row, "refused": image is None, "s": seconds, **figures(case, shown)}
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Table]:
+    """Means over the triplets, and the PSNR of each."""
+    names = list(dict.fromkeys(row["method"] for row in rows))
+    own = {name: [row for row in rows if row["method"] == name] for name in names}
+    lines: list[list[Any]] = [
+        [name, *(float(np.mean([r[c] for r in own[name]])) for c in (*ALL, *UNDER)),
+         float(sum(r["refused"] for r in own[name]))] for name in names
+    ]  # fmt: skip
+    lines += [[name, *means, 0.0] for name, (means, _) in PEERS.items()]
+    best = {c: "max" if c.endswith(("psnr", "ssim")) else "min" for c in (*ALL, *UNDER)}
+    digits = {c: 4 if c.endswith("ssim") else 1 if c.endswith("mae") else 2 for c in (*ALL, *UNDER)}
+    columns = [Column(c, f"{{:.{digits[c]}f}}", best=best[c]) for c in (*ALL, *UNDER)]
+    apart = (INPUT, *PEERS)
+    images = [[name, *(r["all_psnr"] for r in own[name])] for name in names]
+    images += [[name, *each] for name, (_, each) in PEERS.items()]
+    heads = [Column(f"{name} ({place})", "{:.2f}", best="max") for name, place in PLACES.items()]
+    return {
+        "means": Table([Column("method"), *columns, Column("refused", "{:.0f}")], lines, TITLE, CAPTION, apart),
+        "images": Table(
+            [Column("method"), *heads], images, "PSNR over all pixels of each triplet (and its place)", "", apart
+        ),
+    }
+
+
+@dataclass(frozen=True)
+class Sure:
+    """What the network said of its error under the mask of a triplet, and the error, as reflectance x 10000."""
+
+    name: str
+    said: np.ndarray
+    error: np.ndarray
+
+
+def sure(case: Case) -> Sure:
+    """Of one triplet, the mean over eight flips and turns."""
+    method = made_by(case.name, WAYS[f"{NETWORK}, 8 ways, everywhere"]).ready(case.obs)
+    image, _, said = method.fuse_judged(case.obs, method.summarise(case.obs, None))
+    assert said is not None
+    under = clouded(case.obs)
+    return Sure(case.name, said[under], np.abs(np.clip(image, 0, PEAK) - case.truth).mean(axis=0)[under])
+
+
+def factor(found: Sequence[Sure]) -> float:
+    """By which what is said is too small: triplets count alike."""
+    return float(np.mean([one.error.mean() for one in found]) / np.mean([one.said.mean() for one in found]))
+
+
+def calibration(found: Sequence[Sure]) -> dict[str, Table]:
+    """Error by what was said, each fold scaled by the factor of the other one; and the factor of each."""
+    by_fold = {fold: [one for one in found if fold_of(one.name) == fold] for fold in FOLDS}
+    factors = {fold: factor(ones) for fold, ones in by_fold.items()}
+    other = dict(zip(FOLDS, reversed(FOLDS), strict=True))
+    said = np.concatenate([one.said * factors[other[fold_of(one.name)]] for one in found])
+    error = np.concatenate([one.error for one in found])
+    classes = np.searchsorted(np.quantile(said, np.arange(1, PARTS) / PARTS), said, side="right")
+    within = 100.0 * (error <= 2 * said)
+    rows: list[list[Any]] = [
+        [f"{part + 1} of {PARTS}", *(float(one[classes == part].mean()) for one in (said, error, within))]
+        for part in range(PARTS)
+    ]
+    columns = [Column("pixels under the mask, by what is said"), *(Column(n, "{:.0f}") for n in ("said", "error"))]
+    told = ", ".join(f"{value:.2f} on {fold}" for fold, value in factors.items())
+    caption = (
+        "Expected absolute error, mean of the bands, as the network says it, and what it is. Scaled by what the other "
+        f"fold asks for ({told}). Correlation over all pixels {np.corrcoef(said, error)[0, 1]:.2f}."
+    )
+    title = "How sure it is: error of the network by the uncertainty that it gives"
+    return {"sure": Table([*columns, Column("within twice that, %", "{:.0f}")], rows, title, caption)}
+
+
+def harm() -> dict[str, Table]:
+    """What is clear stays: the clear images as they are, nothing masked, and lightly clouded ones."""
+    rows: list[list[Any]] = []
+    for seen in triplets():
+        obs = replace(seen, cloudy=seen.clear).observe(np.zeros_like(seen.mask))
+        case = Case("clear", seen.name, obs, seen.clear)
+        kept, everywhere = (product(case, WAYS[row]) for row in (NETWORK, f"{NETWORK}, everywhere"))
+        assert kept is not None and everywhere is not None
+        changed = float(np.abs(kept - seen.clear).max())
+        rows.append([seen.name, changed, float(psnr(np.clip(everywhere, 0, PEAK), seen.clear, PEAK))])
+    columns = [Column("clear image"), Column("largest change", "{:.0f}"), Column("PSNR, everywhere", "{:.2f}")]
+    caption = "With nothing masked nothing changes; with `--replace-all` every pixel is the network's."
+    return {"harm": Table(columns, rows, "What is clear stays: ten clear images of places it never saw", caption)}
+
+
+def main() -> None:
+    """Measure and record."""
+    if not SAR.is_dir():
+        sys.exit(f"{SAR} is not there; set EARTHLOOM_SHARED")
+    rows, said = [], []
+    for case in cases():
+        rows += list(measured(case))
+        said.append(sure(case))
+        print(case.name, *(f"{r['method']} {r['all_psnr']:.2f}/{r['psnr']:.2f}" for r in rows[-len(WAYS) - 1 :]))
+    found = summary(rows) | calibration(said) | harm()
+    print("\n\n".join(["", *map(markdown, found.values())]))
+    results.record("cloud_removal", "triplets", found, results.NOTHING_DRAWN)
+
+
+if __name__ == "__main__":
+    main()
