@@ -46,14 +46,15 @@ Blocks = Float[np.ndarray, " block"]  # sums of squared errors, relative to the 
 
 def block_errors(held: Sequence[Held], images: Sequence[Float[np.ndarray, "band y x"]]) -> Blocks:
     """Sum over bands and pixels of ``(error / mean)^2`` for every held-out block of every scene."""
-    found = []
+    found: list[float] = []
     for scene, image in zip(held, images, strict=True):
         known = np.isfinite(scene.truth).all(axis=0)
         truth = np.where(known, scene.truth, 0).astype(np.float64)
         mean = np.maximum(np.abs(truth.sum(axis=(1, 2)) / max(known.sum(), 1)), 1e-30)
         lost = np.square((np.where(known, image, 0) - truth) / mean[:, None, None]).sum(axis=0)
-        blocks, count = label(known)
-        found += list(np.bincount(blocks.ravel(), lost.ravel(), count + 1)[1:])
+        blocks = np.zeros(known.shape, int)
+        label(known, output=blocks)
+        found += list(np.bincount(blocks.ravel(), lost.ravel())[1:])
     return np.array(found)
 
 

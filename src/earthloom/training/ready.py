@@ -37,7 +37,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         method = method.ready(scene.empty())
         if method.card.family == "network":
             run.fact(network=method.told)
-            _look(method, scene, run)
+            return _looked(method, scene, run)
         return method
     if method.card.family != "network":
         raise MethodError(f"{method.card.name} has nothing to adapt", "a network such as cf2n", "leave out `adapt`")
@@ -73,23 +73,27 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         )
     if run.save_weights is not None:
         found.network.save(run.save_weights)
-    return found.method
+    return found.method if found.kept or found.beaten else _looked(found.network, scene, run)
 
 
-def _look(method: Method, scene: Any, run: Run) -> None:
-    """Say what a network does on the scene one scale down; loudly where weights that ship do harm."""
+def _looked(method: Method, scene: Any, run: Run) -> Method:
+    """A network after a look at what it does one scale down: with as much trust as it earns there, and a word on it.
+
+    Loud where weights that ship do harm.
+    """
     from earthloom.training.guard import glance
 
     found = glance(method, scene)
-    if found is None:
-        return
+    if found is None or not isinstance(method, Fitted):
+        return method
     run.tell(f"{method.card.name}: {found}")
     run.fact(one_scale_down={"network": round(found.network, 3), found.rival: round(found.of_rival, 3)})
-    if found.harmful and isinstance(method, Fitted) and method.shipped:
+    if found.harmful and method.shipped:
         warn(
             f"{method.card.name} with weights '{method.trained.header.name}' leaves {found.network:.2f} times the "
             f"error of no fusion one scale down, {found.rival} {found.of_rival:.2f}: take that, or adapt"
         )
+    return replace(method, trained=replace(method.trained, shares=found.shares))
 
 
 def _device(method: Method, run: Run) -> None:

@@ -146,7 +146,8 @@ class AdaptTask(WithFullResolution):
             if images is not None:
                 each = [scene.figures(image)["ergas"] for scene, image in zip(self.held, images, strict=True)]
                 found.append((float(np.mean(each)), name))
-        return min(found)[::-1] if found else ("", float("inf"))
+        least, name = min(found, default=(float("inf"), ""))
+        return name, least
 
     def figures(self, method: Fitted) -> dict[str, float]:
         """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""

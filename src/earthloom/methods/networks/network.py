@@ -238,11 +238,16 @@ class Network(Method):
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network's module and what its weights are for; ``order`` puts the scene's bands into the network's order."""
+    """A network's module and what its weights are for.
+
+    ``order`` puts the scene's bands into the network's order; ``shares``, one for each band, say how much of what the
+    network adds to what it begins with is added (:mod:`earthloom.methods.networks.each_band`); None: all of it.
+    """
 
     module: nn.Module
     header: weights.Header
     order: tuple[int, ...] | None = None
+    shares: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -301,6 +306,7 @@ class Fitted(Wrapper):
         """Fields, and whose weights."""
         header, found = self.trained.header, {**self.inner.parameters, **self.trained.header.fields}
         told = {"weights_sha256": weights.fingerprint(header), "adapted": header.card.get("adapted")}
+        told["shares"] = self.trained.shares and [round(share, 3) for share in self.trained.shares]
         return {**found, "weights": header.name, **{key: value for key, value in told.items() if value}}
 
 
