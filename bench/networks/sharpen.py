@@ -187,7 +187,7 @@ def ship() -> None:
     card |= {
         "figures of": "networks of the same recipe on the third of the scenes that they never saw, one scale "
         "down (40 to 20 m; bands of 20 m from 120 m)",
-        "not for": "thermal bands; other sensors were not judged: --adapt begins with these weights",
+        "not_for": "thermal bands; other sensors were not judged: --adapt begins with these weights",
         "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
         "recipe": "python -m bench.networks.sharpen train whole",
     }

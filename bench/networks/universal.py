@@ -111,7 +111,7 @@ def ship() -> None:
         "sensors it never saw": f"ERGAS over that of the best classical method of {len(BESIDE) - 1}, refined or not: "
         f"{np.mean(shares):.3f}, worst {max(shares):.3f}, {len(shares)} images",
         "figures of": "networks of the same recipe on the sensors that they never saw, one scale down",
-        "not for": "commercial use; thermal bands",
+        "not_for": "commercial use; thermal bands",
         "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
         "recipe": "python -m bench.networks.universal train whole",
     }

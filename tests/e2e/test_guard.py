@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import earthloom
+from earthloom.engine.options import Run
+from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning
 from earthloom.methods import catalog
-from earthloom.training.guard import FEWEST, glance
+from earthloom.training.guard import FEWEST, glance, shares_of
+from earthloom.training.ready import ready
 from tests.contract.conftest import make_scene, method_for
 
 
@@ -35,3 +39,25 @@ def test_a_network_that_begins_as_a_formula_does_as_the_formula() -> None:
 def test_where_nothing_can_be_told_nothing_is_said() -> None:
     small = make_scene(coarse=(FEWEST - 2, 40))
     assert glance(catalog.make("hpm_cnn").fresh(small), ArrayScene(small)) is None  # type: ignore[attr-defined]
+
+
+def test_as_much_is_added_as_leaves_the_least_error() -> None:
+    rng = np.random.default_rng(4)
+    start, more = rng.normal(size=(3, 40, 40)), rng.normal(size=(3, 40, 40))
+    truth = start + np.array([0.4, -0.7, 2.0])[:, None, None] * more
+    truth[:, :3] = np.nan  # holes
+    np.testing.assert_allclose(shares_of(start + more, start, truth), (0.4, 0.0, 1.0), atol=1e-12)
+
+
+def test_a_network_that_spoils_a_formula_gives_the_formula() -> None:
+    """Random weights add noise to the pyramid: none of it is believed, and the product says so."""
+    obs = make_scene(coarse=(60, 52))
+    spoilt = method_for("hpm_cnn", obs)
+    found = ready(spoilt, ArrayScene(obs), Run())
+    shares = found.parameters["shares"]
+    assert len(shares) == 4 and max(shares) < 0.5
+    pyramid = fuse_whole(catalog.make("hpm_cnn").fresh(obs), obs)  # type: ignore[attr-defined]
+    part = fuse_whole(found, obs) - pyramid
+    whole = fuse_whole(spoilt, obs) - pyramid
+    wanted = np.array(found.trained.shares)[:, None, None] * whole  # type: ignore[attr-defined]
+    np.testing.assert_allclose(part, wanted, atol=1e-4 * np.abs(whole).max())

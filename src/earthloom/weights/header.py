@@ -49,6 +49,11 @@ class Header:
     name: str = ""
     path: str = ""
 
+    @property
+    def not_for(self) -> str:
+        """What the card says that the weights are not for."""
+        return str(self.card.get("not_for") or self.card.get("not for") or "")
+
 
 def metadata(path: Path) -> dict[str, str]:
     """What the header of a safetensors file says besides the places of its tensors, read without safetensors.

@@ -293,7 +293,8 @@ class Fitted(Wrapper):
         made = f", made for {header.sensor}" if header.sensor else ""
         bands = f": {', '.join(header.bands)}" if 0 < len(header.bands) <= 16 else ""
         own = Sizes(**header.sizes)  # type: ignore[arg-type]
-        return f"{self.card.name} with weights '{header.name}'{made} ({own}{bands})"
+        beware = f"; not for {header.not_for}" if header.not_for else ""
+        return f"{self.card.name} with weights '{header.name}'{made} ({own}{bands}){beware}"
 
     def save(self, path: str | Path, half: bool = False, **card: Any) -> Path:
         """Write the weights and what they are for; ``card`` adds to what they say about themselves."""
