@@ -36,6 +36,7 @@ NAME, SHIPPED = "hpm_cnn", "any_sensor"
 HELD = {"without_0": 0, "without_1": 1, "without_2": 2, "whole": None}  # run: the sensors it never sees
 BESIDE = ("exp", "gsa", "bt_h", "bdsd_pc", "pracs", "awlp", "mtf_glp", "mtf_glp_fs", "mtf_glp_hpm", "cnmf")
 STEPS = (0, 3, 10)  # refinements that are tried of each
+LONG = 8000  # updates
 DATA = (
     "Wald's pairs of Landsat-7 and -8, WorldView-2 and -3, Pleiades, Gaofen-2, IKONOS, GeoEye-1; Sentinel-2 (10 m), "
     "CAVE, AVIRIS and Hyperion under made PANs; ratios 2 to 6, MTFs 0.12 to 0.55, both geometries"
@@ -94,7 +95,8 @@ def judge(names: list[str]) -> None:
 
 def train(name: str, **more: Any) -> None:
     """Train on the sensors of a name and leave the run folder."""
-    learn(f"universal_{name}", network(), cases(HELD[name]), {"data": DATA, "licence": LICENCE}, **more)
+    settings = {"steps": LONG, "validate_every": 1000, **more}
+    learn(f"universal_{name}", network(), cases(HELD[name]), {"data": DATA, "licence": LICENCE}, **settings)
 
 
 def ship() -> None:

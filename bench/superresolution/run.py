@@ -62,7 +62,7 @@ NOT_FOR = "images degraded by another blur than bicubic, and commercial use that
 
 @dataclass(frozen=True)
 class Run:
-    """One network, the run whose weights it begins with, and how it learns."""
+    """One network, the run (or weights that ship) it begins with, and how it learns."""
 
     method: str
     ratio: int
@@ -86,6 +86,7 @@ EVERY = {
         "coarsr", 4, "cubes_4to1_b", 11500, {**SLOWER, "lr": 1e-3, "schedule": "constant"}, candidates=3
     ),
     "cubes_4to1": Run("coarsr", 4, "cubes_4to1_c", 10500, {**SLOWER, "lr": 7e-4, "batch": 4}, candidates=3, some=GROUP),
+    "cubes_4to1_whole": Run("coarsr", 4, "cubes_4to1", 6000, {**SLOWER, "lr": 6e-4, "batch": 4}, 3, GROUP),
     "cubes_2to1_a": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
     "cubes_2to1": Run("coarsr", 2, "cubes_2to1_a", 3000, {**BOTH, "lr": 7e-4}, candidates=3, some=GROUP),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
@@ -124,7 +125,8 @@ def train(name: str) -> None:
     torch.manual_seed(Config.seed)
     module = network.net(sizes)
     if run.begin:
-        begun, mine = weights.read(RUNS / run.begin)[1], module.state_dict()
+        there = RUNS / run.begin
+        begun, mine = weights.read(there if there.is_dir() else run.begin)[1], module.state_dict()
         fitting = {k: torch.from_numpy(v) for k, v in begun.items() if v.shape == tuple(mine[k].shape)}
         module.load_state_dict(fitting, strict=False)  # another ratio has another last layer
     config = Config.of({**own, "steps": run.steps})
