@@ -62,6 +62,7 @@ class Network(Method):
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
+    frozen: ClassVar[str] = ""  # why it cannot be taught, if so
     relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
@@ -173,15 +174,25 @@ class Network(Method):
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """Normalise, align to the network's blocks, run, and take all that back."""
-        inputs = prepared(self, obs, stats)
-        if (order := trained.order) is not None:
-            inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
-        fused = self.through(trained, obs, inputs)
-        if order is not None:
-            fused = fused[np.argsort(order)]
+        fused = self.computed(trained, obs, self.seen(trained, obs, stats), stats)
+        if trained.order is not None:
+            fused = fused[np.argsort(trained.order)]
         mean, std = scale_of(stats["base"])
         like = obs[self.roles["base"]].data.dtype
         return fused.astype(like) * std.astype(like)[:, None, None] + mean.astype(like)[:, None, None]
+
+    def seen(self, trained: Trained, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+        """The inputs, normalised, their bands in the order of the weights."""
+        inputs = prepared(self, obs, stats)
+        if trained.order is None:
+            return inputs
+        return {name: _ordered(self, name, image, trained.order) for name, image in inputs.items()}
+
+    def computed(
+        self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray], stats: Stats
+    ) -> Float[np.ndarray, "band Y X"]:
+        """What the network makes of its inputs; one that takes more than images from the scene overrides this."""
+        return self.through(trained, obs, inputs)
 
     def through(self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Inputs through the network, aligned to its blocks, which are counted from the corner of the scene."""
