@@ -36,7 +36,8 @@ def make_scene(
 
 def method_for(name: str, obs: Observation, problem: str = "pansharpening") -> Method:
     """A method ready to run; a network with random weights, none of them zero, whatever the bands and the ratio."""
-    method = catalog.make(name, problem)
+    learned_levels = not getattr(catalog.find(name, problem), "relative", True)
+    method = catalog.make(name, problem, **({"peak": 2047.0} if learned_levels else {}))
     if method.card.family != "network":
         return method
     import torch

@@ -23,6 +23,7 @@ RELATIVE = [
     name for name in NAMES if getattr(catalog.find(name), "relative", True)
 ]  # the others map levels as they learned
 LOCAL = [name for name in NAMES if catalog.find(name).card.local]
+ANY_RATIO = [name for name in LOCAL if getattr(catalog.find(name), "only_ratio", None) is None]
 
 
 def spread(obs: Observation) -> float:
@@ -49,7 +50,7 @@ def test_tiled_equals_whole(name: str, tile: int) -> None:
 
 
 @pytest.mark.parametrize("ratio,offset", [(2, 0.0), (3, 1.0), (2.5, 0.75), (6, 2.5), (4.0002, 1.5)])
-@pytest.mark.parametrize("name", LOCAL)
+@pytest.mark.parametrize("name", ANY_RATIO)
 def test_any_ratio_and_offset_tile_alike(name: str, ratio: float, offset: float) -> None:
     obs = scene_for(name, ratio=ratio, offset=offset, coarse=(60, 50))
     method = method_for(name, obs)

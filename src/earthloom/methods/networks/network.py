@@ -62,6 +62,7 @@ class Network(Method):
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
+    frozen: ClassVar[str] = ""  # why it cannot be taught, if so
     relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
@@ -182,10 +183,7 @@ class Network(Method):
 
         A module says that in as many channels behind the image; None where it does not.
         """
-        inputs = prepared(self, obs, stats)
-        if (order := trained.order) is not None:
-            inputs = {name: _ordered(self, name, image, order) for name, image in inputs.items()}
-        fused = self.through(trained, obs, inputs)
+        fused, order = self.computed(trained, obs, self.seen(trained, obs, stats), stats), trained.order
         mean, std = scale_of(stats["base"])
         fused, off = fused[: len(mean)], fused[len(mean) :]
         if order is not None:
@@ -194,6 +192,19 @@ class Network(Method):
         unit = std.astype(like)[:, None, None]
         image = fused.astype(like) * unit + mean.astype(like)[:, None, None]
         return image, (off.astype(like) * unit).mean(axis=0) if len(off) else None
+
+    def seen(self, trained: Trained, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+        """The inputs, normalised, their bands in the order of the weights."""
+        inputs = prepared(self, obs, stats)
+        if trained.order is None:
+            return inputs
+        return {name: _ordered(self, name, image, trained.order) for name, image in inputs.items()}
+
+    def computed(
+        self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray], stats: Stats
+    ) -> Float[np.ndarray, "band Y X"]:
+        """What the network makes of its inputs; one that takes more than images from the scene overrides this."""
+        return self.through(trained, obs, inputs)
 
     def through(self, trained: Trained, obs: Observation, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
         """Inputs through the network, aligned to its blocks, which are counted from the corner of the scene."""

@@ -16,7 +16,7 @@ from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import Largest
 from earthloom.methods.networks.network import Network, Trained, pixels
 from earthloom.ops.moments import Moments, Stats
-from earthloom.types import Float, Observation
+from earthloom.types import Float, Observation, ratio_of
 
 DARKEST, BRIGHTEST = 1 / 200, 1.0  # mean of the MS over the peak: beyond it is another unit, not another scene
 
@@ -36,6 +36,8 @@ class Released(Network):
     aside: ClassVar[tuple[str, ...]] = ("peak",)
     half: ClassVar[bool] = False  # compared with what the authors' programs compute, in float32
     relative: ClassVar[bool] = False
+    only_ratio: ClassVar[float | None] = None  # None: what its weights say
+    clipped: ClassVar[bool] = True  # to 0..peak, as its authors do
 
     def __post_init__(self) -> None:
         within(self, "peak", 1e-9)
@@ -44,6 +46,13 @@ class Released(Network):
         """The peak as the scale of all bands; the means of the MS, to know its unit."""
         scales = {name: Largest.at(self.peak, len(obs[role].bands)) for name, role in self.roles.items()}
         return Stats(**scales, level=Moments.of(pixels(obs, self.roles["base"])))
+
+    def refuse(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse another ratio than the only one, where there is one."""
+        super().refuse(obs, shape)
+        ratio = ratio_of(obs[self.roles["base"]])
+        if self.only_ratio is not None and abs(ratio - self.only_ratio) > 0.01 * self.only_ratio:
+            raise MethodError(f"{self.card.name} at {ratio:g}:1", f"{self.only_ratio:g}:1")
 
     def learning(self, obs: Observation) -> Network:
         """None: without weights it is no released network.
@@ -73,7 +82,8 @@ class Released(Network):
                 f"a mean of {DARKEST * self.peak:.3g} to {BRIGHTEST * self.peak:g}",
                 "give the largest number that can occur as `peak`: 1023, 4095, or 1 for reflectance",
             )  # fmt: skip
-        return np.clip(super().apply(trained, obs, stats), 0, self.peak)
+        fused = super().apply(trained, obs, stats)
+        return np.clip(fused, 0, self.peak) if self.clipped else fused
 
     @property
     def parameters(self) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from earthloom.errors import FileError
-from earthloom.weights.checkpoints import coarsr, dlpan
+from earthloom.weights.checkpoints import adwm, coarsr, dlpan, panbench
 from earthloom.weights.checkpoints.pickled import state_of
 from earthloom.weights.header import Header
 
 SUFFIXES = (".pth", ".pt", ".ckpt")
 NOTHING = np.float32(1e-30)  # below it is no weight: processors take up to 75 times as long over such numbers as over 0
-KNOWN = (dlpan, coarsr)
+KNOWN = (dlpan, panbench, adwm, coarsr)
 
 
 def read_checkpoint(name: str | Path) -> tuple[Header, dict[str, np.ndarray]]:
