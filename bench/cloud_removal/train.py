@@ -25,7 +25,7 @@ from earthloom.weights import store as weights
 from earthloom.weights.header import Header
 
 BEFORE = "before"  # what every fold begins with: it has seen no triplet
-CORE_S = {BEFORE: 480.0, "F": 340.0, "CDEI": 340.0, "whole": 340.0}  # processor time on one thread
+CORE_S = {BEFORE: 480.0, "F": 340.0, "CDEI": 280.0, "whole": 280.0}  # processor time on one thread
 SKIES = {BEFORE: 150, "F": 60, "CDEI": 60, "whole": 80}  # over clear ground
 STAGES = {  # until, share of real pairs, patch, batch
     BEFORE: ((1.0, 0.25, 160, 4),),
