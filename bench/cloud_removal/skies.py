@@ -22,6 +22,7 @@ CIRRUS, FINE, MIDDLE = 10, (1, 2, 3, 7), (4, 5, 6, 8, 11, 12)  # bands of 10 and
 VISIBLE, DARKENED = (1, 2, 3), (7, 11)  # what tells opacity, and shadow
 THICK = 0.65 * PEAK  # of a cloud that hides all
 PATH = np.array([1000, 700, 450, 250, 200, 150, 100, 100, 100, 50, 0, 0, 0], np.float32)  # surface to top of atmosphere
+OVERCAST = 0.15  # share of simulated skies that hide everything
 SURE = 0.1  # opacity from which the donor is taken as it is
 SHADE = 0.8  # of NIR and SWIR: darker is shadow
 
@@ -120,6 +121,8 @@ def skies(
         else:
             sky = SimulatedSky.random(rng, (0.2, 0.95))
             sky = replace(sky, brightness=sky.brightness * float(rng.uniform(0.9, 1.5)))
+            if rng.random() < OVERCAST:
+                sky = replace(sky, cover=0.99, thickness=6.0)
             under = simulate_clouds(below, bands, sky, rng, PEAK)
             cloudy = under.image
             mask = under.cloud if rng.random() < 0.5 else grow(under.opacity > rng.uniform(0.1, 0.5), 2)

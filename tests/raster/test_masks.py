@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from earthloom.errors import InputError
-from earthloom.raster.masks import MaskFrom, as_mask
 from earthloom.raster.open import open_image, open_mask
+from earthloom.raster.products.masks import MaskFrom, as_mask
 from earthloom.types import Window
 from tests.e2e.conftest import grid, put
 

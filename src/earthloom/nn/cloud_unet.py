@@ -8,10 +8,11 @@ from torch import Tensor, nn
 
 from earthloom.nn.reach import CLOUD_DILATIONS, CLOUD_LEVEL
 
-DARKEST = 1e-4  # reflectance, below which the root is cut
+DARKEST, OPAQUE = 1e-4, 0.6  # reflectance at which the root is cut: brighter clouds are all alike
 SEEN = 3.0  # what the gate begins from: 0.05 of the filling where clear, 0.95 under clouds
 ROOT_MEAN, ROOT_STD = 0.35, 0.15  # of the roots of reflectance
 BRIGHT = 0.4  # reflectance above the ground, from which a cloud hides it
+LARGEST = 3.0  # units that the rest adds at most
 UNIT = 0.05  # reflectance, of what the network adds and of its uncertainty
 
 
@@ -89,13 +90,13 @@ class CloudUNetNet(nn.Module):
         ground = filled[:, : self.bands]
         seen = ground + (base - ground) / (1 + cloud * ((base - ground) / BRIGHT) ** 4)
         mean = F.interpolate(F.avg_pool2d(seen, CLOUD_LEVEL), scale_factor=CLOUD_LEVEL, mode="bilinear")
-        image = gate * ground + (1 - gate) * seen + gain * (seen - mean) + UNIT * more
+        image = gate * ground + (1 - gate) * seen + gain * (seen - mean) + UNIT * LARGEST * torch.tanh(more / LARGEST)
         return torch.cat([image, UNIT * torch.exp(scale.clamp(-6, 4))], 1)
 
 
 def _root(image: Tensor) -> Tensor:
     """Reflectance as the network sees it: bright clouds do not drown the ground."""
-    return (torch.sqrt(image.clamp(DARKEST, 1.0)) - ROOT_MEAN) / ROOT_STD
+    return (torch.sqrt(image.clamp(DARKEST, OPAQUE)) - ROOT_MEAN) / ROOT_STD
 
 
 def _doubled(image: Tensor) -> Tensor:

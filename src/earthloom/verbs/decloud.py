@@ -17,7 +17,7 @@ from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
 from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.prepare.cloud_removal.sights import SarUnits
-from earthloom.raster.masks import PROBABILITY, MaskFrom
+from earthloom.raster.products.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import require_beside, require_other, require_place
 from earthloom.verbs.declared import verb

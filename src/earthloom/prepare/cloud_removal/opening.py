@@ -27,7 +27,7 @@ from earthloom.prepare.cloud_removal.sights import (
 )
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
-from earthloom.raster.masks import PROBABILITY, MaskFrom, as_mask
+from earthloom.raster.products.masks import PROBABILITY, MaskFrom, as_mask
 from earthloom.raster.scenes.stack import Stack, exact, lay_on
 from earthloom.sensors import load
 
