@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
@@ -99,6 +99,20 @@ def order_or_raise(header: weights.Header, network: Sized, obs: Observation) -> 
             "leave out the weights and give `adapt=True` to train the network on this scene",
         )  # fmt: skip
     return None if found == tuple(range(sizes.bands)) else found
+
+
+def told_part(key: str, sizes: Sizes, bands: tuple[Band, ...]) -> str:
+    """A hint in a message when shipped weights fit some of a scene's bands."""
+    for header in weights.shipped_weights(key):
+        there = [c for c in header.centres_nm if c is not None]
+        near = [
+            min((b for b in bands if b.centre_nm), key=lambda b: abs((b.centre_nm or 0) - c), default=None)
+            for c in there
+        ]
+        chosen = tuple(b for b in near if b is not None)
+        if len(chosen) == len(set(chosen)) < sizes.bands and order(header, replace(sizes, bands=len(chosen)), chosen):
+            return f"give {', '.join(band.name for band in chosen)} alone for {header.name}; "
+    return ""
 
 
 def bands_in_words(bands: Iterable[tuple[str, float | None]]) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.networks.fitting import Sizes as Sizes
-from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_weights
+from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_part, told_weights
 from earthloom.methods.networks.forward import run
 from earthloom.methods.networks.placement import half_is_fast, on_device
 from earthloom.methods.networks.teaching import Teaching
@@ -133,25 +133,9 @@ class Network(Method):
         have = "; ".join(told_weights(h, self._defaults, self.architecture) for h in weights.shipped_weights(self.key))
         raise MethodError(
             f"{self.card.name} has no weights for {self.sizes(obs)}", have or "weights of your own",
-            f"{self._part(obs)}`adapt=True` trains it on this scene, `weights` takes yours, "
-            "`earthloom train` makes them",
+            f"{told_part(self.key, self.sizes(obs), self._bands(obs))}`adapt=True` trains it on this scene, `weights` "
+            "takes yours, `earthloom train` makes them",
         )  # fmt: skip
-
-    def _part(self, obs: Observation) -> str:
-        """A hint when weights fit some of the scene's bands."""
-        sizes, bands = self.sizes(obs), self._bands(obs)
-        for header in weights.shipped_weights(self.key):
-            there = [c for c in header.centres_nm if c is not None]
-            near = [
-                min((b for b in bands if b.centre_nm), key=lambda b: abs((b.centre_nm or 0) - c), default=None)
-                for c in there
-            ]
-            chosen = tuple(b for b in near if b is not None)
-            if len(chosen) == len(set(chosen)) < sizes.bands and order(
-                header, replace(sizes, bands=len(chosen)), chosen
-            ):
-                return f"give {', '.join(band.name for band in chosen)} alone for {header.name}; "
-        return ""
 
     def fresh(self, obs: Observation, seed: int = 0) -> Fitted:
         """The network with random weights (its output layer is zero, so that it begins as its base)."""
