@@ -29,7 +29,10 @@ LICENCE = (
     "SEN12MS-CR, CC BY 4.0 as far as known (the repository of these copies states none); TerraMesh, CC BY-SA 4.0; "
     "contains modified Copernicus Sentinel data"
 )
-FIGURES_OF = "ten SEN12MS-CR triplets, which it never saw, under their masks; all: over all pixels; eight ways, every pixel written"
+FIGURES_OF = (
+    "ten SEN12MS-CR triplets, which it never saw, under their masks; all: over all pixels; eight ways, every pixel "
+    "written"
+)
 NOT_FOR = (
     "other bands than the thirteen of Sentinel-2 L1C at 10 m (surface reflectance is darker in the blue); snow, ice "
     "and deserts, which it has hardly seen; measuring anything under thick clouds: it fills them with what is likely"

@@ -1,7 +1,7 @@
 """Figures of the trained networks, beside classical rows with refinement; recorded in bench/networks/results.json.
 
 python -m bench.networks.rows [GROUP ...]       landsat7, full, gaofen2, hyperspectral, generic, triplets, ablation,
-adapt_WV2, adapt_IK, adapt_GE1, speed
+released, adapt_WV2, adapt_IK, adapt_GE1, speed
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from bench import results
-from bench.data import Case, full_landsat, gaofen2, landsat7, native_pairs, observe, triplets
+from bench.data import SHARED, Case, full_landsat, gaofen2, landsat7, native_pairs, observe, triplets
 from bench.networks import data as netdata
 from bench.networks import tables
 from bench.networks.train import PARTS
@@ -28,6 +28,7 @@ from bench.pansharpening.accuracy import judge
 from bench.results import RUNS
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
+from earthloom.errors import FileError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Network, load_network
@@ -54,6 +55,7 @@ NETWORKS = (
 )
 COSTED = ("cf2n", "cf2n_full", "coarse_cnn", "pnn", "pannet", "fusionnet")  # the others have one of these nets
 SECONDS = {"WV2": (110.0, 2), "IK": (90.0, 1), "GE1": (90.0, 1)}  # to adapt, and threads
+RELEASED = {"WV3_test": ("WV3", 2047), "data_gf2": ("WV4", 1023), "Pleiades_test": ("WV4", 1023)}  # weights, largest DN
 ADAPTED = {"WV2": 3.6, "IK": 1.70, "GE1": 1.15}  # ERGAS asked of the held-out quarter
 
 
@@ -152,6 +154,32 @@ def reduced_scenes() -> Iterator[Row]:
             }
 
 
+def released() -> Iterator[Row]:
+    """Networks with their authors' weights, where these are at hand, on the MATLAB triplets; classical rows beside."""
+    for case in triplets():
+        if case.name not in RELEASED:
+            continue
+        sensor, peak = RELEASED[case.name]
+        rows = [*beside(), ("bt_h", catalog.make("bt_h")), ("bt_h + 10 refinements", refined(catalog.make("bt_h"), 10))]
+        for source, pattern, level in (
+            ("dlpan", f"{sensor}_*.pth", 2047),
+            ("panbench", "*.ckpt", peak),
+            ("adwm", "*.pth", peak),
+        ):
+            for path in sorted((SHARED / "golden/networks" / source).glob(pattern)):
+                try:
+                    header = read_header(path)
+                except FileError:
+                    continue  # of a network that is not run
+                if header.sizes["bands"] == len(case.obs["ms"].bands):
+                    label = f"{header.fields['network']} ({source}{f', {sensor}' if source == 'dlpan' else ''})"
+                    rows.append((label, catalog.make(source, weights=str(path), peak=float(level))))
+                    if source == "dlpan":
+                        rows.append((f"{label} + 10 refinements", refined(rows[-1][1], 10)))
+        for name, method in rows:
+            yield {"group": "released", "image": case.name, "method": name, **(judge(case, method) or {})}
+
+
 def hyperspectral() -> Iterator[Row]:
     """Cubes of some 200 bands."""
     yield from measured("hyperspectral", netdata.airport_test(), "airport")
@@ -222,6 +250,7 @@ GROUPS: dict[str, Callable[[], Iterable[Row]]] = {
     "ablation": ablation,
     **{f"adapt_{image}": partial(adapted, image) for image in ADAPTED},
     "triplets": reduced_scenes,
+    "released": released,
     "speed": speed,
 }
 

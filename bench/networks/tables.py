@@ -67,7 +67,7 @@ def networks(group: str, rows: Rows) -> dict[str, Table]:
         wanted = next(r["wanted_ergas"] for r in rows if "wanted_ergas" in r)
         caption = f"{rows[0]['image']} (asked: ERGAS {wanted:g} on the held-out quarter)"
         return {"": means(rows, TRUTH[:2] + FULL, caption=caption)}
-    if group == "hyperspectral":
+    if group in ("hyperspectral", "released"):
         images = dict.fromkeys(r["image"] for r in rows)
         own = {image: [r for r in rows if r["image"] == image] for image in images}
         return {key_of(image): means(of, TRUTH, caption=image) for image, of in own.items()}

@@ -11,6 +11,7 @@ import rasterio
 
 torch = pytest.importorskip("torch")
 
+from earthloom.nn import adwm, panbench  # noqa: E402
 from earthloom.nn.dlpan import NETWORKS  # noqa: E402
 from earthloom.weights import store as weights  # noqa: E402
 from tests.e2e.conftest import Cli, grid, put  # noqa: E402
@@ -74,6 +75,32 @@ def test_imported_and_run_on_files(network: str, cli: Cli, tmp_path: Path) -> No
     np.testing.assert_array_equal(one.mask, two.mask)
     assert one.mask[:, 70:80, 20:33].all() and one.mask[:, 48:52, 120:124].all() and 0.97 < 1 - one.mask.mean() < 1
     assert np.abs(one.astype(int) - two.astype(int)).max() <= 1  # rounded
+
+
+@pytest.mark.parametrize("source,network", [("panbench", "pannet"), ("panbench", "msdcnn"), ("adwm", "lgpnet")])
+def test_other_sources_on_files(source: str, network: str, cli: Cli, tmp_path: Path) -> None:
+    """Frames and statistics of the whole scene: tiles of any size are the same product."""
+    rng, bands = np.random.default_rng(0), 4 if source == "panbench" else 8
+    torch.manual_seed(0)
+    state = (panbench.NETWORKS if source == "panbench" else adwm.NETWORKS)[network](bands).state_dict()
+    held = {"state_dict": {f"net._orig_mod.{key}": value for key, value in state.items()}, "epoch": 3}
+    torch.save(held, tmp_path / "theirs.ckpt")
+    done = cli("weights", "import", tmp_path / "theirs.ckpt", "-o", tmp_path / "w.safetensors")
+    assert done.code == 0 and f"-m {source}" in done.out
+    pan = put(tmp_path / "pan.tif", rng.integers(100, 900, (1, 301, 290)).astype(np.uint16), grid(0.5), nodata=0)
+    ms = put(tmp_path / "ms.tif", rng.integers(100, 900, (bands, 76, 73)).astype(np.uint16), grid(2.0), nodata=0)
+    call = ("pansharpen", "--pan", pan, "--ms", ms, "-m", source, "--weights", tmp_path / "w.safetensors")
+    images = []
+    for tile in (128, 512):
+        out, more = tmp_path / f"{tile}.tif", ("--peak", 1023, "--tile-size", tile, "--dtype", "float32")
+        done = cli(*call, *more, "-o", out)
+        assert done.code == 0, done.err
+        with rasterio.open(out) as product:
+            images.append(product.read())
+    np.testing.assert_allclose(images[0], images[1], atol=0.1)
+    assert np.isfinite(images[0]).all()
+    done = cli(*call, "--adapt", "-o", tmp_path / "no.tif")
+    refused(done, "to be taught")
 
 
 def test_the_sensor_is_told_or_named_by_the_file(cli: Cli, tmp_path: Path) -> None:

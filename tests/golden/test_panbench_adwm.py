@@ -181,10 +181,8 @@ def test_adwm_tiles_are_the_whole(name: str, shared: Path, folder: Path) -> None
     valid = np.ones((250, 243), bool)
     valid[60:90, 100:120] = False
     views = {
-        "pan": View(np.float32(obs["pan"].data[:, :250, :243]) * valid, valid, obs["pan"].bands),
-        "ms": View(
-            np.float32(obs["ms"].data[:, :63, :61]), np.ones((63, 61), bool), obs["ms"].bands, (4.0, 4.0), (1.5, 1.5)
-        ),
+        "pan": View(obs["pan"].data[:, :250, :243].astype(np.float32) * valid, valid, obs["pan"].bands),
+        "ms": View(obs["ms"].data[:, :63, :61].astype(np.float32), np.ones((63, 61), bool), obs["ms"].bands, *PLACES),
     }
     scene = Observation(views, (250, 243))
     method = catalog.make("adwm", weights=str(checkpoint(folder, name, "adwm"))).ready(scene)

@@ -41,7 +41,7 @@ def bring_in(
     Parameters
     ----------
     checkpoint
-        .pth, .pt or .ckpt of CoarSR, or of a network of the DLPan toolbox.
+        .pth, .pt or .ckpt of CoarSR, or of a network of the DLPan toolbox, PanBench or ADWM.
     output
         .safetensors to write, for --weights (default: its name, in the current folder).
     sensor

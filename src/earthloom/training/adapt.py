@@ -23,7 +23,6 @@ from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
 from earthloom.machine import device_wanted, on
 from earthloom.methods.base import Method
-from earthloom.methods.networks.fitting import need_teachable
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained
 from earthloom.training.judging import rival_of
 from earthloom.training.loop.devices import fast_precision
@@ -223,7 +222,7 @@ def budget(seconds: float | None, steps: int | None) -> tuple[float, int]:
 
 def beginning(network: Network | Fitted, obs: Observation) -> tuple[Fitted, bool]:
     """The network with the weights it begins with, and whether they are random."""
-    need_teachable(network.inner if isinstance(network, Fitted) else network)
+    network.require_teachable()
     if isinstance(network, Fitted):
         return network, network.trained.header.name == "random"
     if network.weights is None:

@@ -16,7 +16,6 @@ from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.networks.fitting import need_teachable
 from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_of, scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
@@ -75,7 +74,7 @@ def find_training(method: str | Network, fields: Mapping[str, Any]) -> Network:
             "a network",
             "`earthloom align fit` fits it to pairs of images" if pairs else "`earthloom methods` lists them",
         )
-    need_teachable(found)
+    found.require_teachable()
     return found
 
 

@@ -142,12 +142,6 @@ def order(header: weights.Header, sizes: Sizes, bands: tuple[Band, ...]) -> tupl
     return tuple(nearest.tolist()) if fits else None
 
 
-def need_teachable(network: Any) -> None:
-    """Refuse to teach a network that says why it cannot be taught."""
-    if reason := getattr(network, "frozen", ""):
-        raise MethodError(f"{network.card.name} to be taught", "a network of ours, such as cf2n", reason)
-
-
 def need_torch(name: str) -> None:
     """Say what to install."""
     try:

@@ -90,6 +90,17 @@ class Network(Method):
         """The network that this scene alone can teach: itself, unless a case made of the scene shows less than it."""
         return self
 
+    def require_teachable(self) -> None:
+        """Refuse to be taught, where that makes no sense.
+
+        Raises
+        ------
+        MethodError
+            With the reason.
+        """
+        if self.frozen:
+            raise MethodError(f"{self.card.name} to be taught", "a network of ours, such as cf2n", self.frozen)
+
     def scale(self, name: str) -> str | None:
         """Whose moments normalise an input; None leaves it as it is."""
         return self.scales.get(name, name if name in self.roles else None)
@@ -275,6 +286,10 @@ class Fitted(Wrapper):
     def ready(self, obs: Observation) -> Fitted:
         """As it is."""
         return self
+
+    def require_teachable(self) -> None:
+        """As the network inside."""
+        self.inner.require_teachable()
 
     @property
     def shipped(self) -> bool:

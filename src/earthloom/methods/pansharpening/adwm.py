@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -124,7 +124,7 @@ def shares_of(trained: Trained, sums: Sums) -> Float[np.ndarray, "l c"]:
     import torch
 
     with torch.inference_mode():
-        weighting = trained.module.bw_output
+        weighting: Any = trained.module.bw_output
         given = (torch.from_numpy(one.astype(np.float32)) for one in (sums.products, sums.totals / max(sums.count, 1)))
         return weighting(*given).numpy()
 

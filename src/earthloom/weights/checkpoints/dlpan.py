@@ -91,7 +91,9 @@ def converted(path: Path, state: Mapping[str, np.ndarray]) -> tuple[Header, dict
     wrong = [name for name, shape in tensors.items() if name not in state or state[name].shape != shape]
     wrong += [name for name in state if name not in tensors and name not in twice]
     wrong += [
-        again for again, name in twice.items() if again in state and not np.array_equal(state[again], state.get(name))
+        again
+        for again, name in twice.items()
+        if again in state and not (name in state and np.array_equal(state[again], state[name]))
     ]
     if bands not in BANDS or wrong:
         odd = ", ".join(wrong[:4]) or f"{bands} bands"
