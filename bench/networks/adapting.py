@@ -1,4 +1,4 @@
-"""Does adapting keep its word? Every scene with a truth, whole and in parts: never worse than before, nor than formulas.
+"""Does adapting keep its word? Every scene with a truth, whole and in parts: never worse than before or than formulas.
 
 python -m bench.networks.adapting [STEPS]
 

@@ -25,7 +25,8 @@ from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat
 from bench.networks import data as netdata
 from bench.results import RUNS
 from earthloom.methods import catalog
-from earthloom.methods.networks.network import Network, load_network, sample_of, scale_of
+from earthloom.methods.networks.network import Network, load_network, sample_of
+from earthloom.methods.networks.scaling import scale_of
 from earthloom.training.lessons.full_resolution import FullResolution, Weights, WithFullResolution
 from earthloom.training.loop.loop import Config, Supervised, fit
 from earthloom.training.loop.patches import Patches

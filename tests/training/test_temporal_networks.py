@@ -17,7 +17,8 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import change
-from earthloom.methods.networks.network import Fitted, Network, Trained, prepared, scale_of
+from earthloom.methods.networks.network import Fitted, Network, Trained, prepared
+from earthloom.methods.networks.scaling import scale_of
 from earthloom.nn import reach
 from earthloom.nn.fusion_gan import StfganNet
 from earthloom.nn.two_steps import LEVEL, modulated

@@ -16,7 +16,8 @@ from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.talk import Progress, silent
 from earthloom.errors import InputError, MethodError
 from earthloom.methods import catalog
-from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_of, scale_of
+from earthloom.methods.networks.network import RUNTIME, Network, Sizes, sample_of
+from earthloom.methods.networks.scaling import scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case

@@ -14,7 +14,8 @@ from torch import Tensor
 from earthloom.engine.passes import filled, halo_px
 from earthloom.errors import InputError, MethodError
 from earthloom.methods.networks.cubes import whole_pixels
-from earthloom.methods.networks.network import Fitted, Network, normalised, prepared, scale_of
+from earthloom.methods.networks.network import Fitted, Network, prepared
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import reduce

@@ -17,8 +17,9 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
 from earthloom.methods.networks.forward import EIGHT, moved, turn
-from earthloom.methods.networks.network import Network, Sizes, Trained, normalised, scale_of
+from earthloom.methods.networks.network import Network, Sizes, Trained
 from earthloom.methods.networks.placement import on_device
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.resample import cubic

@@ -12,7 +12,8 @@ from earthloom.errors import MethodError, warn
 from earthloom.methods.families import change
 from earthloom.methods.families.known_dates import Temporal
 from earthloom.methods.fields import within
-from earthloom.methods.networks.network import Network, Sizes, scale_of
+from earthloom.methods.networks.network import Network, Sizes
+from earthloom.methods.networks.scaling import scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.problems.spatiotemporal import Pair, pairs

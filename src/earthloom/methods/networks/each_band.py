@@ -9,7 +9,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from earthloom.methods.networks.network import Network, Sizes, Trained, normalised, scale_of
+from earthloom.methods.networks.network import Network, Sizes, Trained
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.moments import Stats
 from earthloom.types import Float, Observation
 

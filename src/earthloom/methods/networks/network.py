@@ -23,6 +23,7 @@ from earthloom.methods.networks.fitting import Sizes as Sizes
 from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_part, told_weights
 from earthloom.methods.networks.forward import run
 from earthloom.methods.networks.placement import half_is_fast, on_device
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
@@ -341,18 +342,6 @@ def sample_of(
     stats = network.summarise(obs, None) if stats is None else stats
     truth = np.ascontiguousarray(normalised(truth, stats["base"]), np.float32)
     return {**prepared(network, obs, stats), "truth": truth}, stats["base"]
-
-
-def scale_of(moments: Moments) -> tuple[Float[np.ndarray, " band"], Float[np.ndarray, " band"]]:
-    """Mean and standard deviation of each band; the deviation of a flat band is 0 (and its normalised values are)."""
-    return moments.mean, np.where(moments.std > 1e-6 * np.abs(moments.mean), moments.std, 0.0)
-
-
-def normalised(image: Float[np.ndarray, "band Y X"], moments: Moments) -> Float[np.ndarray, "band Y X"]:
-    """``(image - mean) / std``; an image of several dates holds the bands of each in turn."""
-    dates = len(image) // len(moments.mean)
-    mean, std = (np.tile(value.astype(image.dtype), dates)[:, None, None] for value in scale_of(moments))
-    return (image - mean) / np.where(std > 0, std, 1)
 
 
 def _ordered(network: Network, name: str, image: np.ndarray, order: tuple[int, ...]) -> np.ndarray:

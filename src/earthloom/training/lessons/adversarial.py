@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from earthloom import metrics
-from earthloom.methods.networks.network import Network, scale_of
+from earthloom.methods.networks.network import Network
+from earthloom.methods.networks.scaling import scale_of
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn.critic import Critic, clip, critic_loss, gradient_penalty
 from earthloom.ops.moments import Moments

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from earthloom.engine.passes import filled, halo_px
 from earthloom.errors import MethodError
-from earthloom.methods.networks.network import Fitted, normalised, prepared, scale_of
+from earthloom.methods.networks.network import Fitted, prepared
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.metrics.distortions import q_with_pan
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
