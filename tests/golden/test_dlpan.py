@@ -207,6 +207,8 @@ def test_other_ratios_levels_and_beginnings(shared: Path, folder: Path) -> None:
         catalog.make("dlpan", weights=path, network="pannet").ready(obs)
     with pytest.raises(MethodError, match="without weights"):
         catalog.make("dlpan").learning(obs)  # type: ignore[attr-defined]
+    with pytest.raises(MethodError, match="weights import"):
+        catalog.make("dlpan").check(obs, obs.shape)
     with pytest.raises(MethodError, match="ensemble"):
         catalog.make("dlpan", weights=str(folder / "WV3_pannet.pth"), ensemble=True).check(obs, obs.shape)
 

@@ -14,7 +14,7 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import Largest
-from earthloom.methods.networks.network import Network, Trained, pixels
+from earthloom.methods.networks.network import Fitted, Network, Trained, pixels
 from earthloom.ops.moments import Moments, Stats
 from earthloom.types import Float, Observation, ratio_of
 
@@ -53,6 +53,10 @@ class Released(Network):
         ratio = ratio_of(obs[self.roles["base"]])
         if self.only_ratio is not None and abs(ratio - self.only_ratio) > 0.01 * self.only_ratio:
             raise MethodError(f"{self.card.name} at {ratio:g}:1", f"{self.only_ratio:g}:1")
+
+    def fitted(self, obs: Observation) -> Fitted:
+        """With the weights that are given; none are shipped."""
+        return super().fitted(obs) if self.weights is not None else self.learning(obs).fitted(obs)
 
     def learning(self, obs: Observation) -> Network:
         """None: without weights it is no released network.
