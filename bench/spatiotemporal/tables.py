@@ -7,6 +7,7 @@ from typing import Any
 from bench.results import Column, Table, key_of
 
 NAME = Column("method")
+KINDS = ("as it is", "seamless")
 
 
 def speed(found: dict[str, Any]) -> dict[str, Table]:
@@ -56,3 +57,26 @@ def networks(found: dict[str, dict[str, dict[str, float]]]) -> dict[str, Table]:
         lines = [[name, *(row[key] for key in keys)] for name, row in rows.items()]
         made[key_of(title)] = Table([NAME, *(Column(key, "{:.4g}") for key in keys)], lines, caption=title)
     return made
+
+
+def seams(found: list[dict[str, Any]]) -> dict[str, Table]:
+    """Means over the cases: seams, errors and processor time without and with fading, and the worst seam."""
+    lines = []
+    for name in dict.fromkeys(row["method"] for row in found):
+        own = {kind: [row for row in found if (row["method"], row["kind"]) == (name, kind)] for kind in KINDS}
+
+        def mean(key: str, own: dict[str, list[dict[str, Any]]] = own) -> list[float]:
+            return [sum(row[key] for row in rows) / len(rows) for rows in own.values()]
+
+        worst = [max(row["seam"] for row in rows) for rows in own.values()]
+        change = [after["rmse"] / before["rmse"] for before, after in zip(*own.values(), strict=True)]
+        lines.append([
+            name, mean("seam"), worst, mean("truth")[0], mean("rmse"), [min(change), max(change)], mean("cpu_s")
+        ])  # fmt: skip
+    two = "{:.2f}, {:.2f}"
+    columns = [
+        NAME, Column("seam, as it is and seamless", two), Column("worst", two), Column("of the true image", "{:.2f}"),
+        Column("RMSE NDVI", "{:.4f}, {:.4f}"), Column("RMSE over that as it is: least, most", two),
+        Column("CPU s", "{:.1f}, {:.1f}"),
+    ]  # fmt: skip
+    return {"": Table(columns, lines)}

@@ -11,7 +11,7 @@ from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning
 from earthloom.methods import catalog
-from earthloom.training.guard import FEWEST, glance, shares_of
+from earthloom.training.guard import FEW, FEWEST, glance, shares_of
 from earthloom.training.ready import ready
 from tests.contract.conftest import make_scene, method_for
 
@@ -46,7 +46,8 @@ def test_as_much_is_added_as_leaves_the_least_error() -> None:
     start, more = rng.normal(size=(3, 40, 40)), rng.normal(size=(3, 40, 40))
     truth = start + np.array([0.4, -0.7, 2.0])[:, None, None] * more
     truth[:, :3] = np.nan  # holes
-    np.testing.assert_allclose(shares_of(start + more, start, truth), (0.4, 0.0, 1.0), atol=1e-12)
+    sure = 37 * 40 / (37 * 40 + FEW)
+    np.testing.assert_allclose(shares_of(start + more, start, truth), (0.4 * sure, 0.0, sure), atol=1e-12)
 
 
 def test_a_network_that_spoils_a_formula_gives_the_formula() -> None:

@@ -15,6 +15,7 @@ from scipy.io import loadmat, savemat
 
 import earthloom
 from earthloom.errors import EarthloomWarning, InputError, MethodError
+from earthloom.methods import catalog
 from earthloom.metrics import ergas, psnr
 from earthloom.physics.resample import imresize
 from earthloom.prepare.superresolution.bands import bands_at, numbers_in, plan_bands, runs
@@ -402,3 +403,26 @@ def test_plan_of_bands() -> None:
     assert numbers_in(["1-3", "7,9"]) == (1, 2, 3, 7, 9) and runs([1, 2, 3, 7]) == "1-3, 7"
     with pytest.warns(EarthloomWarning, match="wavelengths of 0"):
         plan_bands(data, present, [0.0] * 20)
+
+
+def test_a_network_says_beforehand_how_long_it_will_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the measured cost, the machine's own speed and the size; advice where that is long, nothing for others."""
+    from earthloom.evaluation import duration
+
+    size = BANDS * SIDE * SIDE / (31 * 64 * 64)
+    cost = json.loads(catalog.COSTS.read_text())["superresolution"]
+    image = cube(shape=(SIDE, SIDE)).astype("float32")
+    per = 60.0 / (size * cost["dualsr"])  # seconds of bicubic with which the network takes a minute
+    monkeypatch.setattr(duration, "_interpolating", lambda: per)
+    told: list[str] = []
+    more: dict[str, Any] = {"ratio": 2, "device": "cpu", "say": told.append}
+    earthloom.superresolve(image, method="dualsr", **more)
+    assert any("DualSR will take about 60 s of one processor core" in line for line in told)
+    with pytest.warns(EarthloomWarning, match=r"about 8 min .* back-projection .* `method=back_projection`"):
+        earthloom.superresolve(image, method="dualsr", ensemble=True, **more)
+    monkeypatch.setattr(duration, "_interpolating", lambda: 1e6)
+    earthloom.superresolve(image, method="back_projection", **more)  # a warning would be an error
+    monkeypatch.setattr(duration, "_interpolating", lambda: 1e-9)
+    told.clear()
+    earthloom.superresolve(image, method="dualsr", **more)
+    assert not any("will take" in line for line in told)

@@ -130,12 +130,13 @@ def _cell(key: str, row: dict[str, float] | Any, own: dict[str, Any]) -> str:
 
 def _listing(done: Sequence[Done]) -> str:
     """A line for every date."""
-    lines = [f"{'date':<12}{'':<11}{'from':<26}{'confidence':>11}{'pixels':>9}"]
+    lines = [f"{'date':<12}{'':<11}{'from':<26}{'confidence':>11}{'pixels':>9}{'seam':>7}"]
     for one in done:
         near = one.why or " ".join(str(day) for day in one.known)
         sure = "" if one.confidence is None else f"{one.confidence:.2f}"
         seen = "" if one.valid_percent is None else f"{one.valid_percent:.1f} %"
-        lines.append(f"{one.day!s:<12}{one.state:<11}{near:<26}{sure:>11}{seen:>9}".rstrip())
+        seam = "" if one.confidence is None else "-" if one.seam is None else f"{one.seam:.2f}"
+        lines.append(f"{one.day!s:<12}{one.state:<11}{near:<26}{sure:>11}{seen:>9}{seam:>7}".rstrip())
     return "\n".join(lines)
 
 

@@ -20,6 +20,7 @@ from earthloom.types import Float, Observation, Scene, Window
 SIDE = 256  # coarse pixels of the window, at most
 FEWEST = 24  # and at least: fewer tell nothing
 KNOWN = 0.5  # share of it that must have been measured
+FEW = 64 * 64  # pixels: as many as these pull half of what is added back to the start
 EDGE = 2  # coarse pixels along the border, one scale down, that do not count
 
 
@@ -28,7 +29,8 @@ class Glance:
     """Errors one scale down, over those of no fusion: of the network, and of the best method without training.
 
     ``shares``: of a network that adds to a start, how much of it is best added to each band, from 0 to 1:
-    ``<n - s, t - s> / <n - s, n - s>`` with network n, start s and truth t. None of others.
+    ``<n - s, t - s> / <n - s, n - s>`` with network n, start s and truth t, drawn to 0 where few pixels tell. None of
+    others.
     """
 
     network: float
@@ -91,10 +93,11 @@ def inner(image: Float[np.ndarray, "band Y X"], obs: Observation) -> Float[np.nd
 def shares_of(
     network: Float[np.ndarray, "band y x"], start: Float[np.ndarray, "band y x"], truth: Float[np.ndarray, "band y x"]
 ) -> tuple[float, ...]:
-    """How much of what the network adds is best added to each band."""
+    """How much of what the network adds is best added to each band, less where few pixels tell: times n / (n + FEW)."""
+    known = np.isfinite(truth).all(axis=0).sum()
     more, wanted = (np.where(np.isfinite(truth), one - start, 0).astype(np.float64) for one in (network, truth))
     shared, own = ((more * one).sum(axis=(1, 2)) for one in (wanted, more))
-    return tuple(float(share) for share in np.clip(shared / np.maximum(own, 1e-300), 0, 1))
+    return tuple(float(share) for share in np.clip(shared / np.maximum(own, 1e-300), 0, 1) * known / (known + FEW))
 
 
 def error_of(

@@ -52,6 +52,8 @@ class Done:
         Mean, of the pixels there are; None when not made now.
     valid_percent
         Pixels there are.
+    seam
+        Step where the known dates change over the usual step there; None where they are the same everywhere.
     why
         Of a skipped date.
     """
@@ -62,6 +64,7 @@ class Done:
     known: tuple[day_of, ...] = ()
     confidence: float | None = None
     valid_percent: float | None = None
+    seam: float | None = None
     why: str = ""
 
 
@@ -155,7 +158,7 @@ class SeriesFolder:
         first = tuple(known[number] for number in choices[0].numbers)
         done = Done(
             day, "filled" if self.asking.fills(self.lib, day) else "predicted", place, first, figures["confidence"],
-            figures["valid_percent"],
+            figures["valid_percent"], figures.get("seam"),
         )  # fmt: skip
         self._item(done, known, layers, sheet)
         near = " and ".join(str(one) for one in first)
@@ -192,6 +195,7 @@ class SeriesFolder:
                 "earthloom:other_dates": [str(day) for day in known if day not in done.known],
                 "earthloom:confidence": round(done.confidence, 4),
                 "earthloom:valid_percent": round(done.valid_percent, 3),
+                **({} if done.seam is None else {"earthloom:seam": round(done.seam, 3)}),
             },
         )  # fmt: skip
 

@@ -13,6 +13,7 @@ from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import InputError
+from earthloom.evaluation.duration import foretell
 from earthloom.evaluation.refining import AUTO, refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
@@ -129,20 +130,31 @@ def superresolve(
     centres = () if is_path(cube) else _centres(cube, wavelengths_nm)
     told_of_file = {"cube": raster.Told(nodata=nodata, bands=bands)}
     prepare = Enlarging(told, chosen, centres)
-    asked = Refining(chosen) if refine == AUTO else chosen
+    asked = Foretelling(chosen, refine == AUTO)
     return perform(Work({"cube": cube}, prepare, asked, run, told_of_file, {"cube": "hs"}, output, GEOTIFF + MATLAB))
 
 
 @dataclass(frozen=True)
-class Refining:
-    """Finds on the cube itself how often the method is refined."""
+class Foretelling:
+    """The method for what is prepared, after it was said how long it will take.
+
+    Parameters
+    ----------
+    method
+        As it was asked for.
+    auto
+        Find on the cube itself how often it is refined.
+    """
 
     method: Method
+    auto: bool
 
     def __call__(self, prepared: Prepared, run: Run) -> Method:
-        """For what is prepared."""
+        """With its weights."""
         scene = prepared.scene
-        return refined_for(ready(self.method, scene, run), AUTO, scene, PROBLEM, run)
+        foretell(self.method, scene, run)
+        found = ready(self.method, scene, run)
+        return refined_for(found, AUTO, scene, PROBLEM, run) if self.auto else found
 
 
 def _centres(cube: Any, wavelengths_nm: Sequence[float] | np.ndarray | None) -> tuple[float | None, ...]:

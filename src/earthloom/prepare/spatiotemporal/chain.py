@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -13,9 +13,12 @@ from earthloom.engine.options import Run, on_its_device
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
+from earthloom.methods.wrappers.seamless import FADE, Seamless, seamless
+from earthloom.ops.feather import feathered
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.prepare.spatiotemporal.quality import Quality, measured, quality, supported
+from earthloom.prepare.spatiotemporal.seams import steps
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
 
@@ -92,6 +95,9 @@ class Needed:
 class Chain:
     """A method on several choices of known dates: later ones fill what those before could not show.
 
+    A choice fades into the next one towards the rim of what it shows, where the method is :class:`Seamless`; measured
+    pixels stay as they are.
+
     Which choices any tile needs is found out first, from the masks alone; only those are measured.
 
     Parameters
@@ -146,6 +152,8 @@ class Chain:
         product, found = self._fused(tile, stats)
         sure = float(found.confidence[product.valid].sum())
         worth = Parts(confidence=sure, pixels=int(product.valid.sum()))
+        if not isinstance(self.layers, Unjudged):
+            worth = Parts({**worth, **steps(product.data, product.valid, found.dates)})
         made = self.encode.made(product)
         return made._replace(
             stored=(*made.stored, *self.layers(found, product.valid)), measured=worth + (product.measured or Stats())
@@ -184,25 +192,19 @@ class Chain:
         """Predicted from the first choice, then from the others where there are holes; measured is what each did."""
         scene, shape = self.choices[0].scene, (tile.height, tile.width)
         bands = problems.find(self.methods[0].card.problem).bands(scene.empty())
-        data = np.full((len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values())))
-        valid = np.zeros(shape, bool)
         confidence, dates = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
         similar: np.ndarray | None = None
-        came, own = Parts(), None
+        came, valid, own = Parts(), np.zeros(shape, bool), None
         if self.given is not None:
             own = self.given.observe(tile, 0)["fine_1"]
-            data[:, own.valid], valid = own.data[:, own.valid], own.valid.copy()
-        for k in self._usable(stats):
-            if valid.all():
-                break
-            if valid.any() and not (self._shows(k, tile) & ~valid).any():
-                continue
-            product = self._one(k, tile, stats.get(_key(k), Stats()))
+            valid = own.valid.copy()
+        laid: list[tuple[Product, np.ndarray]] = []
+        for k, product, region in self._shown(tile, stats, valid):
+            laid.append((product, region))
             taken = product.valid & ~valid
-            data[:, taken] = product.data[:, taken]
             valid |= taken
             came += product.measured or Stats()
-            if isinstance(self.layers, Unjudged):
+            if isinstance(self.layers, Unjudged) or not taken.any():
                 continue
             worth, used = quality(self.choices[k].scene, tile, self.choices[k].numbers, self.spread)
             count = self._similar(k, tile, stats.get(_key(k), Stats()))
@@ -211,8 +213,51 @@ class Chain:
                 similar = np.zeros(shape, np.float32) if similar is None else similar
                 similar[taken] = count[taken]
             confidence[taken], dates[taken] = worth[taken], used[taken]
+        data = self._over(laid, tile)
+        if data is None:
+            data = np.full(
+                (len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values()))
+            )
+        data = np.where(valid, data, data.dtype.type(np.nan))
+        if own is not None:
+            data[:, own.valid] = own.data[:, own.valid]
         found = Quality(confidence, dates, similar)
         return Product(data, valid, bands, came), found if own is None else measured(own.valid, found)
+
+    def _shown(self, tile: Window, stats: Stats, valid: np.ndarray) -> Iterator[tuple[int, Product, np.ndarray]]:
+        """Choices that lead somewhere in a tile or near its rim, their products, and where they lead in the window.
+
+        ``valid`` is looked at again after each: where a product has holes of its own, the next choice is asked too.
+        """
+        if valid.all():
+            return
+        window = self._window(tile)
+        core = tile.relative_to(window).slices
+        missing = np.ones((window.height, window.width), bool)
+        if self.given is not None:
+            missing = ~self.given.observe(window, 0)["fine_1"].valid
+        for k in self._usable(stats):
+            if valid.all() and not missing.any():
+                return
+            shown = self._shows(k, window)
+            region, missing = shown & missing, missing & ~shown
+            if region.any() or (shown[core] & ~valid).any():
+                yield k, self._one(k, tile, stats.get(_key(k), Stats())), region
+
+    def _window(self, tile: Window) -> Window:
+        """What decides how the choices lie over each other in a tile."""
+        fading = len(self.choices) > 1 and isinstance(self.methods[0], Seamless)
+        return tile.grow(2 * FADE if fading else 0, self.choices[0].scene.shape)
+
+    def _over(self, laid: Sequence[tuple[Product, np.ndarray]], tile: Window) -> np.ndarray:
+        """The products over each other, the first on top: fading into the next ones, or as they are."""
+        if len(laid) > 1 and isinstance(self.methods[0], Seamless):
+            layers = ((product.data, product.valid) for product, _ in reversed(laid))
+            return feathered(layers, [region for _, region in laid], FADE, tile.relative_to(self._window(tile)))
+        data = laid[-1][0].data
+        for product, _ in reversed(laid[:-1]):
+            data = np.where(product.valid, product.data, data)
+        return data
 
     def _one(self, k: int, tile: Window, stats: Stats) -> Product:
         """The tile by one choice, holes as invalid."""
@@ -276,6 +321,7 @@ def chained(
 @on_its_device
 def predicted(method: Method, choices: Sequence[Choice], run: Run) -> Product:
     """A date in memory, without its quality: the first choice, filled from the others."""
+    method = seamless(method)
     scene = choices[0].scene
     empty = scene.empty()
     bands = problems.find(method.card.problem).bands(empty)

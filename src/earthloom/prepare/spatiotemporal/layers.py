@@ -15,11 +15,13 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Layer, Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
+from earthloom.methods.wrappers.seamless import seamless
 from earthloom.ops.moments import Stats
 from earthloom.prepare.spatiotemporal.calendar import choices, day_tags
 from earthloom.prepare.spatiotemporal.chain import MISSING, InFile, InMemory, chained
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, least_pairs, role
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
+from earthloom.prepare.spatiotemporal.seams import seam_of
 from earthloom.raster.write.provenance import fingerprints
 
 FROM = "EARTHLOOM_FROM"  # tag: the known dates of the first choice
@@ -71,16 +73,17 @@ def prepared_day(lib: Library, day: date, asking: Asking, files: bool, run: Run)
         found[0].scene, like, like, Numbers.of(first, lib.handling.fine.nodata, True), scene.fine_bands,
         tuple(name or band.name for name, band in zip(first.names, scene.fine_bands, strict=True)), first.crs,
         first.transform, inputs_of_day(lib, day), lib.sensor, facts={"series": told, **lib.facts.as_dict()}, tags=tags,
-        finite=True, job=job, figures=partial(worth, pixels=scene.shape[0] * scene.shape[1]),
+        finite=True, wrap=seamless, job=job, figures=partial(worth, pixels=scene.shape[0] * scene.shape[1]),
         layers=_in_file(known, similar) if files else _in_memory(), called="predicted",
     )  # fmt: skip
     return prepared, known
 
 
 def worth(measured: Stats, pixels: int) -> dict[str, float]:
-    """Mean confidence of the pixels there are, and how many there are."""
-    count = measured["pixels"]
-    return {"confidence": float(measured["confidence"] / max(count, 1)), "valid_percent": 100 * count / pixels}
+    """Mean confidence of the pixels there are, how many there are, and the seam where known dates change."""
+    count, seam = measured["pixels"], seam_of(measured)
+    found = {"confidence": float(measured["confidence"] / max(count, 1)), "valid_percent": 100 * count / pixels}
+    return found if seam is None else {**found, "seam": seam}
 
 
 def series_facts(lib: Library, day: date, asking: Asking) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
+from earthloom.methods.wrappers.seamless import seamless
 from earthloom.prepare.spatiotemporal.calendar import day_tags
 from earthloom.prepare.spatiotemporal.known import Handling, Known, by_time, dated
 from earthloom.prepare.spatiotemporal.opening import Laying, own_day, require_dates, require_day
@@ -80,7 +81,7 @@ class Predicting:
             tuple(name or band.name for name, band in zip(first.names, bands, strict=True)), first.crs, first.transform,
             {role: image.paths for role, image in scene.images.items()}, sensor.name if sensor else None,
             facts={"dates": days, "ratio": float(scene.ground.ratio), **facts.as_dict(), **more}, tags=day_tags(day),
-            finite=True, called="predicted",
+            finite=True, wrap=seamless, called="predicted",
         )  # fmt: skip
 
     def _dated(self, taken: Mapping[str, Image]) -> tuple[list[tuple[Known, int]], day_of | None]:
