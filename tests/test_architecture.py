@@ -122,7 +122,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "methods.sharpening": "nn",
     "training.bandpass.fit": "training.bandpass.networks",
     "training.job": "training.l",  # loop and lessons: torch
-    "training.ready": "training.adapt",
+    "training.ready": ("training.adapt", "training.guard"),  # torch
     "verbs.train": "training.loop",
     "cli": "",  # a command starts with what it needs
 }

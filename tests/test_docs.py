@@ -58,7 +58,7 @@ def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch
     np.testing.assert_allclose(fuse_whole(fresh, obs), fuse_whole(catalog.make("exp"), obs), rtol=1e-4)
     found = adapt(Dicnn(width=8), ArrayScene(obs), steps=15, threads=1)
     assert found.kept and found.after["ergas"] < found.before["ergas"]
-    path = found.method.save(tmp_path / "dicnn.safetensors")
+    path = found.network.save(tmp_path / "dicnn.safetensors")
     method = Dicnn(width=8, weights=str(path))
     whole = fuse_whole(method, obs)
     np.testing.assert_allclose(fuse_array(method, ArrayScene(obs), 100).data, whole, rtol=1e-4)

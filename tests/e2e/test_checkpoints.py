@@ -11,8 +11,8 @@ import rasterio
 
 torch = pytest.importorskip("torch")
 
-from earthloom.nn import adwm, panbench  # noqa: E402
-from earthloom.nn.dlpan import NETWORKS  # noqa: E402
+from earthloom.nn.released import adwm, panbench  # noqa: E402
+from earthloom.nn.released.dlpan import NETWORKS  # noqa: E402
 from earthloom.weights import store as weights  # noqa: E402
 from tests.e2e.conftest import Cli, grid, put  # noqa: E402
 

@@ -505,7 +505,7 @@ def test_adapting_never_ends_worse(harm: Callable[[Any], None], tmp_path: Path, 
     with pytest.warns(EarthloomWarning, match="the product is that of"):
         product = earthloom.pansharpen(pan, ms, "coarse_cnn", adapt_steps=1, threads=1, **SMALL)
     assert found.beaten and found.rival
-    name, _, steps = found.rival.partition(" --refine ")
+    name, _, steps = found.rival.partition(", refine=")
     formula = earthloom.pansharpen(pan, ms, name, refine=int(steps or 0))
     np.testing.assert_allclose(product, formula, rtol=1e-5)
 

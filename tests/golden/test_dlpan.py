@@ -19,7 +19,7 @@ from earthloom.errors import FileError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.networks.forward import run
 from earthloom.metrics import cut_border, with_reference
-from earthloom.nn.dlpan import NETWORKS, PanNet, mirrored_high_pass
+from earthloom.nn.released.dlpan import NETWORKS, PanNet, mirrored_high_pass
 from earthloom.physics.forward import expand
 from earthloom.types import Band, Observation, View
 from earthloom.weights import store as weights

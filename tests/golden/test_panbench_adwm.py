@@ -17,7 +17,7 @@ from earthloom.errors import FileError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.networks.forward import run
 from earthloom.metrics import cut_border, with_reference
-from earthloom.nn import adwm, panbench
+from earthloom.nn.released import adwm, panbench
 from earthloom.training.adapt import adapt
 from earthloom.types import Band, Observation, View
 from earthloom.weights.checkpoints.reading import read_checkpoint

@@ -28,7 +28,7 @@ class Problem(ABC):
     wanted: ClassVar[str]
     sharpens: ClassVar[bool] = False  # seen are a sharp view and a coarse one of the same moment, in this order
     piece_px: ClassVar[tuple[int, int]] = (2048, 1024)  # to learn from a scene: whole up to this side, else windows
-    rivals: ClassVar[tuple[str, ...]] = ()  # methods without training that a network must beat, ``NAME --refine N``
+    rivals: ClassVar[tuple[str, ...]] = ()  # methods without training that a network must beat, ``NAME, refine=N``
     enough: ClassVar[float] = 0.5  # share of a training patch whose truth must be known
 
     @abstractmethod

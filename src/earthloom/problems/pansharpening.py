@@ -18,7 +18,7 @@ class Pansharpening(Problem):
     """``pan = R x``, ``ms = D B x``."""
 
     name: ClassVar[str] = "pansharpening"
-    rivals: ClassVar[tuple[str, ...]] = ("mtf_glp_hpm", "mtf_glp_hpm --refine 10", "bt_h --refine 10", "cnmf")
+    rivals: ClassVar[tuple[str, ...]] = ("mtf_glp_hpm", "mtf_glp_hpm, refine=10", "bt_h, refine=10", "cnmf")
     seen: ClassVar[tuple[str, ...]] = ("pan", "ms")
     wanted: ClassVar[str] = "ms on the PAN grid"
     sharpens: ClassVar[bool] = True

@@ -25,7 +25,7 @@ class Sharpening(Problem):
     """``coarse_j = D_j B_j x_j``, ``fine = R x``: the x_j are wanted; a view ``kept`` is a part of the product."""
 
     name: ClassVar[str] = "sharpening"
-    rivals: ClassVar[tuple[str, ...]] = ("gwr", "gwr --refine 1", "atprk")
+    rivals: ClassVar[tuple[str, ...]] = ("gwr", "gwr, refine=1", "atprk")
     seen: ClassVar[tuple[str, ...]] = ("fine", "coarse")
     wanted: ClassVar[str] = "the coarse bands on the fine grid"
     sharpens: ClassVar[bool] = True

@@ -74,8 +74,8 @@ def gain(before: Blocks, after: Blocks) -> Gain:
 
 
 def rival_of(name: str, problem: str) -> Method:
-    """A method without training by its name; ``NAME --refine N`` is back-projected so often."""
-    method, _, steps = name.partition(" --refine ")
+    """A method without training by its name; ``NAME, refine=N`` is back-projected so often."""
+    method, _, steps = name.partition(", refine=")
     return refined(catalog.make(method, problem), int(steps or 0))
 
 

@@ -77,7 +77,7 @@ class Adwm(Released):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """In the shape of the checkpoints."""
-        from earthloom.nn.adwm import NETWORKS
+        from earthloom.nn.released.adwm import NETWORKS
 
         return NETWORKS[self.network](sizes.bands)
 
@@ -92,7 +92,7 @@ class Adwm(Released):
 
     def measure(self, trained: Trained, obs: Observation, so_far: Stats | None) -> Stats:
         """Also the sums that the weights of channels and blocks are computed from."""
-        from earthloom.nn.adwm import BLOCKS
+        from earthloom.nn.released.adwm import BLOCKS
 
         stats = self.summarise(obs, None)
         found = run(on_device(trained.module), self.seen(trained, obs, stats))

@@ -58,7 +58,7 @@ class Dlpan(Released):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """In the shape of the toolbox's checkpoints."""
-        from earthloom.nn.dlpan import NETWORKS, RATIO
+        from earthloom.nn.released.dlpan import NETWORKS, RATIO
 
         if self.network == "pannet" and abs(sizes.ratio - RATIO) > 0.01 * RATIO:
             raise MethodError(f"PanNet as released at {sizes.ratio:g}:1", f"{RATIO}:1", "our pannet takes any ratio")

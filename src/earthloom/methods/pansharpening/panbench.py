@@ -77,7 +77,7 @@ class Panbench(Released):
 
     def net(self, sizes: Sizes) -> nn.Module:
         """In the shape of the checkpoints."""
-        from earthloom.nn.panbench import NETWORKS
+        from earthloom.nn.released.panbench import NETWORKS
 
         return NETWORKS[self.network](sizes.bands)
 

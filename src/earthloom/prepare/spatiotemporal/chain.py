@@ -14,9 +14,9 @@ from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.seamless import FADE, Seamless, seamless
-from earthloom.ops.feather import feathered
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
+from earthloom.ops.regions import feathered
 from earthloom.prepare.spatiotemporal.quality import Quality, measured, quality, supported
 from earthloom.prepare.spatiotemporal.seams import steps
 from earthloom.problems import catalog as problems

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earthloom.nn.dlpan import mirrored_high_pass, same
+from earthloom.nn.released.dlpan import mirrored_high_pass, same
 from earthloom.types import Float
 
 

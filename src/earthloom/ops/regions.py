@@ -1,4 +1,4 @@
-"""Laying images over each other without a seam: each fades into the next one towards the rim of its region."""
+"""Regions of pixels: made larger, and images laid over each other that fade towards the rims of theirs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,13 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from earthloom.types import Bool, Float, Window
+
+
+def grow(mask: Bool[np.ndarray, "y x"], radius_px: float) -> Bool[np.ndarray, "y x"]:
+    """The pixels within ``radius_px`` (Euclidean, between centres) of a pixel of the mask, that pixel included."""
+    if radius_px <= 0 or mask.all() or not mask.any():
+        return mask
+    return np.asarray(distance_transform_edt(~mask)) <= radius_px
 
 
 def feathered(

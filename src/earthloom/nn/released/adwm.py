@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from earthloom.nn.dlpan import Pair, same
+from earthloom.nn.released.dlpan import Pair, same
 from earthloom.types import Float
 
 BLOCKS, WIDTH = 4, 32

@@ -1,0 +1,1 @@
+"""Networks as others released them, one module for each source."""
