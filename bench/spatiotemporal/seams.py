@@ -55,8 +55,8 @@ def main() -> None:
     for known, wanted in CASES:
         obs, own = case(whole, known, wanted)
         clear = [pair_valid(obs, pair) for pair in pairs(obs)]
-        dates = sum(seen.astype(np.uint16) << k for k, seen in enumerate(clear))
-        judged = (dates > 0) & own.valid
+        dates = np.asarray(sum(seen.astype(np.uint16) << k for k, seen in enumerate(clear)), np.uint16)
+        judged = np.asarray((dates > 0) & own.valid)
         truth = seam_of(steps(own.data, judged, dates))
         for name in METHODS:
             method = catalog.make(name, "spatiotemporal")

@@ -17,14 +17,14 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import dictionaries
-from earthloom.methods.families.known_dates import around, nearest_dates
+from earthloom.methods.families.known_dates import around
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.ops.moments import Stats
 from earthloom.ops.similar.pixels import box_sum
 from earthloom.physics.clouds import fractal
 from earthloom.physics.forward import expand, footprint, reduce
 from earthloom.problems.base import Case
-from earthloom.problems.spatiotemporal import Spatiotemporal
+from earthloom.problems.spatiotemporal import Spatiotemporal, nearest_dates
 from earthloom.types import Band, Observation, View, Window
 
 PROBLEM = "spatiotemporal"

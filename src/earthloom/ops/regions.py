@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -44,17 +44,14 @@ def feathered(
     around = core.grow(2 * reach_px, regions[0].shape)
     inner = core.relative_to(around).slices
     away = [_distance(region[around.slices], 2 * reach_px)[inner] for region in regions]
-    image = have = below = None
-    for (own, shown), distance in zip(layers, reversed(away), strict=True):
-        if image is None or have is None or below is None:
-            image, have, below = own, shown, distance
-            continue
+    ordered = zip(layers, reversed(away), strict=True)
+    (image, have), below = next(ordered)
+    for (own, shown), distance in ordered:
         share = np.clip((below - distance) / reach_px, 0, 1).astype(own.dtype)
         share = np.where(shown, np.where(have, share, 1), 0).astype(own.dtype)
         mixed = share * np.where(shown, own, 0) + (1 - share) * np.where(have, image, 0)
         image = np.where(share == 1, own, np.where(share == 0, image, mixed))
         have, below = have | shown, np.minimum(below, distance)
-    assert image is not None
     return image
 
 
@@ -62,12 +59,4 @@ def _distance(region: Bool[np.ndarray, "y x"], most: int) -> Float[np.ndarray, "
     """From every pixel to a region, at most ``most``."""
     if not region.any():
         return np.full(region.shape, float(most))
-    return np.minimum(distance_transform_edt(~region), most)
-
-
-def first_shown(shown: Iterable[Bool[np.ndarray, "y x"]]) -> Iterator[Bool[np.ndarray, "y x"]]:
-    """Of each of several masks what those before it do not show."""
-    covered: np.ndarray | bool = False
-    for mask in shown:
-        yield mask & ~np.asarray(covered)
-        covered = covered | mask
+    return np.minimum(np.asarray(distance_transform_edt(~region), float), most)

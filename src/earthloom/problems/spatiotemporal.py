@@ -120,3 +120,18 @@ def valid_on_fine(obs: Observation, role: str) -> Bool[np.ndarray, "Y X"]:
 def pair_valid(obs: Observation, pair: Pair) -> Bool[np.ndarray, "Y X"]:
     """Where both images of a known date were measured."""
     return np.asarray(obs[pair.fine].valid & valid_on_fine(obs, pair.coarse))
+
+
+def days(obs: Observation) -> list[int] | None:
+    """Days from the prediction date to every known date, negative before it; None when a date is not known."""
+    target = obs["coarse_p"].date
+    dates = [obs[pair.fine].date or obs[pair.coarse].date for pair in pairs(obs)]
+    if target is None or any(date is None for date in dates):
+        return None
+    return [(date - target).days for date in dates if date is not None]
+
+
+def nearest_dates(obs: Observation) -> list[int]:
+    """Numbers (from 0) of the known dates, nearest to the prediction date first; in their order without dates."""
+    away, numbers = days(obs), range(len(pairs(obs)))
+    return list(numbers) if away is None else sorted(numbers, key=lambda k: abs(away[k]))

@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from earthloom.errors import MethodError
-from earthloom.methods.families.known_dates import nearest_dates
 from earthloom.ops.unmix import cell_sums
-from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
+from earthloom.problems.spatiotemporal import nearest_dates, on_fine, pair_valid, pairs, valid_on_fine
 from earthloom.types import Bool, Float, Int, Observation, Window
 
 ROUNDING = 1e-6  # a centre on the line between two cells belongs to the later one, in spite of rounding

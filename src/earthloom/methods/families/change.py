@@ -22,11 +22,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from earthloom.methods.families.cells import cells_of, coarse_cells
-from earthloom.methods.families.known_dates import around, nearest_dates
+from earthloom.methods.families.known_dates import around
 from earthloom.ops.banded import Banded, apply, sampled
 from earthloom.ops.moments import Moments
 from earthloom.physics.forward import expand, reduce
-from earthloom.problems.spatiotemporal import Pair, pair_valid, pairs, view_gains
+from earthloom.problems.spatiotemporal import Pair, nearest_dates, pair_valid, pairs, view_gains
 from earthloom.types import Bool, Float, Observation, View
 
 SIGMA, RADIUS = 1.0, 2  # of the regression's window, in coarse pixels: at equal ridge the best of 1 to 4

@@ -16,7 +16,7 @@ from earthloom.errors import MethodError
 from earthloom.methods.base import Method
 from earthloom.methods.fields import within
 from earthloom.ops.moments import Moments
-from earthloom.problems.spatiotemporal import on_fine, pair_valid, pairs, valid_on_fine
+from earthloom.problems.spatiotemporal import days, nearest_dates, on_fine, pair_valid, pairs, valid_on_fine
 from earthloom.types import Bool, Float, Observation, Window
 
 WIDEST = 511  # px: windows beyond it are a mistake in the units
@@ -121,21 +121,6 @@ def known_dates(obs: Observation) -> list[KnownDate]:
 def coarse_predicted(obs: Observation) -> tuple[Float[np.ndarray, "band Y X"], Bool[np.ndarray, "Y X"]]:
     """The coarse image of the prediction date on the fine grid, and where it was measured."""
     return on_fine(obs, "coarse_p"), valid_on_fine(obs, "coarse_p")
-
-
-def days(obs: Observation) -> list[int] | None:
-    """Days from the prediction date to every known date, negative before it; None when a date is not known."""
-    target = obs["coarse_p"].date
-    dates = [obs[pair.fine].date or obs[pair.coarse].date for pair in pairs(obs)]
-    if target is None or any(date is None for date in dates):
-        return None
-    return [(date - target).days for date in dates if date is not None]
-
-
-def nearest_dates(obs: Observation) -> list[int]:
-    """Numbers (from 0) of the known dates, nearest to the prediction date first; in their order without dates."""
-    away, numbers = days(obs), range(len(pairs(obs)))
-    return list(numbers) if away is None else sorted(numbers, key=lambda k: abs(away[k]))
 
 
 def around(obs: Observation) -> list[int]:

@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from earthloom.methods.base import Card
-from earthloom.methods.families.known_dates import Temporal, nearest_dates
+from earthloom.methods.families.known_dates import Temporal
 from earthloom.ops.moments import Stats
-from earthloom.problems.spatiotemporal import pairs
+from earthloom.problems.spatiotemporal import nearest_dates, pairs
 from earthloom.types import Float, Observation
 
 

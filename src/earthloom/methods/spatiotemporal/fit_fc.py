@@ -11,13 +11,13 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, measured_then, require_cell_ratio
-from earthloom.methods.families.known_dates import WIDEST, Temporal, core_values, nearest_dates
+from earthloom.methods.families.known_dates import WIDEST, Temporal, core_values
 from earthloom.methods.fields import within
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.physics.resample import cubic
-from earthloom.problems.spatiotemporal import pair_valid, pairs
+from earthloom.problems.spatiotemporal import nearest_dates, pair_valid, pairs
 from earthloom.types import REACH, Band, Bool, Float, Int, Observation, Window
 
 TIES: dict[str, Ties] = {"ours": "near", "matlab": "columns"}

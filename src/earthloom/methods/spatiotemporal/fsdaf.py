@@ -12,14 +12,14 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Card
 from earthloom.methods.families.cells import Cells, by_date, cells_of, coarse_cells, measured_then, require_cell_ratio
-from earthloom.methods.families.known_dates import Windowed, core_values, nearest_dates
+from earthloom.methods.families.known_dates import Windowed, core_values
 from earthloom.methods.fields import within
 from earthloom.ops import isodata, thinplate
 from earthloom.ops.extremes import Keyed, Range, Settled, Tails
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.ranked import Ties, ranking, rounded, similar_mean
 from earthloom.ops.unmix import Purest, alike, change_rates, fractions, shared_out
-from earthloom.problems.spatiotemporal import pairs
+from earthloom.problems.spatiotemporal import nearest_dates, pairs
 from earthloom.types import REACH, Bool, Float, Int, Observation, Window
 
 CLASSES = "classes"  # role of a class map on the fine grid: whole numbers, 0 and less for unclassified

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from earthloom.methods.base import Method, Wrapper
-from earthloom.methods.families.known_dates import nearest_dates
 from earthloom.ops.moments import Stats
 from earthloom.ops.regions import feathered
-from earthloom.problems.spatiotemporal import pair_valid, pairs, valid_on_fine
+from earthloom.problems.spatiotemporal import nearest_dates, pair_valid, pairs, valid_on_fine
 from earthloom.types import Bool, Float, Observation
 
 FADE = 8  # px over which a prediction fades into another one

@@ -246,8 +246,9 @@ class Chain:
 
     def _window(self, tile: Window) -> Window:
         """What decides how the choices lie over each other in a tile."""
-        fading = len(self.choices) > 1 and isinstance(self.methods[0], Seamless)
-        return tile.grow(2 * FADE if fading else 0, self.choices[0].scene.shape)
+        first, *others = self.choices
+        fading = bool(others) and isinstance(self.methods[0], Seamless)
+        return tile.grow(2 * FADE if fading else 0, first.scene.shape)
 
     def _over(self, laid: Sequence[tuple[Product, np.ndarray]], tile: Window) -> np.ndarray:
         """The products over each other, the first on top: fading into the next ones, or as they are."""

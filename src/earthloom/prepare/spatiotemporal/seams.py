@@ -29,7 +29,7 @@ def steps(
         rim = both & (dates[ends[0]] != dates[ends[1]])
         if not rim.any():
             continue
-        near = binary_dilation(rim, np.ones((2 * BESIDE + 1,) * 2)) & both & ~rim
+        near = np.asarray(binary_dilation(rim, np.ones((2 * BESIDE + 1,) * 2)), bool) & both & ~rim
         for total, at, where in ((across, 0, rim), (beside, 1, near)):
             total += np.abs(image[:, *ends[1]][:, where] - image[:, *ends[0]][:, where]).sum(axis=1, dtype=np.float64)
             counts[at] += where.sum()

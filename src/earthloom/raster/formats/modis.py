@@ -16,3 +16,7 @@ class Modis(Product):
     roles: ClassVar[tuple[str, ...]] = ("ms", "mask")
     suffixes: ClassVar[tuple[str, ...]] = (".hdf",)
     likely: ClassVar[re.Pattern[str]] = re.compile(r"(?:M[OYC]D|VNP|VJ[12])\d{2}\w*\.A\d{7}", re.IGNORECASE)
+
+    def offers(self, path: str) -> tuple[str, ...]:
+        """Its bands; by their pixel sizes too, where it holds several."""
+        return (*self.roles, *self._module().sized(path))

@@ -13,6 +13,7 @@ NAME = re.compile(
     r"(?P<rest>(?:.+\.)?)(?:hdf|h5)$",
     re.IGNORECASE,
 )
+SEVERAL_SIZES = re.compile(r"(?:VNP|VJ[12])09GA", re.IGNORECASE)  # products with reflectance of two pixel sizes
 TILE = re.compile(r"(?:^|\.)(h\d{2}v\d{2})\.(?:(\d{3})\.)?", re.IGNORECASE)
 ADDRESS = (  # what GDAL calls an array of such a file
     re.compile(r'^HDF4_EOS:EOS_GRID:"?(?P<file>[^"]+?)"?:(?P<grid>[^:"]+):"?(?P<array>[^:"]+)"?$', re.IGNORECASE),

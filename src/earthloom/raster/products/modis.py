@@ -17,6 +17,7 @@ from earthloom.raster.stores import Hdf5, Layer, Store, StoreReader, looked_into
 from earthloom.raster.told import Told
 
 INFORMATION = "HDFEOS INFORMATION"  # the group of HDF5 that holds the description; HDF4 has it in attributes
+BY_SIZE = ("fine", "coarse_1")  # roles in sharpening
 MOST = 12  # names of arrays in a message
 Placed = tuple[hdfeos.EosGrid, hdfeos.EosField]
 
@@ -41,7 +42,28 @@ def open_product(path: str, role: str | None, told: Told) -> Image:
     require_alone(file)
     told = replace(told, bands=(array,)) if array and told.bands is None else told
     product = _Product.read(file)
-    return product.mask(told) if role == "mask" else product.image(told.bands)
+    if role == "mask":
+        return product.mask(told)
+    if role in BY_SIZE and told.bands is None and len(sized := product.by_size) > 1:
+        return product.image([one.name for _, one in sized[BY_SIZE.index(role)]])
+    return product.image(told.bands)
+
+
+def sized(path: str) -> tuple[str, ...]:
+    """Roles in sharpening of the bands by their pixel sizes, where a file holds several: M and I bands of VIIRS.
+
+    Raises
+    ------
+    FileError
+        If such a file is missing or broken.
+    """
+    file, array = _addressed(path)
+    named = modis.named(Path(file).name)
+    if array is not None or named is None or modis.SEVERAL_SIZES.match(named.product) is None:
+        return ()
+    require_alone(file)
+    found = _Product.read(file).by_size
+    return BY_SIZE[: len(found)] if len(found) > 1 else ()
 
 
 def holds(path: Path) -> bool:
@@ -89,9 +111,16 @@ class _Product:
     @property
     def own(self) -> list[Placed]:
         """The bands of the image: those of the finest grid that has any."""
+        return self.by_size[0] if self.by_size else []
+
+    @property
+    def by_size(self) -> list[list[Placed]]:
+        """The bands of the image on every grid that has any, the finest first."""
         family = self.named.family
         bands = [] if family is None else [both for both in self.every if family.image.match(both[1].name)]
-        return sorted((both for both in bands if both[0] is bands[0][0]), key=lambda both: _order(both[1].name))
+        grids = dict.fromkeys(id(grid) for grid, _ in bands)
+        each = ([both for both in bands if id(both[0]) == grid] for grid in grids)
+        return [sorted(own, key=lambda both: _order(both[1].name)) for own in each]
 
     def image(self, bands: Sequence[int | str] | None) -> Image:
         """The bands that were asked for, or those of the image."""
