@@ -161,10 +161,10 @@ def ship() -> None:
     kept = json.loads((RUNS / "universal_judged.json").read_bytes())
     summary = {line[0]: line for line in tables(kept)["summary"].rows}
     formula = next(name for name in summary if not name.startswith(NAME))
-    found = summary[told(NAME, STEPS[1])]
+    found = summary[NAME]
     card = {key: value for key, value in header.card.items() if key not in ("figures", "no_fusion")}
     card |= {
-        "sensors it never saw": f"ERGAS, {STEPS[1]} refinements, over that of the best of {len(BESIDE) - 1} formulas, "
+        "sensors it never saw": f"ERGAS over that of the best of {len(BESIDE) - 1} formulas, "
         f"refined or not, chosen for each image: {found[1]:.3f}, worst {found[2]:.3f}; the best single formula "
         f"({formula}): {summary[formula][1]:.3f}, worst {summary[formula][2]:.3f}; {len(FOLDS)} folds of sensors",
         "figures of": "networks of the same recipe on the sensors that they never saw, one scale down",
