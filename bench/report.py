@@ -48,7 +48,7 @@ def markdown(table: Table) -> str:
         if row[0] not in table.apart:
             cells = [f"**{cell}**" if cell == wanted else cell for cell, wanted in zip(cells, best, strict=True)]
         lines.append(cells)
-    parts = [f"### {table.title}" if table.title else "", table.caption]
+    parts = [f"### {table.title}" if table.title else "", textwrap.fill(table.caption, WIDTH)]
     return "\n\n".join([*(part for part in parts if part), grid([column.name for column in table.columns], lines)])
 
 
