@@ -58,8 +58,8 @@ def beginnings(case: Case) -> Iterator[tuple[str, Network | Any]]:
 
 def row(case: Case, name: str, begun: Any, steps: int) -> dict[str, Any]:
     """ERGAS of what it began with, of what came out, and of the formulas."""
-    scene = ArrayScene(in_float32(case))
-    start, _ = beginning(begun, scene.obs)
+    obs = in_float32(case)
+    scene, (start, _) = ArrayScene(obs), beginning(begun, obs)
     found = adapt(start, scene, steps=steps, threads=1)
     made: Method = found.method
     if not found.kept and not found.beaten:
