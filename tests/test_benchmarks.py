@@ -245,6 +245,16 @@ def test_the_runners_of_dates_and_cubes_make_the_tables_that_are_committed() -> 
     assert made[""].rows == [["starfm", 1.9, 1.9, 1.9, 1.9, *[[100.0, 50.0]] * 4]]
     as_committed("spatiotemporal", "growth", made)
 
+    rows = [
+        {"method": "starfm", "kind": kind, "seam": seam, "truth": 1.0, "rmse": rmse, "cpu_s": 1.0}
+        for kind, seams in (("as it is", ((3.0, 0.05), (2.0, 0.04))), ("seamless", ((1.0, 0.05), (1.5, 0.05))))
+        for seam, rmse in seams
+    ]
+    made = spatiotemporal.seams(rows)
+    assert made[""].cell("starfm", "seam, as it is and seamless") == [2.5, 1.25]
+    assert made[""].cell("starfm", "RMSE over that as it is: least, most") == [1.0, 1.25]
+    as_committed("spatiotemporal", "seams", made)
+
     mean = dict.fromkeys(superresolution.COLUMNS, 1.0)
     scenes = {scene: {"psnr": 30.0} for scene in ("egyptian_statue", "glass_tiles", "pompoms")}
     cave = {"CAVE": {"bicubic": {"mean": mean, "scenes": scenes, "parameters": 0, "cpu_s": 0.5}}}

@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter, zoom
 from bench.cloud_removal.cases import PEAK, SAR, TERRAMESH, observe, read
 from bench.cloud_removal.real import Seen
 from bench.data import SHARED
-from earthloom.ops.regions import grow
+from earthloom.ops.grow import grow
 from earthloom.physics.clouds import SimulatedSky, simulate_clouds
 from earthloom.problems.cloud_removal import cloud_view
 from earthloom.sensors import load, match_bands

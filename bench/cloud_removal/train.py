@@ -19,7 +19,7 @@ from bench.cloud_removal import real, skies
 from bench.results import RUNS
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, sample_of
-from earthloom.ops.regions import grow
+from earthloom.ops.grow import grow
 from earthloom.types import Observation
 from earthloom.weights import store as weights
 from earthloom.weights.header import Header

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from earthloom.errors import InputError
 from earthloom.metrics import mae, rmse, ssim, with_clouds
+from earthloom.ops.grow import grow
 from earthloom.ops.moments import Moments
-from earthloom.ops.regions import grow
 from earthloom.ops.ridge import ridge
 from earthloom.ops.spread import spread
 from earthloom.physics.backscatter import averaged, is_db, to_db, to_power

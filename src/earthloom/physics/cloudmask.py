@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from earthloom.errors import InputError
-from earthloom.ops.regions import grow
+from earthloom.ops.grow import grow
 from earthloom.physics.clouds import white_of
 from earthloom.types import Band, Bool, Float
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from earthloom.errors import InputError
-from earthloom.ops.regions import grow
+from earthloom.ops.grow import grow
 from earthloom.types import Band, Bool, Float
 
 SLOPE = 1.5  # amplitude of the field falls as frequency to this power, between 4/3 (turbulence) and smooth cumuli

@@ -9,7 +9,7 @@ import numpy as np
 
 from earthloom.methods.base import Method, Wrapper
 from earthloom.ops.moments import Stats
-from earthloom.ops.regions import feathered
+from earthloom.ops.spread import feathered
 from earthloom.problems.spatiotemporal import nearest_dates, pair_valid, pairs, valid_on_fine
 from earthloom.types import Bool, Float, Observation
 
@@ -23,7 +23,7 @@ class Seamless(Wrapper):
 
     Where the dates of a set S are clear the method predicts ``Q_S``, as if there were no others. Sets of more dates,
     then of nearer ones, lie over the others, and fade into them within 8 pixels of their rim
-    (:func:`earthloom.ops.regions.feathered`): there the dates that are clear on both sides decide alone. Nothing is
+    (:func:`earthloom.ops.spread.feathered`): there the dates that are clear on both sides decide alone. Nothing is
     carried across a rim. Fitting a prediction to the other one beyond it, as cloud removal does, makes the rim just
     as smooth, but beside clouds of a mask there is haze: on NDVI of 2015 it left between 0.88 and 1.7 times the error.
 

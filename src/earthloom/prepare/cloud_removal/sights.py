@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from earthloom.errors import InputError
-from earthloom.ops.regions import grow
+from earthloom.ops.grow import grow
 from earthloom.physics.backscatter import is_db, to_db
 from earthloom.physics.cloudmask import CloudLevels, Rules, find_clouds, roles
 from earthloom.problems.cloud_removal import cloud_view

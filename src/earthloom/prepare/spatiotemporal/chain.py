@@ -16,7 +16,7 @@ from earthloom.methods.base import Method
 from earthloom.methods.wrappers.seamless import FADE, Seamless, seamless
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
-from earthloom.ops.regions import feathered
+from earthloom.ops.spread import feathered
 from earthloom.prepare.spatiotemporal.quality import Quality, measured, quality, supported
 from earthloom.prepare.spatiotemporal.seams import steps
 from earthloom.problems import catalog as problems
@@ -213,11 +213,8 @@ class Chain:
                 similar = np.zeros(shape, np.float32) if similar is None else similar
                 similar[taken] = count[taken]
             confidence[taken], dates[taken] = worth[taken], used[taken]
-        data = self._over(laid, tile)
-        if data is None:
-            data = np.full(
-                (len(bands), *shape), np.nan, np.result_type(*(v.data for v in scene.empty().views.values()))
-            )
+        empty = np.zeros((len(bands), *shape), np.result_type(*(v.data for v in scene.empty().views.values())))
+        data = self._over(laid, tile) if laid else empty
         data = np.where(valid, data, data.dtype.type(np.nan))
         if own is not None:
             data[:, own.valid] = own.data[:, own.valid]
