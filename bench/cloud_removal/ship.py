@@ -16,8 +16,9 @@ import numpy as np
 from bench.cards import write_card
 from bench.cloud_removal import real
 from bench.cloud_removal.train import BEFORE, CORE_S, UNSEEN, folder
-from bench.cloud_removal.triplets import NETWORK, factor, sure
+from bench.cloud_removal.triplets import EVERYWHERE, NETWORK, line, measured
 from bench.results import tables
+from earthloom.nn.cloud_unet import UNIT
 from earthloom.weights import store as weights
 
 NAME = "clouds_sentinel2_l1c"
@@ -30,8 +31,13 @@ LICENCE = (
     "contains modified Copernicus Sentinel data"
 )
 FIGURES_OF = (
-    "ten SEN12MS-CR triplets, which it never saw, under their masks; all: over all pixels; eight ways, every pixel "
-    "written"
+    "ten SEN12MS-CR triplets, which it never saw, under their masks; all: over all pixels",
+    "eight ways, every pixel written",
+)
+NOTES = (
+    "no weight has seen these triplets, but the design has: v and its 0.08 (0.06 to 0.1: within 0.1 dB), which came after "
+    "the training, the cut of clouds at reflectance 0.6 and the choice among three runs were made by them, so that the "
+    "figures flatter it; steps are those of the second stage, the first was stopped after 1050 of a longer schedule"
 )
 NOT_FOR = (
     "other bands than the thirteen of Sentinel-2 L1C at 10 m (surface reflectance is darker in the blue); snow, ice "
@@ -42,24 +48,29 @@ NOT_FOR = (
 def main() -> None:
     """Read, calibrate, write, and print how large the weights are."""
     header, tensors = weights.read(folder(UNSEEN))
-    scaled = factor([sure(case) for case in real.cases()])
+    found, power = line([measured(case)[1] for case in real.cases()])
     bands = len(header.bands)
-    bias = np.array(tensors["head.bias"])
-    bias[-bands:] += np.log(scaled)  # the last channels of the head are the logarithms of the scale
-    found = tables("cloud_removal")["triplets/means"]
-    row = f"{NETWORK}, 8 ways, everywhere"
-    figures = {c: found.cell(row, c) for c in ("all_psnr", "all_ssim", "all_sam_deg", "all_mae", "psnr", "sam_deg")}
+    weight, bias = (np.array(tensors[f"head.{name}"]) for name in ("weight", "bias"))
+    weight[-bands:] *= power  # the last channels of the head are the logarithms of the scale in UNIT
+    bias[-bands:] = power * bias[-bands:] + np.log(found) + (power - 1) * np.log(UNIT)
+    kept = tables("cloud_removal")["triplets/means"]
+    row = f"{NETWORK}, 8 ways{EVERYWHERE}"
+    figures = {c: kept.cell(row, c) for c in ("all_psnr", "all_ssim", "all_sam_deg", "all_mae", "psnr", "sam_deg")}
     card = {
         "data": DATA, "licence": LICENCE, "not_for": NOT_FOR, "figures": figures,
-        "figures of": FIGURES_OF,
-        "uncertainty": f"expected absolute error, times {scaled:.2f} as these triplets ask", **header.card,
+        "figures of": "; ".join(FIGURES_OF),
+        "uncertainty": f"expected absolute error {found:.2f} b^{power:.2f}, b the scale that it learnt, as they ask",
+        **header.card,
         "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
         "recipe": "python -m bench.cloud_removal.train before unseen; ... .triplets; ... .ship",
         "budget": f"{CORE_S[BEFORE]:.0f} s before and {CORE_S[UNSEEN]:.0f} s of processor time",
+        "notes": NOTES,
     }  # fmt: skip
     card.pop("without", None)
     header = replace(header, card=card)
-    path = weights.write(weights.FOLDER / f"{NAME}.safetensors", header, {**tensors, "head.bias": bias}, half=True)
+    path = weights.write(
+        weights.FOLDER / f"{NAME}.safetensors", header, {**tensors, "head.weight": weight, "head.bias": bias}, half=True
+    )
     write_card(path, header.method, f" for the bands {', '.join(header.bands)}", card)
 
 

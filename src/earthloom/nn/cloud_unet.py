@@ -12,6 +12,7 @@ DARKEST, OPAQUE = 1e-4, 0.6  # reflectance at which the root is cut: brighter cl
 SEEN = 3.0  # what the gate begins from: 0.05 of the filling where clear, 0.95 under clouds
 ROOT_MEAN, ROOT_STD = 0.35, 0.15  # of the roots of reflectance
 BRIGHT = 0.4  # reflectance above the ground, from which a cloud hides it
+VEIL = 0.08  # reflectance that a cloud adds, beyond which it hides the ground
 LARGEST = 3.0  # units that the rest adds at most
 UNIT = 0.05  # reflectance, of what the network adds and of its uncertainty
 
@@ -32,12 +33,13 @@ class _Residual(nn.Module):
 
 
 class CloudUNetNet(nn.Module):
-    """``F = G E + (1 - G) s + K (s - s_8) + r`` with a gate G, a gain K of the detail seen, and a rest r.
+    """``F = E + v (N - E)``, ``N = G E + (1 - G) s + K (s - s_8) + r``: a filling E, and what a network N sees.
 
-    s is the cloudy image y where it is clear; under clouds ``s = E + d / (1 + (d / 0.4)^4)``, ``d = y - E``: thin ones
-    are seen through, bright ones say nothing. E is what clear surroundings say, ``s_8`` the mean of 8 x 8 pixels. G,
-    K, r and the scale b of the error come from a U-Net over half, quarter and eighth resolution, whose last layer is
-    zero at first: then F is nearly y where it is clear and nearly E under clouds.
+    ``v = 1 / (1 + (d / 0.08)^4)`` under clouds, d the mean over the bands of ``y - E`` (not below 0): how much of the
+    ground shows in the cloudy image y. Thick clouds are left to E, which no network taught by few scenes betters; where
+    it is clear v is 1. s is y, under clouds ``E + (y - E) / (1 + ((y - E) / 0.4)^4)``; ``s_8`` its mean over 8 x 8
+    pixels. The gate G, the gain K of the detail that is seen, the rest r and the scale b of the error come from a U-Net
+    over half, quarter and eighth resolution, whose last layer is zero at first.
 
     Parameters
     ----------
@@ -90,7 +92,9 @@ class CloudUNetNet(nn.Module):
         ground = filled[:, : self.bands]
         seen = ground + (base - ground) / (1 + cloud * ((base - ground) / BRIGHT) ** 4)
         mean = F.interpolate(F.avg_pool2d(seen, CLOUD_LEVEL), scale_factor=CLOUD_LEVEL, mode="bilinear")
-        image = gate * ground + (1 - gate) * seen + gain * (seen - mean) + UNIT * LARGEST * torch.tanh(more / LARGEST)
+        net = gate * ground + (1 - gate) * seen + gain * (seen - mean) + UNIT * LARGEST * torch.tanh(more / LARGEST)
+        veil = (base - ground).mean(1, keepdim=True).clamp_min(0) / VEIL
+        image = ground + (net - ground) / (1 + cloud * veil**4)
         return torch.cat([image, UNIT * torch.exp(scale.clamp(-6, 4))], 1)
 
 

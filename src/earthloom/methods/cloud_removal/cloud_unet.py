@@ -59,15 +59,15 @@ class White(Moments):
 
 @dataclass(frozen=True)
 class CloudUNet(Network):
-    """A gated U-Net, ``F = G E + (1 - G) s + K (s - s_8) + r``.
+    """A U-Net under thin clouds, ``F = E + v (N - E)``, ``N = G E + (1 - G) s + K (s - s_8) + r``.
 
-    s is the cloudy image y in reflectance, under clouds ``E + d / (1 + (d / 0.4)^4)`` with ``d = y - E``, so that
-    bright ones say nothing; ``s_8`` is its mean over 8 x 8 pixels. E is what clear ground says: a mean of inpainting
-    (towards land at large where next to nothing is clear) and, the more of the scene is clear, of SAR regression. The
-    gate G, the gain K and the rest r come from a U-Net that sees y, E, inpainting by itself and how much clear ground
-    it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales. So thin clouds are seen
-    through, and thick ones begin as E. Reflectance and dB are taken as they are, not by the statistics of the scene: it
-    also works where nothing is clear. It says, too, how far off each pixel may be.
+    E is what clear ground says: a mean of inpainting (towards land at large where next to nothing is clear) and, the
+    more of the scene is clear, of SAR regression. ``v = 1 / (1 + (d / 0.08)^4)`` under clouds, d the mean over the
+    bands of ``y - E`` (not below 0), y the cloudy image in reflectance: thick clouds are left to E. The network N has a
+    gate G, a gain K of the detail seen and a rest r, from a U-Net that sees y, E, inpainting by itself and how much
+    clear ground it rests on, the mask, and the radar (if there is any), its speckle averaged at two scales; s is y
+    without its brightest clouds, ``s_8`` its mean over 8 x 8 pixels. Reflectance and dB are taken as they are, not by
+    the statistics of the scene: it also works where nothing is clear. It says, too, how far off each pixel may be.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class CloudUNet(Network):
     roles: ClassVar[Mapping[str, str]] = {"guide": "sar", "base": "optical"}
     card: ClassVar[Card] = Card(
         name="Cloud U-Net",
-        title="U-Net gated by the density of clouds, over inpainting",
+        title="U-Net that sees through thin clouds, over a filling from clear ground",
         family="network",
         citation="meraner2020",
         halo=max(REACH, HALO) + reach.cloud_unet(),
