@@ -123,7 +123,7 @@ def _agreeing(
     one = replace(view, data=view.data[band : band + 1], bands=view.bands[band : band + 1])
     seen = replace(obs, views={**obs.views, "ms": one})
     trail = list(descend(seen, image, [one.bands[0].mtf_nyquist], STEPS))
-    total = sum(correction for _, correction in trail)
+    total = np.add.reduce([correction for _, correction in trail])
     return image + expand(seen, total), expand(seen, trail[-1][0])
 
 
