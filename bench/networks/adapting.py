@@ -61,9 +61,7 @@ def row(case: Case, name: str, begun: Any, steps: int) -> dict[str, Any]:
     obs = in_float32(case)
     scene, (start, _) = ArrayScene(obs), beginning(begun, obs)
     found = adapt(start, scene, steps=steps, threads=1)
-    made: Method = found.method
-    if not found.kept and not found.beaten:
-        made = ready(found.network, scene, Run())
+    made: Method = found.method if found.beaten else ready(found.network, scene, Run())
     rivals = {name: ergas(case, rival_of(name, "pansharpening")) for name in Pansharpening.rivals}
     best = min(rivals, key=lambda one: rivals[one])
     return {

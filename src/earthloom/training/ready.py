@@ -73,7 +73,7 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         )
     if run.save_weights is not None:
         found.network.save(run.save_weights)
-    return found.method if found.kept or found.beaten else _looked(found.network, scene, run)
+    return found.method if found.beaten else _looked(found.network, scene, run)
 
 
 def _looked(method: Method, scene: Any, run: Run) -> Method:
