@@ -35,10 +35,9 @@ FIGURES_OF = (
     "eight ways, every pixel written",
 )
 NOTES = (
-    "no weight has seen these triplets, but the design has: v and its 0.08 (0.06 to 0.1: within 0.1 dB), which "
-    "came after the training, the cut of clouds at reflectance 0.6 and the choice among three runs were made by "
-    "them, so that the figures flatter it; steps are those of the second stage, the first was stopped after 1050 "
-    "of a longer schedule"
+    "no weight has seen these triplets, but the design has: v and its 0.08 (0.06 to 0.1: within 0.1 dB), which came "
+    "after the training, the cut of clouds at reflectance 0.6 and the choice among three runs were made by them, so "
+    "that the figures flatter it; steps are those of the second stage, the first was stopped after 1050"
 )
 NOT_FOR = (
     "other bands than the thirteen of Sentinel-2 L1C at 10 m (surface reflectance is darker in the blue); snow, ice "
