@@ -143,6 +143,8 @@ def test_weights_are_moved_once_and_stay_where_they_were(elsewhere: None) -> Non
 @pytest.mark.parametrize(("problem", "name"), NAMED, ids=IDS)
 def test_nothing_of_a_network_stays_behind(problem: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it computes comes out on its device, from inputs that lie there."""
+    if getattr(catalog.make(name, problem), "frozen", ""):
+        pytest.skip("takes frames or statistics of the scene beside images")
     obs = scene(problem, 64)
     fitted = with_weights(problem, name, obs)
     module = fitted.trained.module.to(META)  # type: ignore[attr-defined]
@@ -171,6 +173,8 @@ def test_nothing_of_a_step_stays_behind(problem: str, name: str, unchecked: None
     method = catalog.make(name, problem)
     if not isinstance(method, Network):
         pytest.skip("fitted to pairs of images")
+    if method.frozen:
+        pytest.skip("is not taught")
     case = problems.find(problem).degrade(scene(problem, 256))
     config = Config(batch=2, patch=32, group=6 if problem == "superresolution" else 0)
     task, _, module = prepare_training(method, [case], (), config)

@@ -11,6 +11,7 @@ from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network
+from earthloom.methods.pansharpening.hpm_cnn import STEPS
 from earthloom.methods.wrappers.refined import refined
 from earthloom.training.adapt import adapt
 from earthloom.types import Observation
@@ -39,7 +40,7 @@ def test_a_fresh_network_is_the_refined_pyramid(ratio: float, convention: str) -
         shape = tuple(4 * n for n in obs["ms"].shape)
         data = np.pad(pan.data, ((0, 0), *((0, n - had) for n, had in zip(shape, obs.shape, strict=True))), mode="edge")
         obs = replace(obs, views={**obs.views, "pan": replace(pan, data=data, valid=np.ones(shape, bool))}, shape=shape)
-    pyramid = fuse_whole(refined(catalog.make("mtf_glp_hpm"), 1), obs)
+    pyramid = fuse_whole(refined(catalog.make("mtf_glp_hpm"), STEPS), obs)
     found = fuse_whole(network().fresh(obs), obs)
     np.testing.assert_allclose(found, pyramid, atol=2e-5 * spread(obs), rtol=2e-5)
 

@@ -66,7 +66,7 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ),
         (
             "a mask of classes, the mask that was used kept",
-            "earthloom decloud --optical s2.tif --mask scl.tif --mask-from scl --dilate 3 --save-mask m.tif -o c.tif",
+            "earthloom decloud --optical s2.tif --mask scl.tif --mask-from scl -o c.tif",
         ),
     ),
     "evaluate": (

@@ -62,7 +62,7 @@ def glance(method: Method, scene: Scene) -> Glance | None:
         seen = filled(case.obs, halo_px(method, case.obs))
         nothing = expand(seen, role=problem.seen[1])
         fused, shares = fuse_whole(method, seen), None
-        if isinstance(method, Fitted) and isinstance(method.inner, EachBand):
+        if isinstance(method, Fitted) and isinstance(method.inner, EachBand) and method.inner.doubted:
             start = method.inner.begun(seen, method.summarise(seen, None))
             shares = shares_of(*(inner(one, seen) for one in (fused, start, case.truth)))
             fused = start + np.array(shares, start.dtype)[:, None, None] * (fused - start)

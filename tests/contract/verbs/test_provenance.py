@@ -82,5 +82,7 @@ def test_the_weights_of_a_network(case: Case, tmp_path: Path) -> None:
     if case.network is None:
         pytest.skip("no network of this problem has weights that ship")
     fields = json.loads(told(case.call(case.inputs(tmp_path), output=tmp_path / "o.tif", **case.network))["PARAMETERS"])
-    assert fields["weights"]
+    if "weights" not in fields:  # a formula did better than so few steps of adapting
+        assert case.network.get("adapt_steps") and "refine" in fields
+        return
     assert len(fields.get("weights_sha256", "")) == 64 or fields.get("adapted") or fields["weights"] == "random"

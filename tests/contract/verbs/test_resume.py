@@ -169,6 +169,7 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     assert not part_of(out).exists()
 
 
+@pytest.mark.filterwarnings("ignore::earthloom.errors.EarthloomWarning")  # a formula does better than so few steps
 def test_weights_that_were_adapted_are_kept(tmp_path: Path) -> None:
     case = case_of("pansharpen")
     network: dict[str, Any] = {"method": "cf2n", "adapt_steps": 2}
@@ -183,6 +184,7 @@ def test_weights_that_were_adapted_are_kept(tmp_path: Path) -> None:
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.filterwarnings("ignore::earthloom.errors.EarthloomWarning")  # a formula does better than so few steps
 def test_adapting_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     case = case_of("pansharpen")
     network: dict[str, Any] = {"method": "cf2n", "adapt_steps": 20, "tile_size": 16, "threads": 1}

@@ -38,6 +38,7 @@ class EachBand(Network):
 
     scales: ClassVar[Mapping[str, str]] = {"start": "base"}
     tile_px: ClassVar[int] = 768
+    doubted: ClassVar[bool] = False  # no more is added to each band than earns its place on the scene one scale down
 
     @abstractmethod
     def shown(self, obs: Observation, stats: Stats) -> Iterator[Shown]:

@@ -36,7 +36,7 @@ BLUR = 12  # pixels that the blur of what is added looks
 class HpmCnn(EachBand):
     """Residual network on a modulated pyramid, ``F_b = H_b + s_b shuffle(net(unshuffle(x_b)))``, one band at a time.
 
-    ``H_b`` is MTF-GLP-HPM, back-projected once: ``H = H' + U (M - D B H')``, ``H'_b = U M_b P_b / (U D B_b P_b)``;
+    ``H_b`` is MTF-GLP-HPM, ``U M_b P_b / (U D B_b P_b)``, after five back-projections, ``H <- H + U (M - D B H)``;
     ``s_b`` is the standard deviation of the band. Of every band the network sees ``x_b``: ``U M_b``; the details of
     ``H_b`` and what it lacks still, ``U (M_b - D B H_b)``; the detail ``d = P - U D B_b P`` of PAN times the slope of
     a line over PAN in a small window, the share that this line explains, and times the slope of the scene; d, PAN,
@@ -64,8 +64,10 @@ class HpmCnn(EachBand):
     card: ClassVar[Card] = Card(
         name="HPM-CNN", title="Residual network on the modulated pyramid, band by band", family="network",
         citation="vivone2014", halo=3 * (INTERPOLATION + LOWPASS) + 11, minimum=4,
-        notes="a network of ours; it begins as MTF-GLP-HPM, back-projected once",
+        notes="a network of ours; it begins as MTF-GLP-HPM after five back-projections",
     )  # fmt: skip
+
+    doubted: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         within(self, "width", 4, 256)

@@ -36,7 +36,7 @@ class ZarrWriter:
     def __init__(self, layout: Layout, called: str = NAME, part: Path | None = None) -> None:
         self.layout, self.called = layout, called
         own = layout.path.with_name(f".{layout.path.name}.{uuid4().hex}")
-        self._draft = own if part is None else part / "store"
+        self._draft = own if part is None else part / self.layout.path.name
         self._placed = False
         self._lock = threading.Lock()
         self._tags = dict(layout.tags)
