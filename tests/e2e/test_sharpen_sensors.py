@@ -99,7 +99,7 @@ def test_sentinel_2_of_10_m_by_planetscope_of_3_m(tmp_path: Path, cli: Cli) -> N
     )
     view = View(
         np.zeros((4, count, count)), np.ones((count, count), bool), tuple(Band(str(k)) for k in range(4)),
-        (ratio, ratio), ((ratio - 1) / 2,) * 2,
+        (ratio, ratio), ((ratio - 1) / 2, (ratio - 1) / 2),
     )  # fmt: skip
     low = reduce(Observation({"ms": view}, (SIDE, SIDE)), truth, 0.3)
     s2 = put(tmp_path / "s2_10m.tif", low.round().astype("uint16"), grid(10), nodata=0)
