@@ -101,8 +101,9 @@ class Modulation(NamedTuple):
         slope, constant = pan_matched(stats, "detail")
         return cls(slope, constant, low_of_one(obs), guard_levels(band_means(stats, len(slope)), guard))
 
-    def of_band(self, obs: Observation, band: int, base: Float[np.ndarray, "one Y X"]) -> Float[np.ndarray, "one Y X"]:
-        """A band, interpolated, modulated by PAN."""
-        pan, at = obs["pan"].data, slice(band, band + 1)
-        low = smooth(obs, pan, ms_gains(obs)[at])
-        return modulate_by(base.copy(), pan[0], low, self.slope[at], self.constant[at], self.one[at], self.level[at])
+    def of_band(
+        self, obs: Observation, band: int, base: Float[np.ndarray, "one Y X"], low: Float[np.ndarray, "one Y X"]
+    ) -> Float[np.ndarray, "one Y X"]:
+        """A band, interpolated, modulated by PAN, whose low pass U D B P is that of the band's MTF."""
+        pan, at = obs["pan"].data[0], slice(band, band + 1)
+        return modulate_by(base.copy(), pan, low, self.slope[at], self.constant[at], self.one[at], self.level[at])

@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes, Trained
 from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.moments import Stats
@@ -34,11 +35,26 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True)
 class EachBand(Network):
-    """A network for one band at a time; a subclass says what it sees of each."""
+    """A network for one band at a time; a subclass says what it sees of each.
+
+    Parameters
+    ----------
+    width
+        Features.
+    blocks
+        Residual blocks of two 3 x 3 convolutions, at half the wanted resolution.
+    """
+
+    width: int = 32
+    blocks: int = 4
 
     scales: ClassVar[Mapping[str, str]] = {"start": "base"}
     tile_px: ClassVar[int] = 768
     doubted: ClassVar[bool] = False  # no more is added to each band than earns its place on the scene one scale down
+
+    def __post_init__(self) -> None:
+        within(self, "width", 4, 256)
+        within(self, "blocks", 1, 32)
 
     @abstractmethod
     def shown(self, obs: Observation, stats: Stats) -> Iterator[Shown]:

@@ -13,7 +13,6 @@ from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
 from earthloom.methods.families.multiresolution import Modulation, match_stats
 from earthloom.methods.families.pan_ms import ms_gains
 from earthloom.methods.families.windows import TAIL, around
-from earthloom.methods.fields import within
 from earthloom.methods.networks.each_band import BLOCK, LOUD, EachBand, Shown
 from earthloom.methods.networks.network import Sizes
 from earthloom.ops.moments import Moments, Stats
@@ -45,21 +44,11 @@ class HpmCnn(EachBand):
     own spread, so that one set of weights serves any sensor, any number of bands in any order, any ratio. A fresh
     network is the pyramid.
 
-    Parameters
-    ----------
-    width
-        Features.
-    blocks
-        Residual blocks of two 3 x 3 convolutions, at half the wanted resolution.
-
     References
     ----------
     Vivone, Restaino, Dalla Mura, Licciardi and Chanussot, IEEE GRSL 11(5), 930-934, 2014 (the pyramid); Irani and
     Peleg, CVGIP: Graphical Models and Image Processing 53(3), 231-239, 1991 (back-projection).
     """
-
-    width: int = 32
-    blocks: int = 4
 
     card: ClassVar[Card] = Card(
         name="HPM-CNN", title="Residual network on the modulated pyramid, band by band", family="network",
@@ -68,10 +57,6 @@ class HpmCnn(EachBand):
     )  # fmt: skip
 
     doubted: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        within(self, "width", 4, 256)
-        within(self, "blocks", 1, 32)
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions at half the wanted resolution."""
@@ -98,13 +83,14 @@ class HpmCnn(EachBand):
         pyramid, coarse, ms = Modulation.of(obs, stats), stats["coarse"], obs["ms"].data
         std = np.where(coarse.std > 0, coarse.std, 1.0)
         pan, beyond, inside = obs["pan"].data[0], _beyond(obs, coarse), answered(obs, "ms")
-        lows = {gain: reduce(obs, obs["pan"].data, gain) for gain in dict.fromkeys(ms_gains(obs))}
+        seen_pan = {gain: reduce(obs, obs["pan"].data, gain) for gain in dict.fromkeys(ms_gains(obs))}
+        lows = {gain: expand(obs, low) for gain, low in seen_pan.items()}
         for band, gain in enumerate(ms_gains(obs)):
             kind, low = pan.dtype.type, lows[gain]
-            lost = pan - expand(obs, low)[0]
+            lost = pan - low[0]
             base = expand(obs, ms[band : band + 1])
-            start, lacks = _agreeing(inside, pyramid.of_band(obs, band, base), band)
-            slope, share = _local_line(obs, low, band, coarse)
+            start, lacks = _agreeing(inside, pyramid.of_band(obs, band, base, low), band)
+            slope, share = _local_line(obs, seen_pan[gain], band, coarse)
             sign = -1.0 if coarse.covariance[band, -1] < 0 else 1.0
             own = np.stack([
                 LOUD * (start - base)[0], LOUD * lacks[0],

@@ -13,7 +13,6 @@ from earthloom.methods.base import INTERPOLATION, LOWPASS, Card
 from earthloom.methods.families.caution import line_trust
 from earthloom.methods.families.guides import ROLE, Group, detail, groups, line_stats, lines, local_lines
 from earthloom.methods.families.windows import TAIL
-from earthloom.methods.fields import within
 from earthloom.methods.networks.each_band import BLOCK, LOUD, EachBand, Shown
 from earthloom.methods.networks.network import Sizes
 from earthloom.ops.moments import Moments, Stats
@@ -43,13 +42,6 @@ class LineCnn(EachBand):
     ``U C_b + t_b (F_b - U C_b)`` with GWR's ``t_b``: bands of whose detail the line of the scene explains next to
     nothing (thermal ones, often) stay interpolated.
 
-    Parameters
-    ----------
-    width
-        Features.
-    blocks
-        Residual blocks of two 3 x 3 convolutions, at half the wanted resolution.
-
     References
     ----------
     Lanaras, Bioucas-Dias, Galliani, Baltsavias and Schindler, ISPRS Journal of Photogrammetry and Remote Sensing 146,
@@ -57,19 +49,12 @@ class LineCnn(EachBand):
     Geographical Analysis 28(4), 281-298, 1996 (the lines).
     """
 
-    width: int = 32
-    blocks: int = 4
-
     card: ClassVar[Card] = Card(
         name="Line-CNN", title="Residual network on local lines over all fine bands", family="network",
         citation="lanaras2018", problem="sharpening", halo=2 * (INTERPOLATION + LOWPASS) + TAIL + 11, minimum=4,
         notes="a network of ours; it begins as GWR",
     )  # fmt: skip
     roles: ClassVar[Mapping[str, str]] = {"guide": "fine", "base": ROLE}
-
-    def __post_init__(self) -> None:
-        within(self, "width", 4, 256)
-        within(self, "blocks", 1, 32)
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions at half the wanted resolution."""

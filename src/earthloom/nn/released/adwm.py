@@ -11,6 +11,8 @@ Huang, Chen, Ren, Peng, Deng, CVPR 2025.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -53,19 +55,19 @@ class Weighting(nn.Module):
         return across[:, None] * within
 
 
-class Weighted(nn.Module):
+class Weighted(nn.Module, ABC):
     """A network whose blocks are weighted: subclasses say how they begin and end."""
 
     layers: nn.ModuleList
     bw_output: Weighting
 
+    @abstractmethod
     def head(self, guide: Tensor, base: Tensor) -> Float[Tensor, "n c Y X"]:
         """The first features."""
-        raise NotImplementedError
 
+    @abstractmethod
     def tail(self, x: Float[Tensor, "n c Y X"]) -> Float[Tensor, "n b Y X"]:
         """The detail."""
-        raise NotImplementedError
 
     def features(self, guide: Float[Tensor, "n g Y X"], base: Float[Tensor, "n b Y X"]) -> Float[Tensor, "n l_c Y X"]:
         """What the blocks give, one after the other."""
