@@ -45,6 +45,7 @@ from earthloom.training.job import prepare_training
 from earthloom.training.loop.config import Config
 from earthloom.training.loop.devices import ahead, fast_precision, launched
 from earthloom.training.loop.learner import Learner
+from earthloom.training.loop.resident import batches, held_on
 from earthloom.types import Band, Observation, View
 
 OUTPUT = Path(__file__).with_name("device.json")
@@ -202,12 +203,13 @@ def learns(problem: str, name: str, device: str, sizes: Sizes) -> dict[str, Any]
     task, _, module = prepare_training(network, [case], (), config)
     fabric = launched(config)
     learner = getattr(task, "learner", Learner)(fabric, module, config)
-    first = task.patches.batch(0, config.batch, 0)
+    first, resident = task.patches.batch(0, config.batch, 0), held_on(fabric.device, task.patches)
 
-    def steps_a_second(cut: Callable[[int], dict[str, np.ndarray]]) -> float:
+    def steps_a_second() -> float:
         last: Mapping[str, torch.Tensor] = {}
-        began = 0.0
-        for step, batch in enumerate(ahead(cut, range(sizes.steps + 3), fabric.device, config.channels_last)):
+        began, steps = 0.0, range(sizes.steps + 3)
+        drawn = batches(task.patches, steps, config.batch, 0, fabric, config.channels_last, resident)
+        for step, batch in enumerate(drawn):
             if step == 3:  # warm
                 last["loss"].item()
                 began = time.perf_counter()
@@ -226,8 +228,9 @@ def learns(problem: str, name: str, device: str, sizes: Sizes) -> dict[str, Any]
         return sizes.steps / (time.perf_counter() - began)
 
     cut_s = min(_timed(lambda: task.patches.batch(0, config.batch, 0)) for _ in range(5))
-    real, full = steps_a_second(lambda step: task.patches.batch(step, config.batch, 0)), held()
-    return {"steps_s": real, "without_data_steps_s": full, "busy": min(real / full, 1.0), "cut_ms": 1e3 * cut_s}
+    real, full = steps_a_second(), held()
+    row = {"steps_s": real, "without_data_steps_s": full, "busy": min(real / full, 1.0), "cut_ms": 1e3 * cut_s}
+    return {**row, "scenes_on_device": resident is not None}
 
 
 def _timed(work: Callable[[], Any]) -> float:

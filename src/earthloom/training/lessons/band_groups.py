@@ -12,7 +12,7 @@ import numpy as np
 
 from earthloom.errors import InputError
 from earthloom.training.loop.config import Config
-from earthloom.training.loop.patches import MASK, TRUTH, Patches, Sample
+from earthloom.training.loop.patches import BANDS, MASK, PLACES, TRUTH, Patches, Sample
 from earthloom.types import Float
 
 
@@ -45,8 +45,8 @@ class BandGroups:
     shares
         How often each source is drawn from; as often as each other without.
     candidates
-        Of so many patches drawn, the one is taken whose truth has most that its interpolated cube lacks: dark or
-        smooth patches teach little.
+        Of so many patches drawn, the one is taken whose truth has most that its interpolated cube lacks, on every
+        second pixel of the middle of its bands: dark or smooth patches teach little.
 
     Raises
     ------
@@ -67,28 +67,54 @@ class BandGroups:
         self.candidates = candidates
         given = np.ones(len(sources)) if shares is None else np.asarray(shares, float)
         self._until = np.cumsum(given / given.sum())
+        self._first = np.cumsum([0, *(len(source.scenes) for source in sources[:-1])])  # number of its first scene
         self.holes = any(source.holes for source in sources)
 
     def batch(
         self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1
     ) -> dict[str, Float[np.ndarray, "batch _ _ _"]]:
         """The patches of one step, or one process's part of them; see :meth:`Patches.batch`."""
-        share = batch // of
-        rows = [self._one(step, rank * share + at, batch, seed) for at in range(share)]
-        return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
+        plan, rows = self.plan(step, batch, seed, rank, of), []
+        for places, bands in zip(plan[PLACES], plan[BANDS], strict=True):
+            source, candidates = self._found(places)
+            place = candidates[0]
+            if len(candidates) > 1:
+                middle = int(bands[len(bands) // 2])
+                place = max(candidates, key=lambda one: source.detail(one, middle))
+            row = source.cut(place, bands)
+            if self.holes and MASK not in row:
+                row[MASK] = np.ones((1, source.patch, source.patch), np.float32)
+            rows.append(row)
+        return {name: np.stack([row[name] for row in rows]).astype(np.float32, copy=False) for name in rows[0]}
 
-    def _one(self, step: int, number: int, batch: int, seed: int) -> dict[str, np.ndarray]:
-        """One patch."""
+    def plan(self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1) -> dict[str, np.ndarray]:
+        """Which patches :meth:`batch` takes.
+
+        Returns
+        -------
+        ``places``, scene (of all sources, one after the other), row, column and turn of every candidate, and
+        ``bands``, those that are taken.
+        """
+        share = batch // of
+        planned = [self._one(step, rank * share + at, batch, seed) for at in range(share)]
+        places, bands = (np.stack(parts) for parts in zip(*planned, strict=True))
+        return {PLACES: places, BANDS: bands}
+
+    def _one(self, step: int, number: int, batch: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Candidates and bands of one patch."""
         rng = np.random.default_rng((seed, step, number, 1))
-        source = self.sources[int(np.searchsorted(self._until, rng.random(), side="right"))]
-        many = batch * self.candidates
-        drawn = [source.batch(step, many, seed, number + batch * k, many) for k in range(self.candidates)]
-        found = max(drawn, key=_missing) if len(drawn) > 1 else drawn[0]
-        chosen = self._chosen(min(source.bands.values()), rng)
-        patch = {name: image if name == MASK else image[:, chosen] for name, image in found.items()}
-        if self.holes and MASK not in patch:
-            patch[MASK] = np.ones((1, 1, source.patch, source.patch), np.float32)
-        return patch
+        kind = int(np.searchsorted(self._until, rng.random(), side="right"))
+        source = self.sources[kind]
+        drawn = [source.drawn(seed, step, number + batch * k) for k in range(self.candidates)]
+        places = np.array(drawn, np.int64)
+        places[:, 0] += self._first[kind]
+        return places, self._chosen(min(source.bands.values()), rng)
+
+    def _found(self, places: np.ndarray) -> tuple[Patches, list[Sequence[int]]]:
+        """The source of some candidates, and where they lie in it."""
+        kind = int(np.searchsorted(self._first, places[0, 0], side="right")) - 1
+        inside = places - (self._first[kind], 0, 0, 0)
+        return self.sources[kind], inside.tolist()
 
     def _chosen(self, bands: int, rng: np.random.Generator) -> np.ndarray:
         """Which bands of a cube."""
@@ -97,8 +123,3 @@ class BandGroups:
         first = int(rng.integers(bands - (self.bands - 1) * stride))
         chosen = first + stride * np.arange(self.bands)
         return chosen[::-1] if rng.random() < 0.5 else chosen
-
-
-def _missing(patch: dict[str, np.ndarray]) -> float:
-    """How far the interpolated cube is from the truth."""
-    return float(np.abs(patch[TRUTH] - patch["base"]).mean())

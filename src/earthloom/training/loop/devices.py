@@ -87,16 +87,19 @@ def ahead(
             while waiting:
                 batch = waiting.popleft().result()
                 waiting.extend(pool.submit(make, step) for step in islice(left, 1))
-                yield {name: _placed(tensor, device, channels_last) for name, tensor in batch.items()}
+                yield {
+                    name: laid_out(tensor.to(device, non_blocking=True), channels_last)
+                    for name, tensor in batch.items()
+                }
         finally:
             for future in waiting:
                 future.cancel()
 
 
-def _placed(tensor: Tensor, device: Any, channels_last: bool) -> Tensor:
-    """On its device, in the layout that convolutions like."""
+def laid_out(tensor: Tensor, channels_last: bool) -> Tensor:
+    """In the layout that convolutions like."""
     layout = torch.channels_last if channels_last and tensor.ndim == 4 else torch.contiguous_format
-    return tensor.to(device, non_blocking=True).contiguous(memory_format=layout)
+    return tensor.contiguous(memory_format=layout)
 
 
 def seed(number: int, step: int, fabric: Any) -> None:

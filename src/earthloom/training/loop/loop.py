@@ -24,8 +24,9 @@ from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.training.loop import log as trainlog
 from earthloom.training.loop.checkpoint import Checkpoints, check_same
 from earthloom.training.loop.config import Config as Config
-from earthloom.training.loop.devices import ahead, borrowed, launched, part, seed
+from earthloom.training.loop.devices import borrowed, launched, part, seed
 from earthloom.training.loop.learner import Learner, learning_rate
+from earthloom.training.loop.resident import batches, held_on
 from earthloom.training.loop.task import Supervised as Supervised
 from earthloom.training.loop.task import Task as Task
 from earthloom.training.loop.task import better
@@ -145,6 +146,7 @@ class TrainingRun:
             raise InputError(f"a batch of {config.batch} on {fabric.world_size} processes", "a multiple of them")
         self.fabric, self.task, self.config, self.header = fabric, task, config, header
         self.learner = getattr(task, "learner", Learner)(fabric, module, config)  # a task may bring its own
+        self.resident = held_on(fabric.device, task.patches)
         self.place = Place()
         self.best: dict[str, Tensor] = {}
         mine = path if fabric.is_global_zero else None  # the first process writes
@@ -320,12 +322,11 @@ class TrainingRun:
 
     def _batches(self, first: int, last: int) -> Generator[dict[str, Tensor]]:
         """This process's part of the batches of the steps."""
-        config, part = self.config, (self.fabric.global_rank, self.fabric.world_size)
-
-        def cut(step: int) -> dict[str, np.ndarray]:
-            return self.task.patches.batch(step, config.batch, config.seed, *part)
-
-        return ahead(cut, range(first, last), self.fabric.device, config.channels_last)
+        config = self.config
+        return batches(
+            self.task.patches, range(first, last), config.batch, config.seed, self.fabric, config.channels_last,
+            self.resident,
+        )  # fmt: skip
 
     def _write(self, row: Mapping[str, float]) -> None:
         if self.folder is not None:

@@ -12,6 +12,9 @@ from earthloom.errors import InputError
 from earthloom.types import Bool, Float, Int, Window
 
 TRUTH, MASK = "truth", "mask"
+PLACES, BANDS = "places", "bands"  # of a plan
+UNIT = 1 << 20  # of detail, which is counted in whole numbers: the order of a sum decides nothing
+_ALL = slice(None)
 ENOUGH = 0.5  # share of a patch that must hold truth
 TURNS = {"full": 8, "transpose": 2, "none": 1}
 
@@ -70,12 +73,13 @@ class Patches:
         masks = [np.asarray(np.isfinite(scene[TRUTH]).all(axis=0)) for scene in scenes]
         self.holes = not all(mask.all() for mask in masks)
         self.scenes: list[dict[str, np.ndarray]] = []
-        self._masks, self._places = [], []
+        self.masks: list[np.ndarray] = []
+        self._places: list[np.ndarray] = []
         for scene, mask in zip(scenes, masks, strict=True):
             places = positions(mask, patch, self.step, enough)
             if len(places):
                 self.scenes.append(_ready(scene, mask))
-                self._masks.append(mask)
+                self.masks.append(mask)
                 self._places.append(places)
         if not self.scenes:
             sizes = sorted({scene[TRUTH].shape[1:] for scene in samples})
@@ -99,6 +103,11 @@ class Patches:
             if name != TRUTH and not np.isfinite(image).all():
                 raise InputError(f"scene {number} with values in {name} that are not finite", "filled holes")
 
+    @property
+    def sources(self) -> list[Patches]:
+        """Whose scenes a plan speaks of."""
+        return [self]
+
     def __len__(self) -> int:
         """How many different patches there are, not counting flips and turns."""
         return int(self._until[-1])
@@ -120,25 +129,53 @@ class Patches:
         ``(batch, band, y, x)`` float32 by name. With holes in any scene also ``mask``, one band of 0 and 1, and the
         truth is 0 where the mask is.
         """
-        share = batch // of
+        places = self.plan(step, batch, seed, rank, of)[PLACES]
         side = {name: self.patch // ratio for name, ratio in self.ratios.items()}
-        found = {name: np.empty((share, n, side[name], side[name]), np.float32) for name, n in self.bands.items()}
+        found = {name: np.empty((len(places), n, side[name], side[name]), np.float32) for name, n in self.bands.items()}
         if self.holes:
-            found[MASK] = np.empty((share, 1, self.patch, self.patch), np.float32)
-        for at in range(share):
-            rng = np.random.default_rng((seed, step, rank * share + at))
-            place = int(rng.integers(self._until[-1]))
-            turn = int(rng.integers(self.turns))
-            scene = int(np.searchsorted(self._until, place, side="right"))
-            first = self._until[scene - 1] if scene else 0
-            y, x = self._places[scene][place - first]
-            for name, image in self.scenes[scene].items():
-                ratio, n = self.ratios[name], side[name]
-                rows, cols = Window(y // ratio, x // ratio, n, n).slices
-                found[name][at] = turned(image[:, rows, cols], turn)
-            if self.holes:
-                rows, cols = Window(y, x, self.patch, self.patch).slices
-                found[MASK][at] = turned(self._masks[scene][None, rows, cols], turn)
+            found[MASK] = np.empty((len(places), 1, self.patch, self.patch), np.float32)
+        for at, place in enumerate(places.tolist()):
+            for name, image in self.cut(place).items():
+                found[name][at] = image
+        return found
+
+    def plan(
+        self, step: int, batch: int, seed: int = 0, rank: int = 0, of: int = 1
+    ) -> dict[str, Int[np.ndarray, "batch four"]]:
+        """Which patches :meth:`batch` takes: under ``places`` scene, row, column and turn of each."""
+        share = batch // of
+        return {PLACES: np.array([self.drawn(seed, step, rank * share + at) for at in range(share)], np.int64)}
+
+    def drawn(self, seed: int, step: int, number: int) -> tuple[int, int, int, int]:
+        """Scene, row and column of the corner in pixels of the truth, and turn of one patch of a step."""
+        rng = np.random.default_rng((seed, step, number))
+        place = int(rng.integers(self._until[-1]))
+        turn = int(rng.integers(self.turns))
+        scene = int(np.searchsorted(self._until, place, side="right"))
+        first = self._until[scene - 1] if scene else 0
+        y, x = self._places[scene][place - first]
+        return scene, int(y), int(x), turn
+
+    def detail(self, place: Sequence[int], band: int) -> int:
+        """What a patch has that its interpolated band lacks, on every second pixel, in units of :data:`UNIT`."""
+        scene, y, x, _ = place
+        rows, cols = slice(y, y + self.patch, 2), slice(x, x + self.patch, 2)
+        truth, base = (self.scenes[scene][name][band, rows, cols] for name in (TRUTH, "base"))
+        return int((np.abs(truth - base) * np.float32(UNIT)).astype(np.int64).sum())
+
+    def cut(
+        self, place: Sequence[int], bands: Int[np.ndarray, "_"] | slice = _ALL
+    ) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+        """The arrays of one patch, of all bands or of those that are chosen, with its mask where scenes have holes."""
+        scene, y, x, turn = place
+        found = {}
+        for name, image in self.scenes[scene].items():
+            ratio = self.ratios[name]
+            rows, cols = Window(y // ratio, x // ratio, self.patch // ratio, self.patch // ratio).slices
+            found[name] = turned(image[bands, rows, cols], turn)
+        if self.holes:
+            rows, cols = Window(y, x, self.patch, self.patch).slices
+            found[MASK] = turned(self.masks[scene][None, rows, cols], turn)
         return found
 
 
