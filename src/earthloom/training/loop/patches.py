@@ -163,9 +163,7 @@ class Patches:
         truth, base = (self.scenes[scene][name][band, rows, cols] for name in (TRUTH, "base"))
         return int((np.abs(truth - base) * np.float32(UNIT)).astype(np.int64).sum())
 
-    def cut(
-        self, place: Sequence[int], bands: Int[np.ndarray, "_"] | slice = _ALL
-    ) -> dict[str, Float[np.ndarray, "_ _ _"]]:
+    def cut(self, place: Sequence[int], bands: np.ndarray | slice = _ALL) -> dict[str, Float[np.ndarray, "_ _ _"]]:
         """The arrays of one patch, of all bands or of those that are chosen, with its mask where scenes have holes."""
         scene, y, x, turn = place
         found = {}
