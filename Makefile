@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo quick test check bench docs clean
+.PHONY: install demo quick test check bench weights docs clean
 
 install: $(STAMP)
 
@@ -41,6 +41,11 @@ bench: install
 	$(BIN)/python -m bench.bandpass.speed
 	$(BIN)/python -m bench.cloud_removal.run
 	$(BIN)/python -m bench.report
+
+# Every file of weights that ships, with its card: what is whole stays. `make weights DRY=1` lists what would be done;
+# NAMES="any_sensor cubes_4to1" takes some, DEVICE=cuda an accelerator, JOBS=2 two recipes at a time.
+weights: install
+	$(BIN)/python -m bench.weights $(NAMES) --device $(or $(DEVICE),auto) --jobs $(or $(JOBS),1) $(if $(DRY),--dry-run)
 
 clean:
 	rm -rf $(VENV) demo-output .pytest_cache .ruff_cache .hypothesis

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+
+def hardware(card: Mapping[str, Any]) -> str:
+    """What a network was trained on: what its run recorded, or a thread of the processor that is here."""
+    return str(card.get("hardware") or f"1 thread of an {platform.processor() or 'x86-64'} CPU")
 
 
 def write_card(path: Path, method: str, about: str, card: dict[str, Any]) -> None:

@@ -44,8 +44,8 @@ from earthloom.training.loop.loop import Config, Supervised
 from earthloom.training.loop.patches import Patches
 
 CORES = 2
-SIDE, SCENES = 512, 4  # of the scenes that patches are cut from
-STEPS, WARM = 12, 3
+SIDE, SCENES = 256, 4  # of the scenes that patches are cut from
+STEPS, WARM = 8, 2
 Made = tuple[Any, nn.Module, Config]  # task, network, configuration
 
 
@@ -105,7 +105,7 @@ class Drawn:
 
 def cloud_unet() -> Made:
     """The U-Net for clouds."""
-    method, obs = network("cloud_unet", "cloud_removal"), scene("cloud_removal", SIDE)
+    method, obs = network("cloud_unet", "cloud_removal"), scene("cloud_removal", 2 * SIDE)
     _, _, patch, batch = clouds.STAGES[clouds.UNSEEN][0]
     made = [clouds.sampled(method, obs, obs["optical"].data) for _ in range(SCENES)]
     drawn = Drawn(clouds.Pool(made, np.full(len(made), 1 / len(made))), patch)
@@ -167,7 +167,7 @@ def measured(made: Made) -> dict[str, float]:
             took.append(time.thread_time() - began)
         step_s = min(took)
         torch.set_num_threads(max(CORES // fabric.world_size, 1))
-        steps, began, wanted = max(STEPS, int(3 / step_s)), 0.0, 0.0
+        steps, began, wanted = max(STEPS, int(1 / step_s)), 0.0, 0.0
         for step, batch in enumerate(ahead(cut, range(steps + WARM), fabric.device, config.channels_last)):
             if step == WARM:
                 began, wanted = time.perf_counter(), wanted_s()

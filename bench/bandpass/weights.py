@@ -9,7 +9,6 @@ more mixtures and light than the scene holds; half of it under a haze that both 
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +19,8 @@ from bench import results
 from bench.bandpass import tables
 from bench.bandpass.cases import FOLDS, PAIRS, Case, barbara, places, seen
 from bench.bandpass.run import judged
-from bench.cards import write_card
+from bench.cards import hardware, write_card
+from bench.recipes import Recipe, Step, started
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.networks.tables import FittedLut
@@ -132,7 +132,7 @@ def ship(name: str, known: list[dict[str, Any]]) -> None:
             "curves, and made-up ground of its spectra; reflectance 0 to 1",
             "licence": "MIT (GatorSense/hsi_toolkit_py), source imagery NASA/JPL AVIRIS",
             "recipe": f"python -m bench.bandpass.weights ship {name}",
-            "steps": STEPS, "seconds": round(time.process_time() - began), "hardware": "one CPU core",
+            "steps": STEPS, "seconds": round(time.process_time() - began), "hardware": hardware(header.card),
             "relative RMSE in percent on ground held out": held,
             "not_for": "snow, deserts, crops and water, which the scene does not hold; images of another day's light "
             "or air: fit those (`earthloom align fit`)",
@@ -146,17 +146,26 @@ def ship(name: str, known: list[dict[str, Any]]) -> None:
 def main(words: list[str]) -> None:
     """The command line."""
     what, *rest = words or ["judge"]
-    rows = results.raw(RAW, [])
     for name in rest or list(SHIPPED):
         if what == "ship":
-            ship(name, rows)
-            continue
-        rows = [row for row in rows if row["weights"] != name] + judge(name)
-        results.keep(RAW, rows)
+            ship(name, results.raw(f"{RAW}_{name}", []))
+        else:
+            results.keep(f"{RAW}_{name}", judge(name))
+    rows = [row for name in SHIPPED for row in results.raw(f"{RAW}_{name}", [])]
     if what == "judge":
         seeds = ", ".join(f"{seed} {purpose}" for purpose, seed in SEEDS.items())
         results.record("bandpass", "weights", tables.weights(rows), seeds)
 
 
+RECIPES = tuple(
+    Recipe(
+        tuple(f"{name}{ending}" for ending in METHODS.values()),
+        (Step(f"bench.bandpass.weights judge {name}", results.RAW / f"{RAW}_{name}.json", 300.0),),
+        f"bench.bandpass.weights ship {name}", "an AVIRIS scene (Santa Barbara) and made-up ground of its spectra",
+        ("data/hyperspectral/aviris_santa_barbara",), 40.0,
+    )
+    for name in SHIPPED
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)

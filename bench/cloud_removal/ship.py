@@ -8,16 +8,16 @@ what they ask for.
 
 from __future__ import annotations
 
-import platform
 from dataclasses import replace
 
 import numpy as np
 
-from bench.cards import write_card
+from bench.cards import hardware, write_card
 from bench.cloud_removal import real
-from bench.cloud_removal.train import BEFORE, CORE_S, UNSEEN, folder
+from bench.cloud_removal.train import BEFORE, CORE_S, LAST, UNSEEN, folder
 from bench.cloud_removal.triplets import EVERYWHERE, NETWORK, line, measured
-from bench.results import tables
+from bench.recipes import Recipe, Step, started
+from bench.results import path_of, tables
 from earthloom.nn.cloud_unet import UNIT
 from earthloom.weights import store as weights
 
@@ -45,7 +45,7 @@ NOT_FOR = (
 )
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Read, calibrate, write, and print how large the weights are."""
     header, tensors = weights.read(folder(UNSEEN))
     found, power = line([measured(case)[1] for case in real.cases()])
@@ -61,7 +61,7 @@ def main() -> None:
         "figures of": "; ".join(FIGURES_OF),
         "uncertainty": f"expected absolute error {found:.2f} b^{power:.2f}, b the scale that it learnt, as they ask",
         **header.card,
-        "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
+        "hardware": hardware(header.card),
         "recipe": "python -m bench.cloud_removal.train before unseen; ... .triplets; ... .ship",
         "budget": f"{CORE_S[BEFORE]:.0f} s before and {CORE_S[UNSEEN]:.0f} s of processor time",
         "notes": NOTES,
@@ -74,5 +74,19 @@ def main() -> None:
     write_card(path, header.method, f" for the bands {', '.join(header.bands)}", card)
 
 
+TRAINED = tuple(CORE_S)[:-1]  # the last is not judged
+JUDGED_S = 600.0  # of one core
+RECIPES = (
+    Recipe(
+        (NAME,),
+        (
+            *(Step(f"bench.cloud_removal.train {fold}", folder(fold) / LAST, CORE_S[fold]) for fold in TRAINED),
+            Step("bench.cloud_removal.triplets", path_of("cloud_removal"), JUDGED_S,
+                 tuple(folder(fold) / LAST for fold in TRAINED)),
+        ),
+        "bench.cloud_removal.ship", DATA, ("data/sar", "data/spatiotemporal"), JUDGED_S,
+    ),
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main()
+    started(main)

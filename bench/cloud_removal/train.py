@@ -6,19 +6,22 @@ python -m bench.cloud_removal.train F CDEI          (from before on with triplet
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from bench.cloud_removal import real, skies
+from bench.recipes import on_processor, started
 from bench.results import RUNS
+from earthloom.machine import device_wanted
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, sample_of
+from earthloom.methods.networks.placement import device_name, resolved
 from earthloom.ops.grow import grow
 from earthloom.types import Observation
 from earthloom.weights import store as weights
@@ -38,6 +41,8 @@ RATES = {BEFORE: (1.5e-3, 4e-4), UNSEEN: (1e-3, 0.0), "": (7e-4, 0.0)}  # at fir
 WARMUP, EMA = 60, 0.997
 SILENT = 0.1  # share of patches that do not see their radar
 SAVE_S = 120.0
+SO_FAR, LAST = "so_far.safetensors", "weights.safetensors"  # of a run
+STEP_S = 0.4  # processor time of a step on one thread: an accelerator makes as many steps as the processor would
 Sample = dict[str, Tensor]
 
 
@@ -95,7 +100,7 @@ def pools(network: Network, fold: str) -> tuple[Pool, Pool]:
 def loss_of(module: torch.nn.Module, batch: Sample) -> Tensor:
     """``mean |e| + rms / 2`` of each patch, and what the scale b is told: ``|e| / b + log b`` with e as it is."""
     inputs = {n: batch[n] for n in ("guide", "base", "extra")}
-    with torch.autocast("cpu", torch.bfloat16):
+    with torch.autocast(batch["base"].device.type, torch.bfloat16):
         found = module(**inputs)
     image, scale = found.float().chunk(2, 1)
     counts = batch["counts"]
@@ -111,6 +116,7 @@ def train(fold: str) -> None:
     """Train one network within its budget and leave its run folder, with a checkpoint every two minutes."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
+    device, slow = resolved(device_wanted()), on_processor()
     rng = np.random.default_rng(1)
     network = catalog.make("cloud_unet", "cloud_removal")
     assert isinstance(network, Network)
@@ -123,42 +129,54 @@ def train(fold: str) -> None:
         header, tensors = weights.read(folder(BEFORE))
         module.load_state_dict({name: torch.from_numpy(t.copy()) for name, t in tensors.items()})
         earlier = header.card["seconds"]
-    module = module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = module.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     (high, low), stages = RATES.get(fold, RATES[""]), STAGES.get(fold, STAGES[""])
     optimiser = torch.optim.AdamW(module.parameters(), high, betas=(0.9, 0.99), weight_decay=0.01)
     mean = torch.optim.swa_utils.AveragedModel(module, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(EMA))
-    began, saved, step, total = time.process_time(), 0.0, 0, 0.0
-    while (spent := time.process_time() - began) < CORE_S[fold]:
+    began, saved, step, total = time.process_time(), 0.0, 0, torch.zeros((), device=device)
+    while (spent := time.process_time() - began if slow else STEP_S * step) < CORE_S[fold]:
         done = spent / CORE_S[fold]
         _, share, patch, batch = next(s for s in stages if done < s[0])
         for group in optimiser.param_groups:
             rate = low + (high - low) * 0.5 * (1 + np.cos(np.pi * done))
             group["lr"] = rate * min((step + 1) / WARMUP, 1)
         pool = drawn if rng.random() < share else made
-        loss = loss_of(module, pool.batch(patch, batch, rng))
+        cut = pool.batch(patch, batch, rng)
+        loss = loss_of(module, {name: image.to(device, non_blocking=True) for name, image in cut.items()})
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         mean.update_parameters(module)
-        step, total = step + 1, total + (float(loss.detach()) - total) / min(step + 1, 200)
+        step, total = step + 1, total + (loss.detach() - total) / min(step + 1, 200)
         if spent - saved > SAVE_S:
             saved = spent
             save(network, first, mean.module, fold, step, spent + earlier)
-            print(fold, step, f"{spent:.0f} s", f"{total:.5f}", flush=True)
-    save(network, first, mean.module, fold, step, time.process_time() - began + earlier)
+            print(fold, step, f"{spent:.0f} s", f"{float(total):.5f}", flush=True)
+    save(network, first, mean.module, fold, step, time.process_time() - began + earlier, LAST)
     print(fold, f"{step} steps", flush=True)
 
 
-def save(network: Network, obs: Observation, module: torch.nn.Module, fold: str, steps: int, seconds: float) -> Path:
+def save(
+    network: Network,
+    obs: Observation,
+    module: torch.nn.Module,
+    fold: str,
+    steps: int,
+    seconds: float,
+    name: str = SO_FAR,
+) -> Path:
     """Write weights and what they are for."""
     bands = obs["optical"].bands
+    card: dict[str, Any] = {"steps": steps, "seconds": round(seconds), "without": fold}
+    if not on_processor():
+        card["hardware"] = device_name(resolved(device_wanted()))
     header = Header(
         network.key, network.architecture, vars(network.sizes(obs)), "sentinel2a", tuple(b.name for b in bands),
-        tuple(b.centre_nm for b in bands), card={"steps": steps, "seconds": round(seconds), "without": fold},
+        tuple(b.centre_nm for b in bands), card=card,
     )  # fmt: skip
     tensors = {key: value.detach().cpu().contiguous().numpy() for key, value in module.state_dict().items()}
-    return weights.write(folder(fold) / "weights.safetensors", header, tensors)
+    return weights.write(folder(fold) / name, header, tensors)
 
 
 def folder(fold: str) -> Path:
@@ -173,4 +191,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)

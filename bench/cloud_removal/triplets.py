@@ -20,6 +20,7 @@ from bench import results
 from bench.cloud_removal.cases import PEAK, SAR, Case, figures
 from bench.cloud_removal.real import FOLDS, PLACES, cases, triplets
 from bench.cloud_removal.train import UNSEEN, folder
+from bench.recipes import started
 from bench.report import markdown
 from bench.results import Column, Table
 from earthloom.engine.job import fuse_array
@@ -208,7 +209,7 @@ def harm() -> dict[str, Table]:
     return {"harm": Table(columns, rows, "What is clear stays: ten clear images of places it never saw", caption)}
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Measure and record."""
     if not SAR.is_dir():
         sys.exit(f"{SAR} is not there; set EARTHLOOM_SHARED")
@@ -223,4 +224,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    started(main)

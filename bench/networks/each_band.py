@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from bench.recipes import settings
 from bench.results import RUNS
 from earthloom.engine.passes import filled, halo_px
 from earthloom.methods.networks.network import Network, sample_of
 from earthloom.problems.base import Case
-from earthloom.training.loop.loop import Config, Supervised, fit
+from earthloom.training.loop.loop import Supervised, fit
 from earthloom.training.loop.patches import Patches
 from earthloom.training.loop.task import pixel_loss
 
@@ -51,7 +52,7 @@ def learn(run: str, method: Network, cases: Iterator[Case], card: Mapping[str, A
     """Train on cases and leave a run folder."""
     torch.set_num_threads(1)
     first = next(cases)
-    config = Config(**{**SETTINGS, **more})
+    config = settings({**SETTINGS, **more})
     taught = list(samples(method, (case for found in ((first,), cases) for case in found)))
     step = method.multiple(method.sizes(first.obs))
     taught = [sample for sample in taught if min(sample["truth"].shape[1:]) >= config.patch]

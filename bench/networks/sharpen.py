@@ -12,8 +12,6 @@ is judged chooses the weights or the number of steps: a run has a budget of step
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -21,10 +19,11 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from bench.cards import write_card
+from bench.cards import hardware, write_card
 from bench.data import SHARPENING
 from bench.networks.each_band import learn
 from bench.networks.sentinel2 import BANDS, TWENTY, Scene, drawn, landsat, nested, one_down, read, sentinel2, simulated
+from bench.recipes import Recipe, Step, run_of, started
 from bench.results import RUNS
 from earthloom.atomic import write_whole
 from earthloom.engine.passes import filled, fuse_whole, halo_px
@@ -188,7 +187,7 @@ def ship() -> None:
         "figures of": "networks of the same recipe on the third of the scenes that they never saw, one scale "
         "down (40 to 20 m; bands of 20 m from 120 m)",
         "not_for": "thermal bands; other sensors were not judged: --adapt begins with these weights",
-        "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
+        "hardware": hardware(header.card),
         "recipe": "python -m bench.networks.sharpen train whole",
     }
     path = weights.FOLDER / f"{SHIPPED}.safetensors"
@@ -211,5 +210,21 @@ def main(words: list[str]) -> None:
         ship()
 
 
+TRAINED_S, JUDGED_S = 710.0, 600.0  # of one core
+RUN = tuple(run_of(f"sharpen_{name}") for name in HELD)
+RECIPES = (
+    Recipe(
+        (SHIPPED,),
+        (
+            *(
+                Step(f"bench.networks.sharpen train {name}", run, TRAINED_S)
+                for name, run in zip(HELD, RUN, strict=True)
+            ),
+            Step("bench.networks.sharpen judge", RUNS / "sharpen_judged_6_2.json", JUDGED_S, RUN[:-1]),
+        ),
+        "bench.networks.sharpen ship", DATA, ("data/sharpening", "data/sar"),
+    ),
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)

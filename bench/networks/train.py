@@ -2,7 +2,7 @@
 
 python -m bench.networks.train [NAME ...]      (without names: all that are not there yet)
 python -m bench.networks.train polish NAME ... (goes on with losses at full resolution, as NAME_sharp)
-python -m bench.networks.train ship            (copies what travels with the package)
+python -m bench.networks.train ship [NAME ...] (copies what travels with the package)
 
 Budgets are in core-seconds on one thread: the first steps are timed by processor time, and as many steps are made as
 fit, so that other work on the machine changes the wall time but not the training.
@@ -10,9 +10,8 @@ fit, so that other work on the machine changes the wall time but not the trainin
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,9 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench.cards import write_card
+from bench.cards import hardware, write_card
 from bench.data import TRAINING, Case, gaofen2, landsat7, landsat7_pair, landsat7_train, observe
 from bench.networks import data as netdata
+from bench.recipes import Recipe, Step, run_of, settings, started
 from bench.results import RUNS
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, load_network, sample_of
@@ -124,12 +124,12 @@ def train(name: str) -> None:
     network = catalog.make(run.method, **run.fields)
     assert isinstance(network, Network)
     task, header = prepare(network, run)
-    config = Config(**{**DEFAULTS, **run.config, "threads": 1})  # type: ignore[arg-type]
+    config = settings({**DEFAULTS, **run.config, "threads": 1})
     torch.manual_seed(config.seed)
     sizes = network.sizes(next(iter(run.held())).obs)
-    config = Config(**{**config.as_dict(), "steps": steps_in(network.net(sizes), task, config, run.core_s)})
+    config = replace(config, steps=steps_in(network.net(sizes), task, config, run.core_s))
     torch.manual_seed(config.seed)
-    config = Config(**{**config.as_dict(), "validate_every": max(config.steps // 6, 1)})
+    config = replace(config, validate_every=max(config.steps // 6, 1))
     result = fit(network.net(sizes), task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
     print(f"{name}: {result.steps} steps, {result.seconds:.0f} s, {result.figures}", flush=True)
 
@@ -178,8 +178,8 @@ def polish(name: str) -> None:
     whole = WithFullResolution(pairs, (), full=asked)
     module = network.net(network.sizes(scenes[0]))
     module.load_state_dict(start.trained.module.state_dict())
-    config = Config(**{**DEFAULTS, "lr": POLISH_RATE, "warmup": 50, "threads": 1})  # type: ignore[arg-type]
-    config = Config(**{**config.as_dict(), "steps": steps_in(deepcopy(module), whole, config, POLISH)})
+    config = settings({**DEFAULTS, "lr": POLISH_RATE, "warmup": 50, "threads": 1})
+    config = replace(config, steps=steps_in(deepcopy(module), whole, config, POLISH))
     fit(module, whole, config, RUNS / f"{name}_sharp", header)
     record(f"{name}_sharp", start.trained.header.card, task.validate(module.eval()), task.beside())
 
@@ -241,13 +241,12 @@ def recipe(run: str) -> str:
     return "; ".join(f"python -m bench.networks.train {command}" for command in commands)
 
 
-def ship() -> None:
+def ship(names: Sequence[str]) -> None:
     """Copy the runs that travel with the package, half precision, each with its card beside it."""
-    import platform
-
     from earthloom.sensors import load as sensor
 
-    for name, (run, maker, bands, not_for) in SHIPPED.items():
+    for name in names:
+        run, maker, bands, not_for = SHIPPED[name]
         header, tensors = weights.read(RUNS / run)
         centre = (
             {b.name: b.centre_nm for b in sensor(maker).bands}
@@ -255,7 +254,7 @@ def ship() -> None:
             else dict(zip(bands, netdata.CENTRES_NM, strict=False))
         )
         card = {
-            **header.card, "not_for": not_for, "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
+            **header.card, "not_for": not_for, "hardware": hardware(header.card),
             "recipe": recipe(run), "figures of": HELD[name],
         }  # fmt: skip
         header = replace(header, sensor=maker, bands=bands, centres_nm=tuple(centre[b] for b in bands), card=card)
@@ -265,8 +264,8 @@ def ship() -> None:
 
 def main(names: list[str]) -> None:
     """Train those that are named, or those that are missing."""
-    if names == ["ship"]:
-        ship()
+    if names[:1] == ["ship"]:
+        ship(names[1:] or list(SHIPPED))
         return
     if names[:1] == ["polish"]:
         for name in names[1:]:
@@ -276,5 +275,22 @@ def main(names: list[str]) -> None:
         train(name)
 
 
+LONG = "landsat7_cf2n_long"
+RECIPES = (
+    Recipe(
+        ("landsat_2to1",),
+        (
+            Step(f"bench.networks.train {LONG}", run_of(LONG), EVERY[LONG].core_s),
+            Step(f"bench.networks.train polish {LONG}", run_of(f"{LONG}_sharp"), POLISH),
+        ),
+        "bench.networks.train ship landsat_2to1", EVERY[LONG].data, ("data/sharpening",),
+    ),
+    Recipe(
+        ("generic_4to1",),
+        (Step("bench.networks.train generic_cf2n", run_of("generic_cf2n"), EVERY["generic_cf2n"].core_s),),
+        "bench.networks.train ship generic_4to1", EVERY["generic_cf2n"].data, ("data/sharpening",),
+    ),
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)

@@ -11,8 +11,6 @@ average.
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,11 +18,12 @@ from typing import Any
 import numpy as np
 
 from bench import results
-from bench.cards import write_card
+from bench.cards import hardware, write_card
 from bench.data import Case, with_truth
 from bench.networks.each_band import learn
 from bench.networks.sensors import FOLDS, cases
 from bench.pansharpening.accuracy import judge as judged
+from bench.recipes import Recipe, Step, run_of, started
 from bench.results import RUNS, Column, Table
 from earthloom.atomic import write_whole
 from earthloom.engine.options import Run
@@ -169,7 +168,7 @@ def ship() -> None:
         f"({formula}): {summary[formula][1]:.3f}, worst {summary[formula][2]:.3f}; {len(FOLDS)} folds of sensors",
         "figures of": "networks of the same recipe on the sensors that they never saw, one scale down",
         "not_for": "commercial use; thermal bands",
-        "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
+        "hardware": hardware(header.card),
         "recipe": "python -m bench.networks.universal train whole",
     }
     path = weights.FOLDER / f"{SHIPPED}.safetensors"
@@ -188,5 +187,21 @@ def main(words: list[str]) -> None:
         ship()
 
 
+TRAINED_S, JUDGED_S = 1630.0, 1800.0  # of one core
+RUN = tuple(run_of(f"universal_{name}") for name in HELD)
+RECIPES = (
+    Recipe(
+        (SHIPPED,),
+        (
+            *(
+                Step(f"bench.networks.universal train {name}", run, TRAINED_S)
+                for name, run in zip(HELD, RUN, strict=True)
+            ),
+            Step("bench.networks.universal judge", RUNS / "universal_judged.json", JUDGED_S, RUN),
+        ),
+        "bench.networks.universal ship", DATA, ("data/sharpening", "data/hyperspectral", "data/spatiotemporal"),
+    ),
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)

@@ -1,7 +1,7 @@
 """Hyperspectral super-resolution: train the networks, ship weights, and write the tables of accuracy.
 
 python -m bench.superresolution.run train [NAME ...]   (without names: all that are not there yet)
-python -m bench.superresolution.run ship               (copies what travels with the package)
+python -m bench.superresolution.run ship [NAME ...]    (copies what travels with the package)
 python -m bench.superresolution.run table [RATIO]      (CAVE validation scenes; AVIRIS cubes, and adapted to each)
 
 Cubes are degraded by MATLAB's bicubic. Networks learn from groups of neighbouring bands of the 22 training scenes of
@@ -12,9 +12,8 @@ six, of which it sees the middle more often than the ends.
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +23,7 @@ from torch import Tensor, nn
 
 from bench import results
 from bench.cards import write_card
+from bench.recipes import Recipe, Step, on_processor, run_of, settings, started
 from bench.results import RUNS
 from bench.superresolution import data as cubes
 from bench.superresolution import tables
@@ -73,6 +73,8 @@ class Run:
     candidates: int = 1  # patches of which the most detailed is taken
     some: int = 2  # bands of each patch that the loss sees
     group: int = GROUP  # bands of each patch
+    fields: dict[str, Any] = field(default_factory=dict)  # of the network
+    processor: dict[str, Any] = field(default_factory=dict)  # what differs where there is no accelerator
 
 
 WIDE = {"patch": 24, "batch": 4}  # side of a patch in coarse pixels
@@ -82,6 +84,7 @@ LATER = {**WIDE, "lr": 1.5e-3, "batch": 6}
 SLOWER = {**LATER, "ema": 0.999}
 BOTH = {**SLOWER, "lr": 4e-4, "batch": 4, "devices": 2}  # processes
 LAST = {**SLOWER, "lr": 8e-4, "batch": 4}
+WIDEST = {"patch": 24, "batch": 64, "lr": 1.5e-3, "ema": 0.999, "warmup": 200, "minutes": 10.0}
 EVERY = {
     "cubes_4to1_a": Run("coarsr", 4, steps=EQUAL, config=FIRST, some=GROUP),
     "cubes_4to1_b": Run("coarsr", 4, "cubes_4to1_a", 8000, {**LATER, "schedule": "constant"}, candidates=3),
@@ -97,6 +100,9 @@ EVERY = {
     "cubes_2to1": Run("coarsr", 2, "cubes_2to1_b", 4000, LAST, 3, 4, WIDER),
     "cubes_3to1": Run("coarsr", 3, "cubes_4to1", 5000, LAST, 3, 4, WIDER),
     "cubes_8to1": Run("coarsr", 8, "cubes_4to1", 4000, {**LAST, "patch": 16}, 3, 4, WIDER),
+    "cubes_4to1_published": Run(  # the published size: ten minutes of a GPU, or two hours of two cores
+        "coarsr", 4, "", 0, WIDEST, 3, 4, 8, {"width": 64, "blocks": 2}, {"batch": 4, "minutes": 120.0, "devices": 2}
+    ),
 } | {f"equal_{name}": Run(name, 4, steps=EQUAL, config=FIRST, some=GROUP) for name in ("edsr", "sfcsr", "fcnn3d")}
 COMMON = {"beta2": 0.99, "warmup": 30, "ema": 0.99, "precision": "bf16-mixed", "threads": 1, "tensorboard": False}
 
@@ -120,10 +126,11 @@ def train(name: str) -> None:
     """One run, its folder under bench/raw/runs."""
     run = EVERY[name]
     torch.set_num_threads(1)
-    network = catalog.make(run.method, PROBLEM)
+    network = catalog.make(run.method, PROBLEM, **run.fields)
     assert isinstance(network, Network)
-    own = {**COMMON, **run.config, "patch": run.config["patch"] * run.ratio}
-    config = Config.of(own)
+    slow = run.processor if on_processor() else {}
+    own = {**COMMON, **run.config, **slow, "patch": run.config["patch"] * run.ratio}
+    config = settings(own)
     groups = BandGroups(sources(run.ratio, config.patch), run.group, (1, 2, 3), list(SHARES.values()), run.candidates)
     held = [
         hold(cubes.sample(cube[::3], run.ratio), title, 0.0, 1.0, float(run.ratio), run.ratio, 1.0)
@@ -137,8 +144,9 @@ def train(name: str) -> None:
         begun, mine = weights.read(there if there.is_dir() else run.begin)[1], module.state_dict()
         fitting = {k: torch.from_numpy(v) for k, v in begun.items() if v.shape == tuple(mine[k].shape)}
         module.load_state_dict(fitting, strict=False)  # another ratio has another last layer
-    config = Config.of({**own, "steps": run.steps})
-    config = replace(config, validate_every=max(min(config.steps // 4, 1000), 1), checkpoint_every=500)
+    if run.steps:
+        config = replace(config, steps=run.steps, validate_every=max(min(run.steps // 4, 1000), 1))
+    config = replace(config, checkpoint_every=500)
     header = Header(network.key, network.architecture, vars(sizes), convention="bicubic", card={"data": DATA})
     result = fit(module, task, config, RUNS / name, header, say=lambda line: print(name, line, flush=True))
     print(f"{name}: {result.steps} steps, {result.seconds:.0f} s, {result.figures}", flush=True)
@@ -240,9 +248,12 @@ def tell(
     print(f"{group:7s}{title:32s}{shown} ({psnr}) {count:,} parameters, {seconds:.1f} s", flush=True)
 
 
-def ship() -> None:
+SHIPPED = ("cubes_2to1", "cubes_3to1", "cubes_4to1", "cubes_8to1")
+
+
+def ship(names: Sequence[str] = SHIPPED) -> None:
     """Weights that travel with the package, half precision, each with its card."""
-    for name in ("cubes_2to1", "cubes_3to1", "cubes_4to1", "cubes_8to1"):
+    for name in names:
         header, tensors = weights.read(RUNS / name)
         card = {
             **header.card, "data": DATA, "licence": LICENCE, "not_for": NOT_FOR,
@@ -261,11 +272,28 @@ def main(words: list[str]) -> None:
         for name in rest or [n for n in EVERY if not (RUNS / n / "weights.safetensors").is_file()]:
             train(name)
     elif what == "ship":
-        ship()
+        ship(rest or SHIPPED)
     else:
         for ratio in [int(word) for word in rest] or [2, 4]:
             table(ratio)
 
 
+PATCH_S = 0.03  # of one core for a patch of 24 x 24 coarse pixels, forward and back
+
+
+def steps_to(name: str) -> tuple[Step, ...]:
+    """A run after all that it begins with."""
+    run = EVERY[name]
+    core_s = PATCH_S * (run.config["patch"] / WIDE["patch"]) ** 2 * run.config["batch"] * run.steps
+    own = Step(f"bench.superresolution.run train {name}", run_of(name), core_s)
+    return (*steps_to(run.begin), own) if run.begin else (own,)
+
+
+RECIPES = tuple(
+    Recipe((name,), steps_to(name), f"bench.superresolution.run ship {name}", DATA, (
+        "data/hyperspectral/cave", "data/sharpening"))
+    for name in SHIPPED
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)
