@@ -4,9 +4,9 @@ python -m bench.cores [NAME ...]              (one process of two threads)
 python -m bench.cores --devices 2 [NAME ...]  (two processes of one thread)
 python -m bench.cores --compile [NAME ...]    (steps through torch.compile beside those without)
 
-Scenes are made up, sizes those of the recipes. Cutting and computing are processor time of one thread. Busy is the time
-in which threads of the training ran or waited for a core, over that of two cores: other work on the machine makes a
-training wait, but not idle.
+Scenes are made up, sizes those of the recipes. Cutting and computing are processor time of one thread. Busy is the
+share of the time in which the two threads that compute ran or waited for a core, and were not waiting for patches or
+for each other: other work on the machine makes a training slower, but not idle.
 """
 
 from __future__ import annotations
@@ -131,16 +131,16 @@ RECIPES: dict[str, Callable[[], Made]] = {
 }  # fmt: skip
 
 
-def wanted_s() -> float:
-    """Seconds in which the threads of this process ran or waited for a core (as Linux counts them)."""
-    total = 0
+def wanted_s() -> dict[str, float]:
+    """Seconds in which each thread of this process ran or waited for a core (as Linux counts them)."""
+    found = {}
     for task in Path("/proc/self/task").iterdir():
         try:
             ran, waited, _ = (task / "schedstat").read_text().split()
         except OSError:  # a thread that has just ended
             continue
-        total += int(ran) + int(waited)
-    return total / 1e9
+        found[task.name] = (int(ran) + int(waited)) / 1e9
+    return found
 
 
 def measured(made: Made) -> dict[str, float]:
@@ -166,14 +166,18 @@ def measured(made: Made) -> dict[str, float]:
             learner.update(task, held, step, 1e-4)
             took.append(time.thread_time() - began)
         step_s = min(took)
-        torch.set_num_threads(max(CORES // fabric.world_size, 1))
-        steps, began, wanted = max(STEPS, int(1 / step_s)), 0.0, 0.0
+        threads = max(CORES // fabric.world_size, 1)
+        torch.set_num_threads(threads)
+        steps, began, wanted = max(STEPS, int(1 / step_s)), 0.0, wanted_s()
         for step, batch in enumerate(ahead(cut, range(steps + WARM), fabric.device, config.channels_last)):
             if step == WARM:
                 began, wanted = time.perf_counter(), wanted_s()
             learner.update(task, batch, step, 1e-4)
         wall = time.perf_counter() - began
-        busy = (wanted_s() - wanted) / wall / CORES * fabric.world_size
+        shares = sorted(
+            (min((now - wanted.get(one, 0.0)) / wall, 1.0) for one, now in wanted_s().items()), reverse=True
+        )
+        busy = sum(shares[:threads]) / threads
         busy = float(fabric.all_reduce(torch.tensor(busy), reduce_op="mean"))
     return {"cut_ms": 1e3 * cut_s, "step_ms": 1e3 * step_s, "busy": busy, "wall_ms": 1e3 * wall / steps}
 
