@@ -218,7 +218,11 @@ def main() -> None:
     for name in asked.names or RECIPES:
         task, module, config = RECIPES[name]()
         work = compiled if asked.compile else measured
-        row = work((task, module, replace(config, device="cpu", devices=asked.devices)))
+        try:
+            row = work((task, module, replace(config, device="cpu", devices=asked.devices)))
+        except (AssertionError, RuntimeError) as error:  # of torch's compiler
+            print(f"{name:12s}failed: {str(error).splitlines()[0]}", flush=True)
+            continue
         if not int(os.environ.get("LOCAL_RANK", "0")):
             print(f"{name:12s}" + ", ".join(f"{key} {value:.4g}" for key, value in row.items()), flush=True)
 

@@ -94,7 +94,7 @@ class Resident:
         return self.values[name][pixel[:, None] + (bands[:, :, None, None] * plane[:, None])]
 
     def _most_detailed(self, places: Tensor, bands: Tensor | None) -> Tensor:
-        """Of every patch's candidates the one that :func:`earthloom.training.loop.patches.detail` finds to be most."""
+        """Of every patch's candidates the one that :meth:`Patches.detail` finds most in."""
         number, candidates, _ = places.shape
         scene, y, x, _ = places.reshape(-1, 4).unbind(-1)
         if bands is None:
