@@ -58,17 +58,22 @@ def others(place: str) -> Callable[[], list[data.Case]]:
     return lambda: [case for name in data.PLACES if name != place for case in data.lessons(name)]
 
 
+TOGETHER = {"bands": "together"}  # as published
 EVERY = {
-    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, coarse images simulated")
+    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, coarse images simulated", TOGETHER)
     for place in data.PLACES
 }
-EVERY["stfgan_ndvi"] = Run("stfgan", 150.0, data.ndvi_lessons, "other days and ground of ndvi_2015", {}, {"patch": 64})
+EVERY["stfgan_ndvi"] = Run(
+    "stfgan", 150.0, data.ndvi_lessons, "other days and ground of ndvi_2015", TOGETHER, {"patch": 64}
+)
 EVERY["stfdcnn_bordeaux"] = Run("stfdcnn", 120.0, others("bordeaux"), "all places but bordeaux, simulated")
 EVERY["stfdcnn_ndvi"] = Run("stfdcnn", 60.0, data.ndvi_lessons, "other days and ground of ndvi_2015", {}, {"patch": 64})
-ALONE = {"critic": "none"}
+ALONE = {**TOGETHER, "critic": "none"}
 EVERY["stfgan_bordeaux_no_critic"] = Run("stfgan", 150.0, others("bordeaux"), "the same, no critic", ALONE)
-EVERY["stfgan_bordeaux_short"] = Run("stfgan", 150.0, others("bordeaux"), "the same, hinge critic")
-EVERY["stfgan_bordeaux_no_base"] = Run("stfgan", 150.0, others("bordeaux"), "the same, no base", {"base": "none"})
+EVERY["stfgan_bordeaux_short"] = Run("stfgan", 150.0, others("bordeaux"), "the same, hinge critic", TOGETHER)
+EVERY["stfgan_bordeaux_no_base"] = Run(
+    "stfgan", 150.0, others("bordeaux"), "the same, no base", {**TOGETHER, "base": "none"}
+)
 
 
 def prepare(network: Network, run: Run) -> tuple[Supervised, Header]:
