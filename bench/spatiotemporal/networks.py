@@ -60,7 +60,7 @@ def others(place: str) -> Callable[[], list[data.Case]]:
 
 TOGETHER = {"bands": "together"}  # as published
 EVERY = {
-    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, coarse images simulated", TOGETHER)
+    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, simulated", TOGETHER)
     for place in data.PLACES
 }
 EVERY["stfgan_ndvi"] = Run(

@@ -39,7 +39,7 @@ SETTINGS: dict[str, Any] = {
 MOST = 6.0  # times the estimate's mean error: larger errors pull no harder
 DATA = (
     "SEN12MS-CR-TS (three clear dates near Rome) and nearly clear pairs of SEN12MS-CR; Landsat-8 of three days; "
-    "surface temperature of two days at Yanco; clear dates of Sentinel-2 NDVI in Slovenia; Landsat-7 with changes made; "
+    "surface temperature of two days at Yanco; clear dates of Sentinel-2 NDVI in Slovenia; Landsat-7, changes made; "
     "coarse images simulated at 8:1 and 16:1, MTF 0.2 to 0.65, with noise, displacements and errors of the sensor"
 )
 LICENCE = (
