@@ -27,6 +27,8 @@ FEWEST = 8  # the same, below which nothing can be judged
 PIXELS = 1_200_000  # fine ones in all windows together: what judging costs has a bound
 MOST, BORDER = 8, 2  # windows; coarse pixels of a window's border that are not judged
 
+Tried = tuple[Observation, np.ndarray, np.ndarray]  # what is seen, the truth, and which of its pixels count
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -48,7 +50,7 @@ class Trial:
 
     problem: str
     seen: tuple[Observation, ...]
-    cases: tuple[tuple[Observation, np.ndarray, np.ndarray], ...]
+    cases: tuple[Tried, ...]
     role: str
     threads: int
 
@@ -85,7 +87,7 @@ class Trial:
         if not self.cases:
             return {}
         none = self._error(NO_FUSION)
-        return {name: _relative(self._error(name), none) for name in names}
+        return {name: relative(self._error(name), none) for name in names}
 
     def _method(self, name: str, obs: Observation) -> Method:
         """Ready for such an observation."""
@@ -96,22 +98,15 @@ class Trial:
         method = self._method(name, self.cases[0][0])
         halves = halves_of(self)
         stats = [statistics(method, one, self.threads) for one in halves]
-
-        def error(at: int) -> np.ndarray:
-            _, truth, counts = self.cases[at]
-            total = np.zeros(len(truth))
-            for side in (0, 1):
-                rows, cols = halves[side][at].core_window.slices
-                fused = method.fuse(halves[side][at], stats[1 - side])
-                lost = np.where(counts, fused - truth, 0)[:, rows, cols]
-                total += np.square(lost, dtype=np.float64).sum(axis=(1, 2))
-            return total
-
-        return np.sum(list(parallel(error, range(len(self.cases)), at_a_time(method, self.threads))), axis=0)
+        total = np.zeros(len(self.cases[0][1]))
+        for side in (0, 1):
+            own = [(obs, *case[1:]) for obs, case in zip(halves[side], self.cases, strict=True)]
+            total += squares(method, stats[1 - side], own, self.threads)
+        return total
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
-        return _relative(self._distance(name, gain), self._distance(NO_FUSION, gain))
+        return relative(self._distance(name, gain), self._distance(NO_FUSION, gain))
 
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""
@@ -128,6 +123,18 @@ class Trial:
         return np.sum(list(parallel(distance, self.seen, at_a_time(method, self.threads))), axis=0)
 
 
+def squares(method: Method, stats: Stats, cases: Sequence[Tried], threads: int) -> Float[np.ndarray, " band"]:
+    """Sum of squares of a method's error over the cores of some cases, band by band."""
+
+    def error(case: Tried) -> np.ndarray:
+        obs, truth, counts = case
+        rows, cols = obs.core_window.slices
+        lost = np.where(counts, method.fuse(obs, stats) - truth, 0)[:, rows, cols]
+        return np.square(lost, dtype=np.float64).sum(axis=(1, 2))
+
+    return np.sum(list(parallel(error, cases, at_a_time(method, threads))), axis=0)
+
+
 def halves_of(trial: Trial) -> list[list[Observation]]:
     """The cases twice: with their left, and with their right half looked at."""
     return [[_half(obs, side) for obs, _, _ in trial.cases] for side in (0, 1)]
@@ -141,7 +148,7 @@ def windows_of(shape: tuple[int, int], ratio: tuple[float, float]) -> list[Windo
     return found[:: max(math.ceil(len(found) / most), 1)]
 
 
-def _lower(obs: Observation, problem: str, role: str) -> tuple[Observation, np.ndarray, np.ndarray]:
+def _lower(obs: Observation, problem: str, role: str) -> Tried:
     """A window one scale down: observation, truth, and which of its pixels count."""
     case = problems.find(problem).degrade(obs)
     known, (rows, cols) = np.isfinite(case.truth).all(axis=0), obs.in_core(role)
@@ -187,7 +194,7 @@ def statistics(method: Method, seen: Sequence[Observation], threads: int) -> Sta
     return stats if stats is not None else Stats()
 
 
-def _relative(found: np.ndarray, none: np.ndarray) -> tuple[float, ...]:
+def relative(found: np.ndarray, none: np.ndarray) -> tuple[float, ...]:
     """Root mean squares relative to those of no fusion; 1 where there is nothing to compare."""
     ratio = np.where(none > 0, found / np.maximum(none, 1e-300), 1.0)
     return tuple(float(value) for value in np.sqrt(ratio))
