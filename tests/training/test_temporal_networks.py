@@ -74,7 +74,7 @@ def one() -> Case:
 
 EACH = "stfgan, bands one by one"
 OWN: dict[str, dict[str, object]] = {
-    "stfgan": {**TINY, "bands": "together"}, EACH: {**TINY, "bands": "each"}, "stfdcnn": {"width": 4}
+    "stfgan": {**TINY, "bands_seen": "together"}, EACH: {**TINY, "bands_seen": "each"}, "stfdcnn": {"width": 4}
 }  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def test_what_is_refused(one: Case, three: Case) -> None:
         make("stfgan", critic="wgan_gp", batch_norm=True)
     with pytest.raises(MethodError, match="'hinge' or 'wgan_gp'"):
         make("stfgan", critic="gan")
-    with pytest.raises(MethodError, match="bands=together"):
+    with pytest.raises(MethodError, match="bands_seen=together"):
         make(EACH, base="none")
 
 
@@ -463,7 +463,7 @@ def test_one_by_one_known_dates_are_one_image(one: Case, three: Case) -> None:
 
 def test_weights_that_do_not_name_how_bands_go_take_them_together(three: Case, tmp_path: Path) -> None:
     fitted = stirred(make("stfgan"), three.obs)
-    fields = {key: value for key, value in fitted.trained.header.fields.items() if key != "bands"}
+    fields = {key: value for key, value in fitted.trained.header.fields.items() if key != "bands_seen"}
     older = Fitted(fitted.inner, replace(fitted.trained, header=replace(fitted.trained.header, fields=fields)))
     older.save(tmp_path / "older.safetensors")
     again = catalog.make("stfgan", PROBLEM, weights=str(tmp_path / "older.safetensors"))

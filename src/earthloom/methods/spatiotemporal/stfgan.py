@@ -35,7 +35,7 @@ class Stfgan(TemporalNetwork):
 
     Parameters
     ----------
-    bands
+    bands_seen
         ``each``: bands go through one by one with the same weights, so that any number of them fits, and any number of
         known dates and any ratio: the generators see the fine images as one, weighted as in E, and how far they lie
         apart. ``together``, as published: a network for so many bands, so many dates, and a ratio.
@@ -65,7 +65,7 @@ class Stfgan(TemporalNetwork):
         Weights of the spectral angle and of 1 - SSIM beside the error of the pixels, 0 as published.
     """
 
-    bands: Literal["each", "together"] = "each"
+    bands_seen: Literal["each", "together"] = "each"
     stages: Literal["pyramid", "whu"] = "pyramid"
     width: int = 32
     coarse_blocks: int = 4
@@ -80,7 +80,7 @@ class Stfgan(TemporalNetwork):
     spectral: float = 0.1
     structure: float = 0.1
 
-    older: ClassVar[Mapping[str, Any]] = {"bands": "together"}
+    older: ClassVar[Mapping[str, Any]] = {"bands_seen": "together"}
     card: ClassVar[Card] = Card(
         name="STFGAN",
         title="Spatiotemporal fusion with generative adversarial networks (reconstruction)",
@@ -93,7 +93,7 @@ class Stfgan(TemporalNetwork):
         "published number may be claimed for it; as published its output is a tanh of values between -1 and 1, ours is "
         "linear in standard deviations of the scene; bands go one by one, so that weights fit any number",
         published={
-            "bands": "together", "stages": "whu", "width": 64, "coarse_blocks": 16, "fine_blocks": 8, "kernel": 9,
+            "bands_seen": "together", "stages": "whu", "width": 64, "coarse_blocks": 16, "fine_blocks": 8, "kernel": 9,
             "batch_norm": True, "base": "none", "feed": "truth", "critic": "wgan", "critic_width": 64, "spectral": 0.0,
             "structure": 0.0,
         },
@@ -111,7 +111,7 @@ class Stfgan(TemporalNetwork):
         if self.critic == "wgan_gp" and self.batch_norm:
             raise MethodError("STFGAN with critic=wgan_gp and batch_norm", "one of them", "leave out batch_norm")
         if self.apart and self.base == "none":
-            raise MethodError("STFGAN with base=none and bands=each", "bands=together, or base=change")
+            raise MethodError("STFGAN with base=none and bands_seen=each", "bands_seen=together, or base=change")
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Both generators."""
@@ -128,7 +128,7 @@ class Stfgan(TemporalNetwork):
     @property
     def apart(self) -> bool:
         """Whether bands go through one by one."""
-        return self.bands == "each"
+        return self.bands_seen == "each"
 
     def factors(self, step: float) -> tuple[int, int]:
         """How many times the first and the second generator enlarge; those of 8 for one that takes any ratio."""
