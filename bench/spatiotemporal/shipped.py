@@ -117,13 +117,13 @@ def train(name: str, **more: Any) -> None:
 
 
 def ship() -> None:
-    """Copy the network, half precision, with its card: that of the run, or of its last checkpoint."""
+    """Copy the network, half precision, with its card."""
     header, tensors = weights.read(RUNS / "shipped")
     card = {key: value for key, value in header.card.items() if key not in ("figures", "no_fusion")}
     kept = json.loads((RUNS / "spatiotemporal_networks.json").read_bytes())
     card |= {
         "scenes it never saw": "; ".join(compared(kept)),
-        "not_for": "coarse images that do not fit the fine ones; clouds that no mask names",
+        "not_for": "two known dates beside a real coarse sensor, where fit_fc and estarfm were better (`auto` tries)",
         "hardware": f"1 thread of an {platform.processor() or 'x86-64'} CPU",
         "recipe": "python -m bench.spatiotemporal.shipped train",
     }
