@@ -96,7 +96,7 @@ def cases(place: Place, ratio: int, rng: np.random.Generator) -> Iterator[tuple[
         asked = [asked[n] for n in rng.permutation(len(asked))[:FEW]]
     for known, wanted in asked:
         physics = Physics.drawn(ratio, len(place.images[0]), rng)
-        lasts = places._cloudlike((height // ratio, width // ratio), rng)
+        lasts = places.cloudlike((height // ratio, width // ratio), rng)
         views = dict[str, View]()
         bands = tuple(Band(f"band_{n}", mtf_nyquist=physics.gain) for n in range(len(place.images[0])))
         for role, number in (*((f"{k}", n) for k, n in enumerate(known, start=1)), ("p", wanted)):
@@ -116,7 +116,7 @@ def seen(view: View, physics: Physics, ratio: int, lasts: np.ndarray, rng: np.ra
     """What such a sensor sees: errors are smooth fields, of which a share is the same at all dates."""
     moved = replace(view, data=places.moved(view.data, physics.by)) if physics.by.any() else view
     found = simulated(moved, ratio, physics.noise, rng)
-    own = places._cloudlike(found.shape, rng)
+    own = places.cloudlike(found.shape, rng)
     field = np.sqrt(physics.lasting) * lasts + np.sqrt(1 - physics.lasting) * own
     level = view.data.mean(axis=(1, 2), keepdims=True)
     unit = view.data.std(axis=(1, 2), keepdims=True)
@@ -142,7 +142,7 @@ def taught(network: Network, place: Place, patch: int, seed: int) -> Iterator[Ta
     for ratio in (8, 16) if smallest >= 128 else (8,):
         for obs, truth in cases(place, ratio, np.random.default_rng((seed, ratio))):
             sample, _ = sample_of(network, filled(obs, halo_px(network, obs)), truth)
-            bands, mask = len(truth), np.isfinite(truth).all(axis=0)
+            bands, mask = len(truth), np.asarray(np.isfinite(truth).all(axis=0))
             left = np.nanmean(np.abs(sample[TRUTH] - sample["base"]), axis=(1, 2))
             sample[TRUTH] = np.where(mask, sample[TRUTH], 0)
             arrays = {

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter, map_coordinates, zoom
+from scipy.spatial import KDTree
 
 from bench.data import SHARED, TRAINING, landsat7_pair
 from earthloom.raster.open import open_image
@@ -62,7 +63,7 @@ def series_2018() -> Iterator[Place]:
 def _square(image: np.ndarray) -> np.ndarray:
     """Columns of 7.4 m brought to 10 m, which they were seen at."""
     soft = gaussian_filter(image, (0, 0, 0.4))
-    return zoom(soft, (1, 1, 0.74), order=1).astype(np.float32)
+    return np.asarray(zoom(soft, (1, 1, 0.74), order=1), np.float32)
 
 
 def pairs_clear() -> Iterator[Place]:
@@ -79,7 +80,7 @@ def pairs_clear() -> Iterator[Place]:
 def _pair(name: str, clear: np.ndarray, cloudy: np.ndarray, mask: np.ndarray) -> Place:
     """The bands of 10 m; beside clouds lie their shadows."""
     own = [np.ascontiguousarray(image[list(TEN)]) for image in (clear, cloudy)]
-    far = binary_dilation(mask, iterations=12) if mask.any() else mask
+    far = np.asarray(binary_dilation(mask, iterations=12)) if mask.any() else mask
     return Place(name, own, [np.ones(mask.shape, bool), ~far])
 
 
@@ -89,8 +90,8 @@ def landsat_2016() -> Iterator[Place]:
     days = [read(folder / f"L_2016_{day}.tif") / 20000.0 for day in (220, 236, 243)]
     clear = []
     for image in days:
-        bright = gaussian_filter(image[[0, 3]].min(axis=0), 1) > 0.62
-        clear.append(~binary_dilation(bright, iterations=15) if bright.any() else ~bright)
+        bright = np.asarray(gaussian_filter(image[[0, 3]].min(axis=0), 1) > 0.62)
+        clear.append(~np.asarray(binary_dilation(bright, iterations=15)) if bright.any() else ~bright)
     yield Place("landsat 2016", days, clear)
 
 
@@ -155,7 +156,7 @@ def changed(image: np.ndarray, other: np.ndarray, rng: np.random.Generator) -> n
     made += gaussian_filter(np.moveaxis(levels[kinds], -1, 0), (0, 0.6, 0.6))
     made += gaussian_filter(np.moveaxis(own[fields], -1, 0), (0, 0.6, 0.6))
     made = rng.uniform(0.6, 1.2) * made + rng.normal(0, 0.5, size=(bands, 1, 1))
-    made += 0.3 * rng.uniform(0, 1) * _cloudlike((height, width), rng)
+    made += 0.3 * rng.uniform(0, 1) * cloudlike((height, width), rng)
     made = moved(made.astype(np.float32), rng.uniform(-0.4, 0.4, 2))
     return (made * std + mean).astype(np.float32)
 
@@ -180,20 +181,18 @@ def _nearest(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 def _fields(shape: tuple[int, int], apart: float, rng: np.random.Generator) -> np.ndarray:
     """Cells around random points, borders ragged by a few pixels."""
-    from scipy.spatial import cKDTree
-
     count = max(int(shape[0] * shape[1] / apart**2), 2)
     points = rng.uniform(0, 1, (count, 2)) * shape
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in shape), indexing="ij"), -1).astype(float)
     grid += np.stack([gaussian_filter(rng.normal(size=shape), 3) for _ in range(2)], -1) * 20
-    return cKDTree(points).query(grid.reshape(-1, 2))[1].reshape(shape)
+    return KDTree(points).query(grid.reshape(-1, 2))[1].reshape(shape)
 
 
-def _cloudlike(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+def cloudlike(shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
     """Something smooth of deviation 1."""
     side = [max(n // 48, 2) for n in shape]
     small = rng.normal(size=side)
-    return zoom(small, [n / s for n, s in zip(shape, side, strict=True)], order=1)
+    return np.asarray(zoom(small, [n / s for n, s in zip(shape, side, strict=True)], order=1))
 
 
 def moved(image: np.ndarray, by: np.ndarray) -> np.ndarray:

@@ -105,6 +105,7 @@ def train(name: str, **more: Any) -> None:
         (kept if held else taught).extend(found[::4] if held else found)
     size = sum(array.nbytes for one in taught for array in one.arrays.values()) / 1e6
     print(f"{name}: {len(taught)} + {len(kept)} predictions, {size:.0f} MB, {time.perf_counter() - began:.0f} s")
+    assert method.teaching is not None
     task = Shipping(
         lessons.Drawn(taught, config.patch), (), config.loss, "left", teaching=method.teaching, bands=1, kept=kept
     )  # type: ignore[arg-type]
