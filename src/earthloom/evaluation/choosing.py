@@ -32,7 +32,7 @@ AUTO = "auto"
 CANDIDATES = {
     "pansharpening": ("mtf_glp_hpm", "pracs", "bt_h", "cf2n"),
     "sharpening": ("gwr", "hypersharpening"),
-    "spatiotemporal": ("fit_fc", "fsdaf", "starfm", "estarfm", "stfgan"),
+    "spatiotemporal": ("fit_fc", "starfm", "estarfm", "stfgan"),
 }  # few, cheap, and of different kinds: one of them was next to the best, or the best, wherever it was measured
 WORTH = 0.95  # a network, which is slow and fits where shipped weights do, has to leave at most so much of the others'
 LARGEST = 10_000_000  # fine pixels of a scene up to which a network is tried: a minute or two of one core
