@@ -243,10 +243,11 @@ def test_a_network_is_trained_from_the_shell(seen: str, tmp_path: Path, cli: Cli
         for sub in ("fine", "coarse"):
             (tmp_path / name / sub).mkdir(parents=True)
         write(tmp_path / name, seed=seed)
+    steps = {"each": 8, "together": 4}[seen]
     command = [
         "train", "spatiotemporal/stfgan", "--data", tmp_path / "one", "--validation", tmp_path / "two",
         "-o", tmp_path / "run", "--width=4", "--coarse-blocks=1", "--fine-blocks=1", "--kernel=3", "--critic-width=2",
-        f"--steps={'8' if seen == 'each' else '4'}", "--batch=2", "--patch=32", "--threads=1", "--device=cpu", "--no-tensorboard", "-q",
+        f"--steps={steps}", "--batch=2", "--patch=32", "--threads=1", "--device=cpu", "--no-tensorboard", "-q",
         f"--bands-seen={seen}",
     ]  # fmt: skip
     done = cli(*command)
