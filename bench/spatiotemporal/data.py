@@ -175,6 +175,21 @@ def ndvi_lessons() -> list[Case]:
     return [ndvi_case(whole, known, wanted, LEFT) for known, wanted in NDVI_LEARNT]
 
 
+def demo() -> Case:
+    """The crop of the ESTARFM demo: two known dates, real MODIS that was brought to the fine grid, 16:1."""
+    kept = np.load(SHARED / "golden/spatiotemporal/estarfm_zhu.npz")
+
+    def view(name: str) -> View:
+        image = (kept[name] / 1e4).astype(np.float32)
+        return View(image, np.ones(image.shape[1:], bool), bands())
+
+    views = {f"{kind}_{k}": view(f"{kind}_{day}") for kind in ("fine", "coarse") for k, day in ((1, "t1"), (2, "t3"))}
+    truth = view("fine_t2_truth").data
+    return Case(
+        "ESTARFM demo", Observation({**views, "coarse_p": view("coarse_t2")}, truth.shape[1:]), truth, "real MODIS"
+    )
+
+
 def as_pair(case: Case) -> Pair:
     """The case as problems know it."""
     return Pair(case.obs, case.truth)

@@ -1,15 +1,17 @@
 """Train the networks of spatiotemporal fusion, and judge them beside the other methods on ground not trained on.
 
 python -m bench.spatiotemporal.networks [NAME ...]      (without names: all that are not there yet)
-python -m bench.spatiotemporal.networks table           (figures of every method and network, recorded)
+python -m bench.spatiotemporal.networks table [ROW ...] (figures of every method and network, or of some, recorded)
 
 Budgets are in core-seconds on one thread, as in :mod:`bench.networks.train`. A network of a place has seen the other
-three places alone; that of the NDVI series has seen other days in another part of the image. No weights ship: the
-cities' compilation and the demo data state no licence for it, and what is open (Kranj) is three coarse pixels wide.
+three places alone; that of the NDVI series has seen other days in another part of the image. None of these ships: the
+cities' compilation and the demo data state no licence for it. The one that does (:mod:`bench.spatiotemporal.shipped`)
+has seen none of the places that are judged.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Callable
@@ -23,12 +25,16 @@ from bench import results
 from bench.results import RUNS
 from bench.spatiotemporal import data as data
 from bench.spatiotemporal import tables
+from bench.spatiotemporal.data import RATIO
 from earthloom import metrics
+from earthloom.atomic import write_whole
 from earthloom.engine.job import fuse_array
 from earthloom.engine.passes import filled, halo_px
 from earthloom.engine.scene import ArrayScene
+from earthloom.errors import MethodError
 from earthloom.methods import catalog
 from earthloom.methods.networks.network import Network, sample_of
+from earthloom.prepare.spatiotemporal.known import with_ratio
 from earthloom.problems.spatiotemporal import Spatiotemporal
 from earthloom.training.lessons.adversarial import job, lesson
 from earthloom.training.loop.loop import Config, Supervised, fit
@@ -58,17 +64,22 @@ def others(place: str) -> Callable[[], list[data.Case]]:
     return lambda: [case for name in data.PLACES if name != place for case in data.lessons(name)]
 
 
+TOGETHER = {"bands_seen": "together"}  # as published
 EVERY = {
-    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, coarse images simulated")
+    f"stfgan_{place}": Run("stfgan", 220.0, others(place), f"all places but {place}, simulated", TOGETHER)
     for place in data.PLACES
 }
-EVERY["stfgan_ndvi"] = Run("stfgan", 150.0, data.ndvi_lessons, "other days and ground of ndvi_2015", {}, {"patch": 64})
+EVERY["stfgan_ndvi"] = Run(
+    "stfgan", 150.0, data.ndvi_lessons, "other days and ground of ndvi_2015", TOGETHER, {"patch": 64}
+)
 EVERY["stfdcnn_bordeaux"] = Run("stfdcnn", 120.0, others("bordeaux"), "all places but bordeaux, simulated")
 EVERY["stfdcnn_ndvi"] = Run("stfdcnn", 60.0, data.ndvi_lessons, "other days and ground of ndvi_2015", {}, {"patch": 64})
-ALONE = {"critic": "none"}
+ALONE = {**TOGETHER, "critic": "none"}
 EVERY["stfgan_bordeaux_no_critic"] = Run("stfgan", 150.0, others("bordeaux"), "the same, no critic", ALONE)
-EVERY["stfgan_bordeaux_short"] = Run("stfgan", 150.0, others("bordeaux"), "the same, hinge critic")
-EVERY["stfgan_bordeaux_no_base"] = Run("stfgan", 150.0, others("bordeaux"), "the same, no base", {"base": "none"})
+EVERY["stfgan_bordeaux_short"] = Run("stfgan", 150.0, others("bordeaux"), "the same, hinge critic", TOGETHER)
+EVERY["stfgan_bordeaux_no_base"] = Run(
+    "stfgan", 150.0, others("bordeaux"), "the same, no base", {**TOGETHER, "base": "none"}
+)
 
 
 def prepare(network: Network, run: Run) -> tuple[Supervised, Header]:
@@ -140,39 +151,51 @@ def figures(product: np.ndarray, case: data.Case) -> dict[str, float]:
 
 def judged() -> dict[str, list[data.Case]]:
     """Cases by the network that may be judged on them."""
-    return {place: data.judged(place) for place in data.PLACES} | {"ndvi": data.ndvi_judged()}
+    return {place: data.judged(place) for place in data.PLACES} | {"ndvi": data.ndvi_judged(), "demo": [data.demo()]}
 
 
-def table() -> None:
-    """Every classical method, the untrained networks (their estimate) and the trained ones, case by case."""
-    found: dict[str, dict[str, dict[str, float]]] = {}
+def rows_of(place: str, case: data.Case) -> dict[str, Any]:
+    """Every classical method, the estimate, the network that ships, and those that were trained without the place."""
     names = catalog.names("spatiotemporal")
     classical = [n for n in names if catalog.find(n, "spatiotemporal").card.family != "network"]
+    shipped = catalog.make("stfgan", "spatiotemporal")
+    ensemble = catalog.make("stfgan", "spatiotemporal", ensemble=True)
+    rows: dict[str, Any] = {name: catalog.make(name, "spatiotemporal") for name in classical}
+    rows |= {"estimate": shipped, "stfgan": shipped, "stfgan ensemble": ensemble}
+    for name, run in EVERY.items():
+        if name.split("_")[1] == place and (RUNS / name / "weights.safetensors").is_file():
+            for end, eight in (("", False), (" ensemble", True)):
+                given = {"weights": str(RUNS / name), "ensemble": eight}
+                rows[name + end] = catalog.make(run.method, "spatiotemporal", **given)
+    ratio = RATIO if max(case.obs["coarse_p"].ratio) == 1 else None
+    rows = {name: with_ratio(method, ratio) for name, method in rows.items()}
+    return {**rows, "estimate": rows["estimate"].fresh(case.obs)}
+
+
+def table(some: list[str]) -> None:
+    """Every method, case by case; with names these alone are made anew, beside what was found before."""
+    kept = RUNS / "spatiotemporal_networks.json"
+    found: dict[str, dict[str, dict[str, float]]] = json.loads(kept.read_bytes()) if some and kept.is_file() else {}
     for place, cases in judged().items():
-        rows: dict[str, Any] = {name: catalog.make(name, "spatiotemporal") for name in classical}
-        rows["estimate"] = catalog.make("stfgan", "spatiotemporal").fresh(cases[0].obs)  # type: ignore[attr-defined]
-        for name, run in EVERY.items():
-            if name.split("_")[1] == place and (RUNS / name / "weights.safetensors").is_file():
-                for end, ensemble in (("", False), (" ensemble", True)):
-                    given = {"weights": str(RUNS / name), "ensemble": ensemble}
-                    rows[name + end] = catalog.make(run.method, "spatiotemporal", **given)
         for case in cases:
             own = found.setdefault(f"{case.name} ({case.origin})", {})
-            for name, method in rows.items():
+            for name, method in rows_of(place, case).items():
+                if some and name not in some:
+                    continue
                 try:
                     own[name] = figures(fuse_array(method, ArrayScene(case.obs)).data, case)
-                except Exception as wrong:
+                except MethodError as wrong:
                     print(case.name, name, wrong, flush=True)
                     continue
                 print(case.name, name, {k: round(v, 4) for k, v in own[name].items()}, flush=True)
-        results.keep("spatiotemporal_networks", found)
+            write_whole(kept, json.dumps(found).encode())
     results.record("spatiotemporal", "networks", tables.networks(found), Config.seed)
 
 
 def main(names: list[str]) -> None:
     """Train those that are named, or those that are missing."""
-    if names == ["table"]:
-        table()
+    if names[:1] == ["table"]:
+        table(names[1:])
         return
     for name in names or [n for n in EVERY if not (RUNS / n / "weights.safetensors").is_file()]:
         train(name)

@@ -13,7 +13,8 @@ import rasterio
 
 import earthloom
 from earthloom.errors import EarthloomWarning, InputError, MethodError
-from earthloom.evaluation.choosing import CANDIDATES, NO_FUSION, judged, windows_of
+from earthloom.evaluation.choosing import CANDIDATES, judged
+from earthloom.evaluation.trying import NO_FUSION, windows_of
 from earthloom.methods import catalog
 from earthloom.methods.wrappers.band_by_band import BandByBand
 from earthloom.ops.banded import apply

@@ -17,7 +17,7 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.families import change
-from earthloom.methods.networks.network import Fitted, Network, Trained, prepared
+from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, prepared
 from earthloom.methods.networks.scaling import scale_of
 from earthloom.nn import reach
 from earthloom.nn.fusion_gan import StfganNet
@@ -72,9 +72,14 @@ def one() -> Case:
     return case(series(dates=2), 1)
 
 
+EACH = "stfgan, bands one by one"
+OWN: dict[str, dict[str, object]] = {
+    "stfgan": {**TINY, "bands_seen": "together"}, EACH: {**TINY, "bands_seen": "each"}, "stfdcnn": {"width": 4}
+}  # fmt: skip
+
+
 def make(name: str, **fields: object) -> Network:
-    own = TINY if name == "stfgan" else {"width": 4}
-    found = catalog.make(name, PROBLEM, **{**own, **fields})
+    found = catalog.make(name.split(",")[0], PROBLEM, **{**OWN[name], **fields})
     assert isinstance(found, Network)
     return found
 
@@ -153,7 +158,7 @@ def test_what_the_sensors_see_differently_lasts_or_not(lasting: float, one: Case
     np.testing.assert_allclose(found - plain, 0.05 * (1 - lasting), atol=2e-3)
 
 
-@pytest.mark.parametrize("name", ["stfgan", "stfdcnn"])
+@pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("ratio", [4, 8, 16, 12.5])
 def test_tiled_equals_whole_and_the_halo_is_true(name: str, ratio: float) -> None:
     shape = (331, 347)
@@ -181,7 +186,7 @@ def test_tiled_equals_whole_and_the_halo_is_true(name: str, ratio: float) -> Non
     np.testing.assert_allclose(inner, whole[(slice(None), *core.slices)], atol=2e-5)
 
 
-@pytest.mark.parametrize("name", ["stfgan", "stfdcnn"])
+@pytest.mark.parametrize("name", OWN)
 def test_coarse_images_on_the_fine_grid(name: str) -> None:
     """Brought there by someone else: cells of ``ratio`` pixels count from the corner of the scene."""
     obs = case(series((200, 210)), 1, 8).obs
@@ -203,7 +208,7 @@ def test_reach_is_what_one_pixel_moves() -> None:
     for factor, blocks, kernel in ((4, 2, 5), (2, 1, 3)):
         torch.manual_seed(0)
         shape = {"width": 4, "coarse_blocks": blocks, "fine_blocks": blocks, "kernel": kernel, "batch_norm": False}
-        net = StfganNet(1, 1, (2, factor), False, True, "output", **shape).second.eval()
+        net = StfganNet(1, 1, 2, (2, factor), False, True, "output", **shape).second.eval()
         torch.nn.init.normal_(net.out.weight)
         side = 32 * factor
         coarse, fine = torch.randn(1, 2, 32, 32), torch.randn(1, 2, side, side)
@@ -253,6 +258,8 @@ def test_what_is_refused(one: Case, three: Case) -> None:
         make("stfgan", critic="wgan_gp", batch_norm=True)
     with pytest.raises(MethodError, match="'hinge' or 'wgan_gp'"):
         make("stfgan", critic="gan")
+    with pytest.raises(MethodError, match="bands_seen=together"):
+        make(EACH, base="none")
 
 
 def test_missing_pixels(three: Case) -> None:
@@ -309,7 +316,7 @@ def gradients(feed: str, stage: int) -> tuple[float, float]:
     """Largest gradient in both generators of one stage's squared error."""
     torch.manual_seed(2)
     shape = {"width": 4, "coarse_blocks": 1, "fine_blocks": 1, "kernel": 3, "batch_norm": False}
-    net = StfganNet(2, 1, (2, 2), True, True, feed, **shape)  # type: ignore[arg-type]
+    net = StfganNet(2, 2, 4, (2, 2), True, True, feed, **shape)  # type: ignore[arg-type]
     for part in (net.first, net.second):
         torch.nn.init.normal_(part.out.weight, std=0.1)
     low, fine, base, truth = (torch.randn(1, n, 16, 16) for n in (4, 2, 2, 2))
@@ -332,7 +339,7 @@ def test_what_teaches_the_first_generator(feed: str, linked: bool) -> None:
 def test_gradient_of_the_whole_network() -> None:
     torch.manual_seed(2)
     shape = {"width": 2, "coarse_blocks": 1, "fine_blocks": 1, "kernel": 3, "batch_norm": False}
-    net = StfganNet(1, 1, (2, 2), True, True, "joint", **shape).double()
+    net = StfganNet(1, 1, 2, (2, 2), True, True, "joint", **shape).double()
     for part in (net.first, net.second):
         torch.nn.init.normal_(part.out.weight, std=0.3)
     fine, low, base = (torch.randn(1, n, 8, 8, dtype=torch.float64, requires_grad=True) for n in (1, 2, 1))
@@ -392,6 +399,15 @@ def test_stfgan_learns_what_the_estimate_misses(squares: list[Case]) -> None:
     assert result.figures["rmse"] < 0.9 * task.validate(network.fresh(squares[0].obs).trained.module)["rmse"]
 
 
+def test_one_network_learns_from_any_number_of_bands(squares: list[Case]) -> None:
+    """Critics see one band at a time too."""
+    network = make(EACH, width=12)
+    task, header, module = prepare_training(network, squares[:2], squares[2:], LEARNING)
+    assert task.bands == 0 and Sizes(**header.sizes) == Sizes(0, 0, 0, 0)  # type: ignore[attr-defined]
+    result = fit(module, task, replace(LEARNING, steps=120), header=header)
+    assert result.figures["rmse"] < 0.97 * task.validate(network.fresh(squares[0].obs).trained.module)["rmse"]
+
+
 def test_both_steps_of_stfdcnn_learn(squares: list[Case]) -> None:
     network = make("stfdcnn", width=8)
     task, header, module = prepare_training(
@@ -408,6 +424,50 @@ def test_both_steps_of_stfdcnn_learn(squares: list[Case]) -> None:
     fit(module, task, LEARNING, header=header)
     after = errors()
     assert after[0] < before[0] and after[1] < 0.9 * before[1]
+
+
+def test_one_by_one_a_band_is_what_it_is_alone(three: Case) -> None:
+    """The same weights for every band: in another order, the same product; a band's own inputs are all that it sees."""
+    method = stirred(make(EACH), three.obs)
+    assert isinstance(method.inner, Network) and method.inner.sizes(three.obs) == Sizes(0, 0, 0, 0)
+    whole = fuse_whole(method, three.obs)
+    turned = {role: replace(v, data=v.data[[2, 0, 1]], bands=tuple(v.bands[i] for i in (2, 0, 1)))
+              for role, v in three.obs.views.items()}  # fmt: skip
+    again = fuse_whole(method, replace(three.obs, views=turned))
+    np.testing.assert_allclose(again, whole[[2, 0, 1]], atol=1e-5)
+    stats = method.summarise(three.obs, None)
+    seen = prepared(method.inner, three.obs, stats)
+    assert {name: len(image) for name, image in seen.items()} == {"fine": 9, "seen": 6, "base": 3}
+    module = method.trained.module
+    with torch.inference_mode():
+        together = module(**{name: torch.from_numpy(image)[None] for name, image in seen.items()})[0].numpy()
+    mean, std = scale_of(stats["base"])
+    np.testing.assert_allclose(together * std[:, None, None] + mean[:, None, None], whole, atol=1e-5)
+
+
+def test_one_by_one_known_dates_are_one_image(one: Case, three: Case) -> None:
+    """Weights of two known dates serve one; two equal dates are as one, and nothing lies between them."""
+    method = stirred(make(EACH), three.obs)
+    assert np.isfinite(fuse_whole(method, one.obs)).all()
+    views = {**one.obs.views, "fine_2": one.obs["fine_1"], "coarse_2": one.obs["coarse_1"]}
+    fine, apart, low = change.between(replace(one.obs, views=views))
+    np.testing.assert_allclose(fine, one.obs["fine_1"].data, atol=1e-6)
+    np.testing.assert_allclose(low, expand(one.obs, role="coarse_1"), atol=1e-6)
+    assert apart.max() < 1e-6
+    fine, apart, _ = change.between(change.only(three.obs, change.dates_used(three.obs, 2), None))
+    a, b = three.obs["fine_1"].data, three.obs["fine_2"].data
+    share = np.divide(fine - b, a - b, out=np.full_like(a, 0.5), where=np.abs(a - b) > 1e-3)
+    assert ((share > -1e-3) & (share < 1.001)).all()
+    np.testing.assert_allclose(apart, np.sqrt(share * (1 - share)).clip(0) * np.abs(a - b), atol=2e-3)
+
+
+def test_weights_that_do_not_name_how_bands_go_take_them_together(three: Case, tmp_path: Path) -> None:
+    fitted = stirred(make("stfgan"), three.obs)
+    fields = {key: value for key, value in fitted.trained.header.fields.items() if key != "bands_seen"}
+    older = Fitted(fitted.inner, replace(fitted.trained, header=replace(fitted.trained.header, fields=fields)))
+    older.save(tmp_path / "older.safetensors")
+    again = catalog.make("stfgan", PROBLEM, weights=str(tmp_path / "older.safetensors"))
+    np.testing.assert_allclose(fuse_whole(again, three.obs), fuse_whole(fitted, three.obs), atol=1e-6)
 
 
 def test_adapting_needs_three_known_dates(three: Case) -> None:

@@ -33,6 +33,7 @@ compdef _earthloom earthloom
     "fish": """complete -c earthloom -a '(earthloom --complete (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null)'
 """,
 }
+CHOOSING = ("align", "pansharpen", "sharpen", "predict", "series")  # take `auto` in place of a method
 PLACES = {  # where a shell looks for them by itself; zsh does not
     "bash": ".local/share/bash-completion/completions/earthloom",
     "zsh": ".zsh/completions/_earthloom",
@@ -73,7 +74,7 @@ def _names(called: str, before: Sequence[str]) -> list[str] | None:
 
     last = before[-1]
     if last in ("--method", "-m") and called in PROBLEMS:
-        return [*catalog.names(PROBLEMS[called]), *(["auto"] if called == "align" else [])]
+        return [*catalog.names(PROBLEMS[called]), *(["auto"] if called in CHOOSING else [])]
     if last in SENSORS or (last == called == "sensors"):
         return list(sensors())
     if last == called == "methods":

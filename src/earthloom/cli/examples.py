@@ -31,6 +31,12 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
             f"{NEXT}--pair f2.tif c2.tif 2024-08-12"
             f"{NEXT}--coarse c.tif 2024-07-11 -m fsdaf -o fine.tif",
         ),
+        (
+            "the method that finds known dates best, each left out once",
+            "earthloom predict --pair f1.tif c1.tif 2024-05-24"
+            f"{NEXT}--pair f2.tif c2.tif 2024-08-12"
+            f"{NEXT}--coarse c.tif 2024-07-11 -m auto -o fine.tif",
+        ),
     ),
     "series": (
         ("every coarse date of a folder", "earthloom series --fine-dir landsat --coarse-dir modis -o predicted"),

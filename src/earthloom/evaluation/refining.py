@@ -10,7 +10,7 @@ import numpy as np
 from earthloom.engine.options import Run
 from earthloom.engine.runner import parallel
 from earthloom.errors import InputError
-from earthloom.evaluation.choosing import Trial, at_a_time, halves_of, statistics
+from earthloom.evaluation.trying import Trial, at_a_time, halves_of, statistics
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import Refined, refined
 from earthloom.physics.backproject import back_project

@@ -21,6 +21,7 @@ from earthloom.nn.blocks import zeroed
 from earthloom.types import Float
 
 Feed = Literal["output", "truth", "joint"]
+FAR = 16.0  # standard deviations at which one band by itself is cut
 
 
 class GanBlock(nn.Module):
@@ -98,8 +99,10 @@ class StfganNet(nn.Module):
 
     Parameters
     ----------
-    bands, pairs
-        Of the wanted image; how many known dates the network sees.
+    bands
+        Of the wanted image.
+    fine, seen
+        Images on the fine grid besides the base, and coarse images.
     factors
         ``(first, second)``; of ``whu`` only the second counts.
     feed
@@ -108,15 +111,14 @@ class StfganNet(nn.Module):
     """
 
     def __init__(
-        self, bands: int, pairs: int, factors: tuple[int, int], pyramid: bool, has_base: bool, feed: Feed,
+        self, bands: int, fine: int, seen: int, factors: tuple[int, int], pyramid: bool, has_base: bool, feed: Feed,
         **shape: int | bool,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.bands, self.pairs, self.pyramid, self.has_base, self.feed = bands, pairs, pyramid, has_base, feed
-        self.factors = factors
-        seen = (pairs + 1) * bands, (pairs + has_base) * bands
-        self.first = Ifgan(*seen, bands, factors[0] if pyramid else factors[1], **shape)  # type: ignore[arg-type]
-        self.second = Ifgan(*seen, bands, factors[1], **shape)  # type: ignore[arg-type]
+        self.pyramid, self.has_base, self.feed, self.factors = pyramid, has_base, feed, factors
+        shown = fine + has_base * bands
+        self.first = Ifgan(seen, shown, bands, factors[0] if pyramid else factors[1], **shape)  # type: ignore[arg-type]
+        self.second = Ifgan(fine + bands, shown, bands, factors[1], **shape)  # type: ignore[arg-type]
 
     def forward(
         self, fine: Float[Tensor, "n f Y X"], seen: Float[Tensor, "n c Y X"], base: Float[Tensor, "n b Y X"],
@@ -156,3 +158,26 @@ class StfganNet(nn.Module):
 def _picked(image: Tensor, step: int) -> Tensor:
     """One pixel of every block, near its middle."""
     return image[:, :, step // 2 :: step, step // 2 :: step]
+
+
+class EachBandGan(StfganNet):
+    """The same for one band at a time, whatever their number; bands share the weights."""
+
+    def forward(
+        self, fine: Float[Tensor, "n bf Y X"], seen: Float[Tensor, "n bc Y X"], base: Float[Tensor, "n b Y X"],
+        truth: Float[Tensor, "n b Y X"] | None = None, stages: bool = False,
+    ) -> Tensor | tuple[Tensor, Tensor]:  # fmt: skip
+        """As above, the images of every band in turn; values far from the mean are cut in what it looks at."""
+        count = base.shape[0] * base.shape[1]
+
+        def each(images: Tensor) -> Tensor:
+            return images.reshape(count, -1, *images.shape[2:])
+
+        def back(image: Tensor) -> Tensor:
+            return image.reshape(*base.shape[:2], *image.shape[2:])
+
+        near = each(base).clamp(-FAR, FAR)
+        shown = (each(images).clamp(-FAR, FAR) for images in (fine, seen))
+        found = super().forward(*shown, near, None if truth is None else each(truth), True)
+        first, second = found[0], found[1] + (each(base) - near)  # what was cut is given back
+        return (back(first), back(second)) if stages else back(second)

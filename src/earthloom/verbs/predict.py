@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from earthloom.engine.options import Run, run_of
+from earthloom.engine.prepared import Prepared
+from earthloom.evaluation.choosing import AUTO, chosen_for_dates, require_none
+from earthloom.evaluation.dates_out import left_out
 from earthloom.methods.base import Method
+from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.spatiotemporal.known import (
     DAYS_APART,
     Coregister,
@@ -20,6 +26,7 @@ from earthloom.prepare.spatiotemporal.known import (
 )
 from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of
 from earthloom.raster.listing.days import parse_date
+from earthloom.training.ready import ready
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -74,7 +81,8 @@ def predict(
     coarse
         The coarse image of the date to predict, and that date. In Python: the image alone.
     method
-        Name of a method; ``earthloom methods spatiotemporal`` lists them. In Python: or a method object.
+        Name of a method; ``earthloom methods spatiotemporal`` lists them. ``auto`` leaves each known date out and takes
+        for every band what predicts it best from the others. In Python: or a method object.
     ratio
         Coarse over fine pixel size, where the coarse images were resampled to the fine grid. Images are compared at
         that scale (default: estimated); FSDAF, Fit-FC and networks must be told. In Python: also of arrays, whose
@@ -122,6 +130,7 @@ def predict(
     --------
     $ earthloom predict --pair f.tif c.tif 2020-03-01 --pair g.tif d.tif 2020-03-20 --coarse e.tif 2020-03-10 -o p.tif
     $ earthloom predict --pair f.tif c.tif 2020068 --coarse cp.tif 2020070 -m fsdaf --match regression -o p.tif
+    $ earthloom predict --pair f.tif c.tif 2020068 --pair g.tif d.tif 2020084 --coarse e.tif 2020070 -m auto -o p.tif
 
     >>> import numpy as np
     >>> from earthloom import predict
@@ -132,8 +141,37 @@ def predict(
     fine_told, coarse_told, rest = sorted_out(more)
     handling = Handling(fine_told, coarse_told, ratio, match, coregister, days_apart)
     run, fields = run_of(rest, run)
-    chosen = chosen_predictor(method, fields, ratio)
+    chosen = Trying(ratio, refine, fields) if method == AUTO else chosen_predictor(method, fields, ratio)
     known, target_mask = known_pairs(pairs, dates, fine_masks, coarse_masks)
     inputs = inputs_of(known, coarse, target_mask)
     prepare = Predicting(tuple(known), coarse, None if date is None else parse_date(date), handling)
     return perform(Work(inputs, prepare, chosen, run, told_of(inputs, handling), output=output, refine=refine))
+
+
+@dataclass(frozen=True)
+class Trying:
+    """Finds, when all is prepared, the method of every band, by known dates that are left out.
+
+    Parameters
+    ----------
+    ratio
+        As told, for images on the fine grid.
+    refine
+        Back-projections after fusing.
+    fields
+        Of a method; there must be none, as nobody knows yet whose they would be.
+    """
+
+    ratio: float | None
+    refine: int
+    fields: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        require_none(self.fields)
+
+    def __call__(self, prepared: Prepared, run: Run) -> Method:
+        """For what is prepared."""
+        make = partial(chosen_predictor, own={}, ratio=self.ratio)
+        ratio = float(self.ratio or prepared.facts["ratio"])
+        found = chosen_for_dates(left_out(prepared.scene), prepared.scene, ratio, run, make)
+        return ready(refined(found, self.refine), prepared.scene, run)

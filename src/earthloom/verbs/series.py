@@ -15,6 +15,8 @@ from earthloom.engine.arrays import Taken
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.sink import Array
 from earthloom.errors import InputError
+from earthloom.evaluation.choosing import AUTO, chosen_for_dates, require_none
+from earthloom.evaluation.dates_out import COPY, left_out_of_series
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
 from earthloom.prepare.spatiotemporal.calendar import asked
@@ -92,7 +94,8 @@ def series(
     coarse
         Coarse images, likewise. The nearest fine image before and after makes the pairs.
     method
-        Name of a method; ``earthloom methods spatiotemporal`` lists them. In Python: or a method object.
+        Name of a method; ``earthloom methods spatiotemporal`` lists them. ``auto`` leaves known dates out and takes for
+        every band what predicts them best from the others, once for all dates. In Python: or a method object.
     ratio
         Coarse over fine pixel size, where the coarse images were resampled to the fine grid. Images are compared at
         that scale (default: estimated); FSDAF, Fit-FC and networks must be told.
@@ -153,7 +156,9 @@ def series(
     run, fields = run_of(rest, run)
     if most_pairs < 1:
         raise InputError(f"most_pairs {most_pairs}", "at least 1")
-    asking = Asking(refined(chosen_predictor(method, fields, ratio), refine), most_pairs, fill)
+    if method == AUTO:
+        require_none(fields)
+    named = None if method == AUTO else chosen_predictor(method, fields, ratio)
     files = not isinstance(fine, Mapping) and not isinstance(coarse, Mapping)
     if files and output is None:
         raise InputError("files without output=", "a folder for the products", "output='predicted'")
@@ -167,6 +172,8 @@ def series(
     before = stamps(paths_in(dict(found.inputs)))
     with run.begin(), opened_library(found, handling, run) as (lib, taken):  # the same workers for all dates
         days = asked(dates, lib.dates, fill)
+        chosen = _tried(lib, most_pairs, run) if named is None else named
+        asking = Asking(refined(chosen, refine), most_pairs, fill)
         if taken is not None:
             return {day: _in_memory(lib, day, asking, taken, run) for day in days}
         if not days:
@@ -178,6 +185,15 @@ def series(
         done = SeriesFolder(Path(str(output)), lib, asking, before).filled(days, run)
         run.fact(dates=done)
         return {one.day: one.path for one in done if one.path is not None}
+
+
+def _tried(lib: Library, most: int, run: Run) -> Method:
+    """The method of every band, by known dates that are left out."""
+    make = partial(chosen_predictor, own={}, ratio=lib.handling.ratio)
+    left = left_out_of_series(lib, make(COPY), most)
+    days = list(lib.dates.pairs)
+    wanted = left[0].scene if left else lib.picked(days, days[0])
+    return chosen_for_dates(left, wanted, float(lib.ratio), run, make)
 
 
 def _in_memory(lib: Library, day: day_of, asking: Asking, taken: Mapping[str, Taken], run: Run) -> Predicted:

@@ -122,6 +122,27 @@ def change_regressed(
     return product
 
 
+def between(
+    obs: Observation,
+) -> tuple[Float[np.ndarray, "band Y X"], Float[np.ndarray, "band Y X"], Float[np.ndarray, "band Y X"]]:
+    """Known dates as one, with the shares that the estimate gives them, however many there are.
+
+    Returns
+    -------
+    ``sum w_k F_k``; the deviation of the F_k from it, ``sqrt(sum w_k (F_k - sum w_k F_k)^2)``, 0 of a single date; and
+    ``U sum w_k C_k``, all on the fine grid.
+    """
+    found, share = pairs(obs), coarse(obs, 0.0).share
+    fine = _interpolated(obs, found, share)
+    apart = np.zeros_like(fine)
+    if len(found) > 1:
+        for weight, pair in zip(apply(*bilinear(obs), share), found, strict=True):
+            seen = pair_valid(obs, pair)
+            apart += np.where(seen, np.maximum(weight, 0) * np.square(obs[pair.fine].data - fine), 0)
+    low = sum(weight * obs[pair.coarse].data for weight, pair in zip(share, found, strict=True))
+    return fine, np.sqrt(apart), expand(obs, np.asarray(low), "coarse_p")
+
+
 def _local(
     seen: Coarse, z: Float[np.ndarray, "feature y x"], moments: Moments, mean: np.ndarray, inverse: np.ndarray
 ) -> tuple[Float[np.ndarray, "feature band y x"], Float[np.ndarray, "band y x"]]:

@@ -13,12 +13,13 @@ from earthloom.methods.families import change
 from earthloom.methods.families.known_dates import Temporal
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
-from earthloom.methods.networks.scaling import scale_of
+from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
 from earthloom.problems.spatiotemporal import Pair, pairs
 from earthloom.types import Float, Observation
 
+FINE, SEEN = 3, 2  # images of every band, where a network takes one at a time
 STEPS = (4.0, 8.0, 16.0)  # ratios that networks are made for; the coarse images are brought to the nearest
 
 
@@ -126,6 +127,24 @@ class TemporalNetwork(Network, Temporal):
             "seen": np.concatenate(coarse),
             "base": change.change_regressed(own, stats["change"], *scale_of(stats["base"]), self.lasting),
         }
+
+    def inputs_of_bands(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ Y X"]]:
+        """The same for one band at a time, whatever the number of dates: images of every band in turn.
+
+        ``fine`` holds the known fine images as one, how far they lie apart, and how strongly the estimate says that
+        the ground changed there (root mean square over the bands); ``seen`` the known coarse images as one, and that of
+        the prediction date. All but ``base`` are normalised.
+        """
+        own, moments = self.alone(obs), stats["base"]
+        mean, std = scale_of(moments)
+        base = change.change_regressed(own, stats["change"], mean, std, self.lasting)
+        fine, apart, then = change.between(own)
+        unit = np.where(std > 0, std, 1).astype(base.dtype)[:, None, None]
+        changed = np.sqrt(np.square((base - fine) / unit).mean(axis=0, keepdims=True))
+        shown = [normalised(fine, moments), apart / unit, np.broadcast_to(changed, fine.shape)]
+        seen = [normalised(then, moments), normalised(expand(own, role="coarse_p"), moments)]
+        in_turn = {"fine": np.stack(shown, axis=1), "seen": np.stack(seen, axis=1)}
+        return {"base": base, **{name: images.reshape(-1, *obs.shape) for name, images in in_turn.items()}}
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of its coarsest grid."""

@@ -62,6 +62,7 @@ class Network(Method):
     masks: ClassVar[Mapping[str, str]] = {}  # input: the view it shows as it is
     scales: ClassVar[Mapping[str, str]] = {}  # input: the moments that normalise it, where they are not its own
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
+    older: ClassVar[Mapping[str, Any]] = {}  # what weights that do not name these fields mean by it
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
     frozen: ClassVar[str] = ""  # why it cannot be taught, if so
     beside: ClassVar[tuple[str, ...]] = ()  # methods, ``NAME, refine=N``, that take the part of it that a scene shows
@@ -238,7 +239,7 @@ class Network(Method):
     @property
     def _defaults(self) -> dict[str, Any]:
         """What weights that are older than a field mean by it."""
-        return type(self)().architecture
+        return {**type(self)().architecture, **self.older}
 
     def _bands(self, obs: Observation) -> tuple[Band, ...]:
         return obs[self.roles["base"]].bands
@@ -363,6 +364,7 @@ def load_network(network: Network, name: str, obs: Observation) -> Fitted:
             f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
             f"they run with the method {header.method.rpartition('/')[2]}",
         )  # fmt: skip
+    header = replace(header, fields={**network.older, **header.fields})
     network = replace(network, **own_fields(network, header))
     order = order_or_raise(header, network, obs)
     module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
@@ -375,7 +377,7 @@ def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
     import torch
 
     header, tensors = weights.read(path)
-    module = cls(**header.fields).net(Sizes(**header.sizes))  # type: ignore[arg-type]
+    module = cls(**{**cls.older, **header.fields}).net(Sizes(**header.sizes))  # type: ignore[arg-type]
     try:
         module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
     except RuntimeError as wrong:

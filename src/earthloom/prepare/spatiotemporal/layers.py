@@ -98,7 +98,7 @@ def series_facts(lib: Library, day: date, asking: Asking) -> dict[str, Any]:
 def asked_for(lib: Library, day: date, asking: Asking, run: Run) -> dict[str, Any]:
     """What a finished product must have been asked for, to be taken for the one that is wanted now."""
     adapted = {"seconds": run.seconds, "steps": run.adapt_steps} if run.adapts else None
-    parameters = asking.method.parameters
+    parameters = {k: v for k, v in asking.method.parameters.items() if k != "auto"}  # figures grow with the dates
     weights = [path for path in [parameters.get("weights")] if path is not None]
     handling = {
         "fine": asdict(lib.handling.fine), "coarse": asdict(lib.handling.coarse),

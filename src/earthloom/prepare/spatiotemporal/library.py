@@ -10,6 +10,7 @@ from typing import Any
 from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, InputError
 from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.wrappers.several import Several
 from earthloom.prepare.spatiotemporal.calendar import Calendar, choices
 from earthloom.prepare.spatiotemporal.chain import Choice
 from earthloom.prepare.spatiotemporal.known import Handling
@@ -128,8 +129,10 @@ class Library:
 
 
 def least_pairs(method: Method) -> int:
-    """Known dates that a method needs."""
+    """Known dates that a method needs; of several that make one product the one that needs most."""
     while isinstance(method, Wrapper):
+        if isinstance(method, Several):
+            return max(least_pairs(part) for part, _ in method.parts)
         method = method.inner
     return int(getattr(method, "least_pairs", 1))
 

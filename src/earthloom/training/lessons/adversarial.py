@@ -42,7 +42,8 @@ class Lessons(Supervised):
     teaching
         What counts beside the error of the pixels.
     bands
-        Of the wanted image: the critics' input.
+        Of the wanted image: the critics' input; 0 for a network that takes any number of them one by one, whose critics
+        do so too.
     """
 
     teaching: Teaching = field(default_factory=Teaching)
@@ -148,7 +149,7 @@ class AdversarialLearner(Learner):
         stages = 2 if made.staged else 1
         with torch.random.fork_rng(devices=[]):  # the same critics in every process
             torch.manual_seed(config.seed)
-            critics = [Critic(task.bands, made.critic_width, made.critic_batch_norm) for _ in range(stages)]
+            critics = [Critic(max(task.bands, 1), made.critic_width, made.critic_batch_norm) for _ in range(stages)]
         self.critics = nn.ModuleList(critics).to(fabric.device)
         if config.channels_last:
             self.critics.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -160,6 +161,8 @@ class AdversarialLearner(Learner):
         images = task.images(self.wrapped, batch)
         terms = task.terms(images, batch.get(LEVEL))
         seen = [(_kept(product, mask), _kept(truth, mask)) for product, truth, mask in images]
+        if not task.bands:
+            seen = [(_apart(product), _apart(truth)) for product, truth in seen]
         judged = terms[task.kind].new_zeros(())
         terms["adversarial"] = judged
         if step >= self.teaching.alone:
@@ -213,3 +216,8 @@ class AdversarialLearner(Learner):
 def _kept(image: Tensor, mask: Tensor | None) -> Tensor:
     """The image as critics see it: 0, the mean, in holes."""
     return image.float() if mask is None else image.float() * mask
+
+
+def _apart(image: Tensor) -> Tensor:
+    """Every band as an image of its own."""
+    return image.reshape(-1, 1, *image.shape[-2:])
