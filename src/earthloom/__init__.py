@@ -50,7 +50,7 @@ from earthloom.version import __version__ as __version__
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "progress_bar": "report.progress",
-    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample", "sign_urls": "raster.remote",
+    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sampling.sample", "sign_urls": "raster.remote",
     "assets": "raster.metadata.stac_items",
 }  # fmt: skip
 

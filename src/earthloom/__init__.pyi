@@ -20,7 +20,7 @@ from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
 from earthloom.verbs.pansharpen import pansharpen as pansharpen
 from earthloom.verbs.predict import predict as predict
 from earthloom.verbs.revisit import revisit as revisit
-from earthloom.verbs.sample import load_sample as load_sample
+from earthloom.verbs.sampling.sample import load_sample as load_sample
 from earthloom.verbs.series import series as series
 from earthloom.verbs.sharpen import sharpen as sharpen
 from earthloom.verbs.simulate import simulate as simulate

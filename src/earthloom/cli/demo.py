@@ -40,9 +40,9 @@ def demo(
     """
     from earthloom.raster.write.place import require_folder, require_place
     from earthloom.report.table import text_table
-    from earthloom.verbs.demo import write_inputs
     from earthloom.verbs.evaluate import evaluate
     from earthloom.verbs.pansharpen import pansharpen
+    from earthloom.verbs.sampling.demo import write_inputs
 
     require_folder(output)
     for name in (FIGURES, PICTURE):

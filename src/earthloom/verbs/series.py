@@ -24,9 +24,9 @@ from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.raster.steady import paths_in, stamps
 from earthloom.raster.write.place import require_apart, require_folder
+from earthloom.verbs.batching.folder import SeriesFolder, readied, require_possible
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import METHOD, Flag
-from earthloom.verbs.folder import SeriesFolder, readied, require_possible
 from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.verbs.predict import DEFAULT, SENSORS
 
