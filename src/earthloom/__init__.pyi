@@ -19,6 +19,7 @@ from earthloom.verbs.info import info as info
 from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
 from earthloom.verbs.pansharpen import pansharpen as pansharpen
 from earthloom.verbs.predict import predict as predict
+from earthloom.verbs.report import report as report
 from earthloom.verbs.revisit import revisit as revisit
 from earthloom.verbs.sampling.sample import load_sample as load_sample
 from earthloom.verbs.series import series as series
@@ -33,6 +34,6 @@ __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "convert",
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
+    "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
     "train", "unfinished",
 ]  # fmt: skip

@@ -73,6 +73,11 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),
         ("without one", "earthloom evaluate sharp.tif --pan pan.tif --ms ms.tif"),
     ),
+    "report": (
+        ("a page beside a product", "earthloom report sharp.tif"),
+        ("inputs that lie elsewhere, and the truth", "earthloom report s.tif --look-in in --reference t.tif"),
+        ("all dates of a series", "earthloom report predicted -o series.html"),
+    ),
     "revisit": (
         (
             "STAC items of several sensors, by month",
