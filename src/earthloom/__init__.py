@@ -13,6 +13,7 @@ Fuse
 Judge
     evaluate        how good a product is, with or without a reference
     leave_one_out   how well a method predicts the dates that are known
+    compare         several methods on the same images, and which suits them
     report          a page about a product or a folder: pictures, figures, maps
     revisit         clear observations and gaps of several sensors over one place
     simulate        a PAN and MS pair one scale down, so that the MS becomes the truth

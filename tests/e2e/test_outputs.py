@@ -19,8 +19,10 @@ OUTPUTS = {
     "pansharpen": RUN, "sharpen": RUN, "predict": RUN, "superresolve": RUN,
     "decloud": RUN | {"save_mask"}, "align": RUN | {"figure"},
     "align fit": RUN | {"figure"}, "align apply": RUN, "series": RUN | {"figure"}, "evaluate": {"figure"},
-    "report": {"output"}, "revisit": {"figure"}, "train": {"output"}, "dataset convert": {"output"},
-    "weights import": {"output"}, "demo": {"output"}, "doctor": {"output"}, "unfinished": {"folder"},
+    **{f"compare {verb}": RUN | {"keep"} for verb in ("pansharpen", "sharpen", "predict", "superresolve", "align")},
+    "compare decloud": RUN | {"keep", "save_mask"}, "report": {"output"}, "revisit": {"figure"}, "train": {"output"},
+    "dataset convert": {"output"}, "weights import": {"output"}, "demo": {"output"}, "doctor": {"output"},
+    "unfinished": {"folder"},
 }  # fmt: skip
 READS = {"transform", "config"}  # paths that are read
 

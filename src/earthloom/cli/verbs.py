@@ -87,7 +87,7 @@ def _call(
         own[name_of] = 0
     if act is not several.act:  # rows may name methods of their own
         own.setdefault("method", given.get("method") or verb.default(given))
-        if writes_a_product(verb):
+        if several.OPTIONS[0] in options:
             several.require_rows(parts["extra"])
     if verb.shell is not None:
         own = verb.shell(own)

@@ -33,6 +33,7 @@ from earthloom.weights.store import shipped_weights
 
 AUTO = "auto"
 NO_FUSION = "exp"
+DOES_NOTHING = {"superresolution": "bicubic"}  # the same where it is called otherwise
 CANDIDATES = {
     "pansharpening": ("mtf_glp_hpm", "pracs", "bt_h", "cf2n"),
     "sharpening": ("gwr", "hypersharpening"),
@@ -195,17 +196,22 @@ def _helps(scores: dict[str, tuple[float, ...]], name: str, band: int) -> bool:
     return not scores or scores[name][band] < HELPS
 
 
+def weighed(errors: Sequence[float], bands: Sequence[int], slow: bool) -> float:
+    """By what methods are ranked: the error one scale down, at most that of no fusion; of a slow one somewhat more."""
+    return (1 / WORTH if slow else 1.0) * _mean([min(value, 1.0) for value in errors], bands)
+
+
 def _picked(
     scores: dict[str, tuple[float, ...]], left: Sequence[str], bands: Sequence[int], slow: frozenset[str]
 ) -> dict[int, str]:
     """Of the methods that are left the best for all bands, and beside it one more where it is much better."""
     if not scores:
         return dict.fromkeys(bands, left[0])
-    cost = {name: 1 / WORTH if name in slow else 1.0 for name in left}
-    best = min(left, key=lambda name: cost[name] * _mean([min(v, 1.0) for v in scores[name]], bands))
+    best = min(left, key=lambda name: weighed(scores[name], bands, name in slow))
 
     def beside(name: str) -> list[int]:
-        return [b for b in bands if cost[name] * scores[name][b] < BETTER * min(scores[best][b], 1.0)]
+        own = 1 / WORTH if name in slow else 1.0
+        return [b for b in bands if own * scores[name][b] < BETTER * min(scores[best][b], 1.0)]
 
     def gained(name: str) -> float:
         return sum(min(scores[best][b], 1.0) ** 2 - scores[name][b] ** 2 for b in beside(name))
@@ -272,7 +278,7 @@ class Trial:
         """Errors one scale down, relative to no fusion, each half of the windows with the statistics of the other."""
         if not self.cases:
             return {}
-        none = self._error(NO_FUSION)
+        none = self._error(DOES_NOTHING.get(self.problem, NO_FUSION))
         return {name: _relative(self._error(name), none) for name in names}
 
     def _method(self, name: str, obs: Observation) -> Method:
@@ -299,7 +305,8 @@ class Trial:
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
-        return _relative(self._distance(name, gain), self._distance(NO_FUSION, gain))
+        none = DOES_NOTHING.get(self.problem, NO_FUSION)
+        return _relative(self._distance(name, gain), self._distance(none, gain))
 
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""

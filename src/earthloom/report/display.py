@@ -199,9 +199,14 @@ def _small(path: Path) -> tuple[np.ndarray, np.ndarray, Colours]:
 def _world(image: Image, shape: tuple[int, ...]) -> str:
     """The six numbers of a world file: pixel sizes, rotations, and the centre of the first pixel."""
     rows, cols = image.shape
-    grid = image.transform * Affine.scale(cols / shape[1], rows / shape[0])
-    x, y = grid * (0.5, 0.5)
+    grid = thinned(image.transform, rows / shape[0], cols / shape[1])
+    x, y = grid.c + (grid.a + grid.b) / 2, grid.f + (grid.d + grid.e) / 2
     return "".join(f"{number:.12g}\n" for number in (grid.a, grid.d, grid.b, grid.e, x, y))
+
+
+def thinned(grid: Affine, down: float, across: float) -> Affine:
+    """A grid whose pixels are so many times as high and as wide, from the same corner."""
+    return Affine(grid.a * across, grid.b * down, grid.c, grid.d * across, grid.e * down, grid.f)
 
 
 def png(pixels: UInt8[np.ndarray, "y x 3"]) -> bytes:

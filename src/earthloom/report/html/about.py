@@ -88,7 +88,7 @@ def figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table
         cells.append([told.title, *(figure(value) for value in values), sense, told.words])
         if len(values) == 2 and (better := is_better(name, values[0], values[1])) is not None:
             best.add((at, 1 if better else 2))
-    heads = ["Figure", *(row[:1].upper() + row[1:] for row in every), "Sense", "What it says"]
+    heads = ["Figure", *("Product" if row == "product" else row for row in every), "Sense", "What it says"]
     return Table(heads, cells, caption, frozenset(best), words=frozenset((len(every) + 1, len(every) + 2)))
 
 

@@ -23,7 +23,8 @@ from earthloom.raster.image import Image
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
 from earthloom.report.html.parts import Section
-from earthloom.types import Bool, Float, Observation, Report
+from earthloom.report.record import Record
+from earthloom.types import Bool, Float, Observation, Report, Scene
 
 HOME = "earthloom.report.problems"
 NO_FUSION = "No fusion"
@@ -81,6 +82,16 @@ class Shown(ABC):
             return []
         view = obs[role]
         return [Residual(reduce(obs, product, gains, role) - view.data, view.valid, view.data, role)]
+
+    def trials(self) -> list[Scene]:
+        """Scenes on which methods can be tried: one, where one coarse view shows what is wanted."""
+        return [] if self.prepared is None else [self.prepared.scene]
+
+    relative_to: ClassVar[str] = ""  # what `relative` is told of
+
+    def relative(self, record: Record | None) -> float | None:
+        """How far off the truth a product is, of how far no fusion is, where the run itself knows that."""
+        return None
 
     def judged(self, known: Known) -> Report | None:
         """Quality indices without a reference, as ``evaluate`` tells them; None where it knows none."""

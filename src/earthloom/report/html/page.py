@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
@@ -17,7 +18,7 @@ from earthloom.version import __version__
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 TEMPLATE, STYLE, SCRIPT = "page.html.jinja", "page.css", "page.js"
-LARGEST = 5_000_000  # bytes of a page
+CODE = re.compile(r"`([^`]+)`")
 KINDS = {  # what a browser may take, and from where: nothing from anywhere
     "default-src": "'none'", "img-src": "data:", "base-uri": "'none'", "form-action": "'none'",
 }  # fmt: skip
@@ -63,7 +64,15 @@ def _template() -> Any:
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
+    there.filters["coded"] = _coded
     return there.get_template(TEMPLATE)
+
+
+def _coded(text: str) -> Any:
+    """Words with what stands in backticks as code; all of it escaped."""
+    from markupsafe import Markup, escape
+
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))
 
 
 @cache

@@ -15,11 +15,13 @@ from earthloom.problems.bandpass import nearest_band
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
 from earthloom.raster.open import open_image
+from earthloom.report.display import thinned
 from earthloom.report.html.base import Shown
 from earthloom.report.html.density import densities
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Part, Pictures, Section, Table, Text, figure
+from earthloom.report.record import Record
 from earthloom.training.bandpass.pairs import Pairs
 from earthloom.types import Band, Float, Observation
 
@@ -51,6 +53,16 @@ class Aligned(Shown):
         told = sensors_ if isinstance(sensors_, dict) else {}
         pairs = (("--from", told.get("from")), ("--to", told.get("to")))
         return [word for flag, name in pairs if name for word in (flag, str(name))]
+
+    relative_to: ClassVar[str] = "the target, on ground that it was fitted to"
+
+    def relative(self, record: Record | None) -> float | None:
+        """Distance of the product from the target, of that of the source."""
+        pairs = None if record is None else record.figures.get("pairs")
+        if not isinstance(pairs, Pairs):
+            return None
+        before, after = pairs.rmse_percent()
+        return after / before if before else None
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """What became of the numbers; both beside the target."""
@@ -165,7 +177,7 @@ def on_one_grid(images: Sequence[Image]) -> list[tuple[np.ndarray, np.ndarray]]:
     step = max(1.0, max(last.shape) / SIDE)
     shape = (max(1, round(last.shape[0] / step)), max(1, round(last.shape[1] / step)))
     if all(one.crs is not None for one in images):
-        grid = last.transform * last.transform.scale(last.shape[1] / shape[1], last.shape[0] / shape[0])
+        grid = thinned(last.transform, last.shape[0] / shape[0], last.shape[1] / shape[1])
         return [one.warped(last.crs, grid, shape, "average").read() for one in images]
     if len({one.shape for one in images}) > 1:
         return [(data[:, :0, :0], known[:0, :0]) for data, known in (one.decimated(8) for one in images)]

@@ -12,6 +12,7 @@ import numpy as np
 from earthloom.engine.inputs import opened
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
+from earthloom.methods.wrappers.each_coarse import OneCoarse
 from earthloom.ops.tiling import BLOCK
 from earthloom.physics.forward import expand, reduce
 from earthloom.prepare import registering
@@ -22,7 +23,7 @@ from earthloom.report.html.base import Shown, opened_as
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
 from earthloom.report.html.parts import Pictures, Section
-from earthloom.types import Bool, Float, Observation
+from earthloom.types import Bool, Float, Observation, Scene
 
 
 class Sharpened(Shown):
@@ -77,6 +78,12 @@ class Sharpened(Shown):
             low = reduce(obs, own, [band.mtf_nyquist for band in view.bands], role)
             found.append(Residual(low - view.data, view.valid, view.data, role))
         return found
+
+    def trials(self) -> list[Scene]:
+        """One for every coarse image."""
+        if self.prepared is None:
+            return []
+        return [OneCoarse(self.prepared.scene, role) for role in coarse_roles(self.prepared.scene.empty())]
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Arrows for every coarse image."""
