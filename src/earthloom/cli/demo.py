@@ -16,7 +16,7 @@ from earthloom.atomic import write_whole
 SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"}
 METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
 PICTURED = "mtf_glp_fs"
-FIGURES, PICTURE = "figures.json", "demo.png"
+FIGURES, PICTURE, PAGE = "figures.json", "demo.png", "report.html"
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -45,7 +45,7 @@ def demo(
     from earthloom.verbs.sampling.demo import write_inputs
 
     require_folder(output)
-    for name in (FIGURES, PICTURE):
+    for name in (FIGURES, PICTURE, PAGE):
         require_place(output / name, overwrite)
     inputs = write_inputs(output, overwrite)
     rows: dict[str, dict[str, float]] = {}
@@ -57,10 +57,23 @@ def demo(
         rows[name] = {title: figures[key] for key, title in SHOWN.items()} | {"seconds": seconds}
     picture = _picture(inputs, output, rows)
     write_whole(output / FIGURES, (js.dumps(rows, indent=2) + "\n").encode())
+    page = _page(output, inputs.truth)
     print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
-    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}")
+    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}\n{page}")
     print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
+
+
+def _page(output: Path, truth: Path) -> str:
+    """The report of the pictured product beside the truth, or what it takes to have one."""
+    from earthloom.errors import InputError
+    from earthloom.verbs.report import report
+
+    try:
+        page = report(output / f"sharp_{PICTURED}.tif", output / PAGE, reference=truth, overwrite=True)
+    except InputError as missing:
+        return f"report   none: {missing}"
+    return f"report   {page}"
 
 
 def _picture(inputs: Any, output: Path, rows: dict[str, dict[str, float]]) -> Path:

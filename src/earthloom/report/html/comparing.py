@@ -19,6 +19,7 @@ from earthloom.evaluation.comparing import Ranked, Tried, ranked, recommendation
 from earthloom.evaluation.reference import _with_reference
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
+from earthloom.notebook import table
 from earthloom.raster.open import open_image
 from earthloom.report.display import Stretch, colours_in, colours_of
 from earthloom.report.html.about import figure_table
@@ -106,6 +107,11 @@ class Comparison:
             "recommendation": self.recommendation, "judged": self.way, "rows": rows,
             "page": None if self.page is None else str(self.page),
         }  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        rows = [[row.place, row.name, row.why] for row in self.rows]
+        return table(["place", "method", "why"], rows, self.recommendation)
 
     def __str__(self) -> str:
         """A line for each method, and the recommendation."""

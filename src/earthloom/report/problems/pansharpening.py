@@ -21,6 +21,8 @@ from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Pictures, Section
 from earthloom.types import Report
 
+JUDGING = "512MiB"  # that judging may take: of a large product the middle is judged
+
 
 class Pansharpened(Shown):
     """The MS on the PAN grid."""
@@ -41,7 +43,9 @@ class Pansharpened(Shown):
     def judged(self, known: Known) -> Report | None:
         """QNR and the others, for the product and for no fusion."""
         inputs = opened_as(known, ("pan", "ms"))
-        return without_reference_of(str(known.path), inputs["pan"], inputs["ms"], Sharpening(known.sensor), Run())
+        return without_reference_of(
+            str(known.path), inputs["pan"], inputs["ms"], Sharpening(known.sensor), Run(memory=JUDGING)
+        )
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Arrows."""
