@@ -8,12 +8,12 @@ import numpy as np
 
 from earthloom.engine.budget import Budget
 from earthloom.errors import EarthloomError, InputError
-from earthloom.evaluation.reference import _with_reference
+from earthloom.evaluation.reference import _against, _with_reference, beside
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import common_ground
 from earthloom.report.display import Stretch, colours_in
 from earthloom.report.html.about import figure_table
-from earthloom.report.html.base import Shown
+from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground
@@ -35,9 +35,27 @@ def truth_section(known: Known, shown: Shown, reference: str | Path, ground: Gro
     if ground is not None:
         ratio = max(max(view.ratio) for view in ground.scene.empty().views.values())
     report = _with_reference(str(known.path), str(reference), None, max(ratio, 1.0), None, None, 0, Budget.of(None))
-    parts: list[Part] = [figure_table({"product": report.figures}, "Figures against the reference")]
+    rows = {"product": report.figures}
+    plain = _without_fusion(known, reference, ground, max(ratio, 1.0))
+    rows |= {NO_FUSION: plain} if plain else {}
+    parts: list[Part] = [figure_table(rows, "Figures against the reference")]
     parts += [Text(f"{note}.", "note") for note in report.notes]
     return Section("truth", "Beside the truth", [_pictures(known.path, reference), *parts])
+
+
+def _without_fusion(known: Known, reference: str | Path, ground: Ground | None, ratio: float) -> dict[str, float]:
+    """The figures of no fusion, where the truth covers the product and all of it is looked at."""
+    if ground is None or ground.windows()[2] < 1.0:
+        return {}
+    data, truth, both, _ = beside(str(known.path), str(reference), None, Budget.of(None))
+    if data.shape[1:] != ground.scene.shape or len(data) != len(ground.scale):
+        return {}
+    plain = np.zeros(data.shape)
+    for window in ground.windows()[0]:
+        looked = ground.look(window)
+        if looked is not None:
+            plain[(slice(None), *window.slices)] = looked.plain
+    return _against(np.where(both, plain, 0), truth, both, ratio, float(truth.max()), 0)
 
 
 def _pictures(product: Path, reference: str | Path) -> Pictures:
