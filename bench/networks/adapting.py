@@ -26,9 +26,9 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Network, load_network
+from earthloom.methods.wrappers.mixed import rival_of
 from earthloom.problems.pansharpening import Pansharpening
 from earthloom.training.adapt import adapt, beginning
-from earthloom.training.judging import rival_of
 from earthloom.training.ready import ready
 
 SIDE = 128  # MS pixels of a part
@@ -61,7 +61,7 @@ def row(case: Case, name: str, begun: Any, steps: int) -> dict[str, Any]:
     obs = in_float32(case)
     scene, (start, _) = ArrayScene(obs), beginning(begun, obs)
     found = adapt(start, scene, steps=steps, threads=1)
-    made: Method = found.method if found.beaten else ready(found.network, scene, Run())
+    made: Method = found.method if found.beaten or found.kept else ready(found.network, scene, Run())
     rivals = {name: ergas(case, rival_of(name, "pansharpening")) for name in Pansharpening.rivals}
     best = min(rivals, key=lambda one: rivals[one])
     return {

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import earthloom
+from earthloom.engine.job import fuse_array
 from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
 from earthloom.engine.scene import ArrayScene
-from earthloom.errors import EarthloomWarning
+from earthloom.errors import EarthloomWarning, MethodError
 from earthloom.methods import catalog
-from earthloom.training.guard import FEW, FEWEST, glance, shares_of
+from earthloom.methods.wrappers.mixed import LEAST, Mixed, rival_of
+from earthloom.training.guard import FEWEST, glance
+from earthloom.training.judging import RIDGE, mixture
 from earthloom.training.ready import ready
 from tests.contract.conftest import make_scene, method_for
 
@@ -41,24 +44,40 @@ def test_where_nothing_can_be_told_nothing_is_said() -> None:
     assert glance(catalog.make("hpm_cnn").fresh(small), ArrayScene(small)) is None  # type: ignore[attr-defined]
 
 
-def test_as_much_is_added_as_leaves_the_least_error() -> None:
+def test_a_mixture_loses_least() -> None:
     rng = np.random.default_rng(4)
-    start, more = rng.normal(size=(3, 40, 40)), rng.normal(size=(3, 40, 40))
-    truth = start + np.array([0.4, -0.7, 2.0])[:, None, None] * more
+    first, *others = rng.normal(size=(4, 3, 40, 40))
+    truth = 0.5 * first + 0.3 * others[0] + 0.2 * others[1]
     truth[:, :3] = np.nan  # holes
-    sure = 37 * 40 / (37 * 40 + FEW)
-    np.testing.assert_allclose(shares_of(start + more, start, truth), (0.4 * sure, 0.0, sure), atol=1e-12)
+    found = mixture(first, others, truth)
+    np.testing.assert_allclose(found, (0.3, 0.2, 0), atol=3 * RIDGE)
+    assert mixture(first, [], truth) == ()
+    away = mixture(first, [2 * first - others[0]], others[0])  # on the far side: nothing of it, not less than nothing
+    assert away == (0.0,)
+    assert sum(mixture(first, [others[0]], 2 * others[0] - first)) == 1  # and no more than all
 
 
-def test_a_network_that_spoils_a_formula_gives_the_formula() -> None:
-    """Random weights add noise to the pyramid: none of it is believed, and the product says so."""
+def test_a_network_that_spoils_a_formula_leaves_most_to_another() -> None:
+    """Random weights add noise to the pyramid: what stands beside the network takes its place, and is named."""
     obs = make_scene(coarse=(60, 52))
     spoilt = method_for("hpm_cnn", obs)
+    for parameter in spoilt.trained.module.parameters():  # type: ignore[attr-defined]
+        parameter.data.mul_(2)
     found = ready(spoilt, ArrayScene(obs), Run())
-    shares = found.parameters["shares"]
-    assert len(shares) == 4 and max(shares) < 0.5
-    pyramid = fuse_whole(catalog.make("hpm_cnn").fresh(obs), obs)  # type: ignore[attr-defined]
-    part = fuse_whole(found, obs) - pyramid
-    whole = fuse_whole(spoilt, obs) - pyramid
-    wanted = np.array(found.trained.shares)[:, None, None] * whole  # type: ignore[attr-defined]
-    np.testing.assert_allclose(part, wanted, atol=1e-4 * np.abs(whole).max())
+    shares = found.parameters["mixed"]
+    assert shares["HPM-CNN"] < 0.2 and sum(shares.values()) == pytest.approx(1, abs=2e-3)
+    others = [(name, rival_of(name, "pansharpening")) for name in shares if name != "HPM-CNN"]
+    parts = {name: fuse_whole(method, obs) for name, method in [("HPM-CNN", spoilt), *others]}
+    wanted = sum(share * parts[name] for name, share in shares.items())
+    product = fuse_whole(found, obs)
+    np.testing.assert_allclose(product, wanted, atol=2e-3 * np.abs(parts["HPM-CNN"] - product).max())
+    tiled = fuse_array(found, ArrayScene(obs), 96).data
+    np.testing.assert_allclose(tiled, product, atol=1e-4 * np.abs(product).max())
+
+
+def test_weights_of_a_mixture_are_shares() -> None:
+    one, other = catalog.make("exp"), catalog.make("gsa")
+    assert Mixed.of(one, [("gsa", other, LEAST / 2)]) is one
+    for wrong in (-0.1, 1.1):
+        with pytest.raises(MethodError, match="none below 0, at most 1 together"):
+            Mixed.of(one, [("gsa", other, wrong)])

@@ -24,7 +24,7 @@ from earthloom.errors import InputError, MethodError
 from earthloom.machine import device_wanted, on
 from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained
-from earthloom.training.judging import rival_of
+from earthloom.methods.wrappers.mixed import mixed, rival_of
 from earthloom.training.loop.devices import fast_precision
 from earthloom.training.loop.loop import Config, DivergedError, fit
 from earthloom.training.scene_task import AdaptTask, observed
@@ -33,7 +33,17 @@ from earthloom.types import Observation, Scene
 SECONDS = 60.0  # to adapt for, unless told otherwise
 BATCH = 4
 RATE = 2e-3
-TOLD = ("steps", "seconds", "began", "kept", "gained", "rival", "rival_ergas")  # plain facts of an adaptation
+TOLD = (
+    "steps",
+    "seconds",
+    "began",
+    "kept",
+    "gained",
+    "rival",
+    "rival_ergas",
+    "beside",
+    "ergas",
+)  # plain facts of an adaptation
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
 
@@ -58,8 +68,11 @@ class Adapted:
         By how much the error of the held-out blocks fell.
     rival, rival_ergas
         The method without training that does best on the same blocks, and its ERGAS.
+    beside, ergas
+        Methods that take a part of the product, and how much, by the held-out blocks
+        (:func:`earthloom.training.judging.mixture`), of those that the network names; the ERGAS of all together there.
     method
-        What fuses the scene: the network, or the rival where the network is worse.
+        What fuses the scene: the network with those beside it, or the rival where they are worse.
     """
 
     network: Fitted
@@ -72,20 +85,24 @@ class Adapted:
     gained: str = ""
     rival: str = ""
     rival_ergas: float = float("inf")
+    beside: tuple[tuple[str, float], ...] = ()
+    ergas: float = float("inf")
 
     @property
     def beaten(self) -> bool:
         """Whether a method without training does better on the held-out blocks."""
-        return self.rival_ergas < self.after["ergas"]
+        return self.rival_ergas < min(self.after["ergas"], self.ergas)
 
     @property
     def method(self) -> Method:
         """See above."""
-        return rival_of(self.rival, self.network.card.problem) if self.beaten else self.network
+        problem = self.network.card.problem
+        return rival_of(self.rival, problem) if self.beaten else mixed(self.network, self.beside)
 
     def __str__(self) -> str:
         start = f"{self.began} weights" if self.began == "random" else f"weights '{self.began}'"
-        beside = f"; {self.rival} on the same blocks: {self.rival_ergas:.3f}" if self.rival else ""
+        beside = "".join(f", with {weight:.2f} of {name}: {self.ergas:.3f}" for name, weight in self.beside)
+        beside += f"; {self.rival} on the same blocks: {self.rival_ergas:.3f}" if self.rival else ""
         if not self.kept:
             gained = f" (found: {self.gained})" if self.gained else ""
             none = f"adapting {start} found nothing surely better than ERGAS {self.before['ergas']:.3f}"
@@ -169,7 +186,10 @@ def _fine_tuned(
     after, won = task.figures(found), task.gain(start, found)
     took = time.perf_counter() - began
     better = won.sure and after.get("consistency", 0.0) <= before.get("consistency", 0.0)
-    told = Adapted(found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival)
+    beside, ergas = task.together(found if better else start)
+    told = Adapted(
+        found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival, beside, ergas
+    )
     if not better:
         return replace(told, network=start, after=before, kept=False)
     return replace(told, network=_adapted(found, str(told)))

@@ -9,18 +9,18 @@ import numpy as np
 from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.errors import EarthloomError
 from earthloom.methods.base import Method
-from earthloom.methods.networks.each_band import EachBand
 from earthloom.methods.networks.network import Fitted
+from earthloom.methods.wrappers.mixed import rival_of
 from earthloom.physics.forward import expand
 from earthloom.problems import catalog as problems
+from earthloom.problems.base import Case
 from earthloom.training.cases import blocks
-from earthloom.training.judging import rival_of
+from earthloom.training.judging import mixture
 from earthloom.types import Float, Observation, Scene, Window
 
 SIDE = 256  # coarse pixels of the window, at most
 FEWEST = 24  # and at least: fewer tell nothing
 KNOWN = 0.5  # share of it that must have been measured
-FEW = 64 * 64  # pixels: as many as these pull half of what is added back to the start
 EDGE = 2  # coarse pixels along the border, one scale down, that do not count
 
 
@@ -28,15 +28,14 @@ EDGE = 2  # coarse pixels along the border, one scale down, that do not count
 class Glance:
     """Errors one scale down, over those of no fusion: of the network, and of the best method without training.
 
-    ``shares``: of a network that adds to a start, how much of it is best added to each band, from 0 to 1:
-    ``<n - s, t - s> / <n - s, n - s>`` with network n, start s and truth t, drawn to 0 where few pixels tell. None of
-    others.
+    ``beside``: methods that take a part of the product, and how much (:func:`earthloom.training.judging.mixture`), of
+    those that the network names; ``network`` is the error of what they make together.
     """
 
     network: float
     rival: str
     of_rival: float
-    shares: tuple[float, ...] | None = None
+    beside: tuple[tuple[str, float], ...] = ()
 
     @property
     def harmful(self) -> bool:
@@ -61,11 +60,10 @@ def glance(method: Method, scene: Scene) -> Glance | None:
         case = problem.degrade(filled(obs, halo_px(method, obs)))
         seen = filled(case.obs, halo_px(method, case.obs))
         nothing = expand(seen, role=problem.seen[1])
-        fused, shares = fuse_whole(method, seen), None
-        if isinstance(method, Fitted) and isinstance(method.inner, EachBand) and method.inner.doubted:
-            start = method.inner.begun(seen, method.summarise(seen, None))
-            shares = shares_of(*(inner(one, seen) for one in (fused, start, case.truth)))
-            fused = start + np.array(shares, start.dtype)[:, None, None] * (fused - start)
+        fused = fuse_whole(method, seen)
+        beside: tuple[tuple[str, float], ...] = ()
+        if isinstance(method, Fitted) and method.inner.beside:
+            fused, beside = together(fused, method, case, seen)
         lost = error_of(fused, case.truth, nothing, seen)
         each = {}
         for name in problem.rivals:
@@ -75,7 +73,7 @@ def glance(method: Method, scene: Scene) -> Glance | None:
     except EarthloomError:
         return None
     best = min(each, key=lambda name: each[name])
-    return Glance(lost, best, each[best], shares)
+    return Glance(lost, best, each[best], beside)
 
 
 def middle(whole: Window) -> Window:
@@ -90,14 +88,15 @@ def inner(image: Float[np.ndarray, "band Y X"], obs: Observation) -> Float[np.nd
     return image[:, edge:-edge, edge:-edge]
 
 
-def shares_of(
-    network: Float[np.ndarray, "band y x"], start: Float[np.ndarray, "band y x"], truth: Float[np.ndarray, "band y x"]
-) -> tuple[float, ...]:
-    """How much of what the network adds is best added to each band, less where few pixels tell: times n / (n + FEW)."""
-    known = np.isfinite(truth).all(axis=0).sum()
-    more, wanted = (np.where(np.isfinite(truth), one - start, 0).astype(np.float64) for one in (network, truth))
-    shared, own = ((more * one).sum(axis=(1, 2)) for one in (wanted, more))
-    return tuple(float(share) for share in np.clip(shared / np.maximum(own, 1e-300), 0, 1) * known / (known + FEW))
+def together(
+    fused: Float[np.ndarray, "band Y X"], method: Fitted, case: Case, seen: Observation
+) -> tuple[Float[np.ndarray, "band Y X"], tuple[tuple[str, float], ...]]:
+    """The image of a network, mixed with those of the methods that it names, and these with their weights."""
+    names = method.inner.beside
+    others = [fuse_whole(rival_of(name, method.card.problem), seen) for name in names]
+    weights = mixture(inner(fused, seen), [inner(image, seen) for image in others], inner(case.truth, seen))
+    more = [fused.dtype.type(weight) * (image - fused) for weight, image in zip(weights, others, strict=True)]
+    return fused + np.add.reduce(more), tuple(zip(names, weights, strict=True))
 
 
 def error_of(

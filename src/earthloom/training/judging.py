@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import label
+from scipy.optimize import nnls
 
 from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.errors import EarthloomError
-from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.methods.wrappers.refined import refined
 from earthloom.problems.base import Case
 from earthloom.training.loop.task import Held
 from earthloom.types import Float
 
 SURE = 1.0  # standard errors that a gain must be beyond
+RIDGE = 0.02  # of the weights of a mixture, in mean squared differences of its parts
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,6 @@ def gain(before: Blocks, after: Blocks) -> Gain:
     return Gain(whole, float(np.sqrt((count - 1) / count * np.square(each - each.mean()).sum())))
 
 
-def rival_of(name: str, problem: str) -> Method:
-    """A method without training by its name; ``NAME, refine=N`` is back-projected so often."""
-    method, _, steps = name.partition(", refine=")
-    return refined(catalog.make(method, problem), int(steps or 0))
-
-
 def images_of(
     method: Method, cases: Sequence[Case], held: Sequence[Held], order: Sequence[int] | None = None
 ) -> list[Float[np.ndarray, "band y x"]] | None:
@@ -93,3 +87,27 @@ def images_of(
         image = image if order is None else image[list(order)]
         found.append(image[:, : scene.truth.shape[1], : scene.truth.shape[2]])
     return found
+
+
+def mixture(
+    first: Float[np.ndarray, "band y x"], others: Sequence[Float[np.ndarray, "band y x"]],
+    truth: Float[np.ndarray, "band y x"],
+) -> tuple[float, ...]:  # fmt: skip
+    """Weights w of other images beside a first one n that lose least: ``min |t - n - sum_k w_k (r_k - n)|^2``.
+
+    None is below 0, together they are at most 1, and a ridge draws them to 0, to the first image alone. Every band
+    counts in its own deviation; pixels without a truth (NaN) do not count.
+    """
+    known = np.isfinite(truth).all(axis=0)
+    if not known.any() or not others:
+        return (0.0,) * len(others)
+    unit = np.maximum(truth[:, known].std(axis=1, dtype=np.float64), 1e-300)[:, None]
+
+    def away(image: Float[np.ndarray, "band y x"]) -> Float[np.ndarray, " n"]:
+        return ((image[:, known].astype(np.float64) - first[:, known]) / unit).ravel()
+
+    parts = np.stack([away(image) for image in others])
+    pull = np.sqrt(RIDGE * np.mean(np.sum(parts**2, axis=1)))
+    gram = np.concatenate([parts.T, pull * np.eye(len(parts))])
+    weights, _ = nnls(gram, np.concatenate([away(truth), np.zeros(len(parts))]))
+    return tuple(float(weight) for weight in weights / max(weights.sum(), 1.0))

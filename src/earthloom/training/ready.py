@@ -13,6 +13,7 @@ from earthloom.errors import MethodError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Fitted
 from earthloom.methods.networks.placement import device_name, resolved
+from earthloom.methods.wrappers.mixed import mixed
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.raster.write.place import require_beside
 from earthloom.weights.header import SUFFIX
@@ -64,7 +65,8 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if found.beaten:
         warn(
             f"{found.rival} has ERGAS {found.rival_ergas:.3f} on the blocks held out, {method.card.name} "
-            f"{found.after['ergas']:.3f}: the product is that of {found.rival}; `save_weights` keeps the network"
+            f"{min(found.after['ergas'], found.ergas):.3f}: the product is that of {found.rival}; `save_weights` keeps "
+            "the network"
         )
     elif not found.kept and found.began == "random":
         start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"
@@ -73,11 +75,11 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
         )
     if run.save_weights is not None:
         found.network.save(run.save_weights)
-    return found.method if found.beaten else _looked(found.network, scene, run)
+    return found.method if found.beaten or found.kept else _looked(found.network, scene, run)
 
 
 def _looked(method: Method, scene: Any, run: Run) -> Method:
-    """A network after a look at what it does one scale down: with as much trust as it earns there, and a word on it.
+    """A network after a look at what it does one scale down: with what does better beside it, and a word on it.
 
     Loud where weights that ship do harm.
     """
@@ -93,7 +95,7 @@ def _looked(method: Method, scene: Any, run: Run) -> Method:
             f"{method.card.name} with weights '{method.trained.header.name}' leaves {found.network:.2f} times the "
             f"error of no fusion one scale down, {found.rival} {found.of_rival:.2f}: take that, or adapt"
         )
-    return replace(method, trained=replace(method.trained, shares=found.shares))
+    return mixed(method, found.beside)
 
 
 def _device(method: Method, run: Run) -> None:

@@ -16,6 +16,7 @@ from earthloom.errors import InputError, MethodError
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, prepared
 from earthloom.methods.networks.scaling import normalised, scale_of
+from earthloom.methods.wrappers.mixed import rival_of
 from earthloom.nn import losses
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import reduce
@@ -23,7 +24,6 @@ from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.training import judging
 from earthloom.training.cases import blocks
-from earthloom.training.judging import rival_of
 from earthloom.training.lessons.band_groups import BandGroups
 from earthloom.training.lessons.full_resolution import FullResolution, WithFullResolution
 from earthloom.training.loop.patches import Patches
@@ -138,6 +138,21 @@ class AdaptTask(WithFullResolution):
             lost.append(judging.block_errors(self.held, [scene.product(module) for scene in self.held]))
         return judging.gain(*lost)
 
+    def together(self, network: Fitted) -> tuple[tuple[tuple[str, float], ...], float]:
+        """The methods that a network names and their weights on the held-out blocks; the ERGAS of all together."""
+        names, module = network.inner.beside, network.trained.module.eval()
+        own = [scene.product(module) for scene in self.held]
+        each = [judging.images_of(rival_of(name, network.card.problem), self.cases, self.held, network.trained.order)
+                for name in names]  # fmt: skip
+        there = [(name, images) for name, images in zip(names, each, strict=True) if images is not None]
+        first, truth = (_flat(images) for images in (own, [scene.truth for scene in self.held]))
+        weights = judging.mixture(first, [_flat(images) for _, images in there], truth)
+        for number, image in enumerate(own):
+            others = [images[number] for _, images in there]
+            own[number] = image + sum(w * (other - image) for w, other in zip(weights, others, strict=True))
+        ergas = [scene.figures(image)["ergas"] for scene, image in zip(self.held, own, strict=True)]
+        return tuple((name, weight) for (name, _), weight in zip(there, weights, strict=True)), float(np.mean(ergas))
+
     def rival(self, start: Fitted) -> tuple[str, float]:
         """The method without training that loses least there, and its ERGAS; none where the problem has none."""
         problem, order = problems.find(start.card.problem), start.trained.order
@@ -167,6 +182,11 @@ class AdaptTask(WithFullResolution):
             error = (reduce(obs, product, gains, role) - whole[role].data)[:, obs[role].valid]
             found.append(100 * np.sqrt((error**2).mean()) / np.abs(obs[role].data[:, obs[role].valid]).mean())
         return {"ergas": ergas, "consistency": float(np.mean(found))}
+
+
+def _flat(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Images of any sizes as one of one row."""
+    return np.concatenate([image.reshape(len(image), 1, -1) for image in images], axis=2)
 
 
 def require_alike(network: Network, scene: Observation, case: Observation) -> None:

@@ -50,7 +50,6 @@ class EachBand(Network):
 
     scales: ClassVar[Mapping[str, str]] = {"start": "base"}
     tile_px: ClassVar[int] = 768
-    doubted: ClassVar[bool] = False  # no more is added to each band than earns its place on the scene one scale down
 
     def __post_init__(self) -> None:
         within(self, "width", 4, 256)
@@ -87,14 +86,6 @@ class EachBand(Network):
             base[shown.band], start[shown.band], seen[shown.band] = shown.base, shown.start, shown.seen
         return {"base": base, "start": start, "seen": seen.reshape(-1, *obs.shape)}
 
-    def begun(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band Y X"]:
-        """What the network adds to."""
-        view = obs[self.roles["base"]]
-        out = np.empty((len(view.bands), *obs.shape), view.data.dtype)
-        for shown in self.shown(obs, stats):
-            out[shown.band] = shown.start
-        return out
-
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """One band after the other, so that hundreds take no more memory than one."""
         view = obs[self.roles["base"]]
@@ -109,7 +100,5 @@ class EachBand(Network):
             found = self.through(trained, obs, {**inputs, "seen": shown.seen})[0]
             mean, std = (value.astype(out.dtype)[0] for value in scale_of(own))
             fused = found.astype(out.dtype) * std + mean
-            if trained.shares is not None:
-                fused = shown.start + out.dtype.type(trained.shares[shown.band]) * (fused - shown.start)
             out[shown.band] = fused if shown.trust == 1 else shown.base + shown.trust * (fused - shown.base)
         return out

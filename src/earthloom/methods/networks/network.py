@@ -64,6 +64,7 @@ class Network(Method):
     aside: ClassVar[tuple[str, ...]] = ()  # more fields that do not shape the network
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
     frozen: ClassVar[str] = ""  # why it cannot be taught, if so
+    beside: ClassVar[tuple[str, ...]] = ()  # methods, ``NAME, refine=N``, that take the part of it that a scene shows
     relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
@@ -247,14 +248,12 @@ class Network(Method):
 class Trained:
     """A network's module and what its weights are for.
 
-    ``order`` puts the scene's bands into the network's order; ``shares``, one for each band, say how much of what the
-    network adds to what it begins with is added (:mod:`earthloom.methods.networks.each_band`); None: all of it.
+    ``order`` puts the scene's bands into the network's order.
     """
 
     module: nn.Module
     header: weights.Header
     order: tuple[int, ...] | None = None
-    shares: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -318,7 +317,6 @@ class Fitted(Wrapper):
         """Fields, and whose weights."""
         header, found = self.trained.header, {**self.inner.parameters, **self.trained.header.fields}
         told = {"weights_sha256": weights.fingerprint(header), "adapted": header.card.get("adapted")}
-        told["shares"] = self.trained.shares and [round(share, 3) for share in self.trained.shares]
         return {**found, "weights": header.name, **{key: value for key, value in told.items() if value}}
 
 

@@ -42,7 +42,8 @@ class HpmCnn(EachBand):
     and what PAN shows that the bands do not, ``U (D B P - w'M)``, in standard deviations of PAN, with the sign of the
     band's correlation; the two bands that resemble it most; the ratio and the MTF. All is relative to the scene's
     own spread, so that one set of weights serves any sensor, any number of bands in any order, any ratio. A fresh
-    network is the pyramid.
+    network is the pyramid. A look at the scene one scale down says how much of the product is the network's, and how
+    much that of BT-H (:func:`earthloom.training.judging.mixture`).
 
     References
     ----------
@@ -56,7 +57,7 @@ class HpmCnn(EachBand):
         notes="a network of ours; it begins as MTF-GLP-HPM after five back-projections",
     )  # fmt: skip
 
-    doubted: ClassVar[bool] = True
+    beside: ClassVar[tuple[str, ...]] = ("bt_h, refine=5",)  # it knows of haze, the pyramid does not
 
     def net(self, sizes: Sizes) -> nn.Module:
         """Convolutions at half the wanted resolution."""
