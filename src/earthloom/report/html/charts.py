@@ -82,7 +82,6 @@ def axes_of(figure: Any, paper: Paper, rows: int = 1, columns: int = 1, **more: 
             spine.set_color(paper.quiet)
         for label in (axes.xaxis.label, axes.yaxis.label):
             label.set_color(paper.ink)
-        axes.title.set_color(paper.ink)
     return every
 
 

@@ -45,7 +45,7 @@ def _span(values: np.ndarray) -> tuple[float, float]:
 def _panel(axes: Any, paper: Paper, one: np.ndarray, other: np.ndarray, name: str, compared: bool) -> None:
     """One band."""
     known = np.isfinite(one) & np.isfinite(other)
-    axes.set_title(name, loc="left", fontsize=10)
+    axes.set_title(name, loc="left", fontsize=10, color=paper.ink)
     if not known.any():
         return
     one, other = one[known], other[known]

@@ -303,7 +303,7 @@ def _panels(steps: np.ndarray, columns: Mapping[str, np.ndarray], title: str) ->
             known = np.isfinite(values)
             few = known.sum() < 40
             axes.plot(steps[known], values[known], "o-" if few else "-", color=paper.lines[0], lw=1.4, ms=3)
-            axes.set_title(name.removeprefix("val_").replace("_", " "), loc="left", fontsize=10)
+            axes.set_title(name.removeprefix("val_").replace("_", " "), loc="left", fontsize=10, color=paper.ink)
             axes.set_xlabel("step")
 
     return chart(draw, f"Curves of {title}: {', '.join(shown)}", (2.6 * across, 2.2 * down), title=title.capitalize())

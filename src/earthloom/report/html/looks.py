@@ -22,6 +22,7 @@ from earthloom.types import View, Window
 OVERVIEW = 560  # pixels of the longer side
 DETAIL = 96  # pixels of the product along a side of a detail
 ENLARGED = 3  # a pixel of the product there
+SAME = 0.6  # of a detail may lie in another one
 BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
@@ -51,7 +52,7 @@ def overview_section(known: Known, shown: Shown) -> Section:
         images.append(product)
     stretch = common_stretch(images)
     pictures = [_photo(one, stretch) for one in images]
-    return Section("pictures", "Inputs and product", [Pictures(pictures, caption=_alike_words(images))])
+    return Section("pictures", "Inputs and product", [Pictures(pictures, caption=_alike_words(images, stretch))])
 
 
 def _small(
@@ -84,13 +85,13 @@ def common_stretch(images: Sequence[Overview]) -> dict[str, Stretch]:
     return found
 
 
-def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray) -> bool:
-    """Whether a stretch shows an image: its middle is not far beyond the ends."""
+def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray, flat: float = FLAT) -> bool:
+    """Whether a stretch shows an image: its middle is not far beyond the ends, and it is not ``flat`` there."""
     if not valid.any() or len(colours) != len(stretch.dark):
         return False
     dark, top = np.asarray(stretch.dark), np.asarray(stretch.top)
     low, middle, high = (np.percentile(colours[:, valid], (5, 50, 95), axis=1) - dark) / (top - dark)
-    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > FLAT)
+    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > flat)
 
 
 def _photo(one: Overview, stretch: dict[str, Stretch]) -> Picture:
@@ -110,10 +111,11 @@ def _photo(one: Overview, stretch: dict[str, Stretch]) -> Picture:
     )  # fmt: skip
 
 
-def _alike_words(images: Sequence[Overview]) -> str:
+def _alike_words(images: Sequence[Overview], stretch: dict[str, Stretch]) -> str:
     """How the overviews are stretched."""
-    last = images[-1] if images else None
-    alike = [one.title for one in images if last is not None and one.alike and one.words == last.words]
+    own = stretch.get(images[-1].words) if images else None
+    same = [one for one in images if one.alike and one.words == images[-1].words]
+    alike = [one.title for one in same if own is not None and fits(own, one.colours, one.valid)]
     if len(alike) < 2:
         return "Grey pixels hold nothing."
     return f"One stretch for {', '.join(alike[:-1])} and {alike[-1]}, haze taken off. Grey pixels hold nothing."
@@ -129,12 +131,19 @@ def detail_section(ground: Ground, survey: Survey) -> Section:
     shown_at: list[Window] = []
     for title, window in wanted:
         place = centred(window, ground.scene.shape)
-        if place in shown_at or (looked := ground.look(place)) is None:
+        if any(overlap(place, one) > SAME for one in shown_at) or (looked := ground.look(place)) is None:
             continue
         shown_at.append(place)
         parts.append(Text(f"{title}: row {place.y}, column {place.x}, {place.height} x {place.width} pixels"))
         parts.append(Pictures(detail_pictures(ground, looked)))
     return Section("details", "Details, pixel by pixel", parts)
+
+
+def overlap(one: Window, other: Window) -> float:
+    """Which share of a window lies in another of its size."""
+    rows = min(one.y + one.height, other.y + other.height) - max(one.y, other.y)
+    cols = min(one.x + one.width, other.x + other.width) - max(one.x, other.x)
+    return max(rows, 0) * max(cols, 0) / max(one.height * one.width, 1)
 
 
 def centred(window: Window, shape: tuple[int, int], side: int = DETAIL) -> Window:
@@ -159,7 +168,7 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
             continue
         picked = _of_view(view, colours, len(looked.product))
         data, valid = on_pixels(picked.of(view.data), view, looked)
-        own = stretch if picked is colours and fits(stretch, data, valid) else None
+        own = stretch if picked is colours and fits(stretch, data, valid, flat=-1.0) else None
         pixels = (own or Stretch.of([(data, valid)]))(data, valid)
         words = "" if own else "stretched by itself"
         title = shown.title(role)
@@ -207,7 +216,7 @@ def map_section(ground: Ground, survey: Survey) -> Section:
     )  # fmt: skip
     cell = f"One cell is {survey.cell} x {survey.cell} pixels of the product."
     maps = []
-    if np.isfinite(survey.off).any():
+    if np.nan_to_num(survey.off).any():
         maps.append(heat(
             survey.off, "Map of the distance between the product, seen coarsely, and what was seen",
             "percent of the mean", "Distance from what was seen",

@@ -37,7 +37,7 @@ def spectra(
                 axes.plot(
                     along[order], lines[name][order], style, color=colour, lw=1.6, label=name, marker=marker, ms=3
                 )
-            axes.set_title(title, loc="left", fontsize=10)
+            axes.set_title(title, loc="left", fontsize=10, color=paper.ink)
             axes.set_xlabel("wavelength, nm" if known else "band")
         legend(panels[0], paper)
 
