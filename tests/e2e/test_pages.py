@@ -154,3 +154,22 @@ def test_from_the_command_line(tmp_path: Path, cli: Cli) -> None:
     assert again.code == 2 and "exists" in again.err
     with pytest.raises(FileError):
         earthloom.compare("pansharpen", "gsa", tmp_path / "c.html", **given)
+
+
+def test_the_demo_ends_by_naming_its_report(tmp_path: Path, cli: Cli) -> None:
+    done = cli("demo", "-o", tmp_path / "look")
+    assert done.code == 0 and f"report   {tmp_path / 'look' / 'report.html'}" in done.out
+    page = read(tmp_path / "look" / "report.html")
+    assert "truth" in [own["id"] for own in page.every("section")] and "No fusion" in page.text
+    done = cli("demo", "-o", tmp_path / "look", "--overwrite", "--json")
+    assert done.code == 0 and json.loads(done.out)["mtf_glp_fs"]["ERGAS"] < json.loads(done.out)["exp"]["ERGAS"]
+
+
+def test_a_verdict_in_words_comes_first(tmp_path: Path, cli: Cli) -> None:
+    given = PANSHARPEN.inputs(tmp_path)
+    product = PANSHARPEN.call(given, output=tmp_path / "product.tif")
+    done = cli("evaluate", product, "--pan", given["pan"], "--ms", given["ms"])
+    assert done.code == 0 and "no fusion at all" in done.out.splitlines()[1]
+    plain = PANSHARPEN.call(given, output=tmp_path / "plain.tif", method="exp")
+    done = cli("evaluate", plain, "--pan", given["pan"], "--ms", given["ms"])
+    assert "Better" not in done.out

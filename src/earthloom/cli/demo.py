@@ -12,6 +12,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from earthloom.atomic import write_whole
+from earthloom.cli.screen import strict
 
 SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"}
 METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
@@ -32,6 +33,7 @@ def demo(
     overwrite: Annotated[
         bool, Parameter(help="Replace the results of an earlier demo.", negative="", show_default=False)
     ] = False,
+    json: Annotated[bool, Parameter(help="Print the figures as JSON.", negative="", show_default=False)] = False,
 ) -> None:
     """Sharpen the built-in sample and print the figures.
 
@@ -58,6 +60,9 @@ def demo(
     picture = _picture(inputs, output, rows)
     write_whole(output / FIGURES, (js.dumps(rows, indent=2) + "\n").encode())
     page = _page(output, inputs.truth)
+    if json:
+        print(js.dumps(strict(rows), indent=2, allow_nan=False))
+        return
     print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
     print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}\n{page}")

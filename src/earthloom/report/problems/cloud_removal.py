@@ -132,7 +132,7 @@ class Declouded(Shown):
 
 def origin_picture(made: Bool[np.ndarray, "y x"], valid: Bool[np.ndarray, "y x"]) -> Picture:
     """Where pixels come from."""
-    colours = np.where(made[..., None], np.uint8(MADE), np.uint8(SEEN))
-    pixels = np.where(valid[..., None], colours, np.uint8(NOTHING))
+    shades = np.array([NOTHING, SEEN, MADE], np.uint8)
+    pixels = shades[np.where(valid, 1 + made, 0)]
     words = "Blue: made by the method. Grey: as the cloudy image has it."
     return photo(pixels, f"Mask of the pixels that were replaced. {words}", "Origin", words, True)

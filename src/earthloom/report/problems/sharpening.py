@@ -43,10 +43,10 @@ class Sharpened(Shown):
         """All images on the finest grid."""
         roles = list(known.inputs)
         coarse = [role for role in roles if role.startswith("coarse")]
-        gains = [known.others.get(f"mtf_{role}") for role in coarse]
+        gains = [float(told) for role in coarse if (told := known.others.get(f"mtf_{role}")) is not None]
         moved = [known.others.get(f"registration_{role}", {}) for role in coarse]
         corrected = any(isinstance(one, dict) and one.get("corrected") for one in moved)
-        gain = float(gains[0]) if gains and all(one is not None for one in gains) else "sensor"
+        gain = gains[0] if gains and len(gains) == len(coarse) else "sensor"
         pairing = Pairing(
             known.sensor, keep_fine=bool(known.parameters.get("keep_fine")), register=corrected, mtf=gain,
         )  # fmt: skip

@@ -45,8 +45,9 @@ class Superresolved(Shown):
     def wanted(self, image: Image) -> Image:
         """The bands that the method made."""
         bands = getattr(self.prepared and self.prepared.job, "keywords", {}).get("bands")
-        good = isinstance(bands, Bands) and bands.count == image.count and bands.good != tuple(range(bands.count))
-        return image.pick(bands.good) if good else image
+        if not isinstance(bands, Bands) or bands.count != image.count or bands.good == tuple(range(bands.count)):
+            return image
+        return image.pick(bands.good)
 
     def told(self, known: Known) -> list[str]:
         """Its ratio."""
