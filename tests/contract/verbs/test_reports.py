@@ -185,6 +185,8 @@ def test_a_folder_of_products(tmp_path: Path) -> None:
     page = read(earthloom.report(out))
     assert [one["day"] for one in page.data["products"]] == [str(day) for day in done] == ["2020-03-08", "2020-03-12"]
     assert "series" in [own["id"] for own in page.every("section")]
+    alone = read(earthloom.report(out / "2020-03-08.tif", look_in=[tmp_path / "fine", tmp_path / "coarse"]))
+    assert alone.data["missing"] == [] and "a date of a series" in alone.text and "earthloom series" in alone.text
     with rasterio.open(out / "2020-03-08.tif") as file:
         np.testing.assert_allclose(page.data["products"][0]["means"], file.read().mean(axis=(1, 2)), rtol=1e-5)
 

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 from earthloom.engine.inputs import opened
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
+from earthloom.errors import MethodError
 from earthloom.prepare.spatiotemporal.known import Handling, told_of
 from earthloom.prepare.spatiotemporal.known import Known as Pair
 from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of
 from earthloom.raster.told import Told
-from earthloom.report.html.base import Shown, opened_as
+from earthloom.report.html.base import Shown, method_words, opened_as
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Section, Table, Text
@@ -39,6 +40,10 @@ class Predicted(Shown):
     def laid(self, known: Known, stack: ExitStack, run: Run) -> Prepared:
         """All images on the fine grid, in one unit."""
         found = opened_as(known, [role for role in known.inputs if known.inputs[role]])
+        if "coarse_p" not in found or not any(role.startswith("fine_") for role in found):
+            raise MethodError(
+                "a date of a series", "one prediction", "`earthloom report` of its folder shows all dates"
+            )
         days = dates_of(known)
         numbers = sorted(int(role[5:]) for role in found if role.startswith("fine_") and role[5:].isdigit())
         pairs = [
@@ -64,6 +69,13 @@ class Predicted(Shown):
         """Whether a coarse image was moved."""
         moves = known.others.get("coregistration")
         return bool(isinstance(moves, dict) and moves.get("moved_px"))
+
+    def command(self, known: Known) -> list[str]:
+        """That of one prediction, or of the series that a date is of, whose folders the product does not know."""
+        if "coarse_p" in known.inputs:
+            return super().command(known)
+        words = ["earthloom", "series", "--fine-dir", "FINE", "--coarse-dir", "COARSE", *method_words(known)]
+        return [*words, "--dates", str(known.others.get("date", "")), "-o", str(known.path.parent)]
 
     def told(self, known: Known) -> list[str]:
         """The pairs with their days, and the coarse image of the day."""
