@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import ClassVar
 
+import psutil
+
 from earthloom.engine.inputs import opened
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
@@ -21,7 +23,7 @@ from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Pictures, Section
 from earthloom.types import Report
 
-JUDGING = "512MiB"  # that judging may take: of a large product the middle is judged
+JUDGING = 2**29  # bytes that judging may take on top of what is held: of a large product the middle is judged
 
 
 class Pansharpened(Shown):
@@ -43,9 +45,8 @@ class Pansharpened(Shown):
     def judged(self, known: Known) -> Report | None:
         """QNR and the others, for the product and for no fusion."""
         inputs = opened_as(known, ("pan", "ms"))
-        return without_reference_of(
-            str(known.path), inputs["pan"], inputs["ms"], Sharpening(known.sensor), Run(memory=JUDGING)
-        )
+        run = Run(memory=str(psutil.Process().memory_info().rss + JUDGING))
+        return without_reference_of(str(known.path), inputs["pan"], inputs["ms"], Sharpening(known.sensor), run)
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Arrows."""
