@@ -124,6 +124,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "training.job": "training.l",  # loop and lessons: torch
     "training.ready": ("training.adapt", "training.guard"),  # torch
     "verbs.train": "training.loop",
+    "verbs.telling": "report.html",  # pages: only a run that is asked for one needs them
     "cli": "",  # a command starts with what it needs
 }
 

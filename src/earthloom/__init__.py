@@ -13,6 +13,8 @@ Fuse
 Judge
     evaluate        how good a product is, with or without a reference
     leave_one_out   how well a method predicts the dates that are known
+    compare         several methods on the same images, and which suits them
+    report          a page about a product or a folder: pictures, figures, maps
     revisit         clear observations and gaps of several sensors over one place
     simulate        a PAN and MS pair one scale down, so that the MS becomes the truth
 
@@ -50,7 +52,7 @@ from earthloom.version import __version__ as __version__
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "progress_bar": "report.progress",
-    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sample", "sign_urls": "raster.remote",
+    "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sampling.sample", "sign_urls": "raster.remote",
     "assets": "raster.metadata.stac_items",
 }  # fmt: skip
 

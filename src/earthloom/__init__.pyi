@@ -10,6 +10,7 @@ from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
 from earthloom.verbs.batch import batch as batch
+from earthloom.verbs.compare import compare as compare
 from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
 from earthloom.verbs.doctor import doctor as doctor
@@ -19,8 +20,9 @@ from earthloom.verbs.info import info as info
 from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
 from earthloom.verbs.pansharpen import pansharpen as pansharpen
 from earthloom.verbs.predict import predict as predict
+from earthloom.verbs.report import report as report
 from earthloom.verbs.revisit import revisit as revisit
-from earthloom.verbs.sample import load_sample as load_sample
+from earthloom.verbs.sampling.sample import load_sample as load_sample
 from earthloom.verbs.series import series as series
 from earthloom.verbs.sharpen import sharpen as sharpen
 from earthloom.verbs.simulate import simulate as simulate
@@ -30,9 +32,10 @@ from earthloom.verbs.unfinished import unfinished as unfinished
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "convert",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "compare",
+    "convert",
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
+    "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
     "train", "unfinished",
 ]  # fmt: skip

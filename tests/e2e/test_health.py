@@ -18,7 +18,7 @@ from earthloom.report import doctor as report
 from earthloom.report import journal, record
 from earthloom.report.plain import plain, strict
 from earthloom.verbs import doctor as verb
-from earthloom.verbs.demo import write_inputs
+from earthloom.verbs.sampling.demo import write_inputs
 from tests.e2e.conftest import Cli
 
 pytestmark = pytest.mark.slow

@@ -14,13 +14,15 @@ from tests.contract.verbs.cases import CASES, Case
 from tests.e2e.conftest import Cli
 
 # command: its options that name what is written; a new one comes here together with its refusal
-RUN = {"output", "save_weights", "log_json"}
+RUN = {"output", "save_weights", "log_json", "report"}
 OUTPUTS = {
     "pansharpen": RUN, "sharpen": RUN, "predict": RUN, "superresolve": RUN,
     "decloud": RUN | {"save_mask"}, "align": RUN | {"figure"},
     "align fit": RUN | {"figure"}, "align apply": RUN, "series": RUN | {"figure"}, "evaluate": {"figure"},
-    "revisit": {"figure"}, "train": {"output"}, "dataset convert": {"output"}, "weights import": {"output"},
-    "demo": {"output"}, "doctor": {"output"}, "unfinished": {"folder"},
+    **{f"compare {verb}": RUN | {"keep"} for verb in ("pansharpen", "sharpen", "predict", "superresolve", "align")},
+    "compare decloud": RUN | {"keep", "save_mask"}, "report": {"output"}, "revisit": {"figure"}, "train": {"output"},
+    "dataset convert": {"output"}, "weights import": {"output"}, "demo": {"output"}, "doctor": {"output"},
+    "unfinished": {"folder"},
 }  # fmt: skip
 READS = {"transform", "config"}  # paths that are read
 

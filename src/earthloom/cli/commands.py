@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 HELP = "Weave what several satellite sensors saw into one image with the best of each."
 OWN = {  # commands that run no method: module, one line for the help
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
+    "compare": ("pages.compare", "Run several methods on the same images, and say which suits them."),
+    "report": ("pages.report", "Write a page about a product or a folder: pictures, figures, maps."),
     "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "dataset": ("dataset", "Make training data of scenes and back, or tell what a data set holds."),
@@ -35,7 +37,7 @@ FUSING = {
 COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
-    "Judge": ("evaluate", "revisit"),
+    "Judge": ("evaluate", "compare", "report", "revisit"),
     "Learn": ("train", "dataset", "weights"),
     "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }

@@ -12,11 +12,12 @@ import numpy as np
 from cyclopts import Parameter
 
 from earthloom.atomic import write_whole
+from earthloom.cli.screen import strict
 
 SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"}
 METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
 PICTURED = "mtf_glp_fs"
-FIGURES, PICTURE = "figures.json", "demo.png"
+FIGURES, PICTURE, PAGE = "figures.json", "demo.png", "report.html"
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -32,6 +33,7 @@ def demo(
     overwrite: Annotated[
         bool, Parameter(help="Replace the results of an earlier demo.", negative="", show_default=False)
     ] = False,
+    json: Annotated[bool, Parameter(help="Print the figures as JSON.", negative="", show_default=False)] = False,
 ) -> None:
     """Sharpen the built-in sample and print the figures.
 
@@ -40,12 +42,12 @@ def demo(
     """
     from earthloom.raster.write.place import require_folder, require_place
     from earthloom.report.table import text_table
-    from earthloom.verbs.demo import write_inputs
     from earthloom.verbs.evaluate import evaluate
     from earthloom.verbs.pansharpen import pansharpen
+    from earthloom.verbs.sampling.demo import write_inputs
 
     require_folder(output)
-    for name in (FIGURES, PICTURE):
+    for name in (FIGURES, PICTURE, PAGE):
         require_place(output / name, overwrite)
     inputs = write_inputs(output, overwrite)
     rows: dict[str, dict[str, float]] = {}
@@ -57,10 +59,26 @@ def demo(
         rows[name] = {title: figures[key] for key, title in SHOWN.items()} | {"seconds": seconds}
     picture = _picture(inputs, output, rows)
     write_whole(output / FIGURES, (js.dumps(rows, indent=2) + "\n").encode())
+    page = _page(output, inputs.truth)
+    if json:
+        print(js.dumps(strict(rows), indent=2, allow_nan=False))
+        return
     print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
-    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}")
+    print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}\n{page}")
     print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
+
+
+def _page(output: Path, truth: Path) -> str:
+    """The report of the pictured product beside the truth, or what it takes to have one."""
+    from earthloom.errors import InputError
+    from earthloom.verbs.report import report
+
+    try:
+        page = report(output / f"sharp_{PICTURED}.tif", output / PAGE, reference=truth, overwrite=True)
+    except InputError as missing:
+        return f"report   none: {missing}"
+    return f"report   {page}"
 
 
 def _picture(inputs: Any, output: Path, rows: dict[str, dict[str, float]]) -> Path:

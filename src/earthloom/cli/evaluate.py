@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from earthloom.cli.screen import Screen, show_warnings, strict
 from earthloom.raster.steady import paths_in
+from earthloom.report.html.meanings import verdict
 from earthloom.types import Report
 
 
@@ -113,7 +114,12 @@ def text(report: Report) -> str:
     rows = dict(report.rows) or {"product": report.figures}
     names = [name for name in report.figures if not name.startswith((*PER_BAND, PSNR_OF))]
     width = max(map(len, names)) + 2
-    lines = [report.title, "", " " * (width + 9) + "".join(f"{name:>18}" for name in rows)]
+    lines = [
+        report.title,
+        *([verdict(report)] if verdict(report) else []),
+        "",
+        " " * (width + 9) + "".join(f"{name:>18}" for name in rows),
+    ]
     for name in names:
         better = "" if name.endswith(NEITHER) else "higher" if name in HIGHER else "lower"
         lines.append(

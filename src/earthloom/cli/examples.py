@@ -79,6 +79,17 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),
         ("without one", "earthloom evaluate sharp.tif --pan pan.tif --ms ms.tif"),
     ),
+    "compare": (
+        (
+            "three methods on a scene of yours",
+            f"earthloom compare pansharpen --pan pan.tif --ms ms.tif{NEXT}--methods gsa mtf_glp_hpm bt_h -o c.html",
+        ),
+    ),
+    "report": (
+        ("a page beside a product", "earthloom report sharp.tif"),
+        ("inputs that lie elsewhere, and the truth", "earthloom report s.tif --look-in in --reference t.tif"),
+        ("all dates of a series", "earthloom report predicted -o series.html"),
+    ),
     "revisit": (
         (
             "STAC items of several sensors, by month",

@@ -109,5 +109,6 @@ def _lines(value: Any) -> list[str]:
                 known += [f"sha256 {each['sha256'][:12]}..." if "sha256" in each else each.get("modified", "")]
                 lines.append(f"{name:<4} " + "  ".join(text for text in known if text))
         else:
-            lines.append(f"{name} = {item}")
+            told = ", ".join(f"{key} {one}" for key, one in item.items()) if isinstance(item, dict) else item
+            lines.append(f"{name} = {told}")
     return lines or ["-"]

@@ -32,8 +32,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     rows = any(a.partition("=")[0] == "--batch" for a in arguments)  # whose errors end nothing, unless it is told to
-    arguments = [a for a in arguments if a != "--debug" or rows]
+    arguments = _with_pages([a for a in arguments if a != "--debug" or rows])
     sys.exit(_run(arguments, debug))
+
+
+def _with_pages(arguments: Sequence[str]) -> list[str]:
+    """`--report` with nothing behind it that could be a page: the one beside the product."""
+    behind = [*arguments[1:], ""]
+    alone = [not word.lower().endswith((".html", ".htm")) for word in behind]
+    return ["--report=auto" if a == "--report" and bare else a for a, bare in zip(arguments, alone, strict=False)]
 
 
 def _run(arguments: list[str], debug: bool) -> int:

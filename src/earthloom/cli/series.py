@@ -15,7 +15,7 @@ from earthloom.verbs.flags import Flag
 
 if TYPE_CHECKING:
     from earthloom.evaluation.leave_out import Trial
-    from earthloom.verbs.folder import Done
+    from earthloom.verbs.batching.folder import Done
 
 TRIAL = Flag(group="Evaluation")
 COLUMNS = {

@@ -58,4 +58,6 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         parts.append("residual {before_percent:.3g} -> {after_percent:.3g} %".format(**found))
     if "cloud_percent" in found:
         parts.append("{cloud_percent:.3g} % under clouds".format(**found))
+    if "report" in found:
+        parts.append(f"page {found['report']}")
     return parts

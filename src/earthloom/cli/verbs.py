@@ -20,6 +20,7 @@ from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Verb, writes_a_product
 from earthloom.verbs.flags import LISTENERS, TOLD, Flag, flag_of, numbers_in, plain
 
+TYPED = {"report": Path | None}  # options of a run that take less on the command line than in Python
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),
     "quiet": (("--quiet", "-q"), "No progress bar, no summary; warnings stay."),
@@ -86,7 +87,7 @@ def _call(
         own[name_of] = 0
     if act is not several.act:  # rows may name methods of their own
         own.setdefault("method", given.get("method") or verb.default(given))
-        if writes_a_product(verb):
+        if several.OPTIONS[0] in options:
             several.require_rows(parts["extra"])
     if verb.shell is not None:
         own = verb.shell(own)
@@ -143,7 +144,7 @@ def _run() -> list[Option]:
     """How to run."""
     from earthloom.engine.options import Run
 
-    helps, hints = field_helps(Run), get_type_hints(Run)
+    helps, hints = field_helps(Run), get_type_hints(Run) | TYPED
     return [
         Option(parameter_of(one.name, hints[one.name], Flag(group="Run"), helps[one.name], one.default, False), "run")
         for one in fields(Run) if one.name not in LISTENERS

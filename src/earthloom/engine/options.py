@@ -65,6 +65,11 @@ class Run:
         Go on with what a run that was stopped or killed has left of this very product; without, start afresh.
     stac
         Write a STAC item beside the product, NAME.json for NAME.tif: where and when, bands, how it was made, of what.
+    report
+        Write a page about the product: what was done, pictures, figures, maps; ``auto``, or nothing behind the flag:
+        NAME.html beside the product.
+    display
+        Write NAME_display.png beside the product: what an eye would see, in 8 bits, with one stretch for a series.
     on_bad_block
         What becomes of a block of an input that cannot be read: ``fail``, or ``nodata``: it is missing, and said.
     ignore_georeferencing
@@ -98,6 +103,8 @@ class Run:
     resume: bool = True
     on_bad_block: Literal["fail", "nodata"] = "fail"
     stac: bool = False
+    report: str | Path | bool | None = None
+    display: bool = False
     ignore_georeferencing: bool = False
     log_json: str | Path | None = None
     progress: Progress = silent

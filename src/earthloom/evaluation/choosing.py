@@ -265,17 +265,22 @@ def _helps(scores: dict[str, tuple[float, ...]], name: str, band: int) -> bool:
     return not scores or scores[name][band] < HELPS
 
 
+def weighed(errors: Sequence[float], bands: Sequence[int], slow: bool) -> float:
+    """By what methods are ranked: the error one scale down, at most that of no fusion; of a slow one somewhat more."""
+    return (1 / WORTH if slow else 1.0) * _mean([min(value, 1.0) for value in errors], bands)
+
+
 def _picked(
     scores: dict[str, tuple[float, ...]], left: Sequence[str], bands: Sequence[int], slow: frozenset[str]
 ) -> dict[int, str]:
     """Of the methods that are left the best for all bands, and beside it one more where it is much better."""
     if not scores:
         return dict.fromkeys(bands, left[0])
-    cost = {name: 1 / WORTH if name in slow else 1.0 for name in left}
-    best = min(left, key=lambda name: cost[name] * _mean([min(v, 1.0) for v in scores[name]], bands))
+    best = min(left, key=lambda name: weighed(scores[name], bands, name in slow))
 
     def beside(name: str) -> list[int]:
-        return [b for b in bands if cost[name] * scores[name][b] < BETTER * min(scores[best][b], 1.0)]
+        own = 1 / WORTH if name in slow else 1.0
+        return [b for b in bands if own * scores[name][b] < BETTER * min(scores[best][b], 1.0)]
 
     def gained(name: str) -> float:
         return sum(min(scores[best][b], 1.0) ** 2 - scores[name][b] ** 2 for b in beside(name))

@@ -22,6 +22,7 @@ from earthloom.problems import catalog as problems
 from earthloom.types import Float, Observation, Scene, Window
 
 NO_FUSION = "exp"
+DOES_NOTHING = {"superresolution": "bicubic"}  # the same where it is called otherwise
 SIDE = 32  # pixels of a window's side one scale down
 FEWEST = 8  # the same, below which nothing can be judged
 PIXELS = 1_200_000  # fine ones in all windows together: what judging costs has a bound
@@ -86,7 +87,7 @@ class Trial:
         """Errors one scale down, relative to no fusion, each half of the windows with the statistics of the other."""
         if not self.cases:
             return {}
-        none = self._error(NO_FUSION)
+        none = self._error(DOES_NOTHING.get(self.problem, NO_FUSION))
         return {name: relative(self._error(name), none) for name in names}
 
     def _method(self, name: str, obs: Observation) -> Method:
@@ -106,7 +107,8 @@ class Trial:
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
-        return relative(self._distance(name, gain), self._distance(NO_FUSION, gain))
+        none = DOES_NOTHING.get(self.problem, NO_FUSION)
+        return relative(self._distance(name, gain), self._distance(none, gain))
 
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from earthloom.errors import MethodError
+from earthloom.notebook import pairs
 from earthloom.ops.moments import Stats
 from earthloom.problems import catalog as problems
 from earthloom.types import RADIUS, Float, Observation
@@ -125,6 +126,12 @@ class Method(ABC):
         """What a product's provenance says about how it was made: the fields."""
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
+    def _repr_html_(self) -> str:
+        """For notebooks: its card, and its fields."""
+        card = self.card
+        told = {"problem": card.problem, "family": card.family, "reference": card.citation, **self.parameters}
+        return pairs(told, f"{card.name}, {card.title}")
+
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """Refuse a scene, of ``shape`` on the fine grid, that the card excludes.
 
@@ -201,6 +208,12 @@ class Wrapper(Method):
     def halo_px(self, ratio: float) -> int:
         """The halo of the method inside."""
         return self.inner.halo_px(ratio)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: its card, and its fields."""
+        card = self.card
+        told = {"problem": card.problem, "family": card.family, "reference": card.citation, **self.parameters}
+        return pairs(told, f"{card.name}, {card.title}")
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What the method inside refuses."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from earthloom.engine.talk import Progress
+from earthloom.notebook import pairs
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,15 @@ class Record:
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
         return asdict(self)
+
+    def _repr_html_(self) -> str:
+        """For notebooks: what was done, how it came out, where the time went."""
+        told = {
+            "product": self.product or "arrays", "parameters": dict(self.parameters), "inputs": dict(self.inputs),
+            **self.facts, **{name: value for name, value in self.figures.items() if isinstance(value, (int, float))},
+            "seconds": self.seconds, "stages, seconds": dict(self.timings), "tiles": self.tiles,
+        }  # fmt: skip
+        return pairs(told, f"{self.problem} by {self.method}")
 
 
 class Clock:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from earthloom.notebook import table
 from earthloom.types import Band
 
 
@@ -64,6 +65,15 @@ class Sensor:
     srf: Path | None = None
     any_band: Band | None = None
     note: str = ""
+
+    def _repr_html_(self) -> str:
+        """For notebooks: a line for each band."""
+        gsd = self.gsd_m or (None,) * len(self.bands)
+        rows = [
+            [band.name, *("" if one is None else one for one in (band.centre_nm, band.fwhm_nm, size)), band.mtf_nyquist]
+            for band, size in zip(self.bands, gsd, strict=True)
+        ]  # fmt: skip
+        return table(["band", "centre, nm", "width, nm", "pixel, m", "MTF at Nyquist"], rows, self.title, self.note)
 
     @property
     def band_names(self) -> tuple[str, ...]:

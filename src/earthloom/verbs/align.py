@@ -24,6 +24,7 @@ from earthloom.types import Scene, Window
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILE, FILES, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
+from earthloom.verbs.telling import require_nothing_to_tell
 
 DEFAULT = "spectral"  # needs no image of the target sensor
 FITTED = "cross_linear"  # where there is one
@@ -174,6 +175,7 @@ def _applied(found: Transform, source: Any, output: Any, more: Mapping[str, Any]
         )
     if output is not None:
         raise InputError("output= with arrays", "paths", "write the array that is returned yourself")
+    require_nothing_to_tell(run, "arrays")
     taken, told = arrays.take(source, "source"), pairing.source
     own = {
         "scale": (told.scale,) if told.scale is not None else found.source.scale,

@@ -19,6 +19,7 @@ from earthloom.verbs.batching.helpers import made_by_helpers
 from earthloom.verbs.batching.journal import DONE, FAILED, STARTED, STOPPED, Journal
 from earthloom.verbs.batching.making import Made, Task, make
 from earthloom.verbs.batching.planning import Planned, planned
+from earthloom.verbs.telling import require_folder_pages, tell_folder
 
 SUMMARY = "summary.csv"
 THERE, LEFT = "there", "left"
@@ -135,13 +136,16 @@ def batch(
         raise FileError(f"{place} is a file", "a folder for the products", "choose another output")
     plans = planned(verb, rows, place, same, run)
     require_folder(place)
+    require_folder_pages(run, place)
     with Journal(place) as journal:
-        work = Batch(plans, journal, run, jobs, retries, fail_fast, debug)
+        work = Batch(plans, journal, replace(run, report=None, display=False), jobs, retries, fail_fast, debug)
         try:
             work.all()
         finally:
             _summarised(place, work.outcomes())
-    return work.outcomes()
+    outcomes = work.outcomes()
+    tell_folder(run, place, [one.output for one in outcomes if one.output is not None])
+    return outcomes
 
 
 @dataclass

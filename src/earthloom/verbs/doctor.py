@@ -13,10 +13,10 @@ from earthloom import metrics
 from earthloom.machine import on
 from earthloom.methods.networks.placement import accelerators, device_name, half_is_fast, resolved
 from earthloom.report.doctor import Diagnosis, Finding, looked_at, torch_there
-from earthloom.verbs.demo import write_inputs
 from earthloom.verbs.evaluate import evaluate
 from earthloom.verbs.pansharpen import pansharpen
-from earthloom.verbs.sample import load_sample
+from earthloom.verbs.sampling.demo import write_inputs
+from earthloom.verbs.sampling.sample import load_sample
 
 AREA = "Self-test"
 GSA, EXP, CF2N = 2.983, 3.957, 2.603  # ERGAS of the sample, sharpened

@@ -13,6 +13,7 @@ from earthloom.training.bandpass.sources import fit_any
 from earthloom.verbs.align import SENSORS, chosen_aligner
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILES, Flag
+from earthloom.verbs.telling import require_nothing_to_tell
 
 
 @verb("bandpass", AUTO, SENSORS, without=SENSORS, inside="align")
@@ -70,5 +71,6 @@ def fit_alignment(
     """
     pairing, rest = told_pair(more, source_sensor, target_sensor, False)
     run, fields = run_of(rest, run)
+    require_nothing_to_tell(run, "a fit")
     masks = source_masks, target_masks
     return fit_any(sources, targets, masks, chosen_aligner(method, fields, True), pairing, run, part, register)

@@ -13,6 +13,7 @@ from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, sorted_out
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS
 from earthloom.types import Report
+from earthloom.verbs.telling import require_nothing_to_tell
 
 
 def leave_one_out(
@@ -64,6 +65,7 @@ def leave_one_out(
     """
     told, coarse_told, rest = sorted_out(more)
     run, odd = run_of(rest, run)
+    require_nothing_to_tell(run, "an evaluation")
     if odd:
         raise InputError(f"no option {', '.join(odd)}", "fields in method objects", "earthloom.methods.catalog.make")
     handling = Handling(told, coarse_told, ratio, match, coregister, days_apart)

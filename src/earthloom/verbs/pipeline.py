@@ -39,6 +39,7 @@ from earthloom.raster.write.place import GEOTIFF, require_other
 from earthloom.raster.write.product_item import product_item, require_item_place
 from earthloom.report.record import Clock, Record
 from earthloom.training.ready import ready
+from earthloom.verbs.telling import Telling
 
 CLIPPED = 0.1  # share of the numbers at the ends of their type that is worth a word
 STEPS = 4  # a product of fewer is no image
@@ -120,6 +121,8 @@ def perform(work: Work) -> Any:
     sink.refuse(files_of(work.given) if taken is None else ())
     if work.run.stac:
         require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
+    place = sink.place if isinstance(sink, File) else None
+    telling = Telling.of(work.run, place, files_of(work.given) if taken is None else ())
     before = stamps(files_of(work.given)) if taken is None else {}
     facts = FactKeeper(work.run.facts)
     with work.run.begin(), ExitStack() as stack:  # workers that are asked for get ready meanwhile
@@ -132,13 +135,13 @@ def perform(work: Work) -> Any:
         prepared = work.prepare(images, run)
         facts.clock("prepared")
         seen = [image.acquired for image in images.values()]
-        return produce(prepared, sink, work.chosen, run, facts, seen, before)
+        return produce(prepared, sink, work.chosen, run, facts, seen, before, telling)
 
 
 @on_its_device
 def produce(
     prepared: Prepared, sink: Sink | Lazy, choose: Choose, run: Run, facts: FactKeeper,
-    seen: Sequence[date | None] = (), opened_as: Mapping[Path, Stamp] | None = None,
+    seen: Sequence[date | None] = (), opened_as: Mapping[Path, Stamp] | None = None, telling: Telling | None = None,
 ) -> Any:  # fmt: skip
     """The second half of the road: ready the method, run the job, store, tell.
 
@@ -152,6 +155,8 @@ def produce(
         Days of the inputs, for a STAC item.
     opened_as
         What the inputs were before they were opened, where that is known: what was prepared may be of that.
+    telling
+        What is told about a file when it is whole.
     """
     began, now = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
     before = {path: (opened_as or {}).get(path, mark) for path, mark in now.items()}
@@ -183,13 +188,16 @@ def produce(
     if caution := prepared.caution(figures):
         warn(caution)
     seconds = time.monotonic() - began
-    run.fact(record=Record(
+    record = Record(
         method.card.problem, name_of(method), dict(method.parameters),
         {role: tuple(map(str, paths)) for role, paths in prepared.inputs.items()},
         str(product) if isinstance(product, Path) else None, dict(prepared.facts), {**facts.known, **figures},
         len(tiles), seconds, dict(facts.clock.seconds), math.prod(prepared.scene.shape) / 1e6 / max(seconds, 1e-9),
         *peak_bytes(),
-    ))  # fmt: skip
+    )  # fmt: skip
+    if telling is not None and isinstance(product, Path):
+        telling(product, prepared, record)
+    run.fact(record=record)
     return product
 
 

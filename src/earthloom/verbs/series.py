@@ -26,11 +26,12 @@ from earthloom.prepare.spatiotemporal.layers import Asking, prepared_day
 from earthloom.prepare.spatiotemporal.library import MOST_PAIRS, Library, counts_similar
 from earthloom.raster.steady import paths_in, stamps
 from earthloom.raster.write.place import require_apart, require_folder
+from earthloom.verbs.batching.folder import SeriesFolder, readied, require_possible
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import METHOD, Flag
-from earthloom.verbs.folder import SeriesFolder, readied, require_possible
 from earthloom.verbs.pipeline import FactKeeper, produce
 from earthloom.verbs.predict import DEFAULT, SENSORS
+from earthloom.verbs.telling import require_folder_pages, require_nothing_to_tell, tell_folder
 
 DIR = "DIR"
 
@@ -166,9 +167,12 @@ def series(
         raise InputError("output= with arrays", "folders of files", "write the arrays that are returned yourself")
     if files:
         require_possible(Path(str(output)))
+    else:
+        require_nothing_to_tell(run, "arrays")
     found = gathered(fine, coarse, fine_masks, coarse_masks, date_pattern)
     if files:
         require_apart(Path(str(output)), [Path(str(path)) for path in found.inputs.values()])
+        require_folder_pages(run, Path(str(output)), paths_in(dict(found.inputs)))
     before = stamps(paths_in(dict(found.inputs)))
     with run.begin(), opened_library(found, handling, run) as (lib, taken):  # the same workers for all dates
         days = asked(dates, lib.dates, fill)
@@ -183,6 +187,7 @@ def series(
             )  # fmt: skip
         require_folder(Path(str(output)))
         done = SeriesFolder(Path(str(output)), lib, asking, before).filled(days, run)
+        tell_folder(run, Path(str(output)), [one.path for one in done if one.path is not None])
         run.fact(dates=done)
         return {one.day: one.path for one in done if one.path is not None}
 

@@ -10,7 +10,8 @@ import pytest
 
 import earthloom
 from earthloom.errors import FileError, InputError
-from earthloom.verbs import folder, pipeline
+from earthloom.verbs import pipeline
+from earthloom.verbs.batching import folder
 from tests.contract.runners.test_dates import folders
 from tests.contract.verbs.cases import CASES, Case
 

@@ -27,6 +27,7 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.families.aligning import Aligner, Solved
 from earthloom.methods.families.mapping import Mapping
+from earthloom.notebook import pairs
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems.bandpass import bands_alone
@@ -311,6 +312,10 @@ class Transform:
             if len(own.bands) != len(other.bands):
                 raise InputError(f"{len(other.bands)} bands", f"the {len(own.bands)} of the transform")
         return new
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return pairs(dict(self.quality) | {"fitted": dict(self.fitted)}, str(self))
 
     def __str__(self) -> str:
         names = [side.sensor or f"{len(side.bands)} bands" for side in (self.source, self.target)]

@@ -13,7 +13,7 @@ from earthloom.raster.open import open_image
 from earthloom.raster.write.cog import create
 from earthloom.sensors import load
 from earthloom.types import Window
-from earthloom.verbs.sample import OLINDA, load_sample
+from earthloom.verbs.sampling.sample import OLINDA, load_sample
 
 
 @dataclass(frozen=True)

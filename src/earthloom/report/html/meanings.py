@@ -1,0 +1,108 @@
+"""What figures mean, in plain words: which way is better, and what a reader may conclude."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from earthloom.types import Report
+
+
+class Meaning(NamedTuple):
+    """A figure: how it is called, which way is better (``higher``, ``lower`` or neither), and what it says."""
+
+    title: str
+    better: str
+    words: str
+
+
+MEANINGS = {
+    "ergas": Meaning("ERGAS", "lower", "Error over all bands relative to their brightness, by the ratio of pixels."),
+    "sam_deg": Meaning("SAM (degrees)", "lower", "Angle between spectra: 0 where every colour is right."),
+    "q2n": Meaning("Q2n", "higher", "Agreement of all bands together with the truth, 1 at best."),
+    "uiqi": Meaning("UIQI", "higher", "Agreement in mean, contrast and structure, 1 at best."),
+    "scc": Meaning("SCC", "higher", "Agreement of edges with those of the truth, 1 at best."),
+    "ssim": Meaning("SSIM", "higher", "Likeness of structure to the truth, 1 at best."),
+    "psnr": Meaning("PSNR (dB)", "higher", "Largest value over error: 6 dB more is half the error."),
+    "mpsnr": Meaning("Mean PSNR (dB)", "higher", "PSNR of each band, averaged."),
+    "rmse": Meaning("RMSE", "lower", "Typical error, in the units of the image."),
+    "mae": Meaning("MAE", "lower", "Mean size of the error, in the units of the image."),
+    "cc": Meaning("Correlation", "higher", "Whether bright and dark lie where they do in the truth, 1 at best."),
+    "bias": Meaning("Bias", "", "Mean error: 0 where the product is neither too bright nor too dark."),
+    "d_lambda": Meaning("D lambda", "lower", "How much the bands relate otherwise to each other than in the MS."),
+    "d_lambda_k": Meaning("D lambda K", "lower", "How far the product, made coarse again, lies from the MS."),
+    "d_lambda_k_khan": Meaning("D lambda K (Khan)", "lower", "The same, by the index of Khan's protocol."),
+    "d_s": Meaning("D s", "lower", "How otherwise the bands relate to the PAN than they did one scale down."),
+    "d_sr": Meaning("D sr", "lower", "Share of the PAN that the bands of the product do not explain."),
+    "d_rho": Meaning("D rho", "lower", "How little the detail around each pixel is like that of the PAN."),
+    "qnr": Meaning("QNR", "higher", "Colour and detail together without a truth, 1 at best; it favours no fusion."),
+    "hqnr": Meaning("HQNR", "higher", "Consistency with the MS and detail of the PAN together, 1 at best."),
+    "rqnr": Meaning("RQNR", "higher", "As HQNR, with detail judged by how the bands explain the PAN."),
+    "chroma_noise_percent": Meaning(
+        "Colour noise (%)", "", "Grain of colour; no fusion has the least, so it is for comparing products."
+    ),
+    "consistency_ergas": Meaning("Consistency (ERGAS)", "lower", "The product, made coarse again, beside the MS."),
+    "consistency_sam_deg": Meaning("Consistency (SAM, degrees)", "lower", "The same for the colours alone."),
+    "consistency_rmse": Meaning("Consistency (RMSE)", "lower", "The same in the units of the image."),
+    "consistency_bias": Meaning("Consistency (bias)", "", "Whether the product is too bright or too dark."),
+    "consistency_pan_detail_cc": Meaning("Detail of the PAN", "higher", "Likeness of fine detail to that of the PAN."),
+    "before_percent": Meaning("Residual before refining (%)", "lower", "Distance from what was seen before refining."),
+    "after_percent": Meaning("Residual after refining (%)", "lower", "Distance from what was seen after refining."),
+    "cloud_percent": Meaning("Under clouds (%)", "", "Share of the image that was replaced."),
+    "rmse_percent": Meaning(
+        "Distance from what was seen (%)", "lower",
+        "The product blurred and sampled as the coarse sensor does it, beside what that sensor saw.",
+    ),
+    "bias_percent": Meaning("Bias of that (%)", "", "0 where the product is neither too bright nor too dark."),
+    "change_percent": Meaning("Change of the bands (%)", "", "How much the numbers differ from those of the source."),
+    "mean_change_percent": Meaning("Mean change (%)", "", "Whether the bands became brighter or darker."),
+    "detail_percent": Meaning("Detail added (%)", "", "Typical difference from no fusion, relative to the contrast."),
+}  # fmt: skip
+BY_NATURE = ("d_lambda",)  # no fusion has the best of these: they tell nothing beside it
+ENOUGH = 0.02  # of a figure: what differs less is as good
+
+
+def meaning(name: str) -> Meaning:
+    """Of a figure; one that nobody described is called by its name."""
+    return MEANINGS.get(name, Meaning(name.replace("_", " "), "", ""))
+
+
+def is_better(name: str, value: float, other: float) -> bool | None:
+    """Whether one value is better than another; None where neither is, or nobody can tell."""
+    better = meaning(name).better
+    if not better or name in BY_NATURE or value != value or other != other:
+        return None
+    if abs(value - other) <= ENOUGH * max(abs(value), abs(other)):
+        return None
+    return (value > other) == (better == "higher")
+
+
+def verdict(report: Report) -> str:
+    """A report in words first: what the product gains over no fusion, and what it loses; empty without such a row."""
+    others = [name for name in report.rows if name != "product"]
+    if "product" not in report.rows or len(others) != 1:
+        return ""
+    plain, product = report.rows[others[0]], report.rows["product"]
+    judged = {name: is_better(name, product[name], plain[name]) for name in product if name in plain}
+    gains = [meaning(name).title for name, better in judged.items() if better and name in MEANINGS]
+    losses = [meaning(name).title for name, better in judged.items() if better is False and name in MEANINGS]
+    beside = others[0].partition(" (")[0]
+    if not gains and not losses:
+        return f"No figure tells the product from {beside}, no fusion at all."
+    if not losses:
+        return f"Better than {beside}, no fusion at all, in every figure that tells them apart: {_listed(gains)}."
+    if not gains:
+        return f"No better than {beside}, no fusion at all, in any figure: look at the picture before it is used."
+    return f"Better than {beside}, no fusion at all, in {_listed(gains)}; worse in {_listed(losses)}."
+
+
+def _listed(words: list[str], most: int = 5) -> str:
+    """Some words as a list."""
+    shown = words if len(words) <= most else [*words[:most], f"{len(words) - most} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def rows_of(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Names of the figures that rows hold and that are worth a line: none of a single band."""
+    skipped = ("psnr_band_", "consistency_rmse_", "consistency_bias_")
+    return [name for name in dict.fromkeys(n for row in rows.values() for n in row) if not name.startswith(skipped)]

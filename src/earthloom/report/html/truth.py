@@ -1,0 +1,88 @@
+"""A product beside the truth: both, their difference, and the figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from earthloom.engine.budget import Budget
+from earthloom.errors import EarthloomError, InputError
+from earthloom.evaluation.reference import _against, _with_reference, beside
+from earthloom.raster.open import open_image
+from earthloom.raster.scenes.grids import common_ground
+from earthloom.report.display import Stretch, colours_in
+from earthloom.report.html.about import figure_table
+from earthloom.report.html.base import NO_FUSION, Shown
+from earthloom.report.html.charts import heat, photo
+from earthloom.report.html.known import Known
+from earthloom.report.html.looked import Ground
+from earthloom.report.html.parts import Part, Pictures, Section, Text
+from earthloom.types import Window
+
+SIDE = 480  # pixels of a picture of the truth; of a larger one the middle is shown
+
+
+def truth_section(known: Known, shown: Shown, reference: str | Path, ground: Ground | None) -> Section:
+    """Truth, product and error at the same stretch, and the figures of ``evaluate``.
+
+    Raises
+    ------
+    EarthloomError
+        If the reference does not fit.
+    """
+    ratio = 1.0
+    if ground is not None:
+        ratio = max(max(view.ratio) for view in ground.scene.empty().views.values())
+    report = _with_reference(str(known.path), str(reference), None, max(ratio, 1.0), None, None, 0, Budget.of(None))
+    rows = {"product": report.figures}
+    plain = _without_fusion(known, reference, ground, max(ratio, 1.0))
+    rows |= {NO_FUSION: plain} if plain else {}
+    parts: list[Part] = [figure_table(rows, "Figures against the reference")]
+    parts += [Text(f"{note}.", "note") for note in report.notes]
+    return Section("truth", "Beside the truth", [_pictures(known.path, reference), *parts])
+
+
+def _without_fusion(known: Known, reference: str | Path, ground: Ground | None, ratio: float) -> dict[str, float]:
+    """The figures of no fusion, where the truth covers the product and all of it is looked at."""
+    if ground is None or ground.windows()[2] < 1.0:
+        return {}
+    data, truth, both, _ = beside(str(known.path), str(reference), None, Budget.of(None))
+    if data.shape[1:] != ground.scene.shape or len(data) != len(ground.scale):
+        return {}
+    plain = np.zeros(data.shape)
+    for window in ground.windows()[0]:
+        looked = ground.look(window)
+        if looked is not None:
+            plain[(slice(None), *window.slices)] = looked.plain
+    return _against(np.where(both, plain, 0), truth, both, ratio, float(truth.max()), 0)
+
+
+def _pictures(product: Path, reference: str | Path) -> Pictures:
+    """Truth, product, error, of the middle of what both cover."""
+    with open_image(product) as made, open_image(reference) as true:
+        if made.count != true.count:
+            raise InputError(f"a reference of {true.count} bands", f"{made.count}, as the product")
+        own, there = Window(0, 0, *made.shape), Window(0, 0, *true.shape)
+        if made.georeferenced and true.georeferenced:
+            try:
+                own, there = common_ground(made, true)
+            except EarthloomError:
+                raise
+        windows = [_middle(own), _middle(there)]
+        (data, valid), (truth, known) = made.read(windows[0]), true.read(windows[1])
+        both, colours = valid & known, colours_in(made)
+        stretch = Stretch.of([(colours.of(truth), both)])
+        off = np.where(both, np.abs(data - truth).mean(axis=0), np.nan)
+        pictures = [
+            photo(stretch(colours.of(image), both), f"{title}, {colours.words}", title, "")
+            for title, image in (("Truth", truth), ("Product", data))
+        ]
+    pictures.append(heat(off, "Absolute error of the product, mean of the bands", "units of the image", "Error"))
+    return Pictures(pictures)
+
+
+def _middle(window: Window) -> Window:
+    """The middle of a window, at most so large."""
+    height, width = min(window.height, SIDE), min(window.width, SIDE)
+    return Window(window.y + (window.height - height) // 2, window.x + (window.width - width) // 2, height, width)
