@@ -124,6 +124,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "training.job": "training.l",  # loop and lessons: torch
     "training.ready": ("training.adapt", "training.guard"),  # torch
     "verbs.train": "training.loop",
+    "viewer.serve": "viewer",  # the web server: an extra, which names itself where it is missing
     "cli": "",  # a command starts with what it needs
 }
 

@@ -18,6 +18,7 @@ HELP = "Weave what several satellite sensors saw into one image with the best of
 OWN = {  # commands that run no method: module, one line for the help
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
     "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
+    "view": ("info", "Look at images in the browser: differences, spectra, series."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "dataset": ("dataset", "Make training data of scenes and back, or tell what a data set holds."),
     "weights": ("weights", "List weights of networks, or bring in checkpoints of authors."),
@@ -35,7 +36,7 @@ FUSING = {
 COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
-    "Judge": ("evaluate", "revisit"),
+    "Judge": ("evaluate", "view", "revisit"),
     "Learn": ("train", "dataset", "weights"),
     "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }

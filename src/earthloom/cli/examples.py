@@ -73,6 +73,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),
         ("without one", "earthloom evaluate sharp.tif --pan pan.tif --ms ms.tif"),
     ),
+    "view": (
+        ("two images: a line between them, their difference", "earthloom view sharp.tif ms.tif"),
+        ("a series, with a slider of its dates", "earthloom view predicted"),
+    ),
     "revisit": (
         (
             "STAC items of several sensors, by month",
