@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo quick test check bench docs clean
+.PHONY: install demo quick test check bench docs viewer clean
 
 install: $(STAMP)
 
@@ -41,6 +41,11 @@ bench: install
 	$(BIN)/python -m bench.bandpass.speed
 	$(BIN)/python -m bench.cloud_removal.run
 	$(BIN)/python -m bench.report
+
+# The page of `earthloom view`: the one thing that takes node (20 or newer). What it builds is in the repository.
+viewer:
+	npm ci --prefix viewer --no-audit --no-fund
+	cd viewer && npx vite build
 
 clean:
 	rm -rf $(VENV) demo-output .pytest_cache .ruff_cache .hypothesis

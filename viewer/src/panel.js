@@ -17,8 +17,8 @@ function field(label, control) {
   return h("label", { class: "field" }, h("span", {}, label), control);
 }
 
-function layerChoice(scene, mine, change) {
-  const choice = h("select", { onchange: (event) => change({ layer: Number(event.target.value) }) });
+function layerChoice(key, scene, mine, change) {
+  const choice = h("select", { id: `${key}-layer`, onchange: (event) => change({ layer: Number(event.target.value) }) });
   const series = new Map();
   for (const one of scene.layers) {
     const text = one.day && one.series ? `${one.day}  ${one.name}` : one.name;
@@ -35,17 +35,18 @@ function layerChoice(scene, mine, change) {
   return choice;
 }
 
-function bandChoice(about, mine, change) {
+function bandChoice(key, about, mine, change) {
   const bands = (slot) =>
     h(
       "select",
-      { onchange: (event) => change({ bands: mine.bands.map((b, at) => (at === slot ? Number(event.target.value) : b)), limits: null }) },
+      { id: `${key}-band-${slot}`, onchange: (event) => change({ bands: mine.bands.map((b, at) => (at === slot ? Number(event.target.value) : b)), limits: null }) },
       ...about.names.map((_, band) => option(band, bandName(about, band), mine.bands[slot])),
     );
   const three = mine.bands.length === 3;
   const kind = h(
     "select",
     {
+      id: `${key}-kind`,
       onchange: (event) => {
         const first = about.colours.length === 3 ? about.colours : [0, Math.min(1, about.count - 1), Math.min(2, about.count - 1)];
         change(event.target.value === "3" ? { bands: [...first], limits: null } : { bands: [mine.bands[0]], limits: null });
@@ -54,28 +55,28 @@ function bandChoice(about, mine, change) {
     option("3", "Three bands", three ? "3" : "1"),
     option("1", "One band", three ? "3" : "1"),
   );
-  if (about.count < 2) return [field("Colours", mapChoice(mine, change))];
+  if (about.count < 2) return [field("Colours", mapChoice(key, mine, change))];
   return [
     field("Show", kind),
     ...(three
       ? ["Red", "Green", "Blue"].map((name, slot) => field(name, bands(slot)))
-      : [field("Band", bands(0)), field("Colours", mapChoice(mine, change))]),
+      : [field("Band", bands(0)), field("Colours", mapChoice(key, mine, change))]),
   ];
 }
 
-const mapChoice = (mine, change) =>
+const mapChoice = (key, mine, change) =>
   h(
     "select",
-    { onchange: (event) => change({ colours: event.target.value }) },
+    { id: `${key}-colours`, onchange: (event) => change({ colours: event.target.value }) },
     ...Object.entries(MAPS).map(([name, text]) => option(name, text, mine.colours)),
   );
 
-function stretch(mine, limits, change) {
+function stretch(side, mine, limits, change) {
   const percent = (key, label) =>
     field(
       label,
       h("input", {
-        type: "number", min: 0, max: 100, step: 0.5, value: mine[key],
+        id: `${side}-${key}`, type: "number", min: 0, max: 100, step: 0.5, value: mine[key],
         onchange: (event) => {
           const next = { low: mine.low, high: mine.high, [key]: Number(event.target.value) };
           if (next.low >= 0 && next.low < next.high && next.high <= 100) change({ ...next, limits: null });
@@ -86,7 +87,7 @@ function stretch(mine, limits, change) {
   const names = limits.length === 3 ? ["Red", "Green", "Blue"] : ["Band"];
   const typed = (slot, end) =>
     h("input", {
-      type: "text", inputmode: "decimal", value: digits(limits[slot][end], 6), "aria-label": `${names[slot]} ${end ? "to" : "from"}`,
+      id: `${side}-end-${slot}-${end}`, type: "text", inputmode: "decimal", value: digits(limits[slot][end], 6), "aria-label": `${names[slot]} ${end ? "to" : "from"}`,
       onchange: (event) => {
         const value = Number(event.target.value);
         const next = limits.map((pair) => [...pair]);
@@ -113,12 +114,12 @@ function side(key, app) {
     "details",
     { open: app.opened[key] ?? key === "a", id: `side-${key}`, ontoggle: (event) => (app.opened[key] = event.target.open) },
     h("summary", {}, h("b", { class: `badge ${key}` }, key.toUpperCase()), ` ${about.name}`),
-    field("Layer", layerChoice(scene, mine, change)),
+    field("Layer", layerChoice(key, scene, mine, change)),
     h("p", { class: "quiet" }, [size, about.crs, about.day].filter(Boolean).join(" · ")),
     ...about.said.map((line) => h("p", { class: "said" }, line)),
     ...(follows
       ? [h("p", { class: "quiet" }, "Bands and limits are those of A (linked).")]
-      : [...bandChoice(about, mine, change), ...stretch(mine, app.limits[key], change)]),
+      : [...bandChoice(key, about, mine, change), ...stretch(key, mine, app.limits[key], change)]),
     h(
       "details",
       { class: "inner", open: app.opened[`histogram-${key}`] ?? false, ontoggle: (event) => (app.opened[`histogram-${key}`] = event.target.open) },
@@ -156,22 +157,22 @@ function overlay(app) {
     ...quality.map((one) => option(one.number, one.name, state.overlay)),
   );
   const chosen = typeof state.overlay === "number" ? scene.layers[state.overlay] : null;
-  const slider = (value, act) =>
-    h("input", { type: "range", min: 0, max: 1, step: 0.05, value, oninput: (event) => act(Number(event.target.value)) });
+  const slider = (name, value, act) =>
+    h("input", { id: name, type: "range", min: 0, max: 1, step: 0.05, value, oninput: (event) => act(Number(event.target.value)) });
   return h(
     "details",
     { open: app.opened.overlay ?? true, id: "side-overlay", ontoggle: (event) => (app.opened.overlay = event.target.open) },
     h("summary", {}, "Together"),
     h("label", { class: "tick" }, h("input", { type: "checkbox", id: "linked", checked: state.linked, onchange: (event) => app.change({ linked: event.target.checked }) }), "One choice of bands and limits for A and B"),
-    state.mode === "blend" ? field("Opacity of B", slider(state.blend, (blend) => app.change({ blend }, false))) : null,
+    state.mode === "blend" ? field("Opacity of B", slider("blend", state.blend, (blend) => app.change({ blend }, false))) : null,
     field("Over them", choice),
     state.overlay === "difference"
       ? field("Bands", h("select", { id: "pair", onchange: (event) => app.change({ pair: event.target.value }) }, option("", "Mean of all that agree", state.pair), ...pairsOf(a, b).map(([one, two]) => option(`${one + 1}:${two + 1}`, `${bandName(a, one)} − ${bandName(b, two)}`, state.pair))))
       : null,
     chosen && chosen.count > 1
-      ? field("Band", h("select", { onchange: (event) => app.change({ band: Number(event.target.value) }) }, ...chosen.names.map((_, band) => option(band, bandName(chosen, band), state.band))))
+      ? field("Band", h("select", { id: "quality-band", onchange: (event) => app.change({ band: Number(event.target.value) }) }, ...chosen.names.map((_, band) => option(band, bandName(chosen, band), state.band))))
       : null,
-    state.overlay !== "none" ? field("Opacity", slider(state.opacity, (opacity) => app.change({ opacity }, false))) : null,
+    state.overlay !== "none" ? field("Opacity", slider("opacity", state.opacity, (opacity) => app.change({ opacity }, false))) : null,
     h(
       "div",
       { class: "worst" },

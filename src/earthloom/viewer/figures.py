@@ -15,7 +15,7 @@ from earthloom.viewer.layers import Layer
 from earthloom.viewer.reading import LOOK_PX, Looks, View, sampled
 
 BINS = 64
-TAIL = 0.1  # percent of the pixels beyond either end of a histogram
+TAIL = 0.1  # percent of the pixels beyond either end of a histogram: they are counted at the end
 BLOCK_PX = 32  # of the look: the side of a block
 MOST_BLOCKS = 12
 MOST_BANDS = 12  # whose differences are looked at: evenly spread over those of a cube
@@ -27,19 +27,13 @@ def spectrum(layer: Layer, x: float, y: float) -> dict[str, Any] | None:
     at = layer.pixel(x, y)
     if at is None:
         return None
-    data, _ = layer.image.read(Window(*at, 1, 1), "float64")
-    values = [float(v) for v in data[:, 0, 0]]
-    missing = _missing(layer, at)
-    values = [None if gone else value for gone, value in zip(missing, values, strict=True)]
+    window = Window(*at, 1, 1)
+    data, valid = layer.image.read(window, "float64")
+    values: list[float | None] = [float(value) for value in data[:, 0, 0]]
+    if not valid.all():  # band by band: one that is missing must not hide the others
+        each = [layer.image.thinned(window, (1, 1), (band,)) for band in range(layer.image.count)]
+        values = [float(value[0, 0, 0]) if known.all() else None for value, known in each]
     return {"layer": layer.number, "row": at[0], "column": at[1], "values": values}
-
-
-def _missing(layer: Layer, at: tuple[int, int]) -> list[bool]:
-    """Which bands hold nothing there: one missing band must not hide the others."""
-    image, window = layer.image, Window(*at, 1, 1)
-    if image.read(window)[1].all():
-        return [False] * image.count
-    return [not image.thinned(window, (1, 1), (band,))[1].all() for band in range(image.count)]
 
 
 def statistics(layer: Layer, band: int, low: float, high: float, looks: Looks) -> dict[str, Any]:
@@ -55,7 +49,7 @@ def statistics(layer: Layer, band: int, low: float, high: float, looks: Looks) -
     if not known.size:
         return {"band": band, "low": 0.0, "high": 1.0, "min": None, "max": None, "counts": [], "edges": [0.0, 1.0]}
     ends = np.percentile(known, [low, high, TAIL, 100 - TAIL])
-    counts, edges = np.histogram(known, BINS, (ends[2], ends[3] if ends[3] > ends[2] else ends[2] + 1))
+    counts, edges = np.histogram(known.clip(*ends[2:]), BINS, (ends[2], ends[3] if ends[3] > ends[2] else ends[2] + 1))
     return {
         "band": band, "low": ends[0], "high": ends[1], "min": known.min(), "max": known.max(),
         "counts": counts.tolist(), "edges": [edges[0], edges[-1]], "pixels": known.size,

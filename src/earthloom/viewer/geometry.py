@@ -11,7 +11,7 @@ from affine import Affine
 from rasterio.warp import calculate_default_transform, transform
 
 from earthloom.errors import GridError
-from earthloom.raster.handles import file_errors
+from earthloom.raster.handles import file_errors, quietly
 from earthloom.raster.image import Image
 
 ALIKE = 0.02  # by which the sides of images without a place may differ and still show the same ground
@@ -116,10 +116,15 @@ def pixel_at(image: Image, box: Box, frame: Frame, x: float, y: float) -> tuple[
             with file_errors(image.name, "placed"):
                 east, north = transform(frame.crs, image.crs, [x], [y])
             x, y = east[0], north[0]
-        column, row = ~image.transform * (x, y)
+        column, row = _point(~image.transform, x, y)
     if not (0 <= row < image.shape[0] and 0 <= column < image.shape[1]):
         return None
     return int(row), int(column)
+
+
+def _point(t: Affine, x: float, y: float) -> tuple[float, float]:
+    """Where a point goes (releases of affine disagree about the operator)."""
+    return t.a * x + t.b * y + t.c, t.d * x + t.e * y + t.f
 
 
 def _upright(image: Image) -> tuple[tuple[int, int], Affine]:
@@ -127,7 +132,7 @@ def _upright(image: Image) -> tuple[tuple[int, int], Affine]:
     t, (height, width) = image.transform, image.shape
     if t.b == 0 and t.d == 0 and t.a > 0 and t.e < 0:
         return image.shape, t
-    corners = [t * at for at in ((0, 0), (width, 0), (0, height), (width, height))]
+    corners = [_point(t, *at) for at in ((0, 0), (width, 0), (0, height), (width, height))]
     west, north = min(x for x, _ in corners), max(y for _, y in corners)
     side = math.sqrt(abs(t.determinant))
     across, down = max(x for x, _ in corners) - west, north - min(y for _, y in corners)
@@ -138,7 +143,7 @@ def _upright(image: Image) -> tuple[tuple[int, int], Affine]:
 def _in_other(image: Image, where: Affine, shape: tuple[int, int], crs: Any) -> tuple[Affine, tuple[int, int]]:
     """Geotransform and shape in another CRS."""
     west, south, east, north = _box(shape, where).extent
-    with file_errors(image.name, "placed"):
+    with file_errors(image.name, "placed"), quietly():
         found, width, height = calculate_default_transform(
             image.crs, crs, shape[1], shape[0], left=west, bottom=south, right=east, top=north
         )

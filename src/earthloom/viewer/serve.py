@@ -13,7 +13,7 @@ from typing import Any
 from earthloom.errors import EarthloomError, InputError, MethodError
 
 LOOPBACK = "127.0.0.1"
-NEEDS = ("starlette", "uvicorn", "PIL")
+WAITING = 256  # requests that may wait to be taken
 
 
 def view(
@@ -54,7 +54,7 @@ def view(
     app = application(shelf, token, own, secrets.token_hex(4))
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none", loop="asyncio",
-        http="h11", proxy_headers=False, timeout_graceful_shutdown=1, backlog=256, h11_max_incomplete_event_size=16384,
+        http="h11", proxy_headers=False, timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384,
     )  # fmt: skip
     address = f"http://{LOOPBACK}:{own}/?token={token}{'#' + state.lstrip('#') if state else ''}"
     tell(f"{address}\nopen this address in a browser of this machine; Ctrl-C stops")
@@ -92,6 +92,7 @@ def _listen(port: int) -> socket.socket:
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((LOOPBACK, port))
+        listening.listen(WAITING)  # whoever reads the address may ask at once
     except OSError as error:
         listening.close()
         raise EarthloomError(f"port {port}: {error.strerror}", "a free port", "`port=0` takes one") from error
