@@ -183,9 +183,9 @@ def test_two_cogs(look: Callable[..., Looking], live: Callable[..., Running], tm
     assert abs(int(line.get_attribute("aria-valuenow")) - 50) <= 1
 
     with page.expect_response(re.compile(r"tiles/.*bands=4,3,2&")):
-        page.locator("#a-band-0").select_option("3")
-        page.locator("#a-band-1").select_option("2")
-        page.locator("#a-band-2").select_option("1")
+        page.locator("#a-band-0").select_option(index=3)
+        page.locator("#a-band-1").select_option(index=2)
+        page.locator("#a-band-2").select_option(index=1)
     seen.settle()
     page.locator("#overlay").select_option("difference")
     page.locator("#worst").click()
@@ -287,8 +287,8 @@ def test_a_cube_without_a_place(look: Callable[..., Looking], live: Callable[...
     said = page.locator("#side-pixel caption").text_content()
     row, column = (int(number) for number in re.findall(r"row (\d+), column (\d+)", said)[0])
     assert seen.values("cube.tif") == [float(value) for value in cube[:, row, column]]
-    page.locator("#a-kind").select_option("1")
-    page.locator("#a-band-0").select_option("77")
+    page.locator("#a-kind").select_option(value="1")
+    page.locator("#a-band-0").select_option(index=77)
     with page.expect_response(re.compile(r"bands=78&.*viridis")):
         page.locator("#a-colours").select_option("viridis")
     seen.settle()

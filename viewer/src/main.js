@@ -400,6 +400,7 @@ async function start() {
     await app.refresh();
     if (app.state.point) await app.pick(app.state.point);
     document.body.dataset.ready = "yes";
+    app.maps.drawn(() => (document.body.dataset.drawn = "yes"));
   } catch (error) {
     by("status").textContent = error.message;
     throw error;

@@ -136,6 +136,12 @@ export class Maps {
     }
   }
 
+  // Once all tiles of the window are there.
+  drawn(act) {
+    this.sides[0].map.once("rendercomplete", act);
+    this.render();
+  }
+
   render() {
     this.sides[0].map.render();
   }

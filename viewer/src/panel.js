@@ -147,13 +147,14 @@ export function recordTable(found) {
 
 function overlay(app) {
   const { state, scene } = app;
+  const several = scene.layers.length > 1;
   const quality = scene.layers.filter((one) => one.quality_of !== null);
   const [a, b] = [scene.layers[state.a.layer], scene.layers[state.b.layer]];
   const choice = h(
     "select",
     { id: "overlay", onchange: (event) => app.change({ overlay: /^\d+$/.test(event.target.value) ? Number(event.target.value) : event.target.value, band: 0 }) },
     option("none", "Nothing", state.overlay),
-    option("difference", "Difference, A − B", state.overlay),
+    several ? option("difference", "Difference, A − B", state.overlay) : null,
     ...quality.map((one) => option(one.number, one.name, state.overlay)),
   );
   const chosen = typeof state.overlay === "number" ? scene.layers[state.overlay] : null;
@@ -163,7 +164,7 @@ function overlay(app) {
     "details",
     { open: app.opened.overlay ?? true, id: "side-overlay", ontoggle: (event) => (app.opened.overlay = event.target.open) },
     h("summary", {}, "Together"),
-    h("label", { class: "tick" }, h("input", { type: "checkbox", id: "linked", checked: state.linked, onchange: (event) => app.change({ linked: event.target.checked }) }), "One choice of bands and limits for A and B"),
+    several ? h("label", { class: "tick" }, h("input", { type: "checkbox", id: "linked", checked: state.linked, onchange: (event) => app.change({ linked: event.target.checked }) }), "One choice of bands and limits for A and B") : null,
     state.mode === "blend" ? field("Opacity of B", slider("blend", state.blend, (blend) => app.change({ blend }, false))) : null,
     field("Over them", choice),
     state.overlay === "difference"
@@ -173,14 +174,14 @@ function overlay(app) {
       ? field("Band", h("select", { id: "quality-band", onchange: (event) => app.change({ band: Number(event.target.value) }) }, ...chosen.names.map((_, band) => option(band, bandName(chosen, band), state.band))))
       : null,
     state.overlay !== "none" ? field("Opacity", slider("opacity", state.opacity, (opacity) => app.change({ opacity }, false))) : null,
-    h(
+    several || chosen ? h(
       "div",
       { class: "worst" },
       h("button", { id: "worst", onclick: () => app.jump(1) }, chosen ? "Worst block" : "Largest difference"),
       h("button", { id: "worst-back", onclick: () => app.jump(-1), "aria-label": "The block before" }, "‹"),
       h("button", { id: "worst-next", onclick: () => app.jump(1), "aria-label": "The next block" }, "›"),
       h("span", { id: "worst-told", role: "status" }, app.worst ? `${app.worst.at + 1} of ${app.worst.blocks.length}: ${digits(app.worst.blocks[app.worst.at].figure, 4)}` : ""),
-    ),
+    ) : null,
   );
 }
 
@@ -231,8 +232,7 @@ export function draw(app) {
   const scrolled = panel.scrollTop;
   panel.replaceChildren(
     side("a", app),
-    app.state.mode === "a" && app.scene.layers.length === 1 ? "" : side("b", app),
-    overlay(app),
+    ...(app.scene.layers.length === 1 ? [] : [side("b", app), overlay(app)]),
     pixel(app),
     ...Object.entries(app.scene.left_out).map(([name, why]) => h("p", { class: "said" }, `Left out: ${name}: ${why}`)),
   );
