@@ -14,9 +14,10 @@ def start(runs: Mapping[str, Sequence[Mapping[str, float]]]) -> Table:
     columns = [
         Column("file"), Column("tile of the whole, ms", "{:.0f}"), Column("tile of its own pixels, ms", "{:.0f}"),
         Column("command to address, s", "{:.2f}"), Column("command to first tile, s", "{:.2f}"),
+        Column("processor time of that, s", "{:.2f}"),
         Column("command to picture in Chromium, s", "{:.2f}"),
     ]  # fmt: skip
-    keys = ("whole_ms", "own_ms", "address_s", "tile_s", "picture_s")
+    keys = ("whole_ms", "own_ms", "address_s", "tile_s", "processor_s", "picture_s")
     rows = [[name, *(_median(found, key) for key in keys)] for name, found in runs.items()]
     return Table(columns, rows)
 

@@ -126,7 +126,7 @@ class Viewer:
             raise InputError(f"percentiles {low:g} and {high:g}", "between 0 and 100, the low one first")
         with self.shelf.use(request.path_params["a"]) as layer:
             bands = _bands(layer, asked.get("bands", ""))
-            return _json([statistics(layer, band, low, high, self.looks) for band in bands])
+            return _json(statistics(layer, bands, low, high, self.looks))
 
     def record(self, request: Request) -> Response:
         """How a layer was made."""

@@ -36,15 +36,20 @@ def spectrum(layer: Layer, x: float, y: float) -> dict[str, Any] | None:
     return {"layer": layer.number, "row": at[0], "column": at[1], "values": values}
 
 
-def statistics(layer: Layer, band: int, low: float, high: float, looks: Looks) -> dict[str, Any]:
-    """Percentiles and the histogram of a band, of every n-th pixel.
+def statistics(layer: Layer, bands: Sequence[int], low: float, high: float, looks: Looks) -> list[dict[str, Any]]:
+    """Percentiles and the histogram of bands, of every n-th pixel.
 
     Parameters
     ----------
     low, high
-        Percentiles between which it is stretched.
+        Percentiles between which they are stretched.
     """
-    data, valid = looks.of(layer, band)
+    looked = looks.of(layer, bands)
+    return [_of_band(band, *one, low, high) for band, one in zip(bands, looked, strict=True)]
+
+
+def _of_band(band: int, data: np.ndarray, valid: np.ndarray, low: float, high: float) -> dict[str, Any]:
+    """Of one band."""
     known = data[valid].astype("float64")
     if not known.size:
         return {"band": band, "low": 0.0, "high": 1.0, "min": None, "max": None, "counts": [], "edges": [0.0, 1.0]}

@@ -36,37 +36,56 @@ class Looks:
         self._kept: OrderedDict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
-        self._making: dict[tuple[int, int], threading.Lock] = {}
+        self._making: dict[int, threading.Lock] = {}
 
-    def of(self, layer: Layer, band: int) -> tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]:
-        """A band of a layer as it is shown, no side longer than ``LOOK_PX``, and where it is measured."""
-        key = (layer.number, band)
+    def of(self, layer: Layer, bands: Sequence[int]) -> list[tuple[Float[np.ndarray, "y x"], Bool[np.ndarray, "y x"]]]:
+        """Bands of a layer as it is shown, no side longer than ``LOOK_PX``, and where each is measured.
+
+        What is not known yet is read at once: the bands of most files lie in the same blocks.
+        """
         with self._lock:
-            making = self._making.setdefault(key, threading.Lock())
+            making = self._making.setdefault(layer.number, threading.Lock())
         with making:  # a second one who asks waits for the first
-            with self._lock:
-                if key in self._kept:
-                    self._kept.move_to_end(key)
-                    return self._kept[key]
-            made = _look(layer, band)
-            with self._lock:
-                self._kept[key] = made
-                self._bytes += made[0].nbytes + made[1].nbytes
-                while self._bytes > LOOK_BYTES and len(self._kept) > 1:
-                    _, old = self._kept.popitem(last=False)
-                    self._bytes -= old[0].nbytes + old[1].nbytes
-        return made
+            found = {band: self._known(layer.number, band) for band in bands}
+            missing = [band for band, known in found.items() if known is None]
+            for band, look in zip(missing, _looks(layer, missing) if missing else (), strict=True):
+                found[band] = look
+                self._keep((layer.number, band), look)
+        return [look for look in (found[band] for band in bands) if look is not None]
+
+    def _known(self, number: int, band: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """What was read before."""
+        with self._lock:
+            if (number, band) in self._kept:
+                self._kept.move_to_end((number, band))
+            return self._kept.get((number, band))
+
+    def _keep(self, key: tuple[int, int], look: tuple[np.ndarray, np.ndarray]) -> None:
+        """For those who ask next, in place of the oldest ones."""
+        with self._lock:
+            self._kept[key] = look
+            self._bytes += look[0].nbytes + look[1].nbytes
+            while self._bytes > LOOK_BYTES and len(self._kept) > 1:
+                _, old = self._kept.popitem(last=False)
+                self._bytes -= old[0].nbytes + old[1].nbytes
 
 
-def _look(layer: Layer, band: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same, read."""
+def _looks(layer: Layer, bands: Sequence[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The same, read; a band is missing where its own code says so."""
     image = layer.shown
     if not isinstance(image.reader, FileReader):
-        data, valid = image.pick((band,)).decimated(LOOK_PX)
-    else:
-        step = max(1.0, max(image.shape) / LOOK_PX)
-        height, width = (max(1, round(n / step)) for n in image.shape)
-        data, valid = image.thinned(Window(0, 0, *image.shape), (height, width), (band,))
+        return [_split(*image.pick((band,)).decimated(LOOK_PX)) for band in bands]
+    step = max(1.0, max(image.shape) / LOOK_PX)
+    height, width = (max(1, round(n / step)) for n in image.shape)
+    window = Window(0, 0, *image.shape)
+    data, valid = image.thinned(window, (height, width), bands)
+    if valid.all():
+        return [(one.astype("float32"), valid) for one in data]
+    return [_split(*image.thinned(window, (height, width), (band,))) for band in bands]
+
+
+def _split(data: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one band that was read."""
     return data[0].astype("float32"), valid
 
 
@@ -115,7 +134,7 @@ def _read(
     )
     window = Window(int(top), int(left), bottom - int(top), right - int(left))
     if window.height * window.width > FAR_PX and not getattr(image.reader, "overviews", False):
-        looked = [looks.of(layer, band) for band in bands]
+        looked = looks.of(layer, bands)
         shape = looked[0][0].shape
         at = np.ix_(rows * shape[0] // image.shape[0], cols * shape[1] // image.shape[1])
         return np.stack([data[at] for data, _ in looked]), np.logical_and.reduce([valid[at] for _, valid in looked])
