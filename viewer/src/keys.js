@@ -7,7 +7,7 @@ const KEYS = [
   ["Space", "A and B change places in turn"],
   ["← →", "On the line: move it; on an image: move the image"],
   ["+ −", "Zoom"],
-  ["f", "All of it"],
+  ["f", "All of A and B"],
   ["d", "The difference over the images, on and off"],
   ["n, p", "Next and previous worst block"],
   ["[ ]", "Previous and next date of the series"],
@@ -29,7 +29,7 @@ export function listen(app) {
   );
   const acts = {
     " ": () => app.change({ mode: app.state.mode === "a" ? "b" : "a" }),
-    f: () => app.maps.fit(),
+    f: () => app.fit(),
     d: () => app.change({ overlay: app.state.overlay === "difference" ? "none" : "difference" }),
     n: () => app.jump(1),
     p: () => app.jump(-1),

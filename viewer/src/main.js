@@ -30,7 +30,13 @@ class App {
       clicked: (at) => this.pick(at),
       hovered: (at) => this.hover(at),
     });
-    if (!this.state.centre) this.maps.fit();
+    if (!this.state.centre) this.fit();
+  }
+
+  // All of A and B.
+  fit() {
+    const [a, b] = [this.about("a").extent, this.about("b").extent];
+    this.maps.fit([Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])]);
   }
 
   about(key) {

@@ -150,9 +150,8 @@ export class Maps {
     this.sides.forEach((side) => side.map.updateSize());
   }
 
-  fit(extent = this.scene.extent, most = 0) {
-    if (isEmpty(extent)) return;
-    this.view.fit(extent, { size: this.sides[0].map.getSize(), padding: [24, 24, 24, 24], minResolution: most });
+  fit(extent) {
+    if (!isEmpty(extent)) this.view.fit(extent, { size: this.sides[0].map.getSize(), padding: [24, 24, 24, 24] });
   }
 
   mark(point, block) {

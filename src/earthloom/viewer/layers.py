@@ -250,17 +250,32 @@ def _placed(images: Sequence[tuple[Image, str]]) -> list[Layer]:
 
 
 def _series(images: Sequence[tuple[Image, str]], names: Sequence[str], days: Sequence[date | None]) -> dict[int, str]:
-    """Images of one folder with days of their own and as many bands: their series, by number."""
-    groups: dict[tuple[str, int], list[int]] = {}
+    """Images of one folder with days of their own and as many bands: their series, by number.
+
+    Where a day comes twice there are several: of those whose names differ in digits alone.
+    """
+    groups: dict[tuple[str, ...], list[int]] = {}
     for number, (image, folder) in enumerate(images):
         if folder and days[number] and not QUALITY.search(_stem(names[number])):
-            groups.setdefault((folder, image.count), []).append(number)
-    dated = {key: found for key, found in groups.items() if len({days[number] for number in found}) > 1}
-    several = {folder for folder, _ in dated if sum(other == folder for other, _ in dated) > 1}
-    return {
-        number: f"{folder}, {count} bands" if folder in several else folder
-        for (folder, count), found in dated.items() for number in found
-    }  # fmt: skip
+            groups.setdefault((folder, str(image.count)), []).append(number)
+    for key, found in list(groups.items()):
+        if len({days[number] for number in found}) < len(found):
+            del groups[key]
+            for number in found:
+                groups.setdefault((*key, re.sub(r"\d+", "", names[number])), []).append(number)
+    told: dict[int, str] = {}
+    several = len({key for key, found in groups.items() if len(found) > 1}) > 1
+    for (folder, *_), found in groups.items():
+        if len({days[number] for number in found}) > 1:
+            called = f"{folder}, {_start([names[number] for number in found])}" if several else folder
+            told |= dict.fromkeys(found, called)
+    return told
+
+
+def _start(names: Sequence[str]) -> str:
+    """How all of some names begin, without the digits at its end; the first of them where they begin differently."""
+    same = next((n for n, signs in enumerate(zip(*names, strict=False)) if len(set(signs)) > 1), len(names[0]))
+    return names[0][:same].rstrip("_-. 0123456789") or names[0]
 
 
 def _slow(image: Image) -> list[str]:
