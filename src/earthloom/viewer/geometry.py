@@ -114,8 +114,8 @@ def pixel_at(image: Image, box: Box, frame: Frame, x: float, y: float) -> tuple[
     else:
         if image.crs is not None and frame.crs is not None and image.crs != frame.crs:
             with file_errors(image.name, "placed"):
-                east, north = transform(frame.crs, image.crs, [x], [y])
-            x, y = east[0], north[0]
+                moved = transform(frame.crs, image.crs, [x], [y])
+            x, y = moved[0][0], moved[1][0]
         column, row = _point(~image.transform, x, y)
     if not (0 <= row < image.shape[0] and 0 <= column < image.shape[1]):
         return None

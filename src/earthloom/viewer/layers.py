@@ -292,7 +292,8 @@ def _listed(paths: Sequence[str | Path]) -> tuple[list[tuple[str, str]], dict[st
     for path in paths:
         folder = Path(path)
         if is_remote(path) or not folder.is_dir() or is_image(folder):
-            found.append((str(path) if is_remote(path) else os.path.realpath(path), ""))
+            known = not is_remote(path) and os.path.lexists(path)  # else an address, or a part of a file
+            found.append((os.path.realpath(path) if known else str(path), ""))
             continue
         home = folder.resolve()
         for one in images_in(folder, pictures=False):
