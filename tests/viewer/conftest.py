@@ -69,7 +69,7 @@ class Page(NamedTuple):
         """Red, green, blue and opacity of a tile."""
         answer = self.get(path, **asked)
         assert answer.status_code == 200, answer.text
-        return np.asarray(Picture.open(io.BytesIO(answer.content)))
+        return np.asarray(Picture.open(io.BytesIO(answer.content)).convert("RGBA"))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -86,7 +87,8 @@ def painted(data: Float[np.ndarray, "band y x"], valid: Bool[np.ndarray, "y x"],
     rgba[..., 3] = np.where(valid, 255, 0)
     rgba[~valid] = 0
     stream = io.BytesIO()
-    Picture.fromarray(rgba).save(stream, "PNG", compress_level=1)
+    whole = rgba if not valid.all() else np.ascontiguousarray(rgba[..., :3])
+    Picture.fromarray(whole).save(stream, "PNG", compress_level=1, compress_type=zlib.Z_RLE)  # images hardly repeat
     return stream.getvalue()
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.errors import EarthloomError, InputError, MethodError
+from earthloom.raster.settings import block_cache
 
 LOOPBACK = "127.0.0.1"
+CACHE_BYTES = 128 * 2**20  # of blocks that GDAL keeps, unless the environment says another size
 WAITING = 256  # requests that may wait to be taken
 
 
@@ -54,7 +56,8 @@ def view(
     app = application(shelf, token, own, secrets.token_hex(4))
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none", loop="asyncio",
-        http="h11", proxy_headers=False, timeout_graceful_shutdown=1, h11_max_incomplete_event_size=16384,
+        http="h11", proxy_headers=False, timeout_graceful_shutdown=1, timeout_keep_alive=75,
+        h11_max_incomplete_event_size=16384,
     )  # fmt: skip
     address = f"http://{LOOPBACK}:{own}/?token={token}{'#' + state.lstrip('#') if state else ''}"
     tell(f"{address}\nopen this address in a browser of this machine; Ctrl-C stops")
@@ -63,7 +66,8 @@ def view(
     if browser:
         threading.Thread(target=_open_browser, args=(address,), daemon=True).start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with block_cache(CACHE_BYTES, asked=False):
+            uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # uvicorn raises it again when it has closed what was open
         pass
     finally:
