@@ -15,6 +15,7 @@ from earthloom.types import Bool, Float, Window
 from earthloom.viewer.layers import Layer
 
 LOOK_PX = 1024  # the longer side of what statistics are made of
+STRIP_PX = 32  # rows of the look that are read at once
 LOOK_BYTES = 96 * 2**20  # of all looks that are kept
 FAR_PX = 2**22  # pixels of a file behind one tile beyond which the look serves, where there are no overviews
 
@@ -77,11 +78,22 @@ def _looks(layer: Layer, bands: Sequence[int]) -> list[tuple[np.ndarray, np.ndar
         return [_split(*image.pick((band,)).decimated(LOOK_PX)) for band in bands]
     step = max(1.0, max(image.shape) / LOOK_PX)
     height, width = (max(1, round(n / step)) for n in image.shape)
-    window = Window(0, 0, *image.shape)
-    data, valid = image.thinned(window, (height, width), bands)
+    data, valid = _thinned(layer, (height, width), bands)
     if valid.all():
         return [(one.astype("float32"), valid) for one in data]
-    return [_split(*image.thinned(window, (height, width), (band,))) for band in bands]
+    return [_split(*_thinned(layer, (height, width), (band,))) for band in bands]
+
+
+def _thinned(layer: Layer, shape: tuple[int, int], bands: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """A whole image at a shape; without overviews in strips, so that what was decoded for one band serves the next."""
+    image, strip = layer.shown, shape[0] if getattr(layer.shown.reader, "overviews", False) else STRIP_PX
+    parts = []
+    for top in range(0, shape[0], strip):
+        bottom = min(top + strip, shape[0])
+        first, last = (at * image.shape[0] // shape[0] for at in (top, bottom))
+        window = Window(first, 0, last - first, image.shape[1])
+        parts.append(image.thinned(window, (bottom - top, shape[1]), bands))
+    return np.concatenate([data for data, _ in parts], axis=1), np.concatenate([valid for _, valid in parts])
 
 
 def _split(data: np.ndarray, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
