@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo quick test check bench weights docs clean
+.PHONY: install demo quick test check bench weights docs viewer clean
 
 install: $(STAMP)
 
@@ -46,6 +46,11 @@ bench: install
 # NAMES="any_sensor cubes_4to1" takes some, DEVICE=cuda an accelerator, JOBS=2 two recipes at a time.
 weights: install
 	$(BIN)/python -m bench.weights $(NAMES) --device $(or $(DEVICE),auto) --jobs $(or $(JOBS),1) $(if $(DRY),--dry-run)
+
+# The page of `earthloom view`: the one thing that takes node (20 or newer). What it builds is in the repository.
+viewer:
+	npm ci --prefix viewer --no-audit --no-fund
+	cd viewer && npx vite build
 
 clean:
 	rm -rf $(VENV) demo-output .pytest_cache .ruff_cache .hypothesis

@@ -125,6 +125,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "training.ready": ("training.adapt", "training.guard"),  # torch
     "verbs.train": "training.loop",
     "verbs.telling": "report.html",  # pages: only a run that is asked for one needs them
+    "viewer.serve": "viewer",  # the web server: an extra, which names itself where it is missing
     "cli": "",  # a command starts with what it needs
 }
 

@@ -24,7 +24,16 @@ from bench.superresolution import tables as superresolution
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = report.pages()
-FOLDERS = ["bandpass", "cloud_removal", "networks", "pansharpening", "sharpening", "spatiotemporal", "superresolution"]
+FOLDERS = [
+    "bandpass",
+    "cloud_removal",
+    "networks",
+    "pansharpening",
+    "sharpening",
+    "spatiotemporal",
+    "superresolution",
+    "viewer",
+]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

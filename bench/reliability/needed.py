@@ -18,12 +18,12 @@ def blocks_read() -> Iterator[dict[str, int]]:
     needed: dict[str, int] = {}
     read = FileReader._read_part
 
-    def noting(self: FileReader, part: FilePart, out: Any, valid: Any, area: dict[str, Any]) -> None:
-        handle = self._handles.get(part)  # type: ignore[attr-defined]
+    def noting(self: FileReader, part: FilePart, out: Any, valid: Any, area: dict[str, Any], held: FilePart) -> None:
+        handle = self._handles.get(held)  # type: ignore[attr-defined]
         if "window" in area:
             with lock:
                 _note(touched.setdefault(part.path, {}), handle, part, area["window"])
-        read(self, part, out, valid, area)
+        read(self, part, out, valid, area, held)
 
     FileReader._read_part = noting  # type: ignore[method-assign]
     try:

@@ -20,6 +20,7 @@ OWN = {  # commands that run no method: module, one line for the help
     "compare": ("pages.compare", "Run several methods on the same images, and say which suits them."),
     "report": ("pages.report", "Write a page about a product or a folder: pictures, figures, maps."),
     "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
+    "view": ("info", "Look at images in the browser: differences, spectra, series."),
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "dataset": ("dataset", "Make training data of scenes and back, or tell what a data set holds."),
     "weights": ("weights", "List weights of networks, or bring in checkpoints of authors."),
@@ -37,7 +38,7 @@ FUSING = {
 COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
-    "Judge": ("evaluate", "compare", "report", "revisit"),
+    "Judge": ("evaluate", "compare", "report", "view", "revisit"),
     "Learn": ("train", "dataset", "weights"),
     "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }

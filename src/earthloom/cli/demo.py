@@ -34,6 +34,9 @@ def demo(
         bool, Parameter(help="Replace the results of an earlier demo.", negative="", show_default=False)
     ] = False,
     json: Annotated[bool, Parameter(help="Print the figures as JSON.", negative="", show_default=False)] = False,
+    view: Annotated[
+        bool, Parameter(help="Show the images in the browser at the end.", negative="", show_default=False)
+    ] = False,
 ) -> None:
     """Sharpen the built-in sample and print the figures.
 
@@ -67,6 +70,10 @@ def demo(
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
     print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}\n{page}")
     print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
+    if view:
+        from earthloom.viewer.serve import view as serve
+
+        serve([output / f"sharp_{PICTURED}.tif", inputs.ms, inputs.pan, inputs.truth])
 
 
 def _page(output: Path, truth: Path) -> str:

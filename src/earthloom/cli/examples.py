@@ -90,6 +90,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("inputs that lie elsewhere, and the truth", "earthloom report s.tif --look-in in --reference t.tif"),
         ("all dates of a series", "earthloom report predicted -o series.html"),
     ),
+    "view": (
+        ("two images: a line between them, their difference", "earthloom view sharp.tif ms.tif"),
+        ("a series, with a slider of its dates", "earthloom view predicted"),
+    ),
     "revisit": (
         (
             "STAC items of several sensors, by month",

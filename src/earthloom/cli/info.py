@@ -1,4 +1,4 @@
-"""`earthloom info FILE`: grid, bands, scaling, statistics, provenance."""
+"""Look at images: `earthloom info FILE` tells what one holds, `earthloom view FILE ...` shows it in the browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 40  # bands that are listed
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     """The function behind the command."""
-    return info
+    return view if name == "view" else info
 
 
 def info(
@@ -36,6 +36,23 @@ def info(
         print(js.dumps(strict(found), indent=2, default=str, allow_nan=False))
     else:
         _print(found)
+
+
+def view(
+    *files: Annotated[str, Parameter(help="Images, and folders of images; days in their names make a series.")],
+    port: Annotated[int, Parameter(help="Of this machine; 0: a free one. The same port, the same links.")] = 0,
+    browser: Annotated[bool, Parameter(help="Open the browser.")] = True,
+) -> None:
+    """Look at images in the browser: side by side, their differences, spectra and records.
+
+    The page is served to this machine alone and holds what is named, nothing else. Ctrl-C stops it.
+    """
+    from earthloom.errors import InputError
+    from earthloom.viewer.serve import view as serve
+
+    if not files:
+        raise InputError("no file to show", "images or a folder", "`earthloom view sharp.tif ms.tif`")
+    serve(files, port=port, browser=browser, tell=lambda line: print(line, flush=True))
 
 
 def _print(found: dict[str, Any]) -> None:

@@ -229,6 +229,37 @@ class Image:
             data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
         return self._physical(data, valid), valid
 
+    def thinned(
+        self, window: Window, shape: tuple[int, int], bands: Sequence[int]
+    ) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Some bands of a window at ``shape`` pixels, no more than it has, in physical units: for the screen.
+
+        Parameters
+        ----------
+        window
+            Inside the image.
+        bands
+            Counted from 0.
+
+        Returns
+        -------
+        data, valid
+            As :meth:`read` gives them: from overviews where a file has some, every n-th pixel elsewhere.
+        """
+        if self.flipped:
+            window = Window(self.shape[0] - window.y - window.height, *window[1:])
+        read = getattr(self.reader, "thinned", None)
+        if read is not None:
+            data, valid = patiently(lambda: read(window, shape, bands))
+        else:
+            data, valid = patiently(lambda: self.reader.pick(tuple(bands)).read(window, np.dtype("float64")))
+            rows, cols = (np.arange(n) * have // n for n, have in zip(shape, data.shape[1:], strict=True))
+            data, valid = data[:, rows[:, None], cols], valid[rows[:, None], cols]
+        if self.flipped:
+            data, valid = np.ascontiguousarray(data[:, ::-1]), np.ascontiguousarray(valid[::-1])
+        scales, offsets = _some(self.scales, tuple(bands)), _some(self.offsets, tuple(bands))
+        return _scaled(data, valid, scales, offsets), valid
+
     def glimpsed(self, limit: int = 512) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
         """About as many pixels of it as :meth:`decimated` gives, wherever they are quick to have."""
         if not getattr(self.reader, "costly", False) or max(self.shape) <= limit:
@@ -248,14 +279,7 @@ class Image:
 
     def _physical(self, data: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Scale in place and put zeros where nothing was measured."""
-        for band, scale, offset in zip(data, self.scales, self.offsets, strict=True):
-            if scale != 1:
-                band *= data.dtype.type(scale)
-            if offset != 0:
-                band += data.dtype.type(offset)
-        if not valid.all():
-            np.copyto(data, 0, where=~valid)
-        return data
+        return _scaled(data, valid, self.scales, self.offsets)
 
     def north_up(self) -> Image:
         """The same image with rows from north to south (itself when they are, or when nobody says where it lies)."""
@@ -309,6 +333,18 @@ class Image:
                 if self.read(Window(y, x, height, width))[1].any():
                     return True
         return False
+
+
+def _scaled(data: np.ndarray, valid: np.ndarray, scales: Sequence[float], offsets: Sequence[float]) -> np.ndarray:
+    """Numbers in physical units, in place, zeros where nothing was measured."""
+    for band, scale, offset in zip(data, scales, offsets, strict=True):
+        if scale != 1:
+            band *= data.dtype.type(scale)
+        if offset != 0:
+            band += data.dtype.type(offset)
+    if not valid.all():
+        np.copyto(data, 0, where=~valid)
+    return data
 
 
 def _some(values: tuple[Any, ...], positions: tuple[int, ...]) -> tuple[Any, ...]:

@@ -122,6 +122,34 @@ class FileReader:
         """The whole image, every n-th pixel."""
         return self._read(shape, np.dtype("float64"))
 
+    def thinned(
+        self, window: Window, shape: tuple[int, int], positions: Sequence[int]
+    ) -> tuple[Float[np.ndarray, "band y x"], Bool[np.ndarray, "y x"]]:
+        """Some bands of a window, every n-th pixel: from overviews where there are some.
+
+        The handles are those of the whole image, however many choices of bands are asked for.
+        """
+        area = {"window": RasterWindow(window.x, window.y, window.width, window.height)}  # type: ignore[call-arg]
+        data, valid = np.empty((len(positions), *shape)), np.ones(shape, bool)
+        for held in self.parts:
+            slots = [slot for slot, at in enumerate(positions) if 0 <= at - held.first < len(held.indexes)]
+            if not slots:
+                continue
+            own = [positions[slot] - held.first for slot in slots]
+            part = replace(
+                held, indexes=tuple(held.indexes[at] for at in own), nodata=tuple(held.nodata[at] for at in own)
+            )
+            out = np.empty((len(slots), *shape))
+            with file_errors(held.path, "read", "the file may be cut short or damaged"):
+                self._read_safely(part, out, valid, area, held)
+            data[slots] = out
+        return data, valid
+
+    @property
+    def overviews(self) -> bool:
+        """Whether every file holds smaller copies of itself."""
+        return all(bool(self._handles.get(part).overviews(1)) for part in self.parts)  # type: ignore[attr-defined]
+
     def close(self) -> None:
         """Close the handles of every thread."""
         self._handles.close()  # type: ignore[attr-defined]
@@ -136,18 +164,22 @@ class FileReader:
                     self._read_safely(part, data[part.first : part.first + len(part.indexes)], valid, area)
         return data, valid
 
-    def _read_safely(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
+    def _read_safely(
+        self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any], held: FilePart | None = None
+    ) -> None:
         """Read one file; again, through a new handle, where it lies elsewhere and a failure may pass."""
         with one_at_a_time(part.path):
-            tried(part.path, lambda: self._read_part(part, out, valid, area))
+            tried(part.path, lambda: self._read_part(part, out, valid, area, held or part))
 
-    def _read_part(self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:
-        """Read one file; after a failure it is opened anew."""
-        handle = self._handles.get(part)  # type: ignore[attr-defined]
+    def _read_part(
+        self, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any], held: FilePart
+    ) -> None:
+        """Read one file by the handle of ``held``; after a failure it is opened anew."""
+        handle = self._handles.get(held)  # type: ignore[attr-defined]
         try:
             self._take(handle, part, out, valid, area)
         except Exception:
-            self._handles.drop(part)  # type: ignore[attr-defined]
+            self._handles.drop(held)  # type: ignore[attr-defined]
             raise
 
     def _take(self, handle: Any, part: FilePart, out: np.ndarray, valid: np.ndarray, area: dict[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""How soon the viewer shows something, and what it takes."""
