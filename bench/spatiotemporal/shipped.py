@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import platform
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.cards import write_card
+from bench.recipes import Recipe, Step, run_of, started
 from bench.results import RUNS
 from bench.spatiotemporal import lessons
 from earthloom.methods import catalog
@@ -164,5 +164,19 @@ def main(words: list[str]) -> None:
         ship()
 
 
+RECIPES = (
+    Recipe(
+        (SHIPPED,),
+        (
+            Step("bench.spatiotemporal.shipped train", run_of("shipped"), 2000),
+            Step(
+                "bench.spatiotemporal.networks table", RUNS / "spatiotemporal_networks.json", 900, (run_of("shipped"),)
+            ),
+        ),
+        "bench.spatiotemporal.shipped ship", DATA,
+        ("data/spatiotemporal", "data/sar/sen12mscr_real", "data/sharpening/landsat7"),
+    ),
+)  # fmt: skip
+
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)
