@@ -12,7 +12,6 @@ has seen none of the places that are judged.
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import numpy as np
 import torch
 
 from bench import results
+from bench.recipes import started
 from bench.results import RUNS
 from bench.spatiotemporal import data as data
 from bench.spatiotemporal import tables
@@ -202,4 +202,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    started(main)
