@@ -17,7 +17,8 @@ from earthloom.weights.header import FOLDER, SUFFIX
 
 MUST = ("data", "licence", "steps", "hardware", "not for", "recipe")  # what every card says
 FIGURES = (  # names that figures go by, on data that was never seen
-    "figures", "sensors it never saw", "scenes it never saw", "20 to 10 m", "relative RMSE in percent on ground held out",
+    "figures", "sensors it never saw", "scenes it never saw", "20 to 10 m",
+    "relative RMSE in percent on ground held out",
 )  # fmt: skip
 UNKNOWN = "not recorded"
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from earthloom.verbs.demo import write_inputs
 from PIL import Image as Picture
 
 from earthloom.raster.open import open_image
 from earthloom.raster.write.cog import create
 from earthloom.types import Window
-from earthloom.verbs.demo import write_inputs
 from earthloom.verbs.pansharpen import pansharpen
 
 PLACE = Path(__file__).parent / "pictures"

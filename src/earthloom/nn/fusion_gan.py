@@ -177,7 +177,7 @@ class EachBandGan(StfganNet):
             return image.reshape(*base.shape[:2], *image.shape[2:])
 
         near = each(base).clamp(-FAR, FAR)
-        shown = (each(images).clamp(-FAR, FAR) for images in (fine, seen))
-        found = super().forward(*shown, near, None if truth is None else each(truth), True)
+        known, then = (each(images).clamp(-FAR, FAR) for images in (fine, seen))
+        found = super().forward(known, then, near, None if truth is None else each(truth), True)
         first, second = found[0], found[1] + (each(base) - near)  # what was cut is given back
         return (back(first), back(second)) if stages else back(second)
