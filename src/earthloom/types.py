@@ -200,6 +200,11 @@ class Observation:
         """The core, or the whole extent when none is set."""
         return self.core or Window(0, 0, *self.shape)
 
+    @property
+    def ratio(self) -> float:
+        """Of the coarsest view, the larger of its two: how far one of its pixels reaches on the wanted grid."""
+        return max(max(view.ratio) for view in self.views.values())
+
     def crop(self, core: Window, halo_px: int = 0) -> Observation:
         """Cut out ``core`` with a halo of ``halo_px`` wanted pixels."""
         fine = core.grow(halo_px, self.shape)

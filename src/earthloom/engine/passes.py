@@ -17,7 +17,7 @@ from earthloom.types import Observation, Product, Scene, View, Window
 
 def halo_px(method: Method, obs: Observation) -> int:
     """The halo of a method in fine pixels for the ratio of this observation."""
-    return method.halo_px(max(max(view.ratio) for view in obs.views.values()))
+    return method.halo_px(obs.ratio)
 
 
 def fuse_whole(method: Method, obs: Observation) -> np.ndarray:

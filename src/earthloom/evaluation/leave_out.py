@@ -117,8 +117,7 @@ def trial(
     truths = {day: _truth(lib, day, window) for day in days}
     top = peak or max(float(np.nanmax(truth)) for truth in truths.values())
     notes += [] if peak else [f"SSIM with peak {top:g}, the largest of the true images"]
-    views = lib.scene.empty().views.values()
-    guessed = lib.handling.ratio is None and max(max(view.ratio) for view in views) == 1
+    guessed = lib.handling.ratio is None and lib.scene.empty().ratio == 1
     notes.append(f"ERGAS at ratio {lib.ratio:g}" + (", estimated: `ratio` says otherwise" if guessed else ""))
     rows: dict[str, dict[str, float]] = {}
     seen: list[Seen] = []

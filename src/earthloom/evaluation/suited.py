@@ -89,7 +89,7 @@ def _row(name: str, problem: str, views: Sequence[Observation], shape: tuple[int
             method = catalog.make(name, problem)
             method.check(obs, shape)
             method = method.ready(obs)
-            ratio = max(max(view.ratio) for view in obs.views.values())
+            ratio = obs.ratio
             halo = max(halo or 0, method.halo_px(ratio)) if method.card.local else None
     except MethodError as wrong:
         why_not = wrong.given + (f"; expected {wrong.expected}" if wrong.expected else "")

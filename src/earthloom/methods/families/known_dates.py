@@ -68,7 +68,7 @@ class Temporal(Method):
 
         Nobody may use that rim: whoever needs more than the core has asked for a wider halo.
         """
-        reach = self.halo_px(max(max(view.ratio) for view in obs.views.values()))
+        reach = self.halo_px(obs.ratio)
         spans = []
         for first, count, size in zip(obs.core_window[:2], obs.core_window[2:], obs.shape, strict=True):
             low = reach if first >= reach else 0

@@ -114,7 +114,7 @@ class Refined(Wrapper):
 
     def _image(self, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The image of the method inside, on the core and all around it that back-projection looks at."""
-        far = math.ceil(refined_reach(self.steps) * max(max(view.ratio) for view in obs.views.values()))
+        far = math.ceil(refined_reach(self.steps) * obs.ratio)
         return self.inner.fuse(replace(obs, core=obs.core_window.grow(far, obs.shape)), stats)
 
     def _steps(self, stats: Stats) -> tuple[int, Stats]:

@@ -133,7 +133,7 @@ class Corrected:
         """The tile ``core`` with its halo."""
         if not self.moves:
             return self._converted(self.scene.observe(core, halo_px))
-        ratio = max(max(view.ratio) for view in self.scene.empty().views.values())
+        ratio = self.scene.empty().ratio
         extra = math.ceil(max(max(map(abs, move)) for move in self.moves.values()))
         extra += math.ceil((2 * RADIUS + 2) * ratio) if not self._as_one and ratio > 1 else 0
         wide = self._moved(self.scene.observe(core, halo_px + extra))
@@ -158,7 +158,7 @@ class Corrected:
     @property
     def _as_one(self) -> bool:
         """Whether every image moves by the same."""
-        ratio = max(max(view.ratio) for view in self.scene.empty().views.values())
+        ratio = self.scene.empty().ratio
         first = self._first
         return all(
             max(abs(a - b) for a, b in zip(move, first, strict=True)) <= ALIKE_PX * ratio

@@ -70,7 +70,7 @@ def quality(
         s; None leaves the change out.
     """
     obs = scene.observe(tile, 0)
-    ratio = max(max(view.ratio) for view in obs.views.values())
+    ratio = obs.ratio
     if ratio > 1:
         obs = filled(obs, math.ceil(2 * ratio))
     target, seen = on_fine(obs, "coarse_p"), valid_on_fine(obs, "coarse_p")

@@ -171,7 +171,7 @@ class Ground:
     @property
     def halo(self) -> int:
         """Pixels around a window."""
-        return math.ceil(HALO * max(max(view.ratio) for view in self.scene.empty().views.values()))
+        return math.ceil(HALO * self.scene.empty().ratio)
 
     def look(self, window: Window) -> Looked | None:
         """A window with all that is shown of it; None where nothing was seen."""
@@ -197,7 +197,7 @@ class Ground:
         height, width = self.scene.shape
         bands = max(len(self.shown.wanted(self.image).names), 1)
         if height * width * bands <= NUMBERS:
-            coarse = math.ceil(max(max(view.ratio) for view in self.scene.empty().views.values()))
+            coarse = math.ceil(self.scene.empty().ratio)
             cell = coarse * max(1, math.ceil(max(height, width) / CELLS / coarse))
             side = cell * max(1, TILE // cell)
             tiles = [
