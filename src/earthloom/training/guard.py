@@ -15,7 +15,7 @@ from earthloom.physics.forward import expand
 from earthloom.problems import catalog as problems
 from earthloom.problems.base import Case
 from earthloom.training.cases import blocks
-from earthloom.training.judging import mixture
+from earthloom.training.judging import blended, mixture
 from earthloom.types import Float, Observation, Scene, Window
 
 SIDE = 256  # coarse pixels of the window, at most
@@ -84,7 +84,7 @@ def middle(whole: Window) -> Window:
 
 def inner(image: Float[np.ndarray, "band Y X"], obs: Observation) -> Float[np.ndarray, "band y x"]:
     """Without the border."""
-    edge = round(EDGE * max(max(view.ratio) for view in obs.views.values()))
+    edge = round(EDGE * obs.ratio)
     return image[:, edge:-edge, edge:-edge]
 
 
@@ -95,8 +95,7 @@ def together(
     names = method.inner.beside
     others = [fuse_whole(rival_of(name, method.card.problem), seen) for name in names]
     weights = mixture(inner(fused, seen), [inner(image, seen) for image in others], inner(case.truth, seen))
-    more = [fused.dtype.type(weight) * (image - fused) for weight, image in zip(weights, others, strict=True)]
-    return fused + np.add.reduce(more), tuple(zip(names, weights, strict=True))
+    return blended(fused, others, weights), tuple(zip(names, weights, strict=True))
 
 
 def error_of(

@@ -111,3 +111,10 @@ def mixture(
     gram = np.concatenate([parts.T, pull * np.eye(len(parts))])
     weights, _ = nnls(gram, np.concatenate([away(truth), np.zeros(len(parts))]))
     return tuple(float(weight) for weight in weights / max(weights.sum(), 1.0))
+
+
+def blended(
+    first: Float[np.ndarray, "band y x"], others: Sequence[Float[np.ndarray, "band y x"]], weights: Sequence[float]
+) -> Float[np.ndarray, "band y x"]:
+    """``n + sum_k w_k (r_k - n)``, with weights as :func:`mixture` finds them."""
+    return first + sum(weight * (image - first) for weight, image in zip(weights, others, strict=True))

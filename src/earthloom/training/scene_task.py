@@ -110,7 +110,7 @@ class AdaptTask(WithFullResolution):
         if not held:
             raise InputError("a scene with holes in every block that would judge", "more data", "leave out `adapt`")
         side = min(min(sample["truth"].shape[1:]) for sample in pairs)
-        ratio = round(max(max(view.ratio) for view in pieces[0].views.values()))
+        ratio = round(pieces[0].ratio)
         unit = int(np.lcm(step, ratio))
         patch = min(64 // unit * unit or unit, side // 2 // unit * unit)
         if patch < 2 * unit:
@@ -147,10 +147,8 @@ class AdaptTask(WithFullResolution):
         there = [(name, images) for name, images in zip(names, each, strict=True) if images is not None]
         first, truth = (_flat(images) for images in (own, [scene.truth for scene in self.held]))
         weights = judging.mixture(first, [_flat(images) for _, images in there], truth)
-        for number, image in enumerate(own):
-            others = [images[number] for _, images in there]
-            own[number] = image + sum(w * (other - image) for w, other in zip(weights, others, strict=True))
-        ergas = [scene.figures(image)["ergas"] for scene, image in zip(self.held, own, strict=True)]
+        made = [judging.blended(image, [images[at] for _, images in there], weights) for at, image in enumerate(own)]
+        ergas = [scene.figures(image)["ergas"] for scene, image in zip(self.held, made, strict=True)]
         return tuple((name, weight) for (name, _), weight in zip(there, weights, strict=True)), float(np.mean(ergas))
 
     def rival(self, start: Fitted) -> tuple[str, float]:
