@@ -19,7 +19,7 @@ from earthloom.engine.options import Run, run_of
 from earthloom.errors import EarthloomError, EarthloomWarning, InputError, warn
 from earthloom.raster.steady import paths_in
 from earthloom.raster.write.place import require_beside, require_folder
-from earthloom.report.html.comparing import Candidate, Comparison, compared, comparison_page
+from earthloom.report.html.comparing import Candidate, Comparison, compared, comparison_page, laid
 from earthloom.report.html.page import require_jinja
 from earthloom.verbs import names
 from earthloom.verbs.telling import PAGE, require_nothing_to_tell, written
@@ -99,10 +99,10 @@ def compare(
             require_folder(home)
         said: set[str] = set()
         made = [_made(call, name, home / f"{name}.tif", rest, run, said) for name in wanted]
-        found = compared(commands[verb].problem, made, reference, run)
-        if output is not None:
-            page = written(Path(output), comparison_page(verb, found, reference, run))
-            found = found.on(page)
+        with laid(made) as shown:
+            found = compared(shown, made, reference, run)
+            if output is not None:
+                found = found.on(written(Path(output), comparison_page(verb, found, shown, reference)))
         if keep is None:
             found = found.on(found.page, kept=False)
     return found

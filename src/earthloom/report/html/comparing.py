@@ -12,11 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.engine.budget import Budget
 from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, EarthloomWarning, InputError
 from earthloom.evaluation.comparing import Ranked, Tried, ranked, recommendation, tried
-from earthloom.evaluation.reference import _with_reference
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.notebook import table
@@ -42,6 +40,7 @@ from earthloom.report.html.parts import (
     figure,
     size,
 )
+from earthloom.report.html.truth import by_reference
 from earthloom.report.record import Record
 from earthloom.types import Window
 
@@ -119,35 +118,24 @@ class Comparison:
         return "\n".join([*lines, self.recommendation])
 
 
-def compared(problem: str, made: Sequence[Candidate], reference: str | Path | None, run: Run) -> Comparison:
-    """Rank methods that were run, and judge their products.
-
-    Raises
-    ------
-    InputError
-        If none of them could run.
-    """
-    done = [one for one in made if one.product is not None]
-    if not done:
-        raise InputError(
-            "no method that could run", "one at least", "; ".join(f"{one.name}: {one.why}" for one in made)
-        )
+def compared(shown: Shown, made: Sequence[Candidate], reference: str | Path | None, run: Run) -> Comparison:
+    """Rank methods that were run, and judge their products; ``shown`` by :func:`laid`."""
+    done, problem = [one for one in made if one.product is not None], shown.problem
     figures: dict[str, Mapping[str, float]] = {}
     surveys: dict[str, Survey] = {}
     found: list[Tried] = []
-    with _laid(done[0]) as shown:
-        if shown.prepared is not None:
-            threads = run.at_a_time
-            methods = {one.name: _method(one, problem) for one in done}
-            found = [tried(one, problem, methods, threads) for one in shown.trials()]
-        known = {one.name: (value,) for one in done if (value := shown.relative(one.record)) is not None}
-        if known:
-            found = [Tried(known, {}, {}, shown.relative_to)]
-        for one in done:
-            assert one.product is not None
-            figures[one.name] = _figures(one, shown, reference)
-            if shown.prepared is not None and (survey := _survey(one.product, shown)) is not None:
-                surveys[one.name] = survey
+    if shown.prepared is not None:
+        threads = run.at_a_time
+        methods = {one.name: _method(one, problem) for one in done}
+        found = [tried(one, problem, methods, threads) for one in shown.trials()]
+    known = {one.name: (value,) for one in done if (value := shown.relative(one.record)) is not None}
+    if known:
+        found = [Tried(known, {}, {}, shown.relative_to)]
+    for one in done:
+        assert one.product is not None
+        figures[one.name] = _figures(one, shown, reference)
+        if shown.prepared is not None and (survey := _survey(one.product, shown)) is not None:
+            surveys[one.name] = survey
     rows = ranked(found, problem, [one.name for one in done])
     lost = [
         Ranked(one.name, None, None, len(rows) + at, False, one.why)
@@ -167,9 +155,19 @@ def _method(one: Candidate, problem: str) -> Method:
 
 
 @contextmanager
-def _laid(one: Candidate) -> Iterator[Shown]:
-    """The inputs as they were laid for a product; alone where they cannot be laid again."""
-    assert one.product is not None
+def laid(made: Sequence[Candidate]) -> Iterator[Shown]:
+    """The inputs as they were laid for the first product; nothing but the problem where they cannot be laid again.
+
+    Raises
+    ------
+    InputError
+        If no method could run.
+    """
+    one = next((one for one in made if one.product is not None), None)
+    if one is None or one.product is None:
+        raise InputError(
+            "no method that could run", "one at least", "; ".join(f"{one.name}: {one.why}" for one in made)
+        )
     known = known_of(one.product, record=one.record)
     kind = shown_class(known.problem)
     with ExitStack() as stack, warnings.catch_warnings():
@@ -187,13 +185,8 @@ def _figures(one: Candidate, shown: Shown, reference: str | Path | None) -> dict
     assert product is not None
     try:
         if reference is not None:
-            ratio = 1.0
-            if shown.prepared is not None:
-                views = shown.prepared.scene.empty().views.values()
-                ratio = max(max(view.ratio) for view in views)
-            return dict(
-                _with_reference(str(product), str(reference), None, ratio, None, None, 0, Budget.of(None)).figures
-            )
+            ratio = 1.0 if shown.prepared is None else shown.prepared.scene.empty().ratio
+            return dict(by_reference(product, reference, ratio).figures)
         report = shown.judged(known_of(product, record=one.record))
         return {} if report is None else dict(report.figures)
     except EarthloomError:
@@ -209,18 +202,16 @@ def _survey(product: Path, shown: Shown) -> Survey | None:
         return Ground(image, shown.prepared.scene, shown).survey()
 
 
-def comparison_page(verb: str, found: Comparison, reference: str | Path | None, run: Run) -> Page:
+def comparison_page(verb: str, found: Comparison, shown: Shown, reference: str | Path | None) -> Page:
     """The page of a comparison."""
     done = {one.name: one for one in found.made if one.product is not None}
-    first = next(iter(done.values()))
     sections = [
         Section("summary", "In short", [Text(found.recommendation, "lead"), _facts(verb, found)]),
         Section("ranking", "Ranking", _ranking(found)),
     ]
-    with _laid(first) as shown:
-        pictures = _side_by_side(found, done, shown, reference)
-        if pictures:
-            sections.append(Section("pictures", "Side by side, at one stretch", pictures))
+    pictures = _side_by_side(found, done, shown, reference)
+    if pictures:
+        sections.append(Section("pictures", "Side by side, at one stretch", pictures))
     rows = {row.name: found.figures[row.name] for row in found.rows if found.figures.get(row.name)}
     if rows:
         against = "against the reference" if reference is not None else "without a reference, at full resolution"

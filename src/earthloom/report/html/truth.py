@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from earthloom.engine.budget import Budget
-from earthloom.errors import EarthloomError, InputError
+from earthloom.errors import InputError
 from earthloom.evaluation.reference import _against, _with_reference, beside
 from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import common_ground
@@ -18,7 +18,7 @@ from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground
 from earthloom.report.html.parts import Part, Pictures, Section, Text
-from earthloom.types import Window
+from earthloom.types import Report, Window
 
 SIDE = 480  # pixels of a picture of the truth; of a larger one the middle is shown
 
@@ -33,14 +33,19 @@ def truth_section(known: Known, shown: Shown, reference: str | Path, ground: Gro
     """
     ratio = 1.0
     if ground is not None:
-        ratio = max(max(view.ratio) for view in ground.scene.empty().views.values())
-    report = _with_reference(str(known.path), str(reference), None, max(ratio, 1.0), None, None, 0, Budget.of(None))
+        ratio = ground.scene.empty().ratio
+    report = by_reference(known.path, reference, max(ratio, 1.0))
     rows = {"product": report.figures}
     plain = _without_fusion(known, reference, ground, max(ratio, 1.0))
     rows |= {NO_FUSION: plain} if plain else {}
     parts: list[Part] = [figure_table(rows, "Figures against the reference")]
     parts += [Text(f"{note}.", "note") for note in report.notes]
     return Section("truth", "Beside the truth", [_pictures(known.path, reference), *parts])
+
+
+def by_reference(product: Path, reference: str | Path, ratio: float) -> Report:
+    """A product judged against the truth as ``evaluate`` does it."""
+    return _with_reference(str(product), str(reference), None, ratio, None, None, 0, Budget.of(None))
 
 
 def _without_fusion(known: Known, reference: str | Path, ground: Ground | None, ratio: float) -> dict[str, float]:
@@ -65,10 +70,7 @@ def _pictures(product: Path, reference: str | Path) -> Pictures:
             raise InputError(f"a reference of {true.count} bands", f"{made.count}, as the product")
         own, there = Window(0, 0, *made.shape), Window(0, 0, *true.shape)
         if made.georeferenced and true.georeferenced:
-            try:
-                own, there = common_ground(made, true)
-            except EarthloomError:
-                raise
+            own, there = common_ground(made, true)
         windows = [_middle(own), _middle(there)]
         (data, valid), (truth, known) = made.read(windows[0]), true.read(windows[1])
         both, colours = valid & known, colours_in(made)
