@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -87,8 +87,22 @@ class Trial:
         """Errors one scale down, relative to no fusion, each half of the windows with the statistics of the other."""
         if not self.cases:
             return {}
-        none = self._error(DOES_NOTHING.get(self.problem, NO_FUSION))
-        return {name: relative(self._error(name), none) for name in names}
+        return {name: relative(self._error(name), self._plain_error) for name in names}
+
+    @property
+    def _nothing(self) -> str:
+        """The method that does nothing."""
+        return DOES_NOTHING.get(self.problem, NO_FUSION)
+
+    @cached_property
+    def _plain_error(self) -> Float[np.ndarray, " band"]:
+        """Of no fusion, whatever it is asked for."""
+        return self._error(self._nothing)
+
+    @cached_property
+    def _plain_distances(self) -> dict[float | None, Float[np.ndarray, " band"]]:
+        """Of no fusion, by the gain."""
+        return {}
 
     def _method(self, name: str, obs: Observation) -> Method:
         """Ready for such an observation."""
@@ -107,8 +121,10 @@ class Trial:
 
     def agreement(self, name: str, gain: float | None) -> tuple[float, ...]:
         """How far D B F of these windows lies from the coarse image, relative to no fusion."""
-        none = DOES_NOTHING.get(self.problem, NO_FUSION)
-        return relative(self._distance(name, gain), self._distance(none, gain))
+        plain = self._plain_distances
+        if gain not in plain:
+            plain[gain] = self._distance(self._nothing, gain)
+        return relative(self._distance(name, gain), plain[gain])
 
     def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""
