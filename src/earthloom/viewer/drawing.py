@@ -17,7 +17,6 @@ from earthloom.viewer.layers import Layer
 from earthloom.viewer.reading import Looks, View, sampled
 
 TILE_PX = 256
-DEEPEST = 30
 MAPS = ("gray", "viridis", "magma", "cividis", "RdBu_r", "tab10")
 Limits = Sequence[tuple[float, float]]
 

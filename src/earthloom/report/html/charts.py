@@ -13,7 +13,7 @@ from earthloom.report.display import png
 from earthloom.report.html.parts import Picture, address
 from earthloom.types import Float
 
-LOWEST, HIGHEST = 2, 98  # percentiles at which the colours of a map end
+HIGHEST = 98  # percentile at which the colours of a map end
 DPI = 120
 
 

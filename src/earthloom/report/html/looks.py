@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from earthloom.errors import EarthloomError
-from earthloom.raster.image import Image
 from earthloom.raster.open import open_image, open_mask
 from earthloom.report.display import Colours, Stretch, colours_in, colours_of, jpeg, looked_at
 from earthloom.report.html.base import NO_FUSION, Shown
@@ -240,8 +239,3 @@ def quick_words(shown: Shown, survey: Survey | None) -> str:
         return shown.agreement.format(figure(own, 3))
     words = f"Seen as the coarse sensor sees it, the product lies {figure(own, 3)} % from what that saw"
     return f"{words}; without fusion it would be {figure(plain, 3)} %." if plain is not None else f"{words}."
-
-
-def image_size(image: Image) -> str:
-    """Rows, columns and bands in words."""
-    return f"{image.shape[0]} x {image.shape[1]} pixels, {image.count} band{'s' if image.count > 1 else ''}"
