@@ -24,16 +24,11 @@ PHOTOGRAPHS = {  # photographs in Debian's packages: sharp after reduction, unde
         "Bridge_by_Sander_Klootwijk", "Dragonfly_by_Bolly", "Picture_1A_by_freespace", "Picture_0B_by_freespace",
         "Wine_by_Jakkub_Mede", "aitzgorri_by_Aitzol_Berasategi", "picosdeeuropa_by_Aitzol_Berasategi",
         "life_by_Aitzol_Berasategi", "friends_by_Aitzol_Berasategi", "greentock_by_Peter_Nerlich",
-        "analogpattern_by_Peter_Nerlich", "free_by_Peter_Nerlich", "seeding_by_Clements_Engelhardt",
-        "sunset_by_Aitzol_Berasategi", "umang_by_Abhishek_Mudgal",
     ),
     "lomiri-wallpapers-20.04": ("Kleiber_by_Lukas_Baubkus",),
-    "mate-backgrounds": (
-        "Dune", "Garden", "Blinds", "RainDrops", "TwoWings", "Wood", "Aqua", "GreenMeadow", "LadyBird", "Storm",
-        "YellowFlower",
-    ),
+    "mate-backgrounds": ("Dune", "Garden", "Blinds", "RainDrops", "TwoWings", "Wood"),
     "plasma-workspace-wallpapers": (
-        "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey", "OneStandsOut", "Path", "Autumn", "Kite",
+        "BytheWater", "ColorfulCups", "EveningGlow", "FallenLeaf", "Grey", "OneStandsOut", "Path",
     ),
 }  # fmt: skip
 LONG_SIDE = 1200  # pixels that a photograph keeps

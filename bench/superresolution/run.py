@@ -55,7 +55,7 @@ LICENCE = (
     "domain"
 )
 DATA = (
-    "CAVE, 22 scenes of 31 bands, 400-700 nm; 36 photographs of Debian's packages lomiri-wallpapers, mate-backgrounds "
+    "CAVE, 22 scenes of 31 bands, 400-700 nm; 24 photographs of Debian's packages lomiri-wallpapers, mate-backgrounds "
     "and plasma-workspace-wallpapers, and those of scikit-image, colours spread over 8 bands; Landsat-7, six bands"
 )
 NOT_FOR = "images degraded by another blur than bicubic, and commercial use that CAVE's terms exclude"
