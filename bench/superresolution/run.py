@@ -98,8 +98,8 @@ EVERY = {
     "cubes_2to1_a": Run("coarsr", 2, "cubes_4to1_b", 5000, LATER, candidates=3),
     "cubes_2to1_b": Run("coarsr", 2, "cubes_2to1_a", 3000, {**BOTH, "lr": 7e-4}, candidates=3, some=GROUP),
     "cubes_2to1": Run("coarsr", 2, "cubes_2to1_b", 4000, LAST, 3, 4, WIDER),
-    "cubes_3to1": Run("coarsr", 3, "cubes_4to1", 5000, LAST, 3, 4, WIDER),
-    "cubes_8to1": Run("coarsr", 8, "cubes_4to1", 4000, {**LAST, "patch": 16}, 3, 4, WIDER),
+    "cubes_3to1": Run("coarsr", 3, "cubes_4to1_d", 5000, LAST, 3, 4, WIDER),
+    "cubes_8to1": Run("coarsr", 8, "cubes_4to1_d", 4000, {**LAST, "patch": 16}, 3, 4, WIDER),
     "cubes_4to1_published": Run(  # the published size: ten minutes of a GPU, or two hours of two cores
         "coarsr", 4, "", 0, WIDEST, 3, 4, 8, {"width": 64, "blocks": 2}, {"batch": 4, "minutes": 120.0, "devices": 2}
     ),
