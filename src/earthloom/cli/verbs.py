@@ -64,7 +64,7 @@ def command(
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
-    called.__doc__ = _manual(verb, method, not of(name))
+    called.__doc__ = _manual(verb, method, not of([verb.inside or name]))
     return called
 
 

@@ -16,7 +16,7 @@ from earthloom.errors import InputError
 from earthloom.version import __version__
 
 IMAGES = {  # flags whose words name images: a program offers what it has open
-    "pan", "ms", "hs", "fine", "coarse", "pair", "cube", "source", "target", "optical", "sar", "date", "product",
+    "pan", "ms", "hs", "fine", "coarse", "pair", "cube", "source", "sources", "target", "targets", "optical", "sar", "date", "product",
     "reference", "mask", "fine_mask", "coarse_mask", "source_mask", "target_mask", "date_mask",
 }  # fmt: skip
 READ = {"transform", "weights", "config", "data", "validation"}  # files or folders that are read, and are no images
@@ -48,9 +48,9 @@ def described(words: Sequence[str] = ()) -> dict[str, Any]:
     dict
         ``version`` and ``commands``, each with ``name``, ``group``, ``summary``, ``manual``, ``examples`` and
         ``flags``. A flag has ``name``, ``flag`` as it is typed (empty: given by its place), ``takes`` (what each of its
-        ``words`` is: switch, integer, number, choice, text, image, folder, file, output, output_folder), ``many`` (may hold
-        several), ``choices`` (of a text those that are known beside what else it takes), ``default``, ``required``,
-        ``group`` of the help, ``help``.
+        ``words`` is: switch, integer, number, choice, text, image, folder, file, output, output_folder), ``many``
+        (may hold several), ``choices`` (of a text those that are known beside what else it takes), ``default``,
+        ``required``, ``group`` of the help, ``help``.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def described(words: Sequence[str] = ()) -> dict[str, Any]:
 
 def text(words: Sequence[str] = ()) -> str:
     """The commands as JSON."""
-    return json.dumps(described(words), indent=1, default=str)
+    return json.dumps(described(words), indent=1)
 
 
 def _command(name: str, words: Sequence[str]) -> dict[str, Any]:
@@ -95,12 +95,13 @@ def _flag(command: str, argument: Any, helps: Mapping[str, str]) -> dict[str, An
     group = next((one.name for one in about.group or () if one.name), "") if isinstance(about.group, tuple) else ""
     takes, many = _takes(command, name, _bare(argument.hint))
     choices = list(argument.get_choices() or ())
-    default = own.default if own.default is not inspect.Parameter.empty else None
+    default = None if own.default is inspect.Parameter.empty else own.default
+    default = str(default) if isinstance(default, Path) else default
     return {
         "name": name, "flag": typed, "off": next((one for one in argument.names if one.startswith("--no-")), ""),
-        "takes": list(takes.values()), "words": list(takes), "many": many, "choices": choices or _methods(command, typed),
-        "default": default, "required": bool(argument.required), "group": group,
-        "help": about.help or helps.get(own.name, ""),
+        "takes": list(takes.values()), "words": list(takes), "many": many,
+        "choices": choices or _methods(command, typed), "default": default,
+        "required": bool(argument.required), "group": group, "help": about.help or helps.get(own.name, ""),
     }  # fmt: skip
 
 
