@@ -16,8 +16,8 @@ from earthloom.errors import InputError
 from earthloom.version import __version__
 
 IMAGES = {  # flags whose words name images: a program offers what it has open
-    "pan", "ms", "hs", "fine", "coarse", "pair", "cube", "source", "sources", "target", "targets", "optical", "sar", "date", "product",
-    "reference", "mask", "fine_mask", "coarse_mask", "source_mask", "target_mask", "date_mask",
+    "pan", "ms", "hs", "fine", "coarse", "pair", "cube", "source", "sources", "target", "targets", "optical", "sar",
+    "date", "product", "reference", "mask", "fine_mask", "coarse_mask", "source_mask", "target_mask", "date_mask",
 }  # fmt: skip
 READ = {"transform", "weights", "config", "data", "validation"}  # files or folders that are read, and are no images
 WORDS = {  # of flags that take several words, each of its own kind
