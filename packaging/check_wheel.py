@@ -32,10 +32,10 @@ INSIDE = (  # of a wheel: what works only when it travels along
     "earthloom/py.typed", "earthloom/__init__.pyi", "earthloom/viewer/static/index.html",
     "earthloom/viewer/static/viewer.js", "earthloom/viewer/static/THIRD-PARTY.txt",
     "earthloom/samples/landsat7_olinda.tif", "earthloom/weights/any_sensor.safetensors",
-    "earthloom/sensors/sentinel2a.toml",
+    "earthloom/sensors/data/sentinel2a.toml",
 )  # fmt: skip
 OUTSIDE = re.compile(  # of both: what is of this house alone, or of no use to anybody
-    r"(^|/)(node_modules|\.git|\.venv|dist|demo-output|__pycache__|bench/data|bench/raw)(/|$)|\.(pth|ckpt|pyc)$"
+    r"(^|/)(node_modules|\.git|\.venv|dist|demo-output|__pycache__|bench/data|bench/raw)(/|$)|^earthloom/.*\.(pth|ckpt)$|\.pyc$"
 )
 USER = ROOT / "packaging/user_script.py"  # what a user writes, under a strict type checker
 STRICT = {"typeCheckingMode": "strict", "include": ["user_script.py"]}

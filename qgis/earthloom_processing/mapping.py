@@ -30,7 +30,9 @@ SUFFIX = {  # of what is written, where it is no image
     "save_weights": ".safetensors",
 }  # fmt: skip
 TRANSLATED = {"image": "image", "output": "raster_out", "output_folder": "folder_out"}
-LONGEST = 72  # of a label
+LONGEST = 56  # of a label; a wider one makes the window scroll
+CAPITALS = ("pan", "ms", "hs", "sar", "mtf", "stac")
+EACH = {"images": "one each, in the same order", "texts": "one each, spaces between", "text": "of the image"}
 LINK = re.compile(r"`([^`]*)`")
 
 
@@ -89,7 +91,7 @@ def parameters_of(command: Mapping[str, Any]) -> list[Parameter]:
     """The fields of the window of a command, in order."""
     flags = [flag for flag in command["flags"] if not _left_out(flag)]
     found = [one for flag in flags for one in _fields(command["name"], flag)]
-    return sorted(found, key=lambda one: ("_out" in one.kind and one.required, one.advanced))
+    return sorted(found, key=lambda one: ("_out" in one.kind, "_out" in one.kind and not one.required, one.advanced))
 
 
 def _left_out(flag: Mapping[str, Any]) -> bool:
@@ -105,9 +107,10 @@ def _fields(command: str, flag: Mapping[str, Any]) -> Iterator[Parameter]:
         kind = _kind(takes, flag["many"], suffix, bool(flag["choices"]) and name == "method")
         own = name if not several or word == name else f"{name}_{word}"
         about = flag["help"].replace("``", "`")
+        label = _label(own, about if not several else EACH.get(kind, about))
         yield Parameter(
-            name=own, kind=kind, label=_label(own, about if part == 0 else word), help=about, default=flag["default"],
-            required=flag["required"], advanced=_advanced(command, flag), flag={**flag, "suffix": suffix}, part=part,
+            name=own, kind=kind, label=label, help=about, default=flag["default"], required=flag["required"],
+            advanced=_advanced(command, flag), flag={**flag, "suffix": suffix}, part=part,
         )  # fmt: skip
 
 
@@ -124,7 +127,8 @@ def _kind(takes: str, many: bool, suffix: str, named: bool) -> str:
 def _label(name: str, about: str) -> str:
     """A line: what it is called, and the first clause of its help."""
     first = re.split(r"[:.;(]\s|[:.;(]$", about, maxsplit=1)[0].replace("`", "").strip()
-    line = f"{name.replace('_', ' ').capitalize()}: {first}" if first else name
+    called = " ".join(word.upper() if word in CAPITALS else word for word in name.split("_"))
+    line = f"{called[0].upper()}{called[1:]}" + (f": {first}" if first else "")
     return line if len(line) <= LONGEST else f"{line[:LONGEST].rsplit(' ', 1)[0].rstrip(',')} …"
 
 
@@ -238,7 +242,8 @@ def source_of(provider: str, source: str, name: str) -> str:
 def manual_of(command: Mapping[str, Any]) -> str:
     """The help of a window, as HTML."""
     paragraphs = [f"<p>{_html(text)}</p>" for text in command["manual"].split("\n\n") if text.strip()]
-    rows = [f"<p><b>{_html(one.label.split(':')[0])}</b>: {_html(one.help)}</p>" for one in parameters_of(command)]
+    fields = {one.flag["name"]: one for one in reversed(parameters_of(command))}  # one for each flag, in their order
+    rows = [f"<p><b>{_html(one.label.split(':')[0])}</b>: {_html(one.help)}</p>" for one in reversed(fields.values())]
     typed = "".join(f"<p>{_html(one['what'])}<br><code>{_html(one['line'])}</code></p>" for one in command["examples"])
     return "".join([*paragraphs, "<h2>Fields</h2>", *rows, "<h2>In a terminal</h2>", typed])
 

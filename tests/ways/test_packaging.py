@@ -1,4 +1,4 @@
-"""What is written about the package elsewhere says what pyproject.toml says: conda, container, lowest versions, pages."""
+"""What is written of the package elsewhere says what pyproject.toml says: conda, container, lowest versions, pages."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def test_fields_are_complete_and_their_names_are_one(name: str, commands: dict[s
     names = [one.name for one in fields]
     assert len(set(names)) == len(names) and mapping.MORE not in names
     assert all(re.fullmatch(r"[a-z][a-z0-9_]*", one) for one in names)
-    assert all(one.label and len(one.label) <= 75 and "`" not in one.label for one in fields)
+    assert all(one.label and len(one.label) <= 60 and "`" not in one.label for one in fields)
     assert not any(one.advanced and one.required for one in fields)
     assert any(one.kind in ("image", "images", "folder") and not one.advanced for one in fields)
 
@@ -113,7 +113,7 @@ def test_command_lines_word_by_word(commands: dict[str, Any]) -> None:
 
 
 def test_values_that_make_no_command(commands: dict[str, Any]) -> None:
-    with pytest.raises(mapping.MappingError, match="nothing is given for Pan: Panchromatic image"):
+    with pytest.raises(mapping.MappingError, match="nothing is given for PAN: Panchromatic image"):
         mapping.argv_of(commands["pansharpen"], {"output": "s.tif"})
     odd = {"pair_fine": ["a", "b"], "pair_coarse": ["c"], "pair_date": "2024-05-24", "coarse": "d", "output": "o.tif"}
     with pytest.raises(

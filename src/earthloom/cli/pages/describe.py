@@ -12,6 +12,7 @@ from earthloom.cli import shown
 from earthloom.cli.commands import COMMANDS, GROUPS
 from earthloom.cli.completion import app_of, names_due
 from earthloom.cli.examples import EXAMPLES
+from earthloom.cli.verbs import OF_METHOD
 from earthloom.errors import InputError
 from earthloom.version import __version__
 
@@ -76,12 +77,13 @@ def _command(name: str, words: Sequence[str]) -> dict[str, Any]:
     app = app_of(name.split()[0], words)
     call = app.default_command
     helps = shown.helps(call) if call is not None else {}
+    manual = shown.manual(call, False) if call is not None else ""
     arguments = app.assemble_argument_collection() if call is not None else ()
     return {
         "name": name,
         "group": next(group for group, names in GROUPS.items() if name.split()[0] in names),
-        "summary": COMMANDS[name][1] if name in COMMANDS else shown.manual(call, False).split("\n")[0] if call else "",
-        "manual": shown.manual(call, False) if call is not None else "",
+        "summary": COMMANDS[name][1] if name in COMMANDS else manual.split("\n")[0],
+        "manual": "\n\n".join(part for part in manual.split("\n\n") if not part.startswith(OF_METHOD)),
         "examples": [{"what": what, "line": line} for what, line in EXAMPLES[name]],
         "flags": [_flag(name, argument, helps) for argument in arguments],
     }
