@@ -111,7 +111,7 @@ def test_only_networks_import_torch_and_not_before_they_are_built() -> None:
 
 # Imports of our own inside a function, by the module they stand in, and what they bring. Anything else moves up.
 DEFERRED: dict[str, str | tuple[str, ...]] = {
-    "__init__": "verbs.names",  # import earthloom costs nothing
+    "__init__": ("verbs.names", "notebook"),  # import earthloom costs nothing
     "methods.catalog": "methods",  # a registry: listing methods must not cost numpy
     "metrics.degrade": ("physics", "ops"),  # numba and scipy: importing the metrics costs numpy alone
     "methods.networks": "nn",  # torch: only what is built or run needs it, not its card

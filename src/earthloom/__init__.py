@@ -81,3 +81,10 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     """What there is to complete: the public names, imported or not."""
     return _names()
+
+
+def _repr_html_() -> str:
+    """What a notebook shows of ``earthloom`` alone in a cell: its names, by what they are for."""
+    from earthloom.notebook import contents
+
+    return contents(__doc__ or "")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+INDENT = "    "
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]], title: str = "", more: str = "") -> str:
     """A table, its title above and a line below."""
@@ -30,3 +32,17 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(one) for one in value)
     return str(value)
+
+
+def contents(text: str) -> str:
+    """A docstring of headings, each with indented lines of a name and what it is: a table for each.
+
+    Its first line stands above; what comes behind the last heading is for ``help`` alone.
+    """
+    found = [f"<p><b>{escape(text.strip().splitlines()[0])}</b></p>"]
+    for part in text.split("\n\n"):
+        head, *lines = part.strip("\n").splitlines() or [""]
+        if lines and not head.startswith((" ", ">")) and all(line.startswith(INDENT) for line in lines):
+            rows = [line.split(maxsplit=1) for line in lines]
+            found.append(table((), [(name, told.replace("``", "")) for name, told in rows], head))
+    return "".join(found)

@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
+import earthloom
 from earthloom import sensors
 from earthloom.evaluation.comparing import Ranked
 from earthloom.methods import catalog
@@ -47,3 +48,13 @@ def test_objects_of_notebooks() -> None:
     assert "hls" in shown(transform) and "0.25" in shown(transform)
     found = Comparison((Ranked("gsa", 0.5, None, 1, True, EVIL),), {}, (), "Take gsa.")
     assert all(word in shown(found) for word in ("gsa", EVIL, "Take gsa."))
+
+
+def test_the_package_itself_shows_its_names() -> None:
+    """By what they are for; every name of the package, and nothing that it does not have."""
+    words = shown(earthloom).split()
+    assert all(name in words for name in earthloom.__all__ if not name.startswith("__") and name[0].islower())
+    assert "Fuse" in words and ">>>" not in words
+    assert list(earthloom.notebook.contents("One.\n\nHeading\n    a    b < c\n").split("<table>")) == [
+        "<p><b>One.</b></p><p><b>Heading</b></p>", "<tbody><tr><td>a</td><td>b &lt; c</td></tr></tbody></table>",
+    ]  # fmt: skip

@@ -48,6 +48,7 @@ OPTIONS = {
     "--version": "Show the version.",
     "--debug": "Behind a command: show where an error arose.",
     "--install-completion": "Complete commands, flags and names with the TAB key (bash, zsh, fish).",
+    "--describe": "Print commands and flags as JSON, for programs such as the plugin of QGIS.",
 }
 EPILOGUE = "`earthloom --help` lists the commands. Errors are one line; `--debug` shows where they arose."
 

@@ -53,12 +53,13 @@ def _offered(before: Sequence[str], typed: str) -> Iterable[str]:
     """What could stand behind these words, whatever is typed of it."""
     called = next((word for word in before if not word.startswith("-")), None)
     if called is None:
-        return [*COMMANDS, "--help", "--version", "--install-completion"] if typed.startswith("-") else COMMANDS
+        flags = ("--help", "--version", "--install-completion", "--describe")
+        return [*COMMANDS, *flags] if typed.startswith("-") else COMMANDS
     if called not in COMMANDS:
         return ()
-    if (names := _names(called, before)) is not None and not typed.startswith("-"):
+    if (names := names_due(called, before)) is not None and not typed.startswith("-"):
         return names
-    app = _app(called, before)
+    app = app_of(called, before)
     if typed.startswith("-"):
         flags = [n for a in app.assemble_argument_collection() for n in a.names] if app.default_command else []
         return [*(flag for flag in flags if flag.startswith("--")), "--help"]
@@ -67,7 +68,7 @@ def _offered(before: Sequence[str], typed: str) -> Iterable[str]:
     return _choices(app, before[-1]) if before[-1].startswith("-") and app.default_command else ()
 
 
-def _names(called: str, before: Sequence[str]) -> list[str] | None:
+def names_due(called: str, before: Sequence[str]) -> list[str] | None:
     """Methods, sensors or weights, where one of them is due."""
     from earthloom.methods import catalog
     from earthloom.sensors.files import sensor_names as sensors
@@ -89,7 +90,7 @@ def _names(called: str, before: Sequence[str]) -> list[str] | None:
     return None
 
 
-def _app(called: str, before: Sequence[str]) -> Any:
+def app_of(called: str, before: Sequence[str]) -> Any:
     """The command that the words name, with the flags of its method."""
     app = build(before)[called]
     inner = next((word for word in before[before.index(called) + 1 :] if not word.startswith("-")), None)

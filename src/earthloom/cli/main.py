@@ -66,12 +66,16 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _complete(arguments: list[str]) -> bool:
-    """Answer the shell that asks for completions, or install what asks."""
-    if not arguments or arguments[0] not in ("--complete", "--install-completion", "--show-completion"):
+    """Answer the shell that asks for completions, or install what asks; answer programs that ask for the commands."""
+    if not arguments or arguments[0] not in ("--complete", "--install-completion", "--show-completion", "--describe"):
         return False
     from earthloom.cli import completion
 
-    if arguments[0] == "--complete":
+    if arguments[0] == "--describe":
+        from earthloom.cli.pages import describe
+
+        print(describe.text(arguments[1:]))
+    elif arguments[0] == "--complete":
         print("".join(f"{word}\n" for word in completion.complete(arguments[1:])), end="")
     elif arguments[0] == "--show-completion":
         print(completion.script(completion.shell_of(arguments[1:])), end="")

@@ -21,6 +21,7 @@ from earthloom.verbs.declared import VERBS, Verb, writes_a_product
 from earthloom.verbs.flags import LISTENERS, TOLD, Flag, flag_of, numbers_in, plain
 
 TYPED = {"report": Path | None}  # options of a run that take less on the command line than in Python
+OF_METHOD = "The last flags are those of"  # begins what the help says of them
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),
     "quiet": (("--quiet", "-q"), "No progress bar, no summary; warnings stay."),
@@ -64,7 +65,7 @@ def command(
     parameters = sorted((o.parameter for o in options), key=lambda p: p.kind)
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {p.name: p.annotation for p in parameters}
-    called.__doc__ = _manual(verb, method, not of(name))
+    called.__doc__ = _manual(verb, method, not of([verb.inside or name]))
     return called
 
 
@@ -177,7 +178,7 @@ def _manual(verb: Verb, method: str, examples: bool) -> str:
     if method in shown.WORDS:
         return words
     card = catalog.find(method, verb.problem).card
-    more = f"The last flags are those of {card.name} ({card.title}); `-m NAME --help` shows those of another method."
+    more = f"{OF_METHOD} {card.name} ({card.title}); `-m NAME --help` shows those of another method."
     head, _, rest = words.partition("\n\n")
     return f"{head}\n\n{more}\n\n{rest}".strip()
 
