@@ -28,7 +28,9 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
 
 
 def demo(
-    job: Annotated[Job, Parameter(help="What to try. All but the first write inputs and say what to type.")] = "pansharpen",
+    job: Annotated[
+        Job, Parameter(help="What to try. All but the first write inputs and say what to type.")
+    ] = "pansharpen",
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for inputs, results and figures.")] = Path(
         "earthloom-demo"

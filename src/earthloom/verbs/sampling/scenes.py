@@ -78,10 +78,10 @@ def write_scene(job: str, folder: Path, overwrite: bool = False) -> Scene:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         require_place(folder / name, overwrite)
     for name, picture in scene.files.items():
-        path, shape = folder / name, picture.data.shape[1:]
+        path, shape, side = folder / name, picture.data.shape[1:], grid.a * picture.ratio
         with create(
             path, shape=shape, count=len(picture.data), dtype=picture.dtype, crs=crs,
-            transform=grid * Affine.scale(picture.ratio), names=[band.name for band in picture.bands],
+            transform=Affine(side, 0, grid.c, 0, -side, grid.f), names=[band.name for band in picture.bands],
             wavelengths_nm=[band.centre_nm for band in picture.bands], overwrite=overwrite,
         ) as writer:  # fmt: skip
             writer.write(Window(0, 0, *shape), picture.data.astype(np.float32), np.ones(shape, bool))
@@ -209,10 +209,12 @@ def _decloud() -> Scene:
         "cloudy.tif": Picture(cloudy.image, bands),
         "clouds.tif": Picture(cloudy.cloud[None], [Band("clouds")]),
         "other.tif": Picture(_dried(image, 0.7), bands),
+        "other_clouds.tif": Picture(np.zeros((1, *image.shape[1:])), [Band("clouds")]),
         "truth.tif": Picture(image, bands),
     }
-    return Scene(files, "An image under clouds, their mask, a dry day without any, and the ground below.", (
-        "earthloom decloud --optical {}/cloudy.tif --date {}/other.tif --mask {}/clouds.tif -o {}/clear.tif",
+    return Scene(files, "An image under clouds, a dry day without any, a mask of each, and the ground below.", (
+        "earthloom decloud --optical {}/cloudy.tif --mask {}/clouds.tif --date {}/other.tif "
+        "--date-mask {}/other_clouds.tif -o {}/clear.tif",
         "earthloom evaluate {}/clear.tif --reference {}/truth.tif --mask {}/clouds.tif",
     ))  # fmt: skip
 
