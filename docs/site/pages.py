@@ -50,7 +50,8 @@ def _about(app, words: str) -> str:
     """What a command does, and its flags; of commands within it their list alone."""
     text = app.generate_docs(output_format="markdown", heading_level=1, include_hidden=False, recursive=False)
     usage, _, body = text.partition("\n```\n")
-    usage = re.sub(r".*```console\n(?:earthloom )?\S+", f"```console\nearthloom {words}", usage, flags=re.S)
+    program = r".*```console\n(?:(?:[a-z][\w-]*|-m)(?:\s+|$))*"  # whatever the builder was started as
+    usage = re.sub(program, f"```console\nearthloom {words} ", usage, count=1, flags=re.S).rstrip()
     body = re.sub(r"^## Table of Contents\n+(?:- .*\n+)+", "", body, flags=re.M)
     body = body.partition("\n## ")[0]  # what follows are the commands within, which have their own places
     body = re.sub(r"\[(`[^`]+`)\]\(#[^)]*\)", r"\1", body)

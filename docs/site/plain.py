@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import griffe
@@ -18,9 +19,8 @@ class Plain(griffe.Extension):
                 inner = note.slice
                 note = inner.elements[0] if isinstance(inner, griffe.ExprTuple) else inner
             parameter.annotation = None if getattr(note, "name", "") == "Any" else note
-            name = getattr(parameter.default, "name", None)
-            held = func.module.members.get(name) if name else None
-            if isinstance(held, griffe.Attribute) and held.value is not None:
-                parameter.default = held.value
+            if name := getattr(parameter.default, "name", None):
+                held = getattr(import_module(func.module.path), name, None)
+                parameter.default = repr(held) if isinstance(held, str | int | float) else parameter.default
 
     on_function_instance = on_function  # called so by earlier versions
