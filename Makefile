@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo quick test check bench weights docs viewer clean
+.PHONY: install demo quick test check bench weights docs site viewer clean
 
 install: $(STAMP)
 
@@ -47,10 +47,14 @@ bench: install
 weights: install
 	$(BIN)/python -m bench.weights $(NAMES) --device $(or $(DEVICE),auto) --jobs $(or $(JOBS),1) $(if $(DRY),--dry-run)
 
+# The documentation as a site, in site/: no warning passes. `make site SERVE=1` shows it while one writes.
+site: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(if $(SERVE),serve,build)
+
 # The page of `earthloom view`: the one thing that takes node (20 or newer). What it builds is in the repository.
 viewer:
 	npm ci --prefix viewer --no-audit --no-fund
 	cd viewer && npx vite build
 
 clean:
-	rm -rf $(VENV) demo-output .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) site demo-output .pytest_cache .ruff_cache .hypothesis

@@ -46,7 +46,7 @@ def test_the_method_of_the_guide_keeps_the_contract(tmp_path: Path) -> None:
 def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It tiles, declares its true reach, begins as no fusion, learns, and its weights go to a file and back."""
     torch.set_num_threads(1)
-    module, method = (b for b in blocks("docs/networks.md", "python") if "DiCNNNet" in b)
+    module, method = (b for b in blocks("docs/add-a-network.md", "python") if "DiCNNNet" in b)
     assert "torch" not in method.replace("if TYPE_CHECKING:\n    from torch import nn", "")
     (tmp_path / "guide_module.py").write_text(module)
     (tmp_path / "guide_dicnn.py").write_text(method.replace("earthloom.nn.dicnn", "guide_module"))

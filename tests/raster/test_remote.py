@@ -22,7 +22,7 @@ from earthloom.errors import FileError, InputError
 from earthloom.raster.addresses import Address, is_remote, without_secrets
 from earthloom.raster.metadata.stac_items import resolved
 from earthloom.raster.open import open_image
-from earthloom.raster.remote import gdal_name
+from earthloom.raster.remote import gdal_name, why
 from earthloom.types import Window
 
 pytestmark = pytest.mark.slow
@@ -323,3 +323,9 @@ def test_what_items_may_name_is_narrowed_or_lifted(told: str, tmp_path: Path, mo
     for href in ("../x.tif", "https://h/x.tif"):
         with pytest.raises(InputError, match="names"):
             resolved(href, item, "item")
+
+
+def test_a_store_without_keys_says_how_to_ask_for_what_is_public() -> None:
+    said = why("s3://b/x.tif", OSError("AWS_SECRET_ACCESS_KEY and AWS_NO_SIGN_REQUEST configuration not defined"), "")
+    assert said[0] == "no credentials" and "AWS_NO_SIGN_REQUEST=YES" in said[1] and "AWS_PROFILE" in said[1]
+    assert "GS_NO_SIGN_REQUEST=YES" in why("gs://b/x.tif", OSError("GS_ACCESS_KEY_ID not defined"), "")[1]

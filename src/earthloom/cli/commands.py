@@ -29,7 +29,7 @@ OWN = {  # commands that run no method: module, one line for the help
     "sensors": ("lists", "List the sensors, or tell all about one."),
     "unfinished": ("lists", "List products that were begun and are not whole, and clear them away."),
     "doctor": ("doctor", "Say whether this installation works, and what is missing."),
-    "demo": ("demo", "Sharpen the built-in sample and print the figures."),
+    "demo": ("demo", "Sharpen the built-in sample, or write a scene to try another job on."),
 }
 HERE = Path(__file__).parent  # a verb that holds several commands has a module of its own here
 FUSING = {

@@ -1,12 +1,13 @@
-"""`earthloom demo`: the main job on the built-in sample, with figures and a picture."""
+"""`earthloom demo`: the main job on the built-in sample, with figures and a picture; inputs to try the others on."""
 
 from __future__ import annotations
 
 import json as js
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -18,6 +19,7 @@ SHOWN = {"ergas": "ERGAS", "sam_deg": "SAM deg", "q2n": "Q2n", "psnr": "PSNR dB"
 METHODS = ("exp", "brovey", "gsa", "bdsd_pc", "mtf_glp_hpm", "mtf_glp_fs")
 PICTURED = "mtf_glp_fs"
 FIGURES, PICTURE, PAGE = "figures.json", "demo.png", "report.html"
+Job = Literal["pansharpen", "sharpen", "predict", "series", "superresolve", "align", "decloud"]
 
 
 def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
@@ -26,6 +28,9 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
 
 
 def demo(
+    job: Annotated[
+        Job, Parameter(help="What to try. All but the first write inputs and say what to type.")
+    ] = "pansharpen",
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="Folder for inputs, results and figures.")] = Path(
         "earthloom-demo"
@@ -33,16 +38,47 @@ def demo(
     overwrite: Annotated[
         bool, Parameter(help="Replace the results of an earlier demo.", negative="", show_default=False)
     ] = False,
-    json: Annotated[bool, Parameter(help="Print the figures as JSON.", negative="", show_default=False)] = False,
+    json: Annotated[
+        bool, Parameter(help="Print the figures, or what to type, as JSON.", negative="", show_default=False)
+    ] = False,
     view: Annotated[
         bool, Parameter(help="Show the images in the browser at the end.", negative="", show_default=False)
     ] = False,
 ) -> None:
-    """Sharpen the built-in sample and print the figures.
+    """Sharpen the built-in sample and print the figures; or write inputs for another job, with the truth beside them.
 
     A real Landsat-7 image of Olinda, Brazil, is taken as the truth; what a PAN sensor and a four times coarser
-    MS sensor would see of it is simulated, sharpened by several methods, and compared with the truth.
+    MS sensor would see of it is simulated, sharpened by several methods, and compared with the truth. For other
+    jobs likewise: two dates, a cube, clouds.
     """
+    if job != "pansharpen":
+        return _inputs(job, output, overwrite, json, view)
+    return _sharpened(output, overwrite, json, view)
+
+
+def _inputs(job: str, output: Path, overwrite: bool, json: bool, view: bool) -> None:
+    """Something to try a verb on, and the lines that do it."""
+    from earthloom.raster.write.place import require_folder
+    from earthloom.verbs.sampling.scenes import write_scene
+
+    require_folder(output)
+    scene = write_scene(job, output, overwrite)
+    lines = [line.replace("{}/", "" if output == Path() else f"{shlex.quote(str(output))}/") for line in scene.lines]
+    files = [output / name for name in scene.files]
+    if json:
+        print(js.dumps({"files": [str(path) for path in files], "type": lines}, indent=2))
+    else:
+        print(f"{scene.told}\n")
+        print("\n".join(f"  {path}" for path in files))
+        print("\nnow type\n" + "\n".join(f"  {line}" for line in lines))
+    if view:
+        from earthloom.viewer.serve import view as serve
+
+        serve(files)
+
+
+def _sharpened(output: Path, overwrite: bool, json: bool, view: bool) -> None:
+    """The main job: inputs, products of several methods, figures, a picture, a page."""
     from earthloom.raster.write.place import require_folder, require_place
     from earthloom.report.table import text_table
     from earthloom.verbs.evaluate import evaluate

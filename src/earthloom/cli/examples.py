@@ -145,7 +145,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("whether all is well here", "earthloom doctor"),
         ("a report to attach to a question", "earthloom doctor -o report.txt"),
     ),
-    "demo": (("into a folder of its own", "earthloom demo -o first-look"),),
+    "demo": (
+        ("into a folder of its own", "earthloom demo -o first-look"),
+        ("inputs to try another job on, with the truth", "earthloom demo decloud -o clouds"),
+    ),
 }
 
 

@@ -57,10 +57,10 @@ LASTING = (400, 401, 403, 404, 405, 410, 416, 451)
 _own: list[Callable[[Any], Any]] = []  # what sign_urls was told
 _STATUS = re.compile(r"(?:response code(?: on [^:]*)?:?|HTTP error code ?:?|returned error:?) *(\d{3})")
 _KEYS = re.compile(r"(AWS|GS|AZURE|OSS|SWIFT)_[A-Z_]+.*(not defined|not filled)|Missing AZURE|InvalidCredentials")
-WHERE = {
-    "AWS": "AWS_PROFILE, AWS_ACCESS_KEY_ID",
-    "GS": "GOOGLE_APPLICATION_CREDENTIALS",
-    "AZURE": "AZURE_STORAGE_ACCOUNT",
+WHERE = {  # what says who one is; what says that nobody has to be
+    "AWS": ("AWS_PROFILE or AWS_ACCESS_KEY_ID", "AWS_NO_SIGN_REQUEST=YES"),
+    "GS": ("GOOGLE_APPLICATION_CREDENTIALS", "GS_NO_SIGN_REQUEST=YES"),
+    "AZURE": ("AZURE_STORAGE_ACCOUNT", "AZURE_NO_SIGN_REQUEST=YES"),
 }
 
 
@@ -130,7 +130,8 @@ def why(path: str, error: BaseException, hint: str) -> tuple[str, str]:
     if isinstance(found, BaseException):
         text = f"{type(found).__name__}: {found}"
     elif keys := _KEYS.search(text):
-        return "no credentials", f"set {WHERE.get((keys[1] or 'AZURE').upper(), 'them')}, or say that none are needed"
+        who, nobody = WHERE.get((keys[1] or "AZURE").upper(), ("them", "what says that none are needed"))
+        return "no credentials", f"set {who}; for what is public {nobody}"
     elif found is not None and found.status >= 400:
         return _of_status(found.status)
     elif (status := _STATUS.search(text)) is not None:

@@ -117,7 +117,10 @@ def _sight(file: str, item: Mapping[str, Any], by: str) -> Sight:
     day, sensor = day_of(properties), properties.get(by) or properties.get("platform")
     cloud = properties.get("eo:cloud_cover", properties.get("cloud_cover"))
     if day is None or not sensor:
-        raise InputError(f"{name} without {'datetime' if day is None else by}", "both in its properties")
+        raise InputError(
+            f"{name} without {'datetime' if day is None else by}", f"datetime and {by} in its properties",
+            "items of scenes that were seen; predicted ones are no observations",
+        )  # fmt: skip
     if not isinstance(cloud, int | float) or isinstance(cloud, bool) or not finite(cloud):
         raise InputError(f"{name} without eo:cloud_cover", "a percentage", "or a CSV with masks")
     return Sight(day, str(sensor), float(cloud))
