@@ -33,8 +33,8 @@ from earthloom.verbs.unfinished import unfinished as unfinished
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "bench", "cases", "compare",
-    "convert",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "bench", "cases",
+    "compare", "convert",
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",

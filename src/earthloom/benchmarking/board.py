@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import median
 from typing import Any
 
 from earthloom.benchmarking.figures import FIGURES
@@ -87,9 +88,9 @@ class Leaderboard:
         return MARKS[against.apart] if against is not None else ""
 
     def seconds(self, name: str) -> float | None:
-        """Mean time of fusing a scene."""
+        """Median time of fusing a scene: the first one compiles."""
         found = [row.seconds for row in self.rows if row.entrant == name and row.seconds is not None]
-        return sum(found) / len(found) if found else None
+        return median(found) if found else None
 
     def counted(self, name: str) -> int:
         """Scenes that an entrant was judged on."""
@@ -164,9 +165,7 @@ class Leaderboard:
         """A table for a terminal, and what it tells."""
         heads, lines = self.cells()
         best = self.best()
-        marked = [
-            [f"{cell}*" if (y, x) in best else f"{cell} " for x, cell in enumerate(line)] for y, line in enumerate(lines)
-        ]  # fmt: skip
+        marked = [[cell + " *"[(y, x) in best] for x, cell in enumerate(line)] for y, line in enumerate(lines)]
         wide = [max(len(row[x]) for row in [[f"{h} " for h in heads], *marked]) for x in range(len(heads))]
         pad = [str.ljust if x < 2 else str.rjust for x in range(len(heads))]
         shown = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cached_property
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from earthloom.raster.formats import is_image
 from earthloom.raster.open import open_image
 from earthloom.types import Float
 
-FIELD = re.compile(r":(?=\w+=)")  # between the fields of a method; a path of Windows has no equals sign behind its colon
+FIELD = re.compile(r":(?=\w+=)")  # between fields of a method; the colon of a drive has no equals sign behind it
 REFINE = "refine"
 UNIT, LARGE = 1.5, 50.0  # a product up to the first beside a truth beyond the second was divided by its maximum
 
@@ -71,10 +71,8 @@ class Contestant:
 
     def ready(self, entry: Entry) -> Method:
         """The method as it runs on a scene: with its weights; chosen, where ``auto`` is asked for."""
-        if self.name != AUTO:
-            method = self.make()
-        else:
-            method = chosen(ArrayScene(entry.obs), self.problem, Run(threads=1))
+        scene = ArrayScene(entry.obs)
+        method = chosen(scene, self.problem, Run(threads=1)) if self.name == AUTO else self.make()
         method.check(entry.obs, entry.obs.shape)
         return method.ready(entry.obs)
 
@@ -97,7 +95,8 @@ class Contestant:
             return {"label": self.label, "method": AUTO}
         method = self.make()
         return {
-            "label": self.label, "method": f"{self.problem}/{catalog.name_of(method)}", REFINE: self.fields.get(REFINE, 0),
+            "label": self.label, "method": f"{self.problem}/{catalog.name_of(method)}",
+            REFINE: self.fields.get(REFINE, 0),
             "fields": {name: _plain(value) for name, value in method.parameters.items()},
         }  # fmt: skip
 
@@ -121,6 +120,11 @@ class Products:
     scale: float = 1.0
     names: tuple[str, ...] = field(default=(), repr=False)  # of all scenes, in their order
 
+    @cached_property
+    def files(self) -> dict[str, Path]:
+        """Scene to its product."""
+        return matched(self.folder, self.names)
+
     def ready(self, entry: Entry) -> None:
         """Nothing: they are made."""
         return
@@ -133,13 +137,12 @@ class Products:
         FileError
             If there is none.
         """
-        found = matched(self.folder, self.names)
-        if name not in found:
+        if name not in self.files:
             raise FileError(
                 f"no product of {name} in {self.folder}", "a file called like the scene",
-                f"scenes are called {', '.join(self.names[:3])}; `earthloom bench` lists them with `limit`",
+                f"scenes are called {', '.join(self.names[:3])}",
             )  # fmt: skip
-        return found[name]
+        return self.files[name]
 
     def fingerprint(self, entry: Entry, method: Method | None) -> str:
         """By its bytes."""
@@ -167,8 +170,7 @@ class Products:
 
     def about(self) -> dict[str, Any]:
         """For a manifest."""
-        files = [matched(self.folder, self.names).get(name) for name in self.names]
-        listed = [{"name": one.name, "sha256": digest(one)} for one in files if one is not None]
+        listed = [{"name": one.name, "sha256": digest(one)} for one in self.files.values()]
         return {"label": self.label, "folder": self.folder, "scale": self.scale, "files": listed}
 
 
@@ -251,20 +253,13 @@ def spelt(name: str) -> str:
 
 def matched(folder: str, names: Sequence[str]) -> dict[str, Path]:
     """Scene to its product: the file of its name; else, where all are numbered alike, the one of its number."""
-    return _matched(folder, tuple(names))
-
-
-@cache
-def _matched(folder: str, names: tuple[str, ...]) -> dict[str, Path]:
-    """See :func:`matched`."""
     files = [path for path in sorted(Path(folder).iterdir()) if path.is_file() and is_image(path)]
     by_name = {spelt(path.stem): path for path in files}
     found = {name: by_name[spelt(name)] for name in names if spelt(name) in by_name}
     if found:
         return found
     numbers = [[int(one) for one in re.findall(r"\d+", path.stem)[-1:]] for path in files]
-    alike = all(numbers) and len({tuple(one) for one in numbers}) == len(files) == len(names)
-    if not alike:
+    if not all(numbers) or not len({one[0] for one in numbers}) == len(files) == len(names):
         return {}
     return {name: path for name, (_, path) in zip(names, sorted(zip(numbers, files, strict=True)), strict=True)}
 

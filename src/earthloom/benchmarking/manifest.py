@@ -151,7 +151,8 @@ def read(path: Path) -> Told:
         raise FileError(f"{path} is of format {told.get('format')!r}", f"{FORMAT}", "a newer Earthloom wrote it")
     about, products = field(told, "protocol", dict, where), objects(told, "products", where)
     methods = [field(one, "label", str, where) for one in objects(told, "methods", where)]
-    files = [(field(one, "name", str, where), field(one, "sha256", str, where)) for one in objects(told, "inputs", where)]
+    inputs = objects(told, "inputs", where)
+    files = [(field(one, "name", str, where), field(one, "sha256", str, where)) for one in inputs]
     return Told(
         of(field(about, "toml", str, where), field(about, "name", str, where)), tuple(field(told, "data", list, where)),
         tuple(methods), {field(one, "label", str, where): field(one, "folder", str, where) for one in products},

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+MOST_EXACT = 50  # scenes for which the test counts all signs
 ALPHA = 0.05  # a difference that chance makes less often than this is one
 Table = Mapping[str, Mapping[str, float]]  # entrant to scene to figure
 
@@ -146,8 +147,8 @@ def _beside(best: Mapping[str, float], other: Mapping[str, float], sign: float, 
     if not np.any(apart):
         return Against(mean, half, 1.0, len(apart))
     clear = np.all(apart != 0) and len(np.unique(np.abs(apart))) == len(apart)
-    p: Any = wilcoxon(apart, method="exact" if clear and len(apart) <= 50 else "approx").pvalue
-    return Against(mean, half, float(p), len(apart))
+    found: Any = wilcoxon(apart, method="exact" if clear and len(apart) <= MOST_EXACT else "approx")
+    return Against(mean, half, float(found.pvalue), len(apart))
 
 
 def _corrected(found: Mapping[str, Against]) -> dict[str, Against]:

@@ -88,7 +88,7 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
     "bench": (
         (
             "three methods on PanCollection's test images, as its papers judge them",
-            f"earthloom bench pansharpen --data test_wv3.h5 --protocol pancollection{NEXT}--methods exp gsa bt_h -o wv3",
+            f"earthloom bench pansharpen --data wv3.h5 --protocol pancollection{NEXT}--methods exp gsa bt_h -o wv3",
         ),
         (
             "a folder of products that somebody else made, beside no fusion",

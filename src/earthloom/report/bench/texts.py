@@ -52,7 +52,8 @@ def latex(board: Leaderboard) -> str:
     caption = _tex(f"{board.protocol.title}. {board.verdict()} {ALIKE}")
     return "\n".join([
         r"% \usepackage{booktabs}", r"\begin{table}", r"  \centering", rf"  \caption{{{caption}}}",
-        rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule", drawn[0], r"    \midrule", *drawn[1:], r"    \bottomrule",
+        rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule", drawn[0], r"    \midrule", *drawn[1:],
+        r"    \bottomrule",
         r"  \end{tabular}", r"\end{table}", "",
     ])  # fmt: skip
 
