@@ -229,7 +229,7 @@ def test_products_of_others_are_judged_by_the_same_protocol(scenes: Path, tmp_pa
     (theirs / "2.mat").unlink()
     board = earthloom.bench("pansharpen", scenes, (), products=[f"x={theirs}"], threads=1)
     assert [bool(row.why) for row in board.rows] == [False, True, False] and "no product of 2" in board.rows[1].why
-    savemat(theirs / "2.mat", {"sr": np.zeros((8, 8, 4))})
+    savemat(theirs / "2.mat", {"sr": np.full((8, 8, 4), 900.0)})
     board = earthloom.bench("pansharpen", scenes, (), products=[str(theirs)], threads=1)
     assert "a product of shape (4, 8, 8)" in board.rows[1].why and board.rows[0].entrant == "theirs"
 
@@ -309,6 +309,29 @@ def test_other_problems(tmp_path: Path) -> None:
         put(dates / f"fine_{day}.tif", truth.round().astype("uint16"), grid(30))
     board = earthloom.bench("predict", f"{dates}@8:1", "copy,starfm", threads=1)
     assert len(board.scenes) == 1 and not board.failures and board.ranking.order[0] == "starfm"
+
+
+def test_alignment_is_fitted_to_other_scenes(tmp_path: Path) -> None:
+    """Pairs of two sensors: what is judged had no part in the fit, and a line finds what was one."""
+    for role in ("source", "target"):
+        (tmp_path / role).mkdir()
+    for number in range(3):
+        image = fine_truth((96, 96), 4, number).astype(np.float64)
+        put(tmp_path / f"source/{number}.tif", image.round().astype("uint16"), grid(10))
+        put(tmp_path / f"target/{number}.tif", (0.8 * image + 120).round().astype("uint16"), grid(10))
+    own = tmp_path / "own.toml"
+    text = (
+        protocols.load("pairs")
+        .text.replace('"landsat8"', '"gaofen1_wfv"')
+        .replace("[fit]", "[read]\nscale = 1\n\n[fit]")
+    )
+    own.write_text(text.replace('"sentinel2a"', '"gaofen1_wfv"'))
+    board = earthloom.bench("align", tmp_path, "none,ols", protocol=own, threads=2)
+    assert not board.failures, board.failures
+    assert (
+        board.ranking.order[0] == "ols"
+        and board.spreads["ols"]["rmse"].mean < 1 < 20 < board.spreads["none"]["rmse"].mean
+    )
 
 
 def test_refused_before_anything_is_read(scenes: Path, tmp_path: Path, cli: Cli) -> None:

@@ -73,12 +73,15 @@ class Contestant:
         """The method as it runs on a scene: with its weights; chosen, where ``auto`` is asked for."""
         scene = ArrayScene(entry.obs)
         method = chosen(scene, self.problem, Run(threads=1)) if self.name == AUTO else self.make()
+        if entry.lessons is not None:
+            method = entry.lessons.fitted(self.label, method)
         method.check(entry.obs, entry.obs.shape)
         return method.ready(entry.obs)
 
     def fingerprint(self, entry: Entry, method: Method | None) -> str:
         """By what its product of a scene may differ: name, fields, weights."""
         told = repr(sorted(method.parameters.items(), key=str)) if method is not None else ""
+        told += entry.lessons.key if entry.lessons is not None else ""
         return sha256(f"{self.label}\n{told}".encode()).hexdigest()
 
     def product(self, entry: Entry, method: Method | None) -> Float[np.ndarray, "band y x"]:
@@ -160,8 +163,8 @@ class Products:
         with open_image(path) as image:
             data, valid = image.north_up().read()
         data = np.where(valid, data.astype(np.float64) * self.scale, np.nan)
-        top, wanted = float(np.nanmax(data)), entry.peak
-        if top <= UNIT and wanted > LARGE:
+        top, wanted = float(data[:, valid].max(initial=0)), entry.peak
+        if 0 < top <= UNIT and wanted > LARGE:
             raise InputError(
                 f"{path.name} reaches {top:g}", f"numbers of the scene, up to {wanted:g}",
                 f"`products_scale={wanted:g}` if it was divided by that",

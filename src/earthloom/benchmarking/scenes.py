@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.benchmarking.figures import AGREEING, Judged, judged
+from earthloom.benchmarking.pairs import Lessons, PairCases, pairs_in
 from earthloom.benchmarking.protocol import CUT_BY_RATIO, Part, Protocol
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.metrics import cut_border
@@ -26,6 +27,7 @@ from earthloom.types import Float, Observation, Window
 
 WHOLE = 1 << 20  # pixels: scenes come as they are, not in blocks
 RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
+PAIRS = "bandpass"  # whose methods are fitted to other scenes first
 BY_SCENE = "pansharpening"  # whose scenes are opened one by one
 READINGS = {one.name for one in fields(Reading)}
 
@@ -42,12 +44,15 @@ class Entry:
         ``truth`` is (band, y, x), NaN where it is not known; None at full resolution.
     peak
         Largest possible value.
+    lessons
+        What methods are fitted to first; None: nothing.
     """
 
     name: str
     obs: Observation
     truth: Float[np.ndarray, "band y x"] | None
     peak: float
+    lessons: Lessons | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -212,7 +217,8 @@ class Scenes(Sequence[Entry]):
             obs, truth = case.obs, case.truth
         if opened.reading.precision != "float32":
             obs, truth = promoted(obs, opened.reading.precision), truth if truth is None else truth.astype(np.float64)
-        entry = Entry(self.name(number), obs, truth, 0.0)
+        lessons = data.lessons(index) if isinstance(data, PairCases) else None
+        entry = Entry(self.name(number), obs, truth, 0.0, lessons)
         return replace(entry, peak=self._peak(opened, entry))
 
     def _case(self, data: DataSet, index: int) -> Any:
@@ -353,6 +359,9 @@ def _open(paths: Any, protocol: Protocol, part: Part, title: str = "") -> Iterat
     told = {**protocol.read, **part.read}
     reading = Reading(**{key: value for key, value in told.items() if key in READINGS}, block_px=WHOLE)
     peak = protocol.judge.peak if part.peak is None else part.peak
+    if protocol.problem == PAIRS:
+        yield Opened(pairs_in(paths, protocol.fit, told), reading, peak, part)
+        return
     if protocol.problem != BY_SCENE:
         yield Opened(cases(paths, protocol.problem, block_px=WHOLE, **told), reading, peak, part)
         return
