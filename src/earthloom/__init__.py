@@ -14,6 +14,7 @@ Judge
     evaluate        how good a product is, with or without a reference
     leave_one_out   how well a method predicts the dates that are known
     compare         several methods on the same images, and which suits them
+    bench           methods over a data set under a protocol: a leaderboard and its manifest
     report          a page about a product or a folder: pictures, figures, maps
     revisit         clear observations and gaps of several sensors over one place
     simulate        a PAN and MS pair one scale down, so that the MS becomes the truth
@@ -53,7 +54,7 @@ _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __in
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "progress_bar": "report.progress",
     "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sampling.sample", "sign_urls": "raster.remote",
-    "assets": "raster.metadata.stac_items",
+    "assets": "raster.metadata.stac_items", "bench": "verbs.benching.bench",
 }  # fmt: skip
 
 

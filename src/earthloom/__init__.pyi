@@ -10,6 +10,7 @@ from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
 from earthloom.verbs.batch import batch as batch
+from earthloom.verbs.benching.bench import bench as bench
 from earthloom.verbs.compare import compare as compare
 from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
@@ -32,8 +33,8 @@ from earthloom.verbs.unfinished import unfinished as unfinished
 from earthloom.version import __version__ as __version__
 
 __all__ = [
-    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "cases", "compare",
-    "convert",
+    "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "bench", "cases",
+    "compare", "convert",
     "decloud", "doctor",
     "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
     "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",

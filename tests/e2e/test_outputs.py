@@ -20,7 +20,8 @@ OUTPUTS = {
     "decloud": RUN | {"save_mask"}, "align": RUN | {"figure"},
     "align fit": RUN | {"figure"}, "align apply": RUN, "series": RUN | {"figure"}, "evaluate": {"figure"},
     **{f"compare {verb}": RUN | {"keep"} for verb in ("pansharpen", "sharpen", "predict", "superresolve", "align")},
-    "compare decloud": RUN | {"keep", "save_mask"}, "report": {"output"}, "revisit": {"figure"}, "train": {"output"},
+    "compare decloud": RUN | {"keep", "save_mask"}, "bench": {"output", "cache"},
+    "report": {"output"}, "revisit": {"figure"}, "train": {"output"},
     "dataset convert": {"output"}, "weights import": {"output"}, "demo": {"output"}, "doctor": {"output"},
     "unfinished": {"folder"},
 }  # fmt: skip

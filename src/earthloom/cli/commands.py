@@ -18,6 +18,7 @@ HELP = "Weave what several satellite sensors saw into one image with the best of
 OWN = {  # commands that run no method: module, one line for the help
     "evaluate": ("evaluate", "Say how good a product is, with or without a reference."),
     "compare": ("pages.compare", "Run several methods on the same images, and say which suits them."),
+    "bench": ("pages.bench", "Run methods over a data set under a protocol: a leaderboard."),
     "report": ("pages.report", "Write a page about a product or a folder: pictures, figures, maps."),
     "revisit": ("revisit", "Count clear observations and gaps of several sensors over one place."),
     "view": ("info", "Look at images in the browser: differences, spectra, series."),
@@ -38,7 +39,7 @@ FUSING = {
 COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
-    "Judge": ("evaluate", "compare", "report", "view", "revisit"),
+    "Judge": ("evaluate", "compare", "bench", "report", "view", "revisit"),
     "Learn": ("train", "dataset", "weights"),
     "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }

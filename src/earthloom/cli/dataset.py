@@ -179,6 +179,11 @@ def show(found: dict[str, Any]) -> None:
         errors = ", ".join(f"{name} {error:.2g}" for name, error in tried["errors"].items())
         what = "lms is ms interpolated by" if role == "lms" else "ms is gt degraded in the convention"
         console.print(f"  {what}: {tried['best']}   [{errors}]", markup=False)
+    if found["displaced"]:
+        console.print("\nms against them, in whole coarse pixels (rows, columns)")
+    for role, told in found["displaced"].items():
+        by = ", ".join(f"({shift}) {count}" for shift, count in told["shifts"].items())
+        console.print(f"  {role}: {told['off']} of {told['tested']} samples off{f': {by}' if by else ''}", markup=False)
     for line in found["trouble"]:
         console.print(f"\ntrouble: {line}", markup=False)
 

@@ -85,6 +85,17 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
             f"earthloom compare pansharpen --pan pan.tif --ms ms.tif{NEXT}--methods gsa mtf_glp_hpm bt_h -o c.html",
         ),
     ),
+    "bench": (
+        (
+            "three methods on PanCollection's test images, as its papers judge them",
+            f"earthloom bench pansharpen --data wv3.h5 --protocol pancollection{NEXT}--methods exp gsa bt_h -o wv3",
+        ),
+        (
+            "a folder of products that somebody else made, beside no fusion",
+            f"earthloom bench pansharpen --data scenes --methods exp{NEXT}--products theirs=their_products -o judged",
+        ),
+        ("the same figures again, from a manifest", "earthloom bench --manifest wv3/manifest.json"),
+    ),
     "report": (
         ("a page beside a product", "earthloom report sharp.tif"),
         ("inputs that lie elsewhere, and the truth", "earthloom report s.tif --look-in in --reference t.tif"),

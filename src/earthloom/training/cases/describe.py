@@ -17,6 +17,7 @@ from earthloom.raster.listing.layouts import Rasters, Source
 from earthloom.raster.listing.samples import check_shapes
 from earthloom.raster.open import open_image
 from earthloom.sensors import load, match_bands
+from earthloom.training.cases.displaced import Displaced
 from earthloom.training.cases.samples import UNIT_MAXIMUM
 from earthloom.types import Convention, Observation, View
 
@@ -84,7 +85,8 @@ def describe_sources(paths: Any, sensor: Any = None, samples: int | None = SAMPL
     dict
         ``layouts`` (name to number of scenes or samples), ``count``, ``looked_at``, ``sensor``, ``convention`` and
         ``maximum`` as declared, ``ratio``, ``bits`` (of the largest number found), ``roles`` (name to figures),
-        ``geometry`` (``lms`` and ``ms`` to what they agree with, and how well), ``trouble`` (what does not fit).
+        ``geometry`` (``lms`` and ``ms`` to what they agree with, and how well), ``displaced`` (``gt`` and ``lms`` to
+        how many samples lie whole coarse pixels off them, and by how much), ``trouble`` (what does not fit).
 
     Raises
     ------
@@ -96,7 +98,7 @@ def describe_sources(paths: Any, sensor: Any = None, samples: int | None = SAMPL
     for source in sources:
         kinds[source.layout] = kinds.get(source.layout, 0) + len(source)
     roles: dict[str, Role] = {}
-    geometry = _Geometry(sensor)
+    geometry, displaced = _Geometry(sensor), Displaced()
     trouble: list[str] = []
     told: list[str | None] = []
     units = [(source, index) for source in sources for index in range(len(source))]
@@ -109,11 +111,13 @@ def describe_sources(paths: Any, sensor: Any = None, samples: int | None = SAMPL
             roles.setdefault(role, Role()).add(image, shape, dtype)
             if image.shape == shape:
                 arrays[role] = image
+        displaced.add(arrays)
         if number in tried:
             geometry.add(arrays, source)
     if len({shape[0] for shape in roles.get("ms", Role()).shapes}) > 1:
         trouble.append("the number of MS bands differs between files")
     trouble += [f"{role} holds {r.missing} NaN or missing numbers" for role, r in roles.items() if r.missing]
+    trouble += displaced.trouble()
     facts = sources[0].facts
     named = (getattr(sensor, "name", sensor), facts.sensor, *told)
     top = max((roles[r].high for r in ("gt", "ms", "pan") if r in roles), default=-math.inf)
@@ -122,7 +126,7 @@ def describe_sources(paths: Any, sensor: Any = None, samples: int | None = SAMPL
         "sensor": next((s for s in named if s), None), "convention": facts.convention,
         "maximum": facts.maximum, "ratio": geometry.ratio, "bits": _bits(top),
         "roles": {role: figures.as_dict() for role, figures in roles.items()},
-        "geometry": geometry.found(), "trouble": trouble,
+        "geometry": geometry.found(), "displaced": displaced.found(), "trouble": trouble,
     }  # fmt: skip
 
 

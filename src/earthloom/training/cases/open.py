@@ -27,6 +27,7 @@ def cases(
     nodata: float | None = None,
     ignore_georeferencing: bool = False,
     block_px: int = 512,
+    precision: str = "float32",
     **more: Any,
 ) -> DataSet:
     """The cases of a data set: an observation and its truth each, float32, physical units.
@@ -60,6 +61,8 @@ def cases(
         As for :func:`earthloom.pansharpen`.
     block_px
         Larger scenes come as blocks of this many pixels of the truth a side.
+    precision
+        ``float64`` keeps PAN and MS of MATLAB and HDF5 files in double precision, for tables.
     **more
         Of the problem; super-resolution takes ``ratio`` (4) and ``bad_bands``, cloud removal ``mask`` and ``seed``
         (:mod:`earthloom.training.cases.cloud_removal`), spatiotemporal fusion ``noise``
@@ -82,7 +85,9 @@ def cases(
     >>> found[0].obs["pan"].shape, found[0].truth.shape  # doctest: +SKIP
     ((64, 64), (8, 64, 64))
     """
-    reading = Reading(sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px)
+    reading = Reading(
+        sensor, convention, reduce, bands, scale, maximum, nodata, ignore_georeferencing, block_px, precision
+    )
     return cases_module(problem).open_cases(paths, reading, limit, **more)
 
 

@@ -39,6 +39,7 @@ class Reading:
     nodata: float | None = None
     ignore_georeferencing: bool = False
     block_px: int = 512
+    precision: str = "float32"
 
     def __post_init__(self) -> None:
         """Refuse words and numbers that make no sense."""
@@ -50,6 +51,8 @@ class Reading:
             raise InputError(f"blocks of {self.block_px} pixels", "at least 16")
         if self.scale is not None and not self.scale > 0:
             raise InputError(f"scale {self.scale}", "a positive number")
+        if self.precision not in ("float32", "float64"):
+            raise InputError(f"precision '{self.precision}'", "'float32' or 'float64'")
 
 
 class DataSet(Sequence):  # of Case; said so, a type checker at run time would read a sample to see whether it is one
@@ -139,7 +142,8 @@ def _open_arrays(source: SampleStack | Triplet, index: int, reading: Reading) ->
                 f"{name}: {np.count_nonzero(~np.isfinite(array))} NaN or infinite numbers in {role}", "numbers only",
                 "leave the sample out, or give GeoTIFFs, where missing pixels are masked",
             )  # fmt: skip
-        found[role] = array.astype(np.float32) * np.float32(1 if reading.scale is None else reading.scale)
+        number = np.dtype(reading.precision).type
+        found[role] = array.astype(number) * number(1 if reading.scale is None else reading.scale)
     convention = reading.convention or source.facts.convention or "centre"
     names = reading.bands or source.facts.bands
     told = Sharpening(sensor, convention, nodata=reading.nodata, names=None if names is None else tuple(names))

@@ -1,0 +1,1 @@
+"""Methods and products of others on a data set, under a protocol that is data: rows, statistics, a manifest."""

@@ -1,0 +1,373 @@
+"""The scenes of a benchmark: the data set as its protocol reads it, one observation and its truth at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from fnmatch import fnmatch
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earthloom.benchmarking.figures import AGREEING, Judged, judged
+from earthloom.benchmarking.pairs import Lessons, PairCases, pairs_in
+from earthloom.benchmarking.protocol import CUT_BY_RATIO, Part, Protocol
+from earthloom.errors import EarthloomError, FileError, InputError
+from earthloom.metrics import cut_border
+from earthloom.problems import catalog as problems
+from earthloom.raster.listing.layouts import find_sources
+from earthloom.raster.steady import stamps
+from earthloom.training.cases.open import cases
+from earthloom.training.cases.pansharpening import Cases
+from earthloom.training.cases.samples import DataSet, Reading, limit_of
+from earthloom.types import Float, Observation, Window
+
+WHOLE = 1 << 20  # pixels: scenes come as they are, not in blocks
+RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
+PAIRS = "bandpass"  # whose methods are fitted to other scenes first
+BY_SCENE = "pansharpening"  # whose scenes are opened one by one
+READINGS = {one.name for one in fields(Reading)}
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One scene that is judged on: what a method sees, and what it should find.
+
+    Parameters
+    ----------
+    name
+        Of the scene, by which products of others are found.
+    obs, truth
+        ``truth`` is (band, y, x), NaN where it is not known; None at full resolution.
+    peak
+        Largest possible value.
+    lessons
+        What methods are fitted to first; None: nothing.
+    """
+
+    name: str
+    obs: Observation
+    truth: Float[np.ndarray, "band y x"] | None
+    peak: float
+    lessons: Lessons | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the numbers that were seen and of the truth, with their geometry: by content, not by path."""
+        told = sha256(repr((self.peak, self.obs.shape, self.obs.convention)).encode())
+        for role, view in sorted(self.obs.views.items()):
+            told.update(repr((role, view.bands, view.ratio, view.offset, view.date, view.data.dtype.str)).encode())
+            for array in (view.data, view.valid):
+                told.update(np.ascontiguousarray(array).data)
+        if self.truth is not None:
+            told.update(np.ascontiguousarray(self.truth).data)
+        return told.hexdigest()
+
+    @property
+    def ratio(self) -> float:
+        """Coarse over fine pixel size, rounded where it is nearly whole."""
+        ratio = max(max(view.ratio) for view in self.obs.views.values())
+        return float(round(ratio)) if abs(ratio - round(ratio)) < 0.01 else ratio
+
+    def cut(self, protocol: Protocol) -> int:
+        """The border that is not judged, as :func:`earthloom.metrics.cut_border` takes it."""
+        told = protocol.judge.cut
+        return int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told)
+
+    def figures(self, product: Float[np.ndarray, "band y x"], protocol: Protocol) -> dict[str, float]:
+        """The figures of a product, as the protocol judges.
+
+        Raises
+        ------
+        InputError
+            If it does not lie on the grid of the truth, or misses numbers.
+        """
+        judge = protocol.judge
+        bands = len(problems.find(protocol.problem).bands(self.obs))
+        shape = self.truth.shape if self.truth is not None else (bands, *self.obs.shape)
+        if product.shape != shape:
+            raise InputError(f"a product of shape {product.shape}", f"{shape}")
+        if judge.clip:
+            product = np.clip(product, 0, self.peak)
+        ratio = judge.ratio or self.ratio
+        valid = self._valid(protocol)
+        if self.truth is None:
+            return judged(Judged(product, None, valid, self.peak, ratio, self.obs), judge.metrics)
+        cut = self.cut(protocol)
+        cloud = self.obs.views.get("cloud")
+        under = None if cloud is None else cut_border(cloud.data[0] > 0.5, cut)
+        known = None if valid is None else cut_border(valid, cut)
+        images = [cut_border(image, cut) for image in (product, self.truth)]
+        if known is not None:
+            images[1] = np.where(known, images[1], 0)
+        beside = [name for name in judge.metrics if name not in AGREEING]
+        found = judged(Judged(images[0], images[1], known, self.peak, ratio, self.obs, under), beside)
+        whole = Judged(product, None, valid, self.peak, ratio, self.obs)  # what was seen has no border
+        return found | judged(whole, [name for name in judge.metrics if name in AGREEING])
+
+    def _valid(self, protocol: Protocol) -> np.ndarray | None:
+        """Pixels that can be known and were; None where all are."""
+        valid = np.asarray(problems.find(protocol.problem).valid(self.obs))
+        if self.truth is not None:
+            valid = valid & np.isfinite(self.truth).all(axis=0)
+        if not valid.any():
+            raise InputError(f"{self.name}: no pixel that was seen and is known", "one at least")
+        return None if valid.all() else valid
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """Some scenes that are read alike; or one that cannot be, and why.
+
+    Parameters
+    ----------
+    data, reading
+        The data set, and how it is read.
+    peak
+        Largest possible value, or how it is found.
+    part
+        Of the protocol.
+    title
+        Of a scene that lies in a folder of its own.
+    """
+
+    data: DataSet | EarthloomError
+    reading: Reading
+    peak: float | str
+    part: Part
+    title: str = ""
+
+    def __len__(self) -> int:
+        return 1 if isinstance(self.data, EarthloomError) else len(self.data)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Of its scenes: without the corner of a block where a scene is one block."""
+        if self.title or isinstance(self.data, EarthloomError):
+            return [self.title]
+        return [name.removesuffix("@0,0") for name in self.data.names]
+
+    @property
+    def files(self) -> list[str]:
+        """What they are read from."""
+        return [] if isinstance(self.data, EarthloomError) else self.data.files
+
+    def open(self) -> DataSet:
+        """The data set.
+
+        Raises
+        ------
+        EarthloomError
+            If it could not be opened.
+        """
+        if isinstance(self.data, EarthloomError):
+            raise self.data
+        return self.data
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes(Sequence[Entry]):
+    """All scenes of a benchmark in random access; can be pickled, and nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    protocol
+        How they are read.
+    opened, units
+        The data sets, and for each scene its data set and number there.
+    """
+
+    protocol: Protocol
+    opened: tuple[Opened, ...]
+    units: tuple[tuple[int, int], ...]
+    given: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def name(self, number: int) -> str:
+        """Of a scene."""
+        home, index = self.units[number]
+        return self.opened[home].names[index]
+
+    @property
+    def names(self) -> list[str]:
+        """Of all of them."""
+        return [self.name(number) for number in range(len(self))]
+
+    @property
+    def files(self) -> list[Path]:
+        """What they are read from, each once."""
+        return sorted(stamps([file for one in self.opened for file in one.files]))
+
+    def __getitem__(self, number: Any) -> Any:
+        """A scene, read now."""
+        if isinstance(number, slice):
+            return [self[at] for at in range(*number.indices(len(self)))]
+        home, index = self.units[number]
+        opened, protocol = self.opened[home], self.protocol
+        data = opened.open()
+        if protocol.full:
+            obs, truth = data.seen(index), None
+        else:
+            case = self._case(data, index)
+            obs, truth = case.obs, case.truth
+        if opened.reading.precision != "float32":
+            obs, truth = promoted(obs, opened.reading.precision), truth if truth is None else truth.astype(np.float64)
+        lessons = data.lessons(index) if isinstance(data, PairCases) else None
+        entry = Entry(self.name(number), obs, truth, 0.0, lessons)
+        return replace(entry, peak=self._peak(opened, entry))
+
+    def _case(self, data: DataSet, index: int) -> Any:
+        """A case, made of a part of its cube where the protocol says so."""
+        crop = self.protocol.crop
+        if not crop:
+            return data[index]
+        whole = data.seen(index)
+        ratio = whole.ratio
+        height, width = (min(n, round(crop * ratio)) for n in whole.shape)
+        part = replace(whole.crop(Window(0, 0, height, width)), core=None, origin=(0, 0))
+        return problems.find(self.protocol.problem).degrade(part)
+
+    def _peak(self, opened: Opened, entry: Entry) -> float:
+        """The largest possible value; that of the truth is looked for where it is judged."""
+        if not isinstance(opened.peak, str):
+            return float(opened.peak)
+        if opened.peak == "maximum":
+            data = opened.open()
+            told = (getattr(getattr(one, "facts", None), "maximum", None) for one in getattr(data, "sources", ()))
+            most, _ = limit_of(data.sensor, opened.reading, next((one for one in told if one), None))
+            if most is not None:
+                return most
+        if entry.truth is not None:
+            return float(np.nanmax(cut_border(entry.truth, entry.cut(self.protocol))))
+        return float(max(view.data[:, view.valid].max() for view in entry.obs.views.values() if view.valid.any()))
+
+
+def promoted(obs: Observation, precision: str) -> Observation:
+    """The same views in another precision."""
+    views = {role: replace(view, data=view.data.astype(precision)) for role, view in obs.views.items()}
+    return replace(obs, views=views)
+
+
+def open_scenes(
+    data: str | Path | Sequence[str | Path], protocol: Protocol, only: Sequence[str] = (), limit: int | None = None
+) -> Scenes:
+    """The scenes of a data set, as a protocol reads them.
+
+    Parameters
+    ----------
+    data
+        Files and folders, in any layout of :func:`earthloom.cases`, or the one that the protocol's parts describe.
+    only
+        Patterns of the names of scenes that count, beside the protocol's own.
+    limit
+        At most so many, spread evenly.
+
+    Raises
+    ------
+    FileError, InputError
+        If nothing is found, or data do not fit the protocol.
+    """
+    given = [Path(one) for one in ([data] if isinstance(data, (str, Path)) else data)]
+    if not given:
+        raise InputError("no data", "a file or a folder at least", "`data` takes them")
+    for one in given:
+        if not _there(one):
+            raise FileError(f"{one} does not exist", hint="check the path")
+    opened = tuple(_opened(given, protocol))
+    units = [(home, index) for home, one in enumerate(opened) for index in range(len(one))]
+    kept = [
+        (home, index) for home, index in units
+        if protocol.counts(opened[home].names[index]) and _named(opened[home].names[index], only)
+    ]  # fmt: skip
+    if not kept:
+        have = ", ".join(opened[home].names[index] for home, index in units[:6]) or "nothing"
+        wanted = ", ".join((*protocol.scenes, *only)) or protocol.layout or "scenes"
+        raise InputError(f"no scene of {protocol.name} among {have}", wanted)
+    if limit is not None and limit < 1:
+        raise InputError(f"a limit of {limit} scenes", "at least 1")
+    if limit is not None and limit < len(kept):
+        kept = [kept[at] for at in np.linspace(0, len(kept) - 1, limit).round().astype(int)]
+    names = [opened[home].names[index] for home, index in kept]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise InputError(f"two scenes called {twice}", "names that tell them apart", "benchmark the folders one by one")
+    return Scenes(protocol, opened, tuple(kept), tuple(str(one) for one in given))
+
+
+def _there(path: Path) -> bool:
+    """Whether there is such a file or folder; a folder may choose its dates behind ``@``."""
+    return path.exists() or ("@" in path.name and path.with_name(path.name.rpartition("@")[0]).exists())
+
+
+def _named(name: str, only: Sequence[str]) -> bool:
+    """Whether a scene is among those asked for."""
+    return not only or any(fnmatch(name, pattern) for pattern in only)
+
+
+def _opened(given: Sequence[Path], protocol: Protocol) -> Iterator[Opened]:
+    """Data sets: one for each file or folder that a part takes, else one of all that was given."""
+    if not protocol.parts:
+        paths = [f"{one}@{protocol.choice}" if protocol.choice and "@" not in one.name else str(one) for one in given]
+        kept = [one for one in paths if not _matches(Path(one), protocol.without)]
+        yield from _open(kept, protocol, Part("*"))
+        return
+    found = False
+    for one in given:
+        for path, part in _parts(one, protocol):
+            found = True
+            roles = {role: str(path / name) for role, name in part.roles.items()}
+            yield from _open(roles or [str(path)], protocol, part, _title(path, one) if roles else "")
+    if not found:
+        names = ", ".join(part.files for part in protocol.parts)
+        raise InputError(f"nothing for {protocol.name} in {', '.join(map(str, given))}", names, protocol.layout)
+
+
+def _title(folder: Path, given: Path) -> str:
+    """What the scene in a folder is called: by the folder, and those above it up to what was given."""
+    return "_".join(folder.relative_to(given).parts) if folder != given else folder.name
+
+
+def _parts(given: Path, protocol: Protocol) -> Iterator[tuple[Path, Part]]:
+    """The files and folders that parts take, in the order of the parts; each once."""
+    seen: set[Path] = set()
+    for part in protocol.parts:
+        inside = sorted(given.rglob("*")) if given.is_dir() else []
+        for path in [given, *inside]:
+            named = part.files.lower()
+            name = path.relative_to(given.parent).as_posix().lower() if "/" in named else path.name.lower()
+            fits = fnmatch(name, f"*{named}" if "/" in named else named)
+            whole = path.is_dir() if part.roles else path.is_file()
+            if fits and whole and path not in seen and not _matches(path, protocol.without):
+                if part.roles and not all((path / name).exists() for name in part.roles.values()):
+                    continue
+                seen.add(path)
+                yield path, part
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    """Whether a name is like one of some patterns."""
+    return any(fnmatch(path.name.lower(), pattern.lower()) for pattern in patterns)
+
+
+def _open(paths: Any, protocol: Protocol, part: Part, title: str = "") -> Iterator[Opened]:
+    """The data sets of some paths: one of all; of PAN and MS one for each scene, for theirs may be of many sensors."""
+    told = {**protocol.read, **part.read}
+    reading = Reading(**{key: value for key, value in told.items() if key in READINGS}, block_px=WHOLE)
+    peak = protocol.judge.peak if part.peak is None else part.peak
+    if protocol.problem == PAIRS:
+        yield Opened(pairs_in(paths, protocol.fit, told), reading, peak, part)
+        return
+    if protocol.problem != BY_SCENE:
+        yield Opened(cases(paths, protocol.problem, block_px=WHOLE, **told), reading, peak, part)
+        return
+    for source in find_sources(paths):
+        try:
+            data: DataSet | EarthloomError = Cases([source], problems.find(protocol.problem), reading, None)
+        except EarthloomError as wrong:
+            data = wrong
+        yield Opened(data, reading, peak, part, title or (source.name if isinstance(data, EarthloomError) else ""))

@@ -1,0 +1,1 @@
+"""A leaderboard on paper: Markdown, LaTeX, CSV, and a page."""

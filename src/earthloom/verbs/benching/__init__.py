@@ -1,0 +1,1 @@
+"""`earthloom.bench`, and what it writes."""
