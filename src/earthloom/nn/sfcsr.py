@@ -64,7 +64,7 @@ class SFCSRNet(BandwiseNet):
         state: Float[Tensor, "n c y x"] | None,
     ) -> tuple[Float[Tensor, "n some Y X"], Float[Tensor, "n c y x"]]:  # fmt: skip
         """All bands of the chunk at once, then their context in turn."""
-        last = hs.shape[1] - 1
+        last = int(hs.shape[1]) - 1
         head = self.head(image_batch(hs, [(b,) for b in chunk]))
         slices = [[(min(max(b + step, 0), last),) for b in chunk] for step in (-1, 0, 1)]
         volume = torch.cat([self.slice_head(image_batch(hs, bands)) for bands in slices], 1)
