@@ -37,6 +37,6 @@ __all__ = [
     "convert",
     "decloud", "doctor",
     "evaluate", "export", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics",
-    "pansharpen", "predict", "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate",
-    "superresolve", "train", "unfinished",
+    "pansharpen", "predict", "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls",
+    "simulate", "superresolve", "train", "unfinished",
 ]  # fmt: skip

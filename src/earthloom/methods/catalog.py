@@ -71,6 +71,12 @@ def is_network(name: str, problem: str = "pansharpening") -> bool:
     return path.is_file() and 'family="network"' in path.read_text(encoding="utf-8")
 
 
+def in_a_file(name: str, problem: str = "pansharpening") -> bool:
+    """Whether a method of the folder reads its network from a file that the user names."""
+    path = _home(name, problem)
+    return path.is_file() and "earthloom.methods.networks.files" in path.read_text(encoding="utf-8")
+
+
 def trained(name: str, problem: str = "pansharpening") -> bool:
     """Whether weights of a network are shipped, read without importing it; others have to be trained."""
     text = _home(name, problem).read_text(encoding="utf-8")

@@ -31,7 +31,7 @@ class DetailNet(BandNet):
         at = torch.arange(-REACH, REACH + 1, device=more.device)
         taps = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
         taps = (taps / taps.sum(dim=1, keepdim=True))[:, None]
-        if torch.onnx.is_in_onnx_export():  # groups of a convolution are a number that is written down, for so many bands
+        if torch.onnx.is_in_onnx_export():  # where the groups of a convolution would be so many for ever
             return more - _along(_along(more, taps, 2), taps, 3)
         low = F.pad(more.transpose(0, 1), (REACH,) * 4, mode="replicate")
         low = F.conv2d(F.conv2d(low, taps[..., None], groups=len(more)), taps[:, :, None], groups=len(more))

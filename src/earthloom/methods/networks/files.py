@@ -53,7 +53,8 @@ class NetworkFile(Method):
     multiple
         Sides of what it sees are multiples of so many wanted pixels; 0: what the file says, or whole coarse pixels.
     reach
-        Wanted pixels on every side that it looks at; left out: what the file says, or what changing a pixel shows.
+        Wanted pixels on every side that it looks at; left out: what the file says, or what changing all that is
+        far shows.
     """
 
     file: str = ""
