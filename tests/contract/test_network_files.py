@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     refused("without a file", "onnx")
     refused("no network", "onnx:nowhere.onnx")
     refused("inputs x of")
-    refused("1 of ms", inputs="ms pan")
+    refused("1 of lms", inputs="ms pan")
     refused("for 'nir'", inputs="nir")
     refused("of 3 bands", inputs="ms_up")
     refused("without a peak", inputs="ms_up+pan", scaling="peak")

@@ -72,7 +72,7 @@ class SFCSRNet(BandwiseNet):
         for block in self.body:
             x, volume = block(x, volume)
         x = x + head
-        split = x.view(len(hs), len(chunk), *x.shape[1:])
+        split = x.view(hs.shape[0], len(chunk), *x.shape[1:])
         contexts = []
         for k in range(len(chunk)):
             now = split[:, k]
@@ -80,4 +80,4 @@ class SFCSRNet(BandwiseNet):
             contexts.append(state)
         found = self.tail(torch.stack(contexts, 1).flatten(0, 1) + x)
         assert state is not None
-        return found.view(len(hs), len(chunk), *found.shape[2:]), state
+        return found.view(hs.shape[0], len(chunk), *found.shape[2:]), state

@@ -87,7 +87,8 @@ def graph_of(header: Header, bands: int = 0, tile: int = 0) -> Graph:
     step = _step(network, sizes)
     trial = _Trial(own, step, tile)
     data = _traced(module, trial, header)
-    differs = trial.compared(module, data)
+    differs, names = trial.compared(module, data)
+    own = tuple(port for port in own if port.name in names)
     about = _about(header, network, sizes, own, step, tile)
     return Graph(_with(data, header, about, own, tile), own, differs, about)
 
@@ -143,8 +144,8 @@ class _Trial:
         fine = "fine_" if coarsest > 1 else ""
         return {**found, "product": {0: "batch", 2: f"{fine}rows", 3: f"{fine}cols"} | bands}
 
-    def compared(self, module: nn.Module, data: bytes) -> float:
-        """Largest difference of the graph to torch over the range of what torch gives.
+    def compared(self, module: nn.Module, data: bytes) -> tuple[float, set[str]]:
+        """Largest difference of the graph to torch over the range of what torch gives, and the inputs that it uses.
 
         Raises
         ------
@@ -155,12 +156,13 @@ class _Trial:
 
         worst = 0.0
         with _opened(data) as graph:
+            names = {slot.name for slot in graph.slots}  # of what makes no difference there is no input
             for seed in (0,) if self.tile else (0, 1, 2):
                 images = self.images(seed)
                 with torch.inference_mode():
                     found = module(**images)
                 want = (found[0] if isinstance(found, tuple) else found).numpy()
-                got = graph({name: image.numpy() for name, image in images.items()})
+                got = graph({name: image.numpy() for name, image in images.items() if name in names})
                 if got.shape != want.shape:
                     raise MethodError(f"a graph that gives {got.shape} for {want.shape}", "what torch gives")
                 worst = max(worst, float(np.abs(got - want).max() / max(np.ptp(want), 1e-30)))
@@ -169,7 +171,7 @@ class _Trial:
                 f"a graph that differs from torch by {worst:.2g} of the range", f"at most {CLOSE:g}",
                 "another version of torch or onnxruntime?",
             )  # fmt: skip
-        return worst
+        return worst, names
 
 
 def _traced(module: nn.Module, trial: _Trial, header: Header) -> bytes:
@@ -180,12 +182,15 @@ def _traced(module: nn.Module, trial: _Trial, header: Header) -> bytes:
     """
     import torch
 
+    from earthloom.nn.by_place import ByPlace
+
     images = trial.images(0)
+    placed = ByPlace(module, list(images)).eval()
     try:
         with _quiet(), torch.no_grad(), tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "graph.onnx"
             torch.onnx.export(
-                module, (), path, kwargs=images, input_names=list(images), output_names=["product"],
+                placed, tuple(images.values()), path, input_names=list(images), output_names=["product"],
                 dynamic_axes=trial.axes, opset_version=OPSET, dynamo=False,
             )  # fmt: skip
             return path.read_bytes()
