@@ -57,11 +57,11 @@ BANDS = tuple(Band(name, nm, mtf_nyquist=0.3) for name, nm in NM.items())
 
 
 def named() -> list[tuple[str, str]]:
-    """Problem and name of every network."""
+    """Problem and name of every network of ours; those in files of others run elsewhere."""
     return [
         (problem, name)
         for problem in catalog.problems() for name in catalog.names(problem)
-        if catalog.find(name, problem).card.family == "network"
+        if catalog.find(name, problem).card.family == "network" and not hasattr(catalog.find(name, problem), "file")
     ]  # fmt: skip
 
 

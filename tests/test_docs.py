@@ -68,6 +68,16 @@ def test_the_network_of_the_guide_keeps_the_contract(tmp_path: Path, monkeypatch
     np.testing.assert_allclose(inner, whole[(slice(None), *core.slices)], rtol=1e-5)
 
 
+def test_a_network_runs_elsewhere_as_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    exec(blocks("docs/export.md", "python")[0], scope)
+    cube, fine = scope["cube"], scope["fine"]
+    want = earthloom.superresolve(cube, ratio=2, method="coarsr")
+    np.testing.assert_allclose(fine, want, atol=1e-4 * np.ptp(want))
+
+
 def test_the_gallery_is_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, ROOT / "docs/make_gallery.py", "--check"], capture_output=True, text=True, check=False

@@ -24,6 +24,7 @@ Learn
     fit_alignment   a transform between two sensors from pairs of images
     cases           the cases of a data set, observation and truth
     convert         a data set in another format
+    export          a network as an ONNX file for other programs
 
 Look up
     info            what an image file holds and how a product was made
@@ -53,6 +54,7 @@ from earthloom.version import __version__ as __version__
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
     "cases": "training.cases.open", "progress_bar": "report.progress",
+    "export": "verbs.exporting.export",
     "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sampling.sample", "sign_urls": "raster.remote",
     "assets": "raster.metadata.stac_items", "bench": "verbs.benching.bench",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from earthloom.verbs.convert import convert as convert
 from earthloom.verbs.decloud import decloud as decloud
 from earthloom.verbs.doctor import doctor as doctor
 from earthloom.verbs.evaluate import evaluate as evaluate
+from earthloom.verbs.exporting.export import export as export
 from earthloom.verbs.fit_alignment import fit_alignment as fit_alignment
 from earthloom.verbs.info import info as info
 from earthloom.verbs.leave_one_out import leave_one_out as leave_one_out
@@ -36,7 +37,7 @@ __all__ = [
     "EarthloomError", "EarthloomWarning", "Transform", "__version__", "align", "assets", "batch", "bench", "cases",
     "compare", "convert",
     "decloud", "doctor",
-    "evaluate", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics", "pansharpen", "predict",
-    "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls", "simulate", "superresolve",
-    "train", "unfinished",
+    "evaluate", "export", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics",
+    "pansharpen", "predict", "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls",
+    "simulate", "superresolve", "train", "unfinished",
 ]  # fmt: skip

@@ -22,8 +22,8 @@ OUTPUTS = {
     **{f"compare {verb}": RUN | {"keep"} for verb in ("pansharpen", "sharpen", "predict", "superresolve", "align")},
     "compare decloud": RUN | {"keep", "save_mask"}, "bench": {"output", "cache"},
     "report": {"output"}, "revisit": {"figure"}, "train": {"output"},
-    "dataset convert": {"output"}, "weights import": {"output"}, "demo": {"output"}, "doctor": {"output"},
-    "unfinished": {"folder"},
+    "dataset convert": {"output"}, "weights import": {"output"}, "export": {"output"}, "demo": {"output"},
+    "doctor": {"output"}, "unfinished": {"folder"},
 }  # fmt: skip
 READS = {"transform", "config"}  # paths that are read
 

@@ -25,6 +25,7 @@ OWN = {  # commands that run no method: module, one line for the help
     "train": ("train", "Train a network on scenes, and write a folder with its weights."),
     "dataset": ("dataset", "Make training data of scenes and back, or tell what a data set holds."),
     "weights": ("weights", "List weights of networks, or bring in checkpoints of authors."),
+    "export": ("pages.export", "Write a network as an ONNX file for other programs."),
     "info": ("info", "Tell what an image file holds and how a product was made."),
     "methods": ("lists", "List the methods, those of one job, or tell all about one."),
     "sensors": ("lists", "List the sensors, or tell all about one."),
@@ -40,7 +41,7 @@ COMMANDS = FUSING | OWN  # command: module, one line for the help
 GROUPS = {  # how the help lists them
     "Fuse": tuple(FUSING),
     "Judge": ("evaluate", "compare", "bench", "report", "view", "revisit"),
-    "Learn": ("train", "dataset", "weights"),
+    "Learn": ("train", "dataset", "weights", "export"),
     "Look up": ("info", "methods", "sensors", "unfinished", "doctor", "demo"),
 }
 PROBLEMS = {name: one.problem for name, one in verbs.commands().items()}  # command: the problem whose methods it runs

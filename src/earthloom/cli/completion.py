@@ -82,7 +82,8 @@ def names_due(called: str, before: Sequence[str]) -> list[str] | None:
         return [*catalog.problems(), *(name for p in catalog.problems() for name in catalog.names(p))]
     if last == called == "train":
         jobs = [problem for problem in catalog.problems() if problem != PROBLEMS["align"]]  # `align fit` does that
-        return [f"{p}/{name}" for p in jobs for name in catalog.names(p) if catalog.is_network(name, p)]
+        ours = [(p, name) for p in jobs for name in catalog.names(p) if not catalog.in_a_file(name, p)]
+        return [f"{p}/{name}" for p, name in ours if catalog.is_network(name, p)]
     if last == "--weights" or (last == "show" and called == "weights"):
         from earthloom.weights.header import FOLDER, SUFFIX
 

@@ -134,6 +134,14 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ("an authors' checkpoint", "earthloom weights import model.pth -o coarsr.safetensors"),
         ("one of the DLPan toolbox", "earthloom weights import WV3/pnn.pth --sensor wv3 -o pnn.safetensors"),
     ),
+    "export": (
+        ("with the weights that ship", "earthloom export hpm_cnn -o hpm_cnn.onnx"),
+        (
+            "cubes of 31 bands, in tiles of a fixed size",
+            f"earthloom export coarsr --weights cubes_2to1 --bands 31 --tile 256{NEXT}-o coarsr.onnx",
+        ),
+        ("a file at work", "earthloom pansharpen --pan p.tif --ms m.tif -m onnx:hpm_cnn.onnx -o s.tif"),
+    ),
     "info": (
         ("any image", "earthloom info ms.tif"),
         ("how a product was made, for a program", "earthloom info sharp.tif --json"),

@@ -33,10 +33,13 @@ Files = Annotated[
 Json = Annotated[bool, Parameter(help="Print JSON.", negative="", show_default=False)]
 
 
-LEGEND = {  # stars behind a name
-    1: "*  needs torch: pip install 'earthloom[torch]'",
-    2: "** needs torch, and weights that are not shipped: `earthloom train`, or --adapt on the scene itself",
-}
+LEGEND = {  # what a method needs: the mark behind its name, and what it says
+    ("torch",): ("*", "needs torch: pip install 'earthloom[torch]'"),
+    ("torch", "training"): (
+        "**", "needs torch, and weights that are not shipped: `earthloom train`, or --adapt on the scene itself"
+    ),
+    ("file",): ("+", "a network that you have: -m onnx:FILE, -m torchscript:FILE"),
+}  # fmt: skip
 
 
 REACH_AND_COST = (
@@ -83,16 +86,17 @@ def methods(name: Entry = None, /, *, files: Files = None, json: Json = False) -
     if json:
         print(js.dumps(rows, indent=2))
         return
-    wide = max(len(str(row["name"])) + 2 * len(row["needs"]) for row in rows) + 2
+    marks = {needs: mark for needs, (mark, _) in LEGEND.items()} | {(): ""}
+    wide = max(len(str(row["name"])) + len(marks[tuple(row["needs"])]) for row in rows) + 4
     for at, problem in enumerate(chosen):
         commands = " and ".join(f"`earthloom {verb}`" for verb, job in PROBLEMS.items() if job == problem)
         print(f"{chr(10) if at else ''}{problem}, for {commands}\n")
         for row in rows:
             if row["problem"] == problem:
-                name_marked = f"{row['name']} {'*' * len(row['needs'])}"
+                name_marked = f"{row['name']} {marks[tuple(row['needs'])]}"
                 print(f"  {name_marked:<{wide}}{str(row['summary']).split(': ', 1)[-1]}")
-    marks = {len(row["needs"]) for row in rows} - {0}
-    print("\n".join([""] * bool(marks) + [LEGEND[mark] for mark in sorted(marks)]))
+    there = {tuple(row["needs"]) for row in rows} - {()}
+    print("\n".join([""] * bool(there) + [f"{LEGEND[one][0]:<2} {LEGEND[one][1]}" for one in LEGEND if one in there]))
     print("`earthloom methods NAME` tells more; JOB/NAME where two jobs share a name.")
 
 
@@ -142,6 +146,8 @@ def _needs(name: str, problem: str) -> list[str]:
 
     if not catalog.is_network(name, problem):
         return []
+    if catalog.in_a_file(name, problem):
+        return ["file"]
     return ["torch"] if catalog.trained(name, problem) else ["torch", "training"]
 
 
@@ -170,7 +176,7 @@ def _show_method(name: str, problem: str, card: dict[str, Any]) -> None:
     about, _, references = card["about"].partition("\nReferences\n")
     about = about.partition("\nParameters\n")[0].strip()
     verbs = " and ".join(f"`earthloom {verb}`" for verb, job in PROBLEMS.items() if job == problem)
-    needs = {"torch": "needs torch", "training": "no weights are shipped"}
+    needs = {"torch": "needs torch", "training": "no weights are shipped", "file": "needs a file"}
     kind = ", ".join((card["family"], *(needs[one] for one in _needs(name, problem)), card["licence"]))
     print(f"{card['name']}: {card['title']}\n{problem}, for {verbs}; {kind}\n")
     print(about.replace("``", "`"))

@@ -81,8 +81,8 @@ def suited(files: Sequence[str], problem: str = "") -> tuple[str, list[Suited]]:
 
 def _row(name: str, problem: str, views: Sequence[Observation], shape: tuple[int, int]) -> Suited:
     """One method."""
-    network = catalog.is_network(name, problem)
-    needs, family = (("torch",) if network else ()), catalog.family(name, problem)
+    needs = ("torch",) if catalog.is_network(name, problem) else ()
+    needs, family = ("file",) if catalog.in_a_file(name, problem) else needs, catalog.family(name, problem)
     halo, why_not = None, ""
     try:
         for obs in views:

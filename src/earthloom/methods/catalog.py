@@ -40,6 +40,17 @@ def names(problem: str = "pansharpening") -> list[str]:
     return own + sorted(set(_foreign(problem)) - set(own))
 
 
+def split(name: str) -> tuple[str, dict[str, str]]:
+    """``NAME:FILE`` is the method NAME with its field ``file``: the name, and the fields that are told with it."""
+    head, colon, file = name.partition(":")
+    return (head, {"file": file}) if colon else (name, {})
+
+
+def _home(name: str, problem: str) -> Path:
+    """Where a method of the folder is written."""
+    return FOLDER / problem / f"{split(name)[0]}.py"
+
+
 def _foreign(problem: str) -> dict[str, EntryPoint]:
     """Entry points of other packages."""
     found = entry_points(group="earthloom.methods")
@@ -48,7 +59,7 @@ def _foreign(problem: str) -> dict[str, EntryPoint]:
 
 def summary(name: str, problem: str = "pansharpening") -> str:
     """First line of a method's file, read without importing it."""
-    path = FOLDER / problem / f"{name}.py"
+    path = _home(name, problem)
     if not path.is_file():
         return f"from {_foreign(problem)[name].value.split(':')[0]}"
     return path.read_text(encoding="utf-8").split('"""', 2)[1].partition("\n")[0]
@@ -56,27 +67,33 @@ def summary(name: str, problem: str = "pansharpening") -> str:
 
 def is_network(name: str, problem: str = "pansharpening") -> bool:
     """Whether a method of the folder is a network, which needs torch, read without importing it."""
-    path = FOLDER / problem / f"{name}.py"
+    path = _home(name, problem)
     return path.is_file() and 'family="network"' in path.read_text(encoding="utf-8")
+
+
+def in_a_file(name: str, problem: str = "pansharpening") -> bool:
+    """Whether a method of the folder reads its network from a file that the user names."""
+    path = _home(name, problem)
+    return path.is_file() and "earthloom.methods.networks.files" in path.read_text(encoding="utf-8")
 
 
 def trained(name: str, problem: str = "pansharpening") -> bool:
     """Whether weights of a network are shipped, read without importing it; others have to be trained."""
-    text = (FOLDER / problem / f"{name}.py").read_text(encoding="utf-8")
+    text = _home(name, problem).read_text(encoding="utf-8")
     shared = re.search(r'weights_of="(\w+)"', text)
     return f"{problem}/{shared[1] if shared else name}" in shipped_methods()
 
 
 def family(name: str, problem: str = "pansharpening") -> str:
     """The family of a method of the folder, read without importing it; nothing for one of another package."""
-    path = FOLDER / problem / f"{name}.py"
+    path = _home(name, problem)
     stated = re.search(r'family="([^"]+)"', path.read_text(encoding="utf-8")) if path.is_file() else None
     return stated[1] if stated else ""
 
 
 def cost(name: str, problem: str = "pansharpening") -> int | None:
     """How many times the processor time of no fusion a method takes, to a power of two; None where not measured."""
-    return json.loads(COSTS.read_text(encoding="utf-8")).get(problem, {}).get(name)
+    return json.loads(COSTS.read_text(encoding="utf-8")).get(problem, {}).get(split(name)[0])
 
 
 @lru_cache
@@ -89,6 +106,7 @@ def find(name: str, problem: str = "pansharpening") -> type[Method]:
         If there is no such method (the message offers the nearest names), or it needs torch and there is none.
     """
     known = names(problem)
+    name = split(name)[0]
     key = name.lower().replace("-", "_").removeprefix(problem + "/")
     if key not in known:
         near = difflib.get_close_matches(key, known, 3)
@@ -121,6 +139,7 @@ def make(name: str, problem: str = "pansharpening", **fields: object) -> Method:
         For an unknown method or field, or a value that the field does not take.
     """
     cls = find(name, problem)
+    fields = {**split(name)[1], **fields}
     known = [field.name for field in dataclass_fields(cls)]
     for field in fields:
         if field not in known:

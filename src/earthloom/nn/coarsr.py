@@ -177,13 +177,13 @@ class CoarSRNet(BandwiseNet):
         """
         count, shape = len(chunk), hs.shape
         found, skip = self.features(hs, chunk)
-        contexts = self.recur(found.unflatten(0, (shape[0], count)), state)
+        contexts = self.recur(found.reshape(shape[0], count, *found.shape[1:]), state)
         tail = self.tail(torch.stack(contexts, 1).flatten(0, 1) + skip)
         return tail.view(shape[0], count, *tail.shape[2:]), contexts[-1]
 
     def features(self, hs: Float[Tensor, "n band y x"], chunk: range) -> tuple[Tensor, Tensor]:
         """Features of bands and those of their heads alone, bands and images batched."""
-        near = neighbours(hs.shape[1], self.kind)
+        near = neighbours(int(hs.shape[1]), self.kind)
         seen = [[(b,) for b in chunk], [(near[b][1], b, near[b][2]) for b in chunk]]
         seen.append([(near[b][0], b, near[b][3]) for b in chunk])
         heads = []
@@ -201,7 +201,7 @@ class CoarSRNet(BandwiseNet):
         """FCF, ``s_b = W [g_0 o_b, g_1 s_{b-1}]`` and ``s_0 = o_0``: the one step that bands take in turn."""
         width = found.shape[2]
         both = self.context.weight * self.gamma_rnn.repeat_interleave(width)[None, :, None, None]
-        own = pointwise(found.flatten(0, 1), both[:, :width], self.context.bias).unflatten(0, found.shape[:2])
+        own = pointwise(found.flatten(0, 1), both[:, :width], self.context.bias).reshape(found.shape)
         contexts: list[Tensor] = []
         for band in range(found.shape[1]):
             state = found[:, band] if state is None else own[:, band] + pointwise(state, both[:, width:])

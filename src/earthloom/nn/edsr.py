@@ -35,4 +35,4 @@ class EDSRNet(BandwiseNet):
         """Every band alone."""
         head = self.head(image_batch(hs, [(b,) for b in chunk]))
         found = self.tail(self.last(self.body(head)) + head)
-        return found.view(len(hs), len(chunk), *found.shape[2:]), None
+        return found.view(hs.shape[0], len(chunk), *found.shape[2:]), None

@@ -43,13 +43,17 @@ class FCNN3DNet(BandwiseNet):
     ) -> tuple[Float[Tensor, "n some Y X"], None]:
         """Windows of bands on the wanted grid."""
         assert base is not None
-        count, bands = len(base), base.shape[1]
+        count, bands = base.shape[0], int(base.shape[1])
         reach = KERNELS[3][0] // 2
         inner = range(chunk.start - reach, chunk.stop + reach)
         around = KERNELS[0][0] // 2
         shown = F.pad(base, (0, 0, 0, 0, around + reach, around + reach))  # band b stands at b + around + reach
-        windows = shown.unfold(1, KERNELS[0][0], 1)[:, inner.start + reach : inner.stop + reach]
-        x = windows.permute(0, 1, 4, 2, 3).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        first, depth = inner.start + reach, KERNELS[0][0]
+        if torch.onnx.is_in_onnx_export():
+            windows = torch.stack([shown[:, first + k : first + k + len(inner)] for k in range(depth)], 2)
+        else:
+            windows = shown.unfold(1, depth, 1)[:, first : first + len(inner)].permute(0, 1, 4, 2, 3)
+        x = windows.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         x = F.relu(self.third(F.relu(self.second(F.relu(self.first(x))))))
         x = x.view(count, len(inner), *x.shape[1:])
         there = torch.tensor([0 <= b < bands for b in inner], device=x.device)

@@ -27,10 +27,27 @@ class DetailNet(BandNet):
     ) -> Float[Tensor, "nb one Y X"]:
         """Without what the sensor would have seen of it."""
         ratio, gain = seen[:, RATIO, 0, 0].float(), seen[:, GAIN, 0, 0].float()
-        sigma = torch.exp2(2 * ratio) * (-2 * (TYPICAL + gain / LOUD).clamp(0.02, 0.98).log()).sqrt() / math.pi
+        sigma = _power_of_two(2 * ratio) * (-2 * (TYPICAL + gain / LOUD).clamp(0.02, 0.98).log()).sqrt() / math.pi
         at = torch.arange(-REACH, REACH + 1, device=more.device)
         taps = torch.exp(-0.5 * (at / sigma[:, None]) ** 2)
         taps = (taps / taps.sum(dim=1, keepdim=True))[:, None]
+        if torch.onnx.is_in_onnx_export():  # where the groups of a convolution would be so many for ever
+            return more - _along(_along(more, taps, 2), taps, 3)
         low = F.pad(more.transpose(0, 1), (REACH,) * 4, mode="replicate")
         low = F.conv2d(F.conv2d(low, taps[..., None], groups=len(more)), taps[:, :, None], groups=len(more))
         return more - low.transpose(0, 1)
+
+
+def _power_of_two(x: Tensor) -> Tensor:
+    """``2**x``, by a step that a file can hold where it is written to one."""
+    return torch.pow(2.0, x) if torch.onnx.is_in_onnx_export() else torch.exp2(x)
+
+
+def _along(
+    image: Float[Tensor, "n one Y X"], taps: Float[Tensor, "n one k"], axis: int
+) -> Float[Tensor, "n one Y X"]:  # fmt: skip
+    """Every image with its own kernel along rows or columns, the border repeated."""
+    side = (0, 0, REACH, REACH) if axis == 2 else (REACH, REACH, 0, 0)
+    padded, length = F.pad(image, side, mode="replicate"), image.shape[axis]
+    shifted = (padded.narrow(axis, at, length) * taps[:, :, at, None, None] for at in range(2 * REACH + 1))
+    return sum(shifted, torch.zeros_like(image))

@@ -64,7 +64,7 @@ class SFCSRNet(BandwiseNet):
         state: Float[Tensor, "n c y x"] | None,
     ) -> tuple[Float[Tensor, "n some Y X"], Float[Tensor, "n c y x"]]:  # fmt: skip
         """All bands of the chunk at once, then their context in turn."""
-        last = hs.shape[1] - 1
+        last = int(hs.shape[1]) - 1
         head = self.head(image_batch(hs, [(b,) for b in chunk]))
         slices = [[(min(max(b + step, 0), last),) for b in chunk] for step in (-1, 0, 1)]
         volume = torch.cat([self.slice_head(image_batch(hs, bands)) for bands in slices], 1)
@@ -72,7 +72,7 @@ class SFCSRNet(BandwiseNet):
         for block in self.body:
             x, volume = block(x, volume)
         x = x + head
-        split = x.view(len(hs), len(chunk), *x.shape[1:])
+        split = x.view(hs.shape[0], len(chunk), *x.shape[1:])
         contexts = []
         for k in range(len(chunk)):
             now = split[:, k]
@@ -80,4 +80,4 @@ class SFCSRNet(BandwiseNet):
             contexts.append(state)
         found = self.tail(torch.stack(contexts, 1).flatten(0, 1) + x)
         assert state is not None
-        return found.view(len(hs), len(chunk), *found.shape[2:]), state
+        return found.view(hs.shape[0], len(chunk), *found.shape[2:]), state

@@ -13,6 +13,7 @@ Liu, Wang, Zhao, Huo, Tang, Zhang, Remote Sensing 15(10), 2563, 2023.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -241,6 +242,15 @@ class LutNet(nn.Module):
         kernel = self.kernel * (self.error / self.spread)[:, None, None, None]  # type: ignore[operator]
         kernel = kernel * (self.spread[:, None] / self.spread)[:, :, None, None]  # type: ignore[index,operator]
         return kernel - F.pad(kernel.sum((2, 3), keepdim=True), [self.side // 2] * 4)
+
+    def settled(self) -> LutNet:
+        """A copy in which kernel and mix are numbers, no longer made of others: what is written to a file."""
+        found = deepcopy(self).eval()
+        with torch.no_grad():
+            mix, taps = self.mix(), self.taps()
+        found.mix = lambda: mix  # type: ignore[method-assign]
+        found.taps = lambda: taps  # type: ignore[method-assign]
+        return found
 
     def forward(
         self, image: Float[Tensor, "n s y x"], histogram: Float[Tensor, "n s bins"]

@@ -26,6 +26,7 @@ State = Literal["ok", "note", "broken"]
 NEEDED = ("numpy", "scipy", "numba", "rasterio", "h5py", "odc-geo", "cyclopts", "rich", "pystac")
 EXTRAS = {  # package: what it is for, and the extra that brings it
     "torch": ("networks", "torch"), "safetensors": ("weights of networks", "torch"),
+    "onnxruntime": ("networks in ONNX files", "onnx"), "onnx": ("networks written to files", "onnx"),
     "lightning-fabric": ("training", "torch"), "xarray": ("labelled arrays", "xarray"),
     "rioxarray": ("labelled arrays from files", "xarray"), "distributed": ("several machines", "cluster"),
     "scikit-learn": ("dictionaries learnt from a scene", "learn"), "pyhdf": ("HDF4 files", "hdf4"),

@@ -88,6 +88,17 @@ def read_header(name: str | Path) -> Header:
     if text is None:
         raise FileError(f"{path.name} has no '{KEY}' header", "weights written by earthloom train")
     title = path.parent.name if path.stem == "weights" else path.stem  # a run is called as its folder
+    return header_in(text, title, path)
+
+
+def header_in(text: str, title: str, path: Path) -> Header:
+    """The header that a file holds as JSON.
+
+    Raises
+    ------
+    FileError
+        If it is not one of ours, or written by a later version.
+    """
     try:
         told = parsed(text)
         if not isinstance(told, dict):
@@ -123,7 +134,12 @@ def fingerprint(header: Header) -> str:
     """SHA-256 of the file that the header comes from; empty when it comes from none."""
     if not header.path or not Path(header.path).is_file():
         return ""
-    with Path(header.path).open("rb") as stream:
+    return sha256_of(header.path)
+
+
+def sha256_of(path: str | Path) -> str:
+    """SHA-256 of a file."""
+    with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

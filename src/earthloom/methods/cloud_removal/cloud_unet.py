@@ -13,6 +13,7 @@ from earthloom.methods.families.filling import REACH, constant, core_samples, fi
 from earthloom.methods.families.radar import HALO, SPREAD_DB, TYPICAL_DB, filled_by_radar, radar_moments
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
+from earthloom.methods.networks.ports import Port
 from earthloom.nn import reach
 from earthloom.ops.moments import Moments, Stats
 from earthloom.ops.spread import spread
@@ -78,6 +79,7 @@ class CloudUNet(Network):
     width: int = 40
 
     roles: ClassVar[Mapping[str, str]] = {"guide": "sar", "base": "optical"}
+    gives: ClassVar[str] = "the image without clouds, then as many channels of the scale of its error, in reflectance"
     card: ClassVar[Card] = Card(
         name="Cloud U-Net",
         title="U-Net that sees through thin clouds, over a filling from clear ground",
@@ -138,6 +140,15 @@ class CloudUNet(Network):
             "base": image,
             "extra": np.concatenate([filled / unit, inpainted / unit, rest, cloud]),
         }
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """All in reflectance; out come the image and, as many channels, the scale of its error."""
+        extra = "filling and inpainting (reflectance), how much clear ground that rests on, where clouds are (0 or 1)"
+        return (
+            Port("guide", sizes.guide, "radar averaged at two scales, in units of about 1, and where there is any"),
+            Port("base", sizes.bands, "the cloudy image in reflectance", most=0.6),
+            Port("extra", sizes.extra, extra, most=0.6),
+        )  # fmt: skip
 
     def halo_px(self, ratio: float) -> int:
         """The network's reach, a block for the alignment, and the reach of the filling."""

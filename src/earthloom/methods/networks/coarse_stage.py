@@ -10,6 +10,7 @@ import numpy as np
 
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import CubeNetwork
+from earthloom.methods.networks.engines import Engine
 from earthloom.methods.networks.network import Sizes, Trained
 from earthloom.methods.networks.placement import on_device
 from earthloom.nn import reach
@@ -68,9 +69,16 @@ class CoarseStage(CubeNetwork):
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:
         """The network with the neighbours that are asked for."""
+        if isinstance(trained.module, Engine):  # whose neighbours are those of its file
+            return super().apply(trained, obs, stats)
         module = copy(on_device(trained.module))  # shares the weights
         module.kind = self.variant  # type: ignore[assignment]
         return super().apply(replace(trained, module=module), obs, stats)
+
+    def written(self, module: nn.Module, sizes: Sizes) -> nn.Module:
+        """With the neighbours that are asked for."""
+        module.kind = self.variant  # type: ignore[assignment]
+        return super().written(module, sizes)
 
     def reach_px(self) -> int:
         """All convolutions in a row."""

@@ -10,21 +10,26 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
-from earthloom.methods.networks.forward import EIGHT, moved, turn
+from earthloom.methods.networks.engines import Engine
+from earthloom.methods.networks.forward import EIGHT, moved, run, turn
 from earthloom.methods.networks.network import Network, Sizes, Trained
 from earthloom.methods.networks.placement import on_device
+from earthloom.methods.networks.ports import Port
 from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.banded import apply
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.resample import cubic
 from earthloom.problems.superresolution import ratio_in
 from earthloom.types import Float, Observation, ratio_of
+
+if TYPE_CHECKING:
+    from torch import nn
 
 ANY = 0  # bands of a network that takes as many as there are
 FEWEST = 5  # bands of a cube: each has four neighbours
@@ -66,6 +71,7 @@ class CubeNetwork(Network):
     tile_px: ClassVar[int] = 384  # with hundreds of bands larger ones hold too much
     bytes_per_px: ClassVar[int] = 6000  # features of a chunk of bands
     images_held: ClassVar[int] = 6
+    gives: ClassVar[str] = "the fine cube, over the same number as the coarse one"
     half: ClassVar[bool] = False  # of what it adds to bicubic, bfloat16 loses a fifth (ERGAS)
 
     def __post_init__(self) -> None:
@@ -94,6 +100,17 @@ class CubeNetwork(Network):
         """Whole coarse pixels."""
         return max(round(sizes.ratio), 1)
 
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """The coarse cube, which the graph interpolates itself."""
+        holds = "the coarse cube over its largest value in the scene"
+        return (Port("hs", bands, holds, ratio=round(sizes.ratio), most=1.0),)
+
+    def written(self, module: nn.Module, sizes: Sizes) -> nn.Module:
+        """From a coarse cube to a fine one."""
+        from earthloom.nn.whole_cube import WholeCube
+
+        return WholeCube(module, round(sizes.ratio))  # type: ignore[arg-type]
+
     def halo_px(self, ratio: float) -> int:
         """The network's reach; what interpolation looks at, every tile sees beyond."""
         return math.ceil(self.reach_px() * ratio)
@@ -113,14 +130,17 @@ class CubeNetwork(Network):
         Detail is made over the whole coarse pixels that a tile sees, and cut to the tile.
         """
         whole, skip = whole_pixels(obs)
-        out = bicubic_enlarged(obs)
         scale = stats["base"]
         hs = np.ascontiguousarray(normalised(whole["hs"].data, scale), np.float32)
+        rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
         base, module = None, on_device(trained.module)
+        if isinstance(module, Engine):  # a graph of all of it
+            fine = run(module, {"hs": hs}, ensemble=self.ensemble)[:, rows, cols]
+            return fine.astype(obs["hs"].data.dtype) * obs["hs"].data.dtype.type(scale_of(scale)[1][0])
+        out = bicubic_enlarged(obs)
         if module.sees_base:
             base = np.ascontiguousarray(normalised(bicubic_enlarged(whole), scale), np.float32)
         peak = out.dtype.type(scale_of(scale)[1][0])
-        rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
         for chunk, detail in details(module, hs, base, whole.shape, self.computes_in, self.ensemble):
             out[chunk.start : chunk.stop] += peak * detail[:, rows, cols]
         return out

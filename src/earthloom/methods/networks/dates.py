@@ -13,6 +13,7 @@ from earthloom.methods.families import change
 from earthloom.methods.families.known_dates import Temporal
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes
+from earthloom.methods.networks.ports import Port, normalised_of
 from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
@@ -145,6 +146,13 @@ class TemporalNetwork(Network, Temporal):
         seen = [normalised(then, moments), normalised(expand(own, role="coarse_p"), moments)]
         in_turn = {"fine": np.stack(shown, axis=1), "seen": np.stack(seen, axis=1)}
         return {"base": base, **{name: images.reshape(-1, *obs.shape) for name, images in in_turn.items()}}
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """All known fine images, all coarse ones, and the estimate, on the wanted grid."""
+        fine = normalised_of("the known fine images, date by date,")
+        seen = "the coarse images of the known dates and of the wanted one, interpolated, normalised by the fine ones"
+        base = "an estimate of the wanted image, normalised by the fine ones"
+        return Port("fine", sizes.guide, fine), Port("seen", sizes.extra, seen), Port("base", sizes.bands, base)
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of its coarsest grid."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from earthloom.methods.fields import within
 from earthloom.methods.networks.network import Network, Sizes, Trained
+from earthloom.methods.networks.ports import Port, normalised_of
 from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.ops.moments import Stats
 from earthloom.types import Float, Observation
@@ -75,6 +76,13 @@ class EachBand(Network):
     def scale(self, name: str) -> str | None:
         """Interpolated bands and those of the start are normalised as the coarse ones; what else is seen is already."""
         return "base" if name in ("base", "start") else None
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """Any number of bands, and the images that are shown of each, band after band."""
+        base = normalised_of(f"{self.roles['base']} interpolated,")
+        start = "the product that is added to, normalised by the moments of base"
+        seen = f"{self.images} images of every band in turn, as `{self.key}` makes them"
+        return Port("base", 1, base, True), Port("start", 1, start, True), Port("seen", self.images, seen, True)
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ Y X"]]:
         """All bands as the network sees them: ``seen`` holds the images of each in turn."""

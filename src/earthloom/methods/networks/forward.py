@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from earthloom.errors import MethodError
+from earthloom.methods.networks.engines import Engine
 from earthloom.types import Float
 
 if TYPE_CHECKING:
@@ -26,10 +27,24 @@ def run(
     module: nn.Module, inputs: Mapping[str, np.ndarray], precision: str = "float32", ensemble: bool = False
 ) -> Float[np.ndarray, "band Y X"]:
     """One image through a network, channels last; with ``ensemble`` the mean over its eight flips and turns."""
+    if isinstance(module, Engine):
+        return _by_engine(module, inputs, ensemble)
     device = next(module.parameters()).device
     if device.type != "cpu":
         return _QUEUE.run(module, inputs, precision, ensemble)
     return through(module, {name: image[None] for name, image in inputs.items()}, precision, ensemble)[0]
+
+
+def _by_engine(engine: Engine, inputs: Mapping[str, np.ndarray], ensemble: bool) -> Float[np.ndarray, "band Y X"]:
+    """The same by another runtime than torch."""
+    views = EIGHT if ensemble else EIGHT[:1]
+    found = []
+    for turns, mirrored in views:
+        seen = {name: np.rot90(image, turns, (1, 2)) for name, image in inputs.items()}
+        seen = {name: image[None, :, :, ::-1] if mirrored else image[None] for name, image in seen.items()}
+        made = engine({name: np.ascontiguousarray(image) for name, image in seen.items()})[0]
+        found.append(np.rot90(made[:, :, ::-1] if mirrored else made, -turns, (1, 2)))
+    return np.ascontiguousarray(np.mean(found, axis=0, dtype=np.float32) if ensemble else found[0])
 
 
 def through(

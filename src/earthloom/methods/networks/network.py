@@ -11,7 +11,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -22,7 +21,9 @@ from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.networks.fitting import Sizes as Sizes
 from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_part, told_weights
 from earthloom.methods.networks.forward import run
+from earthloom.methods.networks.modules import module_of
 from earthloom.methods.networks.placement import half_is_fast, on_device
+from earthloom.methods.networks.ports import Port, normalised_of
 from earthloom.methods.networks.scaling import normalised, scale_of
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
@@ -66,12 +67,17 @@ class Network(Method):
     half: ClassVar[bool] = True  # its figures hold in bfloat16, so that a GPU may compute in it unless told otherwise
     frozen: ClassVar[str] = ""  # why it cannot be taught, if so
     beside: ClassVar[tuple[str, ...]] = ()  # methods, ``NAME, refine=N``, that take the part of it that a scene shows
+    gives: ClassVar[str] = "the wanted image, normalised as base: times the deviation of each band, plus its mean"
     relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
     def net(self, sizes: Sizes) -> nn.Module:
         """The network, with fresh weights; called as ``net(**inputs)``."""
+
+    def built(self, header: weights.Header) -> nn.Module:
+        """The network of some weights, with fresh ones."""
+        return self.net(Sizes(**header.sizes))  # type: ignore[arg-type]
 
     def inputs(self, obs: Observation, stats: Stats) -> dict[str, Float[np.ndarray, "_ _ _"]]:
         """The images that the network sees, in physical units on the wanted grid; a coarse view is interpolated."""
@@ -111,6 +117,19 @@ class Network(Method):
     def multiple(self, sizes: Sizes) -> int:
         """Patches and tiles begin at multiples of this many wanted pixels."""
         return 1
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """What its graph takes in a file for other programs; ``bands``: how many, where it has to know."""
+        found = [
+            Port("guide", sizes.guide, normalised_of(self.roles["guide"])),
+            Port("base", sizes.bands, normalised_of(self.roles["base"])),
+            Port("extra", sizes.extra, f"{', '.join(self.masks.values())}, 0 or 1"),
+        ]
+        return tuple(port for port in found if port.channels)
+
+    def written(self, module: nn.Module, sizes: Sizes) -> nn.Module:
+        """The module as it goes into such a file."""
+        return module
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Moments of the views that normalise the inputs, over the valid pixels of the core."""
@@ -367,27 +386,8 @@ def load_network(network: Network, name: str, obs: Observation) -> Fitted:
     header = replace(header, fields={**network.older, **header.fields})
     network = replace(network, **own_fields(network, header))
     order = order_or_raise(header, network, obs)
-    module = _module(type(network), header.path, Path(header.path).stat().st_mtime_ns)
+    module = module_of(type(network), header.path, Path(header.path).stat().st_mtime_ns)
     return Fitted(network, Trained(module, header, order))
-
-
-@lru_cache(maxsize=8)
-def _module(cls: type[Network], path: str, changed: int) -> nn.Module:
-    """The network of a file, ready to run; ``changed`` tells a file that was written anew from the one before."""
-    import torch
-
-    header, tensors = weights.read(path)
-    module = cls(**{**cls.older, **header.fields}).net(Sizes(**header.sizes))  # type: ignore[arg-type]
-    try:
-        module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
-    except RuntimeError as wrong:
-        raise MethodError(
-            f"tensors of {header.name} that do not fit {header.method}", "weights written by this version",
-            str(wrong).splitlines()[-1].strip(),
-        ) from wrong  # fmt: skip
-    folded: Any = getattr(module, "folded", None)  # without what only training needs
-    module = module if folded is None else folded()
-    return module.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 from earthloom.errors import InputError
 from earthloom.machine import device_wanted, require_device_word, worker_number
+from earthloom.methods.networks.engines import Engine
 
 if TYPE_CHECKING:
     import torch
@@ -80,7 +81,7 @@ def half_is_fast() -> bool:
 
 def on_device(module: nn.Module) -> nn.Module:
     """The module on the device that is wanted; its weights are copied there once, and go when it goes."""
-    if device_wanted() == "cpu":
+    if device_wanted() == "cpu" or isinstance(module, Engine):  # one of another runtime lies where that has it
         return module
     device = resolved(device_wanted())
     here = next(module.parameters()).device

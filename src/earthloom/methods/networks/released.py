@@ -14,7 +14,8 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import Largest
-from earthloom.methods.networks.network import Fitted, Network, Trained, pixels
+from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, pixels
+from earthloom.methods.networks.ports import Port
 from earthloom.ops.moments import Moments, Stats
 from earthloom.types import Float, Observation, ratio_of
 
@@ -69,6 +70,19 @@ class Released(Network):
         raise MethodError(
             f"{self.card.name} without weights", "weights of a checkpoint (`earthloom weights import`)",
             "to train from nothing choose cf2n, pnn, pannet or fusionnet",
+        )  # fmt: skip
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """None.
+
+        Raises
+        ------
+        MethodError
+            Always.
+        """
+        raise MethodError(
+            f"{self.card.name}, a network of others, to be written for other programs", "a network of ours",
+            "its authors' own program does that; the file then runs as the method `onnx:FILE`",
         )  # fmt: skip
 
     def apply(self, trained: Trained, obs: Observation, stats: Stats) -> Float[np.ndarray, "band y x"]:

@@ -6,7 +6,7 @@ first tile that asks, and everything else is one fused lookup: tables are blende
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +17,9 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.base import Method, Wrapper
 from earthloom.methods.fields import checked_field, within
+from earthloom.methods.networks.modules import plain_module
 from earthloom.methods.networks.placement import on_device
+from earthloom.methods.networks.ports import Port
 from earthloom.methods.networks.published_tables import published
 from earthloom.methods.networks.table_weights import SAME_NM, distance, shown, table_header, table_order, target_of
 from earthloom.ops.histogram import Bins, HistogramCells
@@ -73,6 +75,8 @@ class LutNetwork(Method):
     rounds: ClassVar[int] = 1
     fits: ClassVar[bool] = False
     crosses: ClassVar[bool] = False
+    older: ClassVar[Mapping[str, Any]] = {}
+    gives: ClassVar[str] = "the target's bands, in the same numbers; then what the tables added to the line"
 
     def __post_init__(self) -> None:
         within(self, "bins", 16, 4096)
@@ -92,6 +96,20 @@ class LutNetwork(Method):
         from earthloom.nn.unet_lut import LutNet
 
         return LutNet(seen, found, self.bins, self.width, self.side, self.crosses)
+
+    def built(self, header: weights.Header) -> LutNet:
+        """The network of some weights, with fresh ones."""
+        return self.net(int(header.sizes["bands"]), int(header.sizes["guide"]))
+
+    def ports(self, sizes: Any, bands: int) -> tuple[Port, ...]:
+        """What its graph takes in a file for other programs: the image, and what is known of the whole scene."""
+        image = "the source's bands in the numbers that the weights were made for (reflectance)"
+        bins = f"histograms of the scene, {self.bins} bins over the range of the weights, each band summing to 1"
+        return Port("image", sizes.bands, image, most=0.5), Port("histogram", sizes.bands, bins, flat=self.bins)
+
+    def written(self, module: Any, sizes: Any) -> Any:
+        """The module as it goes into such a file."""
+        return module.settled()
 
     @property
     def key(self) -> str:
@@ -333,18 +351,7 @@ def load_tables(network: LutNetwork, name: str, source: Sequence[Band], target: 
 @lru_cache(maxsize=8)
 def _module(cls: type[LutNetwork], path: str, changed: int) -> LutNet:
     """The network of a file; ``changed`` tells a file that was written anew from the one before."""
-    import torch
-
-    header, tensors = weights.read(path)
-    module = cls(**header.fields).net(int(header.sizes["bands"]), int(header.sizes["guide"]))
-    try:
-        module.load_state_dict({key: torch.from_numpy(value) for key, value in tensors.items()})
-    except RuntimeError as wrong:
-        raise MethodError(
-            f"tensors of {header.name} that do not fit {header.method}", "weights written by this version",
-            str(wrong).splitlines()[-1].strip(),
-        ) from wrong  # fmt: skip
-    return module.eval()
+    return plain_module(cls, path)  # type: ignore[return-value]
 
 
 def tables_need_torch(name: str) -> None:

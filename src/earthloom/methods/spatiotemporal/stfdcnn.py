@@ -12,6 +12,7 @@ from earthloom.methods.base import Card
 from earthloom.methods.fields import within
 from earthloom.methods.networks.dates import TemporalNetwork
 from earthloom.methods.networks.network import Sizes
+from earthloom.methods.networks.ports import Port
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
@@ -71,6 +72,11 @@ class Stfdcnn(TemporalNetwork):
         """Also where zero lies, for ratios are of physical values."""
         found = super().inputs(obs, stats)
         return {**found, "zero": np.zeros_like(found["base"])}
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """Also where zero lies."""
+        zero = Port("zero", sizes.bands, "where 0 lies in normalised numbers: less the mean over the deviation")
+        return (*super().ports(sizes, bands), zero)
 
     def halo_px(self, ratio: float) -> int:
         """Second network and window, first network and window on their grid, interpolation between."""

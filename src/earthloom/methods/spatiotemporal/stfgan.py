@@ -14,6 +14,7 @@ from earthloom.methods.fields import within
 from earthloom.methods.networks.dates import FINE, SEEN, TemporalNetwork
 from earthloom.methods.networks.each_band import ANY
 from earthloom.methods.networks.network import Sizes, Trained
+from earthloom.methods.networks.ports import Port
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.nn import reach
 from earthloom.ops.moments import Stats
@@ -142,6 +143,14 @@ class Stfgan(TemporalNetwork):
     def scale(self, name: str) -> str | None:
         """Of bands that go through one by one all but the estimate is normalised already."""
         return super().scale(name) if not self.apart or name == "base" else None
+
+    def ports(self, sizes: Sizes, bands: int) -> tuple[Port, ...]:
+        """Of bands that go through one by one the images of each in turn, as ``inputs_of_bands`` makes them."""
+        found = super().ports(sizes, bands)
+        fine = "of every band the known fine images as one, how far they lie apart, and how strongly the ground changed"
+        seen = "of every band the known coarse images as one, and that of the wanted date"
+        each = Port("fine", FINE, fine, True), Port("seen", SEEN, seen, True), Port("base", 1, found[2].holds, True)
+        return each if self.apart else found
 
     def multiple(self, sizes: Sizes) -> int:
         """Blocks of its coarsest grid."""

@@ -1,0 +1,1 @@
+"""Earthloom beside programs that do the same, in one run."""
