@@ -58,6 +58,8 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         parts.append("residual {before_percent:.3g} -> {after_percent:.3g} %".format(**found))
     if "cloud_percent" in found:
         parts.append("{cloud_percent:.3g} % under clouds".format(**found))
+    if "preview" in found:
+        parts.append(f"preview {found['preview']}")
     if "report" in found:
         parts.append(f"page {found['report']}")
     return parts

@@ -75,7 +75,8 @@ class Trial:
         except InputError:  # too small for its own ratio
             cases = ()
         enough = cases and min(min(case[0][role].shape) for case in cases) >= FEWEST
-        return cls(problem, seen, cases if enough else (), role, make or partial(catalog.make, problem=problem), threads)
+        make = make or partial(catalog.make, problem=problem)
+        return cls(problem, seen, cases if enough else (), role, make, threads)
 
     def gains(self) -> list[float]:
         """MTF of the coarse bands at their Nyquist frequency."""

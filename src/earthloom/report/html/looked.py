@@ -209,6 +209,17 @@ class Ground:
         spread = spread_blocks(self.scene.shape, (side, side))
         return spread, side, len(spread) * side * side / (height * width)
 
+    def outlined(self) -> Bool[np.ndarray, "y x"] | None:
+        """What was masked, on the grid of the product; None where nothing is, and of large products."""
+        windows, _, share = self.windows()
+        if share < 1.0 or self.shown.outlined(self.scene.empty()) is None:
+            return None
+        mask = np.zeros(self.scene.shape, bool)
+        for window in windows:
+            part = self.shown.outlined(self.scene.observe(window, 0))
+            mask[window.slices] = False if part is None else part
+        return mask
+
     def survey(self) -> Survey | None:
         """Look; None where nothing of the product holds numbers."""
         windows, cell, share = self.windows()
@@ -236,9 +247,9 @@ class Ground:
         off = np.fmax.reduce(parts) if parts else np.full(size, np.nan)
         places = list(_places(rows, cols, cell, size, share, self.scene.shape))
         place = {at: window for at, window in places}
-        worst = place[_highest(off)] if np.nan_to_num(off).any() else None
+        worst = place[highest(off)] if np.nan_to_num(off).any() else None
         return Survey(
-            added, off, place[_highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
+            added, off, place[highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
             cell,
         )  # fmt: skip
 
@@ -278,7 +289,7 @@ def _off_in_cells(one: Residual, window: Window, cell: int) -> Float[np.ndarray,
     return in_cells(off, max(1, round(cell * off.shape[0] / window.height)))
 
 
-def _highest(values: np.ndarray) -> tuple[int, int]:
+def highest(values: np.ndarray) -> tuple[int, int]:
     """Where a map is largest; not at its rim, where nobody knows what lies beyond, if there is anything else."""
     inner = values.copy()
     if min(values.shape) > 4:

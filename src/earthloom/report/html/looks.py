@@ -43,10 +43,9 @@ def overview_section(known: Known, shown: Shown) -> Section:
         count, own = image.count, colours_in(image)
     images = [
         one for role, files in known.inputs.items() if files
-        and (one := _small(known.paths(role), shown.title(role), role in shown.alike or role.rpartition("_")[0]
-                           in shown.alike, role, (count, own))) is not None
+        and (one := small(known.paths(role), shown.title(role), shown.is_alike(role), role, (count, own))) is not None
     ]  # fmt: skip
-    product = _small([str(known.path)], "Product", True, "ms")
+    product = small([str(known.path)], "Product", True, "ms")
     if product is not None:
         images.append(product)
     stretch = common_stretch(images)
@@ -54,7 +53,7 @@ def overview_section(known: Known, shown: Shown) -> Section:
     return Section("pictures", "Inputs and product", [Pictures(pictures, caption=_alike_words(images, stretch))])
 
 
-def _small(
+def small(
     paths: Sequence[str], title: str, alike: bool, role: str, product: tuple[int, Colours] | None = None
 ) -> Overview | None:
     """An image made small, in the colours of the product where it has its bands; None where it cannot be read."""
@@ -165,7 +164,7 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
     for role, view in obs.views.items():
         if view.data.size == 0:
             continue
-        picked = _of_view(view, colours, len(looked.product))
+        picked = of_view(view, colours, len(looked.product))
         data, valid = on_pixels(picked.of(view.data), view, looked)
         own = stretch if picked is colours and fits(stretch, data, valid, flat=-1.0) else None
         pixels = (own or Stretch.of([(data, valid)]))(data, valid)
@@ -185,7 +184,7 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
     return pictures
 
 
-def _of_view(view: View, colours: Colours, count: int) -> Colours:
+def of_view(view: View, colours: Colours, count: int) -> Colours:
     """The colours of a view: those of the product where it has the same bands."""
     if len(view.bands) == count:
         return colours
