@@ -36,7 +36,7 @@ def manual(call: Callable[..., Any], examples: bool) -> str:
 def done(verb: str, product: Any, work: Work) -> None:
     """The last line of a command."""
     if isinstance(product, Path):
-        work.done(product, "".join(f", {part}" for part in summary(work.found)))
+        work.done(product, *summary(work.found))
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:

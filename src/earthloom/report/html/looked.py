@@ -140,6 +140,8 @@ class Survey:
         Of the product that was looked at.
     cell
         Pixels of the product along a side of a cell of the maps.
+    no_fusion
+        What no fusion makes of all of it, where that was asked for and all was looked at.
     """
 
     added: Float[np.ndarray, "y x"]
@@ -151,6 +153,7 @@ class Survey:
     plain: dict[str, float]
     share: float
     cell: int
+    no_fusion: Float[np.ndarray, "band Y X"] | None = None
 
 
 @dataclass(frozen=True)
@@ -220,9 +223,10 @@ class Ground:
             mask[window.slices] = False if part is None else part
         return mask
 
-    def survey(self) -> Survey | None:
-        """Look; None where nothing of the product holds numbers."""
+    def survey(self, keep: bool = False) -> Survey | None:
+        """Look; None where nothing of the product holds numbers. What no fusion makes is kept where that is asked."""
         windows, cell, share = self.windows()
+        kept = np.zeros((len(self.scale), *self.scene.shape), np.float32) if keep and share == 1.0 else None
         rows = sorted({one.y for one in windows})
         cols = sorted({one.x for one in windows})
         whole = tuple(math.ceil(n / cell) for n in self.scene.shape)
@@ -241,6 +245,8 @@ class Ground:
                 _put(canvas, _off_in_cells(residual, one.window, cell), at)
             for residual in one.plain_residuals:
                 plain.add(residual)
+            if kept is not None:
+                kept[(slice(None), *one.window.slices)] = one.plain
         if not np.isfinite(added).any():
             return None
         parts = [100 * canvas / each[role].mean for role, canvas in offs.items() if each[role].mean]
@@ -250,7 +256,7 @@ class Ground:
         worst = place[highest(off)] if np.nan_to_num(off).any() else None
         return Survey(
             added, off, place[highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
-            cell,
+            cell, kept,
         )  # fmt: skip
 
 

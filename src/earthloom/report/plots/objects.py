@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from earthloom.errors import InputError
+from earthloom.evaluation.reference import PSNR_OF
 from earthloom.evaluation.revisit import Revisit
 from earthloom.methods.families.aligning import Solved
 from earthloom.physics.srf import responses
@@ -18,6 +19,7 @@ from earthloom.prepare.bandpass.transform import Transform
 from earthloom.report.display import colours_of
 from earthloom.report.html.charts import LIGHT, legend, styled
 from earthloom.report.html.comparing import Comparison, bars_of_errors
+from earthloom.report.html.meanings import PER_BAND
 from earthloom.report.plots.given import given_figure
 from earthloom.report.plots.sheet import Panel, axes_given, figure_of, figure_with, sheet
 from earthloom.report.record import Record
@@ -26,7 +28,6 @@ from earthloom.sensors.model import Sensor
 from earthloom.types import Product, Report
 
 WIDE, ROW_IN = 8.0, 0.34  # of a drawing of bars
-PER_BAND = ("rmse_", "bias_", "psnr_band_")  # figures of every band, which the table holds
 ACROSS = 4  # panels of figures in a row
 VISIBLE_NM = 40  # bands up to which each has a name in a legend
 
@@ -73,7 +74,7 @@ def _(one: Report, axes: Any = None) -> Figure:
     rows = dict(one.rows) or {"product": one.figures}
     names = [
         name for name, value in one.figures.items()
-        if isinstance(value, (int, float)) and math.isfinite(value) and not name.startswith(PER_BAND)
+        if isinstance(value, (int, float)) and math.isfinite(value) and not name.startswith((*PER_BAND, PSNR_OF))
     ]  # fmt: skip
     if not names:
         raise InputError("a report without figures", "one figure at least")

@@ -17,7 +17,7 @@ from earthloom.errors import InputError
 from earthloom.report.display import Stretch
 from earthloom.report.html.charts import LIGHT
 from earthloom.report.html.looks import fits
-from earthloom.types import Bool, Float, UInt8, Window
+from earthloom.types import Bool, Float, Window
 
 PANEL_IN, WIDEST_IN = 3.3, 13.2  # width of a panel, and of a sheet
 CAPTION_IN = 0.55  # above a panel
@@ -93,12 +93,13 @@ def sheet(rows: Sequence[Row], title: str = "", axes: Any = None) -> Figure:
     else:
         every = axes_given(axes, len(rows) * across)
     stretches = _stretches([panel for row in rows[::-1] for panel in row if panel is not None])
+    alike = [_is_alike(next((row[at] for row in rows if row[at] is not None), None), stretches) for at in range(across)]
     for at, place in enumerate(every):
         panel = rows[at // across][at % across]
         if panel is None:
             place.set_axis_off()
         else:
-            _draw(place, panel, stretches)
+            _draw(place, panel, stretches.get(panel.choice) if alike[at % across] else None)
     return figure_with(every[0])
 
 
@@ -157,17 +158,16 @@ def _stretches(panels: Sequence[Panel]) -> dict[str, Stretch]:
     return {words: Stretch.of([(one.colours, one.valid)]) for words, one in last.items()}
 
 
-def _pixels(panel: Panel, stretches: dict[str, Stretch]) -> tuple[UInt8[np.ndarray, "y x 3"], bool]:
-    """What is seen, and whether it is stretched like the product; other units, all black or white so, are not."""
-    own = stretches.get(panel.choice) if panel.alike else None
-    shared = own is not None and fits(own, panel.colours, panel.valid, flat=-1.0)
-    used = own if shared and own is not None else Stretch.of([(panel.colours, panel.valid)])
-    return used(panel.colours, panel.valid), shared
+def _is_alike(panel: Panel | None, stretches: dict[str, Stretch]) -> bool:
+    """Whether a column is stretched like the product: other units would be all black or white so."""
+    if panel is None or not panel.alike or panel.choice not in stretches:
+        return False
+    return fits(stretches[panel.choice], panel.colours, panel.valid, flat=-1.0)
 
 
-def _draw(axes: Axes, panel: Panel, stretches: dict[str, Stretch]) -> None:
-    """One panel."""
-    pixels, shared = _pixels(panel, stretches)
+def _draw(axes: Axes, panel: Panel, stretch: Stretch | None) -> None:
+    """One panel; without a stretch, by its own."""
+    pixels = (stretch or Stretch.of([(panel.colours, panel.valid)]))(panel.colours, panel.valid)
     rows, cols = panel.valid.shape
     axes.set_xticks([])
     axes.set_yticks([])
@@ -187,7 +187,7 @@ def _draw(axes: Axes, panel: Panel, stretches: dict[str, Stretch]) -> None:
         axes.add_patch(frame)
     axes.set_xlim(0, cols)
     axes.set_ylim(rows, 0)
-    words = panel.words if shared or not panel.alike else f"{panel.words}, stretched by itself".lstrip(", ")
+    words = panel.words if stretch or not panel.alike else f"{panel.words}, stretched by itself".lstrip(", ")
     axes.set_title(panel.title, loc="left", fontsize=10.5, color=LIGHT.ink, fontweight="bold", pad=16)
     axes.text(0, 1.012, words, transform=axes.transAxes, fontsize=8, color=LIGHT.quiet, va="bottom")
 
