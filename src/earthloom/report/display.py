@@ -40,6 +40,7 @@ MIDDLE, STRONGEST = 0.33, 0.55  # where the median goes, and the strongest gamma
 SIDE = 2048  # pixels of the longer side of a quicklook
 SUFFIX = "_display.png"
 NOTHING = 214  # grey of pixels that hold nothing
+BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,15 @@ class Stretch:
         bytes_ = np.moveaxis((255 * shown + 0.5).astype(np.uint8), 0, 2)
         bytes_ = np.repeat(bytes_, 3, axis=2) if bytes_.shape[2] == 1 else bytes_
         return np.where(valid[..., None], bytes_, np.uint8(NOTHING))
+
+
+def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray, flat: float = FLAT) -> bool:
+    """Whether a stretch shows an image: its middle is not far beyond the ends, and it is not ``flat`` there."""
+    if not valid.any() or len(colours) != len(stretch.dark):
+        return False
+    dark, top = np.asarray(stretch.dark), np.asarray(stretch.top)
+    low, middle, high = (np.percentile(colours[:, valid], (5, 50, 95), axis=1) - dark) / (top - dark)
+    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > flat)
 
 
 def colours_of(centres_nm: Sequence[float | None], names: Sequence[str] = (), marked: Sequence[str] = ()) -> Colours:

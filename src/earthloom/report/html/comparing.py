@@ -20,13 +20,13 @@ from earthloom.methods.base import Method
 from earthloom.notebook import Table as Lines
 from earthloom.notebook import Tabular
 from earthloom.raster.open import open_image
-from earthloom.report.display import Stretch, colours_in, colours_of
+from earthloom.report.display import Stretch, colours_in, colours_of, fits
 from earthloom.report.html.about import figure_table
 from earthloom.report.html.base import NO_FUSION, Shown, shown_class
 from earthloom.report.html.charts import Paper, axes_of, chart, photo
 from earthloom.report.html.known import known_of
 from earthloom.report.html.looked import Ground, Survey
-from earthloom.report.html.looks import centred, enlarged, fits, on_pixels
+from earthloom.report.html.looks import centred, enlarged, on_pixels
 from earthloom.report.html.meanings import meaning
 from earthloom.report.html.parts import (
     Facts,

@@ -10,7 +10,7 @@ import numpy as np
 
 from earthloom.errors import EarthloomError
 from earthloom.raster.open import open_image, open_mask
-from earthloom.report.display import Colours, Stretch, colours_in, colours_of, jpeg, looked_at
+from earthloom.report.display import Colours, Stretch, colours_in, colours_of, fits, jpeg, looked_at
 from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
@@ -22,7 +22,6 @@ OVERVIEW = 560  # pixels of the longer side
 DETAIL = 96  # pixels of the product along a side of a detail
 ENLARGED = 3  # a pixel of the product there
 SAME = 0.6  # of a detail may lie in another one
-BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
 @dataclass(frozen=True)
@@ -81,15 +80,6 @@ def common_stretch(images: Sequence[Overview]) -> dict[str, Stretch]:
             own = Stretch.of([(same[-1].colours, same[-1].valid)])
             found[words] = Stretch.of([(one.colours, one.valid) for one in same if fits(own, one.colours, one.valid)])
     return found
-
-
-def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray, flat: float = FLAT) -> bool:
-    """Whether a stretch shows an image: its middle is not far beyond the ends, and it is not ``flat`` there."""
-    if not valid.any() or len(colours) != len(stretch.dark):
-        return False
-    dark, top = np.asarray(stretch.dark), np.asarray(stretch.top)
-    low, middle, high = (np.percentile(colours[:, valid], (5, 50, 95), axis=1) - dark) / (top - dark)
-    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > flat)
 
 
 def _photo(one: Overview, stretch: dict[str, Stretch]) -> Picture:

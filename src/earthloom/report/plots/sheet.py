@@ -14,9 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from earthloom.errors import InputError
-from earthloom.report.display import Stretch
+from earthloom.report.display import Stretch, fits
 from earthloom.report.html.charts import LIGHT
-from earthloom.report.html.looks import fits
 from earthloom.types import Bool, Float, Window
 
 PANEL_IN, WIDEST_IN = 3.3, 13.2  # width of a panel, and of a sheet
