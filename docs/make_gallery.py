@@ -20,8 +20,8 @@ share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 """
 PICTURE = """![Methods on one crop of the built-in sample, the best first](img/methods_{0}.jpg)
 
-*One crop of the built-in sample, the best first by the root mean square error in percent of the mean; of one scene, which ranks
-nothing elsewhere (`python docs/make_method_pictures.py {0}`).*
+*One crop of the built-in sample, the best first by the root mean square error in percent of the mean. It is one scene,
+which ranks nothing elsewhere (`python docs/make_method_pictures.py {0}`).*
 """
 TITLES = {
     "pansharpening": "Pansharpening",

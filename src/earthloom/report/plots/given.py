@@ -134,13 +134,14 @@ def _near(made: Image, beside: Mapping[str, Image], window: Window | None) -> Wi
         return window
     data, valid = made.decimated(OVERVIEW)
     before = next((image for image in beside.values() if image.count == made.count), None)
-    if before is None:
-        plain: Any = np.where(valid, data, np.nan).mean(axis=(1, 2), keepdims=True) if valid.all() else 0.0
-    else:
+    plain, known = data, valid
+    if before is not None:
         plain, known = on_ground(before, made, Window(0, 0, *made.shape), valid.shape)
-        valid = valid & known
+    valid = valid & known
     if not valid.any():
         return centred(Window(0, 0, *made.shape), made.shape)
+    if before is None:  # what differs most from the mean
+        plain = data[:, valid].mean(axis=1)[:, None, None]
     scale = np.maximum(np.abs(data[:, valid]).mean(axis=1), 1e-12)[:, None, None]
     apart = np.where(valid, np.sqrt(np.square((data - plain) / scale).mean(axis=0)), np.nan)
     cell = max(1, max(valid.shape) // CELLS)

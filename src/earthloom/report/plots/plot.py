@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from earthloom.engine.arrays import is_path
 from earthloom.errors import InputError
 from earthloom.report.plots.given import given_figure
 from earthloom.report.plots.objects import can_draw, draw
@@ -61,7 +61,7 @@ def plot(product: Any, *, window: Sequence[int] | None = None, axes: Any = None,
         if images or window is not None:
             raise InputError(f"images beside a {type(product).__name__}", "the object alone")
         return draw(product, axes)
-    if is_path(product) and not images and isinstance(product, (list, tuple)) is False:
+    if isinstance(product, (str, Path)) and not images:
         return product_figure(product, window=near, axes=axes)
     return given_figure(product, images, near, axes)
 
