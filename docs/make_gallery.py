@@ -18,6 +18,11 @@ symbols are in each text. `halo` counts MS pixels (coarse ones, or those of the 
 alignment; methods with a window see half of it too). The fields that all networks
 share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 """
+PICTURE = """![Methods on one crop of the built-in sample, the best first](img/methods_{0}.jpg)
+
+*One crop of the built-in sample, the best first by the root mean square error in percent of the mean. It is one scene,
+which ranks nothing elsewhere (`python docs/make_method_pictures.py {0}`).*
+"""
 TITLES = {
     "pansharpening": "Pansharpening",
     "spatiotemporal": "Spatiotemporal fusion",
@@ -57,6 +62,7 @@ def main() -> None:
     parts = [HEAD]
     for problem in sorted(catalog.problems(), key=lambda p: list(TITLES).index(p) if p in TITLES else len(TITLES)):
         parts.append(f"## {TITLES.get(problem, problem)}\n")
+        parts += [PICTURE.format(problem)] if (HERE / f"img/methods_{problem}.jpg").is_file() else []
         parts += [entry(name, problem) for name in catalog.names(problem)]
     text = "\n".join(parts)
     target = HERE / "gallery.md"

@@ -124,7 +124,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "training.job": "training.l",  # loop and lessons: torch
     "training.ready": ("training.adapt", "training.guard"),  # torch
     "verbs.train": "training.loop",
-    "verbs.telling": "report.html",  # pages: only a run that is asked for one needs them
+    "verbs.telling": ("report.html", "report.plots"),  # only a run that is asked for a page or a picture needs them
     "viewer.serve": "viewer",  # the web server: an extra, which names itself where it is missing
     "cli": "",  # a command starts with what it needs
 }

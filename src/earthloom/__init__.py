@@ -34,6 +34,7 @@ Look up
     unfinished      products that were begun and are not whole
     doctor          whether this installation works, and what is missing
     metrics         quality indices as plain functions
+    plot            a product beside its inputs, whole and near; any object of ours
     progress_bar    to hand to ``progress=``, in a notebook or a terminal
     assets          choose the assets of STAC items, to be given as an image or a series
     sign_urls       sign addresses of remote files at the moment when they are opened
@@ -53,7 +54,7 @@ from earthloom.version import __version__ as __version__
 
 _HOMES = {  # all but the verbs, which are files of verbs/; "" is a module; __init__.pyi tells type checkers the same
     "EarthloomError": "errors", "EarthloomWarning": "errors", "Transform": "prepare.bandpass.transform",
-    "cases": "training.cases.open", "progress_bar": "report.progress",
+    "cases": "training.cases.open", "progress_bar": "report.progress", "plot": "report.plots.plot",
     "export": "verbs.exporting.export",
     "methods": "", "metrics": "", "sensors": "", "load_sample": "verbs.sampling.sample", "sign_urls": "raster.remote",
     "assets": "raster.metadata.stac_items", "bench": "verbs.benching.bench",

@@ -6,6 +6,7 @@ from earthloom.errors import EarthloomWarning as EarthloomWarning
 from earthloom.prepare.bandpass.transform import Transform as Transform
 from earthloom.raster.metadata.stac_items import assets as assets
 from earthloom.raster.remote import sign_urls as sign_urls
+from earthloom.report.plots.plot import plot as plot
 from earthloom.report.progress import progress_bar as progress_bar
 from earthloom.training.cases.open import cases as cases
 from earthloom.verbs.align import align as align
@@ -38,6 +39,6 @@ __all__ = [
     "compare", "convert",
     "decloud", "doctor",
     "evaluate", "export", "fit_alignment", "info", "leave_one_out", "load_sample", "methods", "metrics",
-    "pansharpen", "predict", "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls",
+    "pansharpen", "plot", "predict", "progress_bar", "report", "revisit", "sensors", "series", "sharpen", "sign_urls",
     "simulate", "superresolve", "train", "unfinished",
 ]  # fmt: skip

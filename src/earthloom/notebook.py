@@ -1,10 +1,103 @@
-"""What notebooks show of our objects: small tables, escaped, without scripts."""
+"""What notebooks show of our objects: small tables, escaped, without scripts; frames and drawings when asked for."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
+from importlib import import_module
+from math import isnan
+from typing import Any, NamedTuple
+
+from earthloom.errors import InputError
+
+DRAWINGS = "earthloom.report.plots.objects"  # how each kind is drawn stands there, beside the other drawings
+
+
+class Table(NamedTuple):
+    """Heads of the columns, lines, a title above and words below."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    title: str = ""
+    more: str = ""
+
+
+class Drawable:
+    """What can be drawn."""
+
+    __slots__ = ()
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw it.
+
+        Parameters
+        ----------
+        axes
+            Of matplotlib, to draw on: one, or a sequence where a drawing has several; None: a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Which a notebook shows, and which ``savefig`` writes.
+
+        Raises
+        ------
+        InputError
+            For another number of axes than the drawing has, or where there is nothing to draw.
+        """
+        return plot(self, axes)
+
+
+class Tabular(Drawable):
+    """What is a table: shown by notebooks, and a frame for those who go on with it."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def table(self) -> Table:
+        """The table; its first column names the lines."""
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return table(*self.table())
+
+    def to_frame(self) -> Any:
+        """The table as a DataFrame of pandas; its first column is the index.
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        return frame(self.table())
+
+
+def plot(one: Any, axes: Any = None) -> Any:
+    """Draw one of our objects; see :meth:`Drawable.plot`. Written in a NamedTuple, which takes no base class."""
+    return import_module(DRAWINGS).draw(one, axes)
+
+
+def frame(told: Table) -> Any:
+    """A table as a DataFrame of pandas."""
+    try:
+        from pandas import DataFrame
+    except ImportError as missing:
+        raise InputError("a frame without pandas", "the package pandas", "pip install pandas") from missing
+    first = told.heads[0]
+    return DataFrame([list(row) for row in told.rows], columns=list(told.heads)).set_index(first)
+
+
+def arrays(told: Mapping[str, Any], title: str = "") -> str:
+    """Arrays by name: how large they are, and what they hold; other values as they are."""
+    rows = []
+    for name, value in told.items():
+        if hasattr(value, "shape"):
+            size = " x ".join(map(str, value.shape))
+            rows.append([name, f"{size}, {value.dtype}", *(float(one) for one in (value.min(), value.max()))])
+        else:
+            rows.append([name, value, "", ""])
+    return table(("", "size", "least", "most"), rows, title)
 
 INDENT = "    "
 
@@ -26,7 +119,7 @@ def pairs(told: Mapping[str, Any], title: str = "", more: str = "") -> str:
 def shown(value: Any) -> str:
     """A value in a cell."""
     if isinstance(value, float):
-        return f"{value:.5g}"
+        return "–" if isnan(value) else f"{value:.5g}"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {shown(one)}" for name, one in value.items())
     if isinstance(value, (list, tuple)):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_ch
 
 import numpy as np
 
-from earthloom.notebook import table
+from earthloom.notebook import Table, Tabular
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int, Num, Real, Shaped, UInt8, UInt16
@@ -281,7 +281,7 @@ class ShownScene(ABC):
 
 
 @dataclass(frozen=True)
-class Product:
+class Product(Tabular):
     """A fused image on the wanted grid; ``measured`` are statistics of how it came out, which merge with ``+``."""
 
     data: Float[np.ndarray, "band y x"]
@@ -289,19 +289,19 @@ class Product:
     bands: tuple[Band, ...] = ()
     measured: Any = None
 
-    def _repr_html_(self) -> str:
-        """For notebooks: what it holds, band by band."""
+    def table(self) -> Table:
+        """What it holds, band by band."""
         names = [band.name for band in self.bands] or [f"band {at}" for at in range(1, len(self.data) + 1)]
         lines = []
         for name, band in zip(names, self.data, strict=True):
             inside = band[self.valid] if self.valid.any() else np.full(1, np.nan)
             lines.append([name, *(float(one) for one in (inside.min(), inside.mean(), inside.max()))])
         size = " x ".join(map(str, self.data.shape[1:]))
-        return table(["band", "least", "mean", "most"], lines, f"{size} pixels, {self.valid.mean():.1%} valid")
+        return Table(["band", "least", "mean", "most"], lines, f"{size} pixels, {self.valid.mean():.1%} valid")
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tabular):
     """Figures about one product: ``figures`` maps an index to its value, ``rows`` other products beside it."""
 
     title: str
@@ -318,11 +318,11 @@ class Report:
             "notes": list(self.notes),
         }
 
-    def _repr_html_(self) -> str:
-        """For notebooks: a figure a line, products side by side."""
+    def table(self) -> Table:
+        """A figure a line, products side by side."""
         rows = dict(self.rows) or {"product": self.figures}
         lines = [[name, *(row.get(name, math.nan) for row in rows.values())] for name in self.figures]
-        return table(["figure", *rows], lines, self.title, "; ".join(self.notes))
+        return Table(["figure", *rows], lines, self.title, "; ".join(self.notes))
 
 
 def representable(dtype: np.dtype | str, nodata: float | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -165,3 +166,12 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDAL_HTTP_PROXY", "http://me:hunter2@proxy:3128")
     told = str(earthloom.doctor(self_test=False))
     assert "hunter2" not in told and "http://...@proxy:3128" in told and "GDAL_HTTP_PROXY set" in told
+
+
+def test_the_doctor_knows_every_extra() -> None:
+    """Each extra that can be installed is named by what it brings; those for who develops us are not."""
+    told = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = {name: lines for name, lines in told["project"]["optional-dependencies"].items() if name != "dev"}
+    assert {extra for _, extra in report.EXTRAS.values()} == set(extras)
+    for name, (_, extra) in report.EXTRAS.items():
+        assert any(line.startswith(name) for line in extras[extra]), name

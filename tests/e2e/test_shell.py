@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from earthloom.cli.commands import COMMANDS, GROUPS, build, overview
 from earthloom.cli.examples import EXAMPLES
 from earthloom.cli.main import run
 from earthloom.methods import catalog
+from tests.contract.verbs.cases import CASES
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -193,3 +195,22 @@ def test_completion_of_an_unknown_shell(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("SHELL", "/bin/csh")
     code, _, err = said(capsys, "--install-completion")
     assert code == 2 and "bash or zsh or fish" in err
+
+
+def test_the_last_line_ends_with_the_path(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What there is to know first, how long it took, then the file and its size."""
+    case = next(case for case in CASES if case.verb == "superresolve")
+    given = case.inputs(tmp_path)
+    place = tmp_path / "fine.tif"
+    code, _, err = said(capsys, "superresolve", str(given["cube"]), "-r", "2", "-m", "bicubic", "-o", str(place))
+    last = err.strip().splitlines()[-1]
+    assert code == 0 and re.fullmatch(rf"2 times finer, .*took \d+\.\d s: {re.escape(str(place))} \(\d+\.\d kB\)", last)
+
+
+@pytest.mark.parametrize(("value", "bold"), [("1", False), ("", True), (None, True)])
+def test_no_color(value: str | None, bold: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if value is not None:
+        monkeypatch.setenv("NO_COLOR", value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert ("\033[1m" in overview()) == bold

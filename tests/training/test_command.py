@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,11 @@ def test_the_command_does_the_same(run: Path, data: dict[str, list[str]], tmp_pa
     assert all(np.array_equal(first[key], second[key]) for key in first)
     again = cli(*command)
     assert again.code == 0 and "finished before" in again.err
-    resumed = cli("train", "coarse_cnn", "-o", folder, "--resume", "-q")
+    resumed = cli("train", "coarse_cnn", "-o", folder, "--resume", "-q", "--json")
     assert resumed.code == 0 and resumed.err == ""
+    told = json.loads(resumed.out)
+    assert told["folder"] == str(folder) and told["steps"] >= told["best_step"] > 0
+    assert set(told["figures"]) == set(weights.read_header(folder).card["figures"])
     other = cli(*command, "--seed", "1")
     assert other.code == 2 and "seed 0 there, 1 here" in other.err
     anew = cli(*command, "--seed", "1", "--overwrite")

@@ -78,7 +78,7 @@ def _apply(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
 
     transform = Transform.load(extra["transform"])
     asked["method"] = transform
-    work.done(align(**asked), f", {transform.method}")
+    work.done(align(**asked), transform.method)
 
 
 def _check(figure: Path | None, asked: dict[str, Any], work: Work) -> None:

@@ -93,4 +93,4 @@ def overview() -> str:
 
 def bold(text: str) -> str:
     """Bold where a terminal shows it."""
-    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else text

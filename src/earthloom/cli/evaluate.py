@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from earthloom.cli.screen import Screen, show_warnings, strict
 from earthloom.raster.steady import paths_in
-from earthloom.report.html.meanings import verdict
+from earthloom.report.html.meanings import PER_BAND, verdict
 from earthloom.types import Report
 
 
@@ -105,7 +105,6 @@ def evaluate(
 
 HIGHER = {"mpsnr", "q2n", "uiqi", "scc", "cc", "psnr", "ssim", "qnr", "hqnr", "rqnr", "consistency_pan_detail_cc"}
 NEITHER = ("bias", "chroma_noise_percent")  # no fusion has the least of the second: it is for comparing products
-PER_BAND = ("consistency_rmse_", "consistency_bias_")
 PSNR_OF, IN_LINE = "psnr_band_", 8
 
 

@@ -11,6 +11,7 @@ from earthloom.cli import process
 from earthloom.cli.commands import bold, build, overview
 from earthloom.cli.screen import only_ours
 
+BESIDE = {"--report": (".html", ".htm"), "--preview": (".png",)}  # flags that need no name, and how those end
 NOTHING_LEFT = "no unfinished file is left"
 
 
@@ -37,10 +38,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _with_pages(arguments: Sequence[str]) -> list[str]:
-    """`--report` with nothing behind it that could be a page: the one beside the product."""
-    behind = [*arguments[1:], ""]
-    alone = [not word.lower().endswith((".html", ".htm")) for word in behind]
-    return ["--report=auto" if a == "--report" and bare else a for a, bare in zip(arguments, alone, strict=False)]
+    """`--report` and `--preview` with nothing behind them that could be one: that beside the product."""
+    return [
+        f"{a}=auto" if a in BESIDE and not behind.lower().endswith(BESIDE[a]) else a
+        for a, behind in zip(arguments, [*arguments[1:], ""], strict=False)
+    ]
 
 
 def _run(arguments: list[str], debug: bool) -> int:

@@ -33,11 +33,11 @@ class Work(NamedTuple):
     run: Run
     found: dict[str, Any]
 
-    def done(self, path: str | Path, more: str = "") -> None:
-        """The last line: the file, its size, what there is to know about it; and whose weights made it."""
+    def done(self, path: str | Path, *told: str) -> None:
+        """The last line: what there is to know, and the file with its size; above it whose weights made it."""
         if "network" in self.found:
             self.screen.say(self.found["network"])
-        self.screen.done(f"{path} ({_size(Path(path).stat().st_size)}){more}")
+        self.screen.done(f"{path} ({_size(Path(path).stat().st_size)})", *told)
 
 
 def _size(count: int) -> str:

@@ -71,10 +71,10 @@ class Screen:
         """A warning, always shown."""
         self._print(f"warning: {as_flags(line)}")
 
-    def done(self, line: str) -> None:
-        """What came of it, and how long it took."""
+    def done(self, what: str, *told: str) -> None:
+        """What there is to know, how long it took, and last what came of it: the end of a line is found by an eye."""
         if not self.quiet:
-            self._print(f"{line} in {time.monotonic() - self._began:.1f} s")
+            self._print(f"{', '.join([*told, f'took {time.monotonic() - self._began:.1f} s'])}: {what}")
 
     def _print(self, line: str) -> None:
         """To standard error, above the bar when there is one."""

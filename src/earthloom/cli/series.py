@@ -54,7 +54,7 @@ def _act(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
     done = work.found["dates"]
     if not work.screen.quiet:
         print(_listing(done))
-    work.screen.done(_summary(done, asked["output"]))
+    work.screen.done(str(asked["output"]), *_summary(done))
 
 
 def _check(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
@@ -140,8 +140,8 @@ def _listing(done: Sequence[Done]) -> str:
     return "\n".join(lines)
 
 
-def _summary(done: Sequence[Done], output: Path) -> str:
+def _summary(done: Sequence[Done]) -> list[str]:
     """How many of each."""
     counts = [(sum(one.state == state for one in done), state) for state in ("predicted", "filled", "there", "skipped")]
     words = {"there": "were there already"}
-    return f"{output}: " + ", ".join(f"{count} {words.get(state, state)}" for count, state in counts if count)
+    return [f"{count} {words.get(state, state)}" for count, state in counts if count]

@@ -70,7 +70,7 @@ def act(asked: dict[str, Any], given: dict[str, Any], work: Work) -> None:
         print(json.dumps(strict([one.as_dict() for one in outcomes]), indent=2, allow_nan=False))
     elif not work.screen.quiet:
         _show(outcomes)
-    work.screen.done(f"{folder}: {_counted(outcomes)}")
+    work.screen.done(str(folder), _counted(outcomes))
     if any(one.state not in ("done", "there") for one in outcomes):
         raise SystemExit(FAILED)
 

@@ -36,7 +36,7 @@ def manual(call: Callable[..., Any], examples: bool) -> str:
 def done(verb: str, product: Any, work: Work) -> None:
     """The last line of a command."""
     if isinstance(product, Path):
-        work.done(product, "".join(f", {part}" for part in summary(work.found)))
+        work.done(product, *summary(work.found))
 
 
 def summary(found: Mapping[str, Any]) -> list[str]:
@@ -58,6 +58,8 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         parts.append("residual {before_percent:.3g} -> {after_percent:.3g} %".format(**found))
     if "cloud_percent" in found:
         parts.append("{cloud_percent:.3g} % under clouds".format(**found))
+    if "preview" in found:
+        parts.append(f"preview {found['preview']}")
     if "report" in found:
         parts.append(f"page {found['report']}")
     return parts

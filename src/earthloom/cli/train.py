@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import json as js
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
 from cyclopts import Group, Parameter
 
 from earthloom.cli.fields import field_helps
-from earthloom.cli.screen import Screen, show_warnings
+from earthloom.cli.screen import Screen, show_warnings, strict
 from earthloom.errors import FileError, InputError
 from earthloom.training.loop.config import Config, closest_word, read_toml
 
@@ -48,6 +49,7 @@ def train(
     config: Annotated[Path | None, Parameter(group=FILES)] = None,
     resume: Flag = False,
     overwrite: Flag = False,
+    json: Flag = False,
     quiet: Annotated[Flag, Parameter(name=["--quiet", "-q"])] = False,
     **chosen: Any,
 ) -> None:
@@ -89,6 +91,8 @@ def train(
         Go on with the run in the output folder, with its own settings.
     overwrite
         Begin anew in a folder that holds a run.
+    json
+        Print what came of it as JSON: steps, seconds, figures on the validation scenes, no fusion beside.
     quiet
         No progress, no summary; warnings stay.
     """
@@ -117,7 +121,11 @@ def train(
             **told, **chosen,
         )  # fmt: skip
         if result.rank == 0:
-            screen.done(f"{output / 'weights.safetensors'}, weights of step {result.best_step:,} of {result.steps:,},")
+            told = f"weights of step {result.best_step:,} of {result.steps:,}"
+            screen.done(str(output / "weights.safetensors"), told)
+            if json:
+                came = {name: value for name, value in asdict(result).items() if name != "rank"}
+                print(js.dumps(strict(came | {"folder": str(output)}), indent=2, allow_nan=False))
 
 
 def _in_file(config: Path | None, method: str) -> dict[str, Any]:

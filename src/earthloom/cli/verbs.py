@@ -20,7 +20,7 @@ from earthloom.methods import catalog
 from earthloom.verbs.declared import VERBS, Verb, writes_a_product
 from earthloom.verbs.flags import LISTENERS, TOLD, Flag, flag_of, numbers_in, plain
 
-TYPED = {"report": Path | None}  # options of a run that take less on the command line than in Python
+TYPED = dict.fromkeys(("report", "preview"), Path | None)  # they take less on the command line than in Python
 OF_METHOD = "The last flags are those of"  # begins what the help says of them
 SCREEN = {
     "verbose": (("--verbose", "-v"), "Say what is done and why."),

@@ -68,6 +68,9 @@ class Run:
     report
         Write a page about the product: what was done, pictures, figures, maps; ``auto``, or nothing behind the flag:
         NAME.html beside the product.
+    preview
+        Write a picture before and after, whole and where it differs most, as a PNG; ``auto``, or nothing behind the
+        flag: NAME_preview.png beside the product.
     display
         Write NAME_display.png beside the product: what an eye would see, in 8 bits, with one stretch for a series.
     on_bad_block
@@ -104,6 +107,7 @@ class Run:
     on_bad_block: Literal["fail", "nodata"] = "fail"
     stac: bool = False
     report: str | Path | bool | None = None
+    preview: str | Path | bool | None = None
     display: bool = False
     ignore_georeferencing: bool = False
     log_json: str | Path | None = None

@@ -98,7 +98,7 @@ def tried(scene: Scene, problem: str, methods: Mapping[str, Method], threads: in
         problems.find(problem).observed(empty)
     except MethodError:
         return _by_a_case(scene, problem, able, failed)
-    trial = Trial.of(scene, problem, threads)
+    trial = Trial.of(scene, problem, threads, able.__getitem__)
     errors: dict[str, tuple[float, ...]] = {}
     agreement: dict[str, tuple[float, ...]] = {}
     for name in able:

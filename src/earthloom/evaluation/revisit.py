@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.errors import InputError
+from earthloom.notebook import Table, Tabular
 from earthloom.raster.listing.days import parse_date
 from earthloom.raster.listing.sights import Sight
 from earthloom.types import Bool, Float
@@ -58,7 +59,7 @@ class Observed:
 
 
 @dataclass(frozen=True)
-class Revisit:
+class Revisit(Tabular):
     """Every sensor's series, and the merged one, from ``first`` to ``last`` day."""
 
     first: date
@@ -75,6 +76,15 @@ class Revisit:
             "sensors": {name: series.as_dict() for name, series in self.sensors.items()},
             MERGED: self.merged.as_dict(),
         }  # fmt: skip
+
+    def table(self) -> Table:
+        """A line for each sensor, and for all together."""
+        rows = [
+            [name, len(one.days), one.clear, one.median_gap_days, one.longest_gap_days]
+            for name, one in {**self.sensors, MERGED: self.merged}.items()
+        ]
+        heads = ("sensor", "days", "clear", "median gap, days", "longest gap, days")
+        return Table(heads, rows, f"Clear observations from {self.first} to {self.last}")
 
 
 def counted(sights: Iterable[Sight], most_cloud: float = MOST_CLOUD, first: Any = None, last: Any = None) -> Revisit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -45,6 +45,8 @@ class Trial:
         The same one scale down: observation, truth, and which of its pixels count; empty where a scene is too small.
     role
         Of the coarse view.
+    make
+        Name to method, with the fields that it was told.
     threads
         Windows worked on at a time.
     """
@@ -53,11 +55,12 @@ class Trial:
     seen: tuple[Observation, ...]
     cases: tuple[Tried, ...]
     role: str
+    make: Callable[[str], Method]
     threads: int
 
     @classmethod
-    def of(cls, scene: Scene, problem: str, threads: int) -> Trial:
-        """Look at windows of a scene."""
+    def of(cls, scene: Scene, problem: str, threads: int, make: Callable[[str], Method] | None = None) -> Trial:
+        """Look at windows of a scene; without ``make``, methods are as they are by themselves."""
         role, _ = problems.find(problem).observed(scene.empty())
         ratio = scene.empty()[role].ratio
         halo = math.ceil(2 * BORDER * max(ratio))
@@ -72,7 +75,8 @@ class Trial:
         except InputError:  # too small for its own ratio
             cases = ()
         enough = cases and min(min(case[0][role].shape) for case in cases) >= FEWEST
-        return cls(problem, seen, cases if enough else (), role, threads)
+        make = make or partial(catalog.make, problem=problem)
+        return cls(problem, seen, cases if enough else (), role, make, threads)
 
     def gains(self) -> list[float]:
         """MTF of the coarse bands at their Nyquist frequency."""
@@ -87,12 +91,12 @@ class Trial:
         """Errors one scale down, relative to no fusion, each half of the windows with the statistics of the other."""
         if not self.cases:
             return {}
-        return {name: relative(self._error(name), self._plain_error) for name in names}
+        return {name: relative(self._error(self.make(name)), self._plain_error) for name in names}
 
     @property
-    def _nothing(self) -> str:
+    def _nothing(self) -> Method:
         """The method that does nothing."""
-        return DOES_NOTHING.get(self.problem, NO_FUSION)
+        return catalog.make(DOES_NOTHING.get(self.problem, NO_FUSION), self.problem)
 
     @cached_property
     def _plain_error(self) -> Float[np.ndarray, " band"]:
@@ -104,13 +108,9 @@ class Trial:
         """Of no fusion, by the gain."""
         return {}
 
-    def _method(self, name: str, obs: Observation) -> Method:
-        """Ready for such an observation."""
-        return catalog.make(name, self.problem).ready(obs)
-
-    def _error(self, name: str) -> Float[np.ndarray, " band"]:
+    def _error(self, method: Method) -> Float[np.ndarray, " band"]:
         """Sum of squares of one method over all halves of all windows."""
-        method = self._method(name, self.cases[0][0])
+        method = method.ready(self.cases[0][0])
         halves = halves_of(self)
         stats = [statistics(method, one, self.threads) for one in halves]
         total = np.zeros(len(self.cases[0][1]))
@@ -124,11 +124,11 @@ class Trial:
         plain = self._plain_distances
         if gain not in plain:
             plain[gain] = self._distance(self._nothing, gain)
-        return relative(self._distance(name, gain), plain[gain])
+        return relative(self._distance(self.make(name), gain), plain[gain])
 
-    def _distance(self, name: str, gain: float | None) -> Float[np.ndarray, " band"]:
+    def _distance(self, method: Method, gain: float | None) -> Float[np.ndarray, " band"]:
         """Sum of squares of D B F - C over the windows."""
-        method = self._method(name, self.seen[0])
+        method = method.ready(self.seen[0])
         stats = statistics(method, self.seen, self.threads)
 
         def distance(obs: Observation) -> np.ndarray:

@@ -33,13 +33,14 @@ VISIBLE_NM = ((610.0, 690.0), (515.0, 600.0), (445.0, 515.0))  # red, green, blu
 CENTRES_NM = (660.0, 560.0, 480.0)
 NEAR_NM = 60.0  # of a centre, where no band lies inside
 NIR_NM = 850.0
-NAMES = ("red", "green", "blue")
+NAMES = (("red", "green", "blue"), ("b4", "b3", "b2"), ("b04", "b03", "b02"))  # how bands are called
 DARK, TOP = 0.5, 99.0  # percentiles of the ground
 ALIKE = 0.6  # the span of a colour is at least so much of the widest one
 MIDDLE, STRONGEST = 0.33, 0.55  # where the median goes, and the strongest gamma
 SIDE = 2048  # pixels of the longer side of a quicklook
 SUFFIX = "_display.png"
 NOTHING = 214  # grey of pixels that hold nothing
+BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class Colours:
     def of(self, data: Float[np.ndarray, "band y x"]) -> Float[np.ndarray, "colour y x"]:
         """The colours of an image."""
         return np.stack([data[list(group)].mean(axis=0) for group in self.groups])
+
+    @property
+    def single(self) -> tuple[int, ...]:
+        """One band for each colour, the middle one: where bands are chosen, not averaged."""
+        return tuple(group[len(group) // 2] for group in self.groups)
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,15 @@ class Stretch:
         return np.where(valid[..., None], bytes_, np.uint8(NOTHING))
 
 
+def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray, flat: float = FLAT) -> bool:
+    """Whether a stretch shows an image: its middle is not far beyond the ends, and it is not ``flat`` there."""
+    if not valid.any() or len(colours) != len(stretch.dark):
+        return False
+    dark, top = np.asarray(stretch.dark), np.asarray(stretch.top)
+    low, middle, high = (np.percentile(colours[:, valid], (5, 50, 95), axis=1) - dark) / (top - dark)
+    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > flat)
+
+
 def colours_of(centres_nm: Sequence[float | None], names: Sequence[str] = (), marked: Sequence[str] = ()) -> Colours:
     """The bands that an eye would see.
 
@@ -104,8 +119,10 @@ def colours_of(centres_nm: Sequence[float | None], names: Sequence[str] = (), ma
     if natural := _by_wavelength(centres_nm):
         return Colours(natural, "natural colours")
     for words in (tuple(one.lower() for one in marked), tuple(one.lower() for one in names)):
-        if all(colour in words for colour in NAMES):
-            return Colours(tuple((words.index(colour),) for colour in NAMES), "natural colours")
+        for called in NAMES:
+            if all(colour in words for colour in called):
+                told = "natural colours" if called == NAMES[0] else f"bands {', '.join(called)}"
+                return Colours(tuple((words.index(colour),) for colour in called), told)
     if false := _nearest(centres_nm, (NIR_NM, *CENTRES_NM[:2])):
         return Colours(false, "near infrared, red and green as red, green and blue")
     if len(centres_nm) < 3:

@@ -31,6 +31,8 @@ EXTRAS = {  # package: what it is for, and the extra that brings it
     "rioxarray": ("labelled arrays from files", "xarray"), "distributed": ("several machines", "cluster"),
     "scikit-learn": ("dictionaries learnt from a scene", "learn"), "pyhdf": ("HDF4 files", "hdf4"),
     "pystac-client": ("searches in catalogues", "remote"), "zarr": ("Zarr stores", "zarr"),
+    "jinja2": ("pages about products", "report"), "starlette": ("images in the browser", "view"),
+    "uvicorn": ("images in the browser", "view"), "pillow": ("images in the browser", "view"),
 }  # fmt: skip
 DRIVERS = {  # what is read: drivers of which one is enough, whether it is needed, what to do without
     "GeoTIFF": (("GTiff",), True, "install rasterio anew from its wheels"),

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from earthloom.engine.talk import Progress
-from earthloom.notebook import pairs
+from earthloom.notebook import Table, Tabular
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(Tabular):
     """A product and how it was made.
 
     Parameters
@@ -59,14 +59,15 @@ class Record:
         """Plain data for JSON."""
         return asdict(self)
 
-    def _repr_html_(self) -> str:
-        """For notebooks: what was done, how it came out, where the time went."""
+    def table(self) -> Table:
+        """What was done, how it came out, where the time went."""
         told = {
             "product": self.product or "arrays", "parameters": dict(self.parameters), "inputs": dict(self.inputs),
             **self.facts, **{name: value for name, value in self.figures.items() if isinstance(value, (int, float))},
             "seconds": self.seconds, "stages, seconds": dict(self.timings), "tiles": self.tiles,
         }  # fmt: skip
-        return pairs(told, f"{self.problem} by {self.method}")
+        rows = [(name.replace("_", " "), value) for name, value in told.items()]
+        return Table(("what", "value"), rows, f"{self.problem} by {self.method}")
 
 
 class Clock:

@@ -16,14 +16,17 @@ ROW_IN, MONTHS_IN, WIDTH_IN = 0.42, 2.3, 11.0
 
 
 def revisit_picture(found: Revisit, path: str | Path, title: str = "") -> Path:
-    """Draw the series and save a PNG.
+    """Draw the series and save a PNG; see :func:`revisit_figure`."""
+    return save_figure(revisit_figure(found, title), path)
+
+
+def revisit_figure(found: Revisit, title: str = "") -> Any:
+    """Draw the series.
 
     Parameters
     ----------
     found
         From :func:`earthloom.revisit`.
-    path
-        File to write.
     title
         Above all.
     """
@@ -44,10 +47,10 @@ def revisit_picture(found: Revisit, path: str | Path, title: str = "") -> Path:
     wide = max(7, max(map(len, rows))) * 0.085 + 0.35
     place = (wide / WIDTH_IN, 1 - (1.05 + ROW_IN * len(rows)) / height, (WIDTH_IN - wide - 3.1) / WIDTH_IN,
              ROW_IN * len(rows) / height)  # fmt: skip
-    _strips(figure.add_axes(place), rows, found)
+    strips(figure.add_axes(place), found)
     lower = (place[0], 0.55 / height, place[2] + 2.9 / WIDTH_IN, MONTHS_IN / height)
     _months(figure.add_axes(lower), rows)
-    return save_figure(figure, path)
+    return figure
 
 
 def _colour(k: int, name: str) -> str:
@@ -55,10 +58,11 @@ def _colour(k: int, name: str) -> str:
     return SHARED if name == MERGED else COLOURS[k % len(COLOURS)]
 
 
-def _strips(ax: Any, rows: dict[str, Observed], found: Revisit) -> None:
+def strips(ax: Any, found: Revisit) -> None:
     """A line of days for every sensor; what it comes to stands at its end."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+    rows = {**found.sensors, MERGED: found.merged}
     _plain(ax)
     for k, (name, series) in enumerate(rows.items()):
         y = len(rows) - 1 - k

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from earthloom.notebook import table
+from earthloom.notebook import Table, Tabular
 from earthloom.types import Band
 
 
 @dataclass(frozen=True)
-class Sensor:
+class Sensor(Tabular):
     """What is known about one sensor.
 
     ``gsd_m`` and ``numbers`` run parallel to ``bands``. A number or a table that is not known is None or empty.
@@ -66,14 +66,14 @@ class Sensor:
     any_band: Band | None = None
     note: str = ""
 
-    def _repr_html_(self) -> str:
-        """For notebooks: a line for each band."""
+    def table(self) -> Table:
+        """A line for each band."""
         gsd = self.gsd_m or (None,) * len(self.bands)
         rows = [
             [band.name, *("" if one is None else one for one in (band.centre_nm, band.fwhm_nm, size)), band.mtf_nyquist]
             for band, size in zip(self.bands, gsd, strict=True)
         ]  # fmt: skip
-        return table(["band", "centre, nm", "width, nm", "pixel, m", "MTF at Nyquist"], rows, self.title, self.note)
+        return Table(["band", "centre, nm", "width, nm", "pixel, m", "MTF at Nyquist"], rows, self.title, self.note)
 
     @property
     def band_names(self) -> tuple[str, ...]:

@@ -138,7 +138,8 @@ def batch(
     require_folder(place)
     require_folder_pages(run, place)
     with Journal(place) as journal:
-        work = Batch(plans, journal, replace(run, report=None, display=False), jobs, retries, fail_fast, debug)
+        each = replace(run, report=None, preview=None, display=False)
+        work = Batch(plans, journal, each, jobs, retries, fail_fast, debug)
         try:
             work.all()
         finally:

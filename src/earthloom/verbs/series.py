@@ -19,6 +19,7 @@ from earthloom.evaluation.choosing import AUTO, chosen_for_dates, require_none
 from earthloom.evaluation.dates_out import COPY, left_out_of_series
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.refined import refined
+from earthloom.notebook import arrays, plot
 from earthloom.prepare.spatiotemporal.calendar import asked
 from earthloom.prepare.spatiotemporal.gathering import gathered, opened_library
 from earthloom.prepare.spatiotemporal.known import Coregister, Handling, Match, chosen_predictor, sorted_out
@@ -58,6 +59,18 @@ class Predicted(NamedTuple):
     known: tuple[day_of, ...]
     used: np.ndarray
     similar: np.ndarray | None
+
+    @property
+    def pictured(self) -> tuple[dict[str, Any], str]:
+        """What is drawn of it, and a title."""
+        known = ", ".join(map(str, self.known))
+        return {"confidence": self.confidence, "image": self.image}, f"Predicted from {known}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return arrays(self._asdict(), "A date of a series")
+
+    plot = plot
 
 
 @verb("spatiotemporal", DEFAULT, SENSORS)

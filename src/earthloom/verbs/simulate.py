@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from earthloom.notebook import arrays, plot
 from earthloom.physics.forward import reduce
 from earthloom.prepare.pansharpening import Sharpening, scene_of
 from earthloom.problems.pansharpening import Pansharpening
@@ -18,6 +19,17 @@ class Simulated(NamedTuple):
     pan: Float[np.ndarray, "y x"]
     ms: Float[np.ndarray, "band h w"]
     truth: Float[np.ndarray, "band y x"]
+
+    @property
+    def pictured(self) -> tuple[dict[str, Any], str]:
+        """What is drawn of it, and a title."""
+        return {"ms": self.ms, "pan": self.pan, "truth": self.truth}, "What is seen, and the truth behind it"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return arrays(self._asdict(), "Simulated")
+
+    plot = plot
 
 
 def simulate(pan: Any, ms: Any, sensor: Any = None, convention: str = "centre") -> Simulated:

@@ -1,4 +1,4 @@
-"""What is written about a product when it is whole, beside it: a page, and a quicklook for eyes."""
+"""What is written about a product when it is whole, beside it: a page, a preview, and a quicklook for eyes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from earthloom.report.html.parts import Page
 from earthloom.report.record import Record
 
 PAGE, OF_FOLDER = ".html", "report.html"
+PREVIEW, OF_PREVIEW = ".png", "_preview.png"
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Telling:
 
     Parameters
     ----------
-    page
-        Where the page goes; None: none is wanted.
+    page, preview
+        Where they go; None: none is wanted.
     display
         Whether a quicklook is.
     run
@@ -34,6 +35,7 @@ class Telling:
     """
 
     page: Path | None
+    preview: Path | None
     display: bool
     run: Run
 
@@ -55,26 +57,32 @@ class Telling:
         """
         asked = wanted(run)
         if not asked:
-            return cls(None, False, run)
+            return cls(None, None, False, run)
         if product is None or product.suffix.lower() not in GEOTIFF:
             raise InputError(f"`{asked}` without a GeoTIFF", "an output such as product.tif")
         page, files = page_for(run, product.with_suffix(PAGE)), list(inputs)
+        preview = preview_for(run, product)
         if page is not None:
             require_jinja()
             require_beside(page, "the report", PAGE, files, run.overwrite)
+        require_beside(preview, "the preview", PREVIEW, files, run.overwrite)
         if run.display:
             require_other(display_of(product), files, opened=False)
             require_place(display_of(product), run.overwrite)
-        return cls(page, run.display, run)
+        return cls(page, preview, run.display, run)
 
     def __call__(self, product: Path, prepared: Prepared, record: Record) -> None:
         """Tell of a product that is whole: what goes wrong here is said, and takes nothing from it."""
-        if self.page is None and not self.display:
+        if self.page is None and self.preview is None and not self.display:
             return
         self.run.progress("telling", 0, 1)
         try:
             if self.display:
                 write_displays([product], overwrite=True)
+            if self.preview is not None:
+                from earthloom.report.plots.product import write_preview
+
+                self.run.fact(preview=str(write_preview(self.preview, product, prepared, record)))
             if self.page is not None:
                 from earthloom.report.html.product import Beside, product_page
 
@@ -87,18 +95,28 @@ class Telling:
 
 def wanted(run: Run) -> str:
     """The option that asks for something to be told; "" where none does."""
-    return "report" if run.report else "display" if run.display else ""
+    return next((name for name in ("report", "preview", "display") if getattr(run, name)), "")
 
 
 def page_for(run: Run, usual: Path) -> Path | None:
     """Where the page goes that a run asks for."""
-    if not run.report:
+    return _place(run.report, usual)
+
+
+def preview_for(run: Run, product: Path) -> Path | None:
+    """Where the preview of a product goes that a run asks for."""
+    return _place(run.preview, product.with_name(f"{product.stem}{OF_PREVIEW}"))
+
+
+def _place(asked: str | Path | bool | None, usual: Path) -> Path | None:
+    """Where something goes: where it usually does, if no name was given."""
+    if not asked:
         return None
-    return usual if run.report is True or str(run.report) == "auto" else Path(run.report)
+    return usual if isinstance(asked, bool) or str(asked) == "auto" else Path(asked)
 
 
 def require_nothing_to_tell(run: Run, job: str) -> None:
-    """Refuse a page or a quicklook of what makes no product.
+    """Refuse a page or a picture of what makes no product.
 
     Raises
     ------
@@ -117,6 +135,8 @@ def require_folder_pages(run: Run, folder: Path, inputs: Iterable[str | Path] = 
     EarthloomError
         If something is in the way.
     """
+    if _place(run.preview, folder) not in (None, folder):
+        raise InputError(f"the preview {run.preview} of several products", "`preview` alone", "each has its own")
     page = page_for(run, folder / OF_FOLDER)
     if page is None:
         return
@@ -126,12 +146,17 @@ def require_folder_pages(run: Run, folder: Path, inputs: Iterable[str | Path] = 
 
 
 def tell_folder(run: Run, folder: Path, products: Sequence[Path]) -> None:
-    """A page about a folder, and quicklooks of its products with one stretch for all."""
+    """A page about a folder, previews, and quicklooks of its products with one stretch for all."""
     if not wanted(run) or not products:
         return
     try:
         if run.display:
             write_displays(products, overwrite=True)
+        if run.preview:
+            from earthloom.report.plots.product import write_preview
+
+            for product in products:
+                write_preview(product.with_name(f"{product.stem}{OF_PREVIEW}"), product)
         page = page_for(run, folder / OF_FOLDER)
         if page is not None:
             from earthloom.report.html.folder import folder_page

@@ -20,13 +20,12 @@ from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import date_in
 from earthloom.raster.open import open_image
+from earthloom.report.display import colours_in
 from earthloom.viewer.geometry import Box, Frame, frame_of, pixel_at, place
 
 MOST_LAYERS = 500
 MOST_OPEN = 16  # layers whose files are held open: each thread has a handle of its own
 QUALITY = re.compile(r"_(quality|origin|mask|clear)$", re.I)
-RGB_NM, NEAR_NM = (650.0, 550.0, 460.0), 60.0
-COLOURS = (("red", "green", "blue"), ("b4", "b3", "b2"), ("b04", "b03", "b02"))  # how bands are called
 OURS = "EARTHLOOM_"
 UNSURE = ("uncertainty", "origin")  # bands of quality whose large numbers are the bad ones
 
@@ -89,20 +88,8 @@ class Layer:
 
     @property
     def colours(self) -> tuple[int, ...]:
-        """The bands shown first, from 0: red, green and blue where they are known, else three, else one."""
-        image, count = self.image, self.image.count
-        if self.quality_of is not None or count < 3:
-            return (0,)
-        known = {nm: at for at, nm in enumerate(image.wavelengths_nm) if nm is not None}
-        near = [min(known, key=lambda nm, to=wanted: abs(nm - to), default=None) for wanted in RGB_NM]
-        if all(nm is not None and abs(nm - to) <= NEAR_NM for nm, to in zip(near, RGB_NM, strict=True)):
-            return tuple(known[nm] for nm in near if nm is not None)
-        called = [name.lower() for name in image.names]
-        for names in (image.colours, called):
-            for wanted in COLOURS:
-                if all(one in names for one in wanted):
-                    return tuple(list(names).index(one) for one in wanted)
-        return (2, 1, 0) if count > 3 else (0, 1, 2)
+        """The bands shown first, from 0: as in reports, one for each colour."""
+        return (0,) if self.quality_of is not None else colours_in(self.image).single
 
     def about(self) -> dict[str, Any]:
         """What the page knows of it from the start."""

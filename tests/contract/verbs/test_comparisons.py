@@ -85,3 +85,18 @@ def test_a_method_that_cannot_run_is_told(tmp_path: Path) -> None:
             earthloom.compare(**wrong, **given)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="arrays"):
         earthloom.compare("pansharpen", "gsa", **arrays(given))
+
+
+def test_fields_that_are_told_reach_the_ranking(tmp_path: Path) -> None:
+    """A method is ranked as it ran, not as it is by itself; no fusion stays what it is."""
+    pan, ms = observed(fine_truth((128, 128), 4))
+    given = {"pan": put(tmp_path / "pan.tif", pan, grid(1)), "ms": put(tmp_path / "ms.tif", ms, grid(4))}
+    usual, told = (
+        {row.name: row for row in earthloom.compare("pansharpen", "brovey", **given, **fields).rows}
+        for fields in ({}, {"weights": (0.7, 0.1, 0.1, 0.1)})
+    )
+    assert told["brovey"].error != usual["brovey"].error and told["brovey"].agreement != usual["brovey"].agreement
+    scene = scene_of(pan[0], ms, Sharpening())
+    method = catalog.make("brovey", "pansharpening", weights=(0.7, 0.1, 0.1, 0.1))
+    (own,) = ranked([tried(scene, "pansharpening", {"brovey": method})], "pansharpening", ["brovey"])
+    assert told["brovey"].error == pytest.approx(own.error) and told["brovey"].agreement == pytest.approx(own.agreement)

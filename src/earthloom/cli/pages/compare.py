@@ -50,6 +50,7 @@ def _act(verb: str) -> Callable[[dict[str, Any], dict[str, Any], Work], None]:
         found = compare(verb, extra.pop("methods"), extra.pop("output"), run=run, **extra, **asked)
         work.screen.clear()
         print(js.dumps(strict(found.as_dict()), indent=2, allow_nan=False) if as_json else found)
-        work.done(found.page or "")
+        if found.page is not None:
+            work.done(found.page)
 
     return act

@@ -27,7 +27,7 @@ from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.families.aligning import Aligner, Solved
 from earthloom.methods.families.mapping import Mapping
-from earthloom.notebook import pairs
+from earthloom.notebook import Table, Tabular
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems.bandpass import bands_alone
@@ -101,7 +101,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class Transform:
+class Transform(Tabular):
     """An alignment from one sensor to another, ready for any scene.
 
     Parameters
@@ -313,9 +313,10 @@ class Transform:
                 raise InputError(f"{len(other.bands)} bands", f"the {len(own.bands)} of the transform")
         return new
 
-    def _repr_html_(self) -> str:
-        """For notebooks."""
-        return pairs(dict(self.quality) | {"fitted": dict(self.fitted)}, str(self))
+    def table(self) -> Table:
+        """How well it did, and what it was fitted to."""
+        told = dict(self.quality) | {"fitted": dict(self.fitted)}
+        return Table(("what", "value"), [(name.replace("_", " "), value) for name, value in told.items()], str(self))
 
     def __str__(self) -> str:
         names = [side.sensor or f"{len(side.bands)} bands" for side in (self.source, self.target)]

@@ -28,6 +28,7 @@ from earthloom.types import Bool, Float, Observation, Report, Scene
 
 HOME = "earthloom.report.problems"
 NO_FUSION = "No fusion"
+BESIDE = 3  # images beside a product in a preview
 
 
 class Shown(ABC):
@@ -100,6 +101,19 @@ class Shown(ABC):
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """What this problem shows besides."""
         return []
+
+    def is_alike(self, role: str) -> bool:
+        """Whether the numbers of a role are those of the product."""
+        return role in self.alike or role.rpartition("_")[0] in self.alike
+
+    def before(self, known: Known) -> list[str]:
+        """Roles of a preview, beside the product: first those whose numbers are alike; a few, and no masks."""
+        roles = [role for role in known.inputs if not role.endswith("mask") and known.paths(role)]
+        return sorted(roles, key=lambda role: not self.is_alike(role))[:BESIDE]
+
+    def outlined(self, obs: Observation) -> Bool[np.ndarray, "y x"] | None:
+        """Pixels that a line goes around: those that were masked; None where nothing is."""
+        return None
 
     def title(self, role: str) -> str:
         """How a role is called."""

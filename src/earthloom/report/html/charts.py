@@ -70,19 +70,25 @@ def _drawn(draw: Draw, paper: Paper, size: tuple[float, float], kind: str) -> by
 
 
 def axes_of(figure: Any, paper: Paper, rows: int = 1, columns: int = 1, **more: Any) -> Any:
-    """Axes without decoration."""
+    """Axes of a figure, in rows and columns."""
     every = figure.subplots(rows, columns, squeeze=False, **more)
     for axes in every.ravel():
-        axes.set_facecolor(paper.ground)
-        axes.tick_params(colors=paper.quiet, length=3)
-        axes.grid(color=paper.grid, lw=0.8)
-        axes.set_axisbelow(True)
-        for side, spine in axes.spines.items():
-            spine.set_visible(side in ("left", "bottom"))
-            spine.set_color(paper.quiet)
-        for label in (axes.xaxis.label, axes.yaxis.label):
-            label.set_color(paper.ink)
+        styled(axes, paper)
     return every
+
+
+def styled(axes: Any, paper: Paper) -> Any:
+    """Axes without decoration."""
+    axes.set_facecolor(paper.ground)
+    axes.tick_params(colors=paper.quiet, length=3)
+    axes.grid(color=paper.grid, lw=0.8)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(paper.quiet)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set_color(paper.ink)
+    return axes
 
 
 def legend(axes: Any, paper: Paper, **more: Any) -> None:

@@ -17,15 +17,16 @@ from earthloom.errors import EarthloomError, EarthloomWarning, InputError
 from earthloom.evaluation.comparing import Ranked, Tried, ranked, recommendation, tried
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
-from earthloom.notebook import table
+from earthloom.notebook import Table as Lines
+from earthloom.notebook import Tabular
 from earthloom.raster.open import open_image
-from earthloom.report.display import Stretch, colours_in, colours_of
+from earthloom.report.display import Stretch, colours_in, colours_of, fits
 from earthloom.report.html.about import figure_table
 from earthloom.report.html.base import NO_FUSION, Shown, shown_class
 from earthloom.report.html.charts import Paper, axes_of, chart, photo
 from earthloom.report.html.known import known_of
 from earthloom.report.html.looked import Ground, Survey
-from earthloom.report.html.looks import centred, enlarged, fits, on_pixels
+from earthloom.report.html.looks import centred, enlarged, on_pixels
 from earthloom.report.html.meanings import meaning
 from earthloom.report.html.parts import (
     Facts,
@@ -60,7 +61,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Tabular):
     """What a comparison found.
 
     Parameters
@@ -107,10 +108,14 @@ class Comparison:
             "page": None if self.page is None else str(self.page),
         }  # fmt: skip
 
-    def _repr_html_(self) -> str:
-        """For notebooks."""
-        rows = [[row.place, row.name, row.why] for row in self.rows]
-        return table(["place", "method", "why"], rows, self.recommendation)
+    def table(self) -> Lines:
+        """A line for each method, the best first."""
+        none = float("nan")
+        rows = [
+            [row.name, row.place, none if row.error is None else row.error,
+             none if row.agreement is None else row.agreement, row.why] for row in self.rows
+        ]  # fmt: skip
+        return Lines(["method", "place", "error", "agreement", "why"], rows, self.recommendation)
 
     def __str__(self) -> str:
         """A line for each method, and the recommendation."""
@@ -259,17 +264,20 @@ def _ranking(found: Comparison) -> list[Part]:
 
 def _bars(rows: Sequence[Ranked], way: str) -> Picture:
     """Errors as bars."""
+    told = ", ".join(f"{row.name} {row.error:.2f}" for row in rows if row.error is not None)
+    return chart(
+        lambda figure_, paper: bars_of_errors(axes_of(figure_, paper)[0, 0], paper, rows, way),
+        f"Bars of the errors: {told}", (8.0, 0.9 + 0.34 * len(rows)),
+    )  # fmt: skip
+
+
+def bars_of_errors(axes: Any, paper: Paper, rows: Sequence[Ranked], way: str) -> None:
+    """Errors as bars, the best above; a line where no fusion is."""
     names = [row.name for row in rows][::-1]
     errors = [row.error or 0.0 for row in rows][::-1]
-
-    def draw(figure_: Any, paper: Paper) -> None:
-        axes = axes_of(figure_, paper)[0, 0]
-        axes.barh(names, errors, color=[paper.lines[0] if one < 1 else paper.lines[1] for one in errors], height=0.6)
-        axes.axvline(1.0, color=paper.quiet, lw=1.2, ls="--")
-        axes.set_xlabel(f"error, {way}; 1 is no fusion")
-
-    told = ", ".join(f"{row.name} {row.error:.2f}" for row in rows if row.error is not None)
-    return chart(draw, f"Bars of the errors: {told}", (8.0, 0.9 + 0.34 * len(rows)))
+    axes.barh(names, errors, color=[paper.lines[0] if one < 1 else paper.lines[1] for one in errors], height=0.6)
+    axes.axvline(1.0, color=paper.quiet, lw=1.2, ls="--")
+    axes.set_xlabel(f"error, {way}; 1 is no fusion")
 
 
 def _side_by_side(

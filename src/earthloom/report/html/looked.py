@@ -140,6 +140,8 @@ class Survey:
         Of the product that was looked at.
     cell
         Pixels of the product along a side of a cell of the maps.
+    no_fusion
+        What no fusion makes of all of it, where that was asked for and all was looked at.
     """
 
     added: Float[np.ndarray, "y x"]
@@ -151,6 +153,7 @@ class Survey:
     plain: dict[str, float]
     share: float
     cell: int
+    no_fusion: Float[np.ndarray, "band Y X"] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,9 +212,21 @@ class Ground:
         spread = spread_blocks(self.scene.shape, (side, side))
         return spread, side, len(spread) * side * side / (height * width)
 
-    def survey(self) -> Survey | None:
-        """Look; None where nothing of the product holds numbers."""
+    def outlined(self) -> Bool[np.ndarray, "y x"] | None:
+        """What was masked, on the grid of the product; None where nothing is, and of large products."""
+        windows, _, share = self.windows()
+        if share < 1.0 or self.shown.outlined(self.scene.empty()) is None:
+            return None
+        mask = np.zeros(self.scene.shape, bool)
+        for window in windows:
+            part = self.shown.outlined(self.scene.observe(window, 0))
+            mask[window.slices] = False if part is None else part
+        return mask
+
+    def survey(self, keep: bool = False) -> Survey | None:
+        """Look; None where nothing of the product holds numbers. What no fusion makes is kept where that is asked."""
         windows, cell, share = self.windows()
+        kept = np.zeros((len(self.scale), *self.scene.shape), np.float32) if keep and share == 1.0 else None
         rows = sorted({one.y for one in windows})
         cols = sorted({one.x for one in windows})
         whole = tuple(math.ceil(n / cell) for n in self.scene.shape)
@@ -230,16 +245,18 @@ class Ground:
                 _put(canvas, _off_in_cells(residual, one.window, cell), at)
             for residual in one.plain_residuals:
                 plain.add(residual)
+            if kept is not None:
+                kept[(slice(None), *one.window.slices)] = one.plain
         if not np.isfinite(added).any():
             return None
         parts = [100 * canvas / each[role].mean for role, canvas in offs.items() if each[role].mean]
         off = np.fmax.reduce(parts) if parts else np.full(size, np.nan)
         places = list(_places(rows, cols, cell, size, share, self.scene.shape))
         place = {at: window for at, window in places}
-        worst = place[_highest(off)] if np.nan_to_num(off).any() else None
+        worst = place[highest(off)] if np.nan_to_num(off).any() else None
         return Survey(
-            added, off, place[_highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
-            cell,
+            added, off, place[highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
+            cell, kept,
         )  # fmt: skip
 
 
@@ -278,7 +295,7 @@ def _off_in_cells(one: Residual, window: Window, cell: int) -> Float[np.ndarray,
     return in_cells(off, max(1, round(cell * off.shape[0] / window.height)))
 
 
-def _highest(values: np.ndarray) -> tuple[int, int]:
+def highest(values: np.ndarray) -> tuple[int, int]:
     """Where a map is largest; not at its rim, where nobody knows what lies beyond, if there is anything else."""
     inner = values.copy()
     if min(values.shape) > 4:

@@ -10,7 +10,7 @@ import numpy as np
 
 from earthloom.errors import EarthloomError
 from earthloom.raster.open import open_image, open_mask
-from earthloom.report.display import Colours, Stretch, colours_in, colours_of, jpeg, looked_at
+from earthloom.report.display import Colours, Stretch, colours_in, colours_of, fits, jpeg, looked_at
 from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
@@ -22,7 +22,6 @@ OVERVIEW = 560  # pixels of the longer side
 DETAIL = 96  # pixels of the product along a side of a detail
 ENLARGED = 3  # a pixel of the product there
 SAME = 0.6  # of a detail may lie in another one
-BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,9 @@ def overview_section(known: Known, shown: Shown) -> Section:
         count, own = image.count, colours_in(image)
     images = [
         one for role, files in known.inputs.items() if files
-        and (one := _small(known.paths(role), shown.title(role), role in shown.alike or role.rpartition("_")[0]
-                           in shown.alike, role, (count, own))) is not None
+        and (one := small(known.paths(role), shown.title(role), shown.is_alike(role), role, (count, own))) is not None
     ]  # fmt: skip
-    product = _small([str(known.path)], "Product", True, "ms")
+    product = small([str(known.path)], "Product", True, "ms")
     if product is not None:
         images.append(product)
     stretch = common_stretch(images)
@@ -54,7 +52,7 @@ def overview_section(known: Known, shown: Shown) -> Section:
     return Section("pictures", "Inputs and product", [Pictures(pictures, caption=_alike_words(images, stretch))])
 
 
-def _small(
+def small(
     paths: Sequence[str], title: str, alike: bool, role: str, product: tuple[int, Colours] | None = None
 ) -> Overview | None:
     """An image made small, in the colours of the product where it has its bands; None where it cannot be read."""
@@ -82,15 +80,6 @@ def common_stretch(images: Sequence[Overview]) -> dict[str, Stretch]:
             own = Stretch.of([(same[-1].colours, same[-1].valid)])
             found[words] = Stretch.of([(one.colours, one.valid) for one in same if fits(own, one.colours, one.valid)])
     return found
-
-
-def fits(stretch: Stretch, colours: np.ndarray, valid: np.ndarray, flat: float = FLAT) -> bool:
-    """Whether a stretch shows an image: its middle is not far beyond the ends, and it is not ``flat`` there."""
-    if not valid.any() or len(colours) != len(stretch.dark):
-        return False
-    dark, top = np.asarray(stretch.dark), np.asarray(stretch.top)
-    low, middle, high = (np.percentile(colours[:, valid], (5, 50, 95), axis=1) - dark) / (top - dark)
-    return bool((middle > -BEYOND).all() and (middle < 1 + BEYOND).all() and (high - low).max() > flat)
 
 
 def _photo(one: Overview, stretch: dict[str, Stretch]) -> Picture:
@@ -165,7 +154,7 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
     for role, view in obs.views.items():
         if view.data.size == 0:
             continue
-        picked = _of_view(view, colours, len(looked.product))
+        picked = of_view(view, colours, len(looked.product))
         data, valid = on_pixels(picked.of(view.data), view, looked)
         own = stretch if picked is colours and fits(stretch, data, valid, flat=-1.0) else None
         pixels = (own or Stretch.of([(data, valid)]))(data, valid)
@@ -185,7 +174,7 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
     return pictures
 
 
-def _of_view(view: View, colours: Colours, count: int) -> Colours:
+def of_view(view: View, colours: Colours, count: int) -> Colours:
     """The colours of a view: those of the product where it has the same bands."""
     if len(view.bands) == count:
         return colours

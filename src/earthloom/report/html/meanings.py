@@ -16,6 +16,8 @@ class Meaning(NamedTuple):
     words: str
 
 
+PER_BAND = ("consistency_rmse_", "consistency_bias_")  # figures of every band, which stand below the others
+
 MEANINGS = {
     "ergas": Meaning("ERGAS", "lower", "Error over all bands relative to their brightness, by the ratio of pixels."),
     "sam_deg": Meaning("SAM (degrees)", "lower", "Angle between spectra: 0 where every colour is right."),

@@ -66,13 +66,13 @@ def product_page(product: str | Path, beside: Beside, run: Run) -> Page:
                 why = str(wrong)
         shown = kind(prepared)
         with _ground(known, shown) as ground:
-            survey, odd = _surveyed(ground)
+            survey, odd = _surveyed(ground, beside.reference is not None)
             report = _judged(shown, known)
             sections = [*_pictures(known, shown, ground, survey), quality_section(known, shown, report, survey)]
             if ground is not None and survey is not None:
                 sections.append(map_section(ground, survey))
             if beside.reference is not None:
-                sections.insert(1, truth_section(known, shown, beside.reference, ground))
+                sections.insert(1, truth_section(known, beside.reference, ground, survey))
             sections += shown.sections(known, ground, survey)
     sections.append(how_section(known, shown))
     first = _summary(known, shown, report, survey, why or odd)
@@ -93,12 +93,12 @@ def _ground(known: Known, shown: Shown) -> Iterator[Ground | None]:
         yield Ground(image, shown.prepared.scene, shown) if same else None
 
 
-def _surveyed(ground: Ground | None) -> tuple[Survey | None, str]:
+def _surveyed(ground: Ground | None, keep: bool) -> tuple[Survey | None, str]:
     """What is found by looking, or why nothing was."""
     if ground is None:
         return None, ""
     try:
-        return ground.survey(), ""
+        return ground.survey(keep), ""
     except EarthloomError as wrong:
         return None, str(wrong)
 

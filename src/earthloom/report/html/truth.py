@@ -13,17 +13,17 @@ from earthloom.raster.open import open_image
 from earthloom.raster.scenes.grids import common_ground
 from earthloom.report.display import Stretch, colours_in
 from earthloom.report.html.about import figure_table
-from earthloom.report.html.base import NO_FUSION, Shown
+from earthloom.report.html.base import NO_FUSION
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
-from earthloom.report.html.looked import Ground
+from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Part, Pictures, Section, Text
 from earthloom.types import Report, Window
 
 SIDE = 480  # pixels of a picture of the truth; of a larger one the middle is shown
 
 
-def truth_section(known: Known, shown: Shown, reference: str | Path, ground: Ground | None) -> Section:
+def truth_section(known: Known, reference: str | Path, ground: Ground | None, survey: Survey | None) -> Section:
     """Truth, product and error at the same stretch, and the figures of ``evaluate``.
 
     Raises
@@ -36,7 +36,7 @@ def truth_section(known: Known, shown: Shown, reference: str | Path, ground: Gro
         ratio = ground.scene.empty().ratio
     report = by_reference(known.path, reference, max(ratio, 1.0))
     rows = {"product": report.figures}
-    plain = _without_fusion(known, reference, ground, max(ratio, 1.0))
+    plain = _without_fusion(known, reference, survey, max(ratio, 1.0))
     rows |= {NO_FUSION: plain} if plain else {}
     parts: list[Part] = [figure_table(rows, "Figures against the reference")]
     parts += [Text(f"{note}.", "note") for note in report.notes]
@@ -48,19 +48,15 @@ def by_reference(product: Path, reference: str | Path, ratio: float) -> Report:
     return _with_reference(str(product), str(reference), None, ratio, None, None, 0, Budget.of(None))
 
 
-def _without_fusion(known: Known, reference: str | Path, ground: Ground | None, ratio: float) -> dict[str, float]:
-    """The figures of no fusion, where the truth covers the product and all of it is looked at."""
-    if ground is None or ground.windows()[2] < 1.0:
+def _without_fusion(known: Known, reference: str | Path, survey: Survey | None, ratio: float) -> dict[str, float]:
+    """The figures of no fusion, where the truth covers the product and all of it was looked at."""
+    plain = None if survey is None else survey.no_fusion
+    if plain is None:
         return {}
     data, truth, both, _ = beside(str(known.path), str(reference), None, Budget.of(None))
-    if data.shape[1:] != ground.scene.shape or len(data) != len(ground.scale):
+    if data.shape != plain.shape:
         return {}
-    plain = np.zeros(data.shape)
-    for window in ground.windows()[0]:
-        looked = ground.look(window)
-        if looked is not None:
-            plain[(slice(None), *window.slices)] = looked.plain
-    return _against(np.where(both, plain, 0), truth, both, ratio, float(truth.max()), 0)
+    return _against(np.where(both, plain.astype(float), 0), truth, both, ratio, float(truth.max()), 0)
 
 
 def _pictures(product: Path, reference: str | Path) -> Pictures:

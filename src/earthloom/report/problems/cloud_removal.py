@@ -66,6 +66,10 @@ class Declouded(Shown):
         optical = obs["optical"]
         return [Residual(product - optical.data, clear(obs) & valid, optical.data, "optical")]
 
+    def outlined(self, obs: Observation) -> Bool[np.ndarray, "y x"]:
+        """The clouds."""
+        return clouded(obs)
+
     def told(self, known: Known) -> list[str]:
         """How the masks are read."""
         told = known.others.get("clouds")
@@ -119,12 +123,9 @@ class Declouded(Shown):
 
     def _mask(self, ground: Ground) -> list[Picture]:
         """The mask as it was used, of products without such layers: of small ones the whole."""
-        windows, _, share = ground.windows()
-        if share < 1.0:
+        mask = ground.outlined()
+        if mask is None:
             return []
-        mask = np.zeros(ground.scene.shape, bool)
-        for window in windows:
-            mask[window.slices] = clouded(ground.scene.observe(window, 0))
         step = max(1, round(max(mask.shape) / SIDE))
         mask = mask[::step, ::step]
         return [origin_picture(mask, np.ones(mask.shape, bool))]

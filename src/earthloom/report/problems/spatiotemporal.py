@@ -70,6 +70,15 @@ class Predicted(Shown):
         moves = known.others.get("coregistration")
         return bool(isinstance(moves, dict) and moves.get("moved_px"))
 
+    def before(self, known: Known) -> list[str]:
+        """The nearest known date, and the coarse image of the date to predict."""
+        days = dates_of(known)
+        wanted = days.get("coarse_p")
+        fine = [role for role in known.inputs if role.startswith("fine_") and not role.endswith("mask")]
+        if wanted is not None:
+            fine.sort(key=lambda role: abs((days[role] - wanted).days) if role in days else 10**6)
+        return [role for role in (*fine[:1], "coarse_p") if known.paths(role)]
+
     def command(self, known: Known) -> list[str]:
         """That of one prediction, or of the series that a date is of, whose folders the product does not know."""
         if "coarse_p" in known.inputs:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from earthloom import samples
 from earthloom.errors import InputError
+from earthloom.notebook import arrays, plot
 from earthloom.physics.srf import pan_weights
 from earthloom.raster.open import open_image
 from earthloom.sensors import load
@@ -27,6 +28,17 @@ class Sample(NamedTuple):
     bands: tuple[str, ...]
     sensor: str
     ratio: int
+
+    @property
+    def pictured(self) -> tuple[dict[str, Any], str]:
+        """What is drawn of it, and a title."""
+        return {"ms": self.ms, "pan": self.pan, "truth": self.truth}, f"A sample of {self.sensor}"
+
+    def _repr_html_(self) -> str:
+        """For notebooks."""
+        return arrays(self._asdict(), f"A sample of {self.sensor}")
+
+    plot = plot
 
 
 def load_sample(name: str = OLINDA) -> Sample:
