@@ -99,6 +99,7 @@ def arrays(told: Mapping[str, Any], title: str = "") -> str:
             rows.append([name, value, "", ""])
     return table(("", "size", "least", "most"), rows, title)
 
+
 INDENT = "    "
 
 
