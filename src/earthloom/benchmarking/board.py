@@ -10,11 +10,9 @@ from typing import Any
 
 from earthloom.benchmarking.figures import FIGURES
 from earthloom.benchmarking.protocol import Protocol
-from earthloom.benchmarking.rows import Row
+from earthloom.benchmarking.row import Row
 from earthloom.benchmarking.statistics import ALPHA, Ranking, Spread, ranked, spread
 from earthloom.notebook import table as notebook_table
-
-MARKS = {True: "", False: "="}
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +83,13 @@ class Leaderboard:
     def mark(self, name: str) -> str:
         """``=`` behind the place of one that cannot be told from the first."""
         against = self.ranking.against.get(name)
-        return MARKS[against.apart] if against is not None else ""
+        return "=" if against is not None and not against.apart and not self.too_few else ""
+
+    @property
+    def too_few(self) -> bool:
+        """Whether so few scenes can tell nobody apart."""
+        least = self.ranking.least
+        return bool(self.ranking.against) and (least is None or least >= ALPHA)
 
     def seconds(self, name: str) -> float | None:
         """Median time of fusing a scene: the first one compiles."""
@@ -105,8 +109,9 @@ class Leaderboard:
         words = f"{first} is first by {rank} on {count} scene{'s' * (count != 1)}."
         if not ranking.against:
             return words
-        if ranking.least is not None and ranking.least >= ALPHA:
-            return f"{words} So few scenes tell nobody apart: the smallest p they can reach is {ranking.least:.2g}."
+        if self.too_few:
+            reach = "" if ranking.least is None else f": the smallest p they can reach is {ranking.least:.2g}"
+            return f"{words} So few scenes tell nobody apart{reach}."
         alike = ranking.alike()
         told = f"{_listed(alike)} cannot be told from it (p of {ALPHA:g} or more)" if alike else "All others are worse"
         floor = f"; differences below {ranking.noise:.2g} are noise" if ranking.noise is not None else ""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.benchmarking.scenes import Entry
+from earthloom.benchmarking.entry import Entry
 from earthloom.engine.options import Run
 from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene

@@ -15,8 +15,7 @@ from typing import Any
 from earthloom.benchmarking.board import Leaderboard
 from earthloom.benchmarking.entrants import Contestant, Entrant, Products, digest
 from earthloom.benchmarking.protocol import Protocol, of
-from earthloom.benchmarking.rows import code
-from earthloom.benchmarking.scenes import Scenes
+from earthloom.benchmarking.row import code
 from earthloom.documents import field, objects, parsed, text_of
 from earthloom.errors import FileError
 from earthloom.methods import catalog
@@ -91,8 +90,18 @@ class Again:
         return {"same": self.same, "close": self.close, "apart": list(self.apart), "inputs": list(self.inputs)}
 
 
-def manifest_of(board: Leaderboard, scenes: Scenes, entrants: Sequence[Entrant], command: Sequence[str]) -> dict:
-    """All that somebody else needs for the same figures, and the figures."""
+def manifest_of(
+    board: Leaderboard, given: Sequence[str], files: Sequence[Path], entrants: Sequence[Entrant], command: Sequence[str]
+) -> dict[str, Any]:
+    """All that somebody else needs for the same figures, and the figures.
+
+    Parameters
+    ----------
+    given, files
+        The data as they were named, and all files behind them.
+    command
+        What was typed.
+    """
     protocol = board.protocol
     figures: dict[str, dict[str, Any]] = {}
     for row in board.rows:
@@ -101,9 +110,9 @@ def manifest_of(board: Leaderboard, scenes: Scenes, entrants: Sequence[Entrant],
         "kind": KIND, "format": FORMAT, "made": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "versions": versions(), "code_sha256": code(), "command": list(command),
         "protocol": {"name": protocol.name, "sha256": protocol.sha256, "toml": protocol.text},
-        "data": list(scenes.given), "scenes": list(board.scenes),
+        "data": list(given), "scenes": list(board.scenes),
         "inputs": [
-            {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)} for path in scenes.files
+            {"name": path.name, "bytes": path.stat().st_size, "sha256": digest(path)} for path in files
         ],
         "methods": [one.about() | _weights(one, board) for one in entrants if isinstance(one, Contestant)],
         "products": [one.about() for one in entrants if isinstance(one, Products)],
@@ -161,8 +170,8 @@ def read(path: Path) -> Told:
     )  # fmt: skip
 
 
-def again(told: Told, board: Leaderboard, scenes: Scenes) -> Again:
-    """Whether a benchmark gives the figures of a manifest."""
+def again(told: Told, board: Leaderboard, files: Sequence[Path]) -> Again:
+    """Whether a benchmark of some files gives the figures of a manifest."""
     now = {(row.entrant, row.scene): row.figures for row in board.rows}
     same, close, apart = 0, 0, []
     for entrant, rows in told.figures.items():
@@ -176,7 +185,7 @@ def again(told: Told, board: Leaderboard, scenes: Scenes) -> Again:
                     close += 1
                 else:
                     apart.append(f"{entrant}, {scene}, {name}: {number} then, {value} now")
-    before, have = set(told.files), {(path.name, digest(path)) for path in scenes.files}
+    before, have = set(told.files), {(path.name, digest(path)) for path in files}
     inputs = tuple(sorted(name for name, _ in before - have))
     return Again(same, close, tuple(apart), inputs)
 

@@ -4,55 +4,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from functools import cache
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from earthloom.atomic import write_whole
 from earthloom.benchmarking.entrants import Entrant
+from earthloom.benchmarking.entry import Scenes
 from earthloom.benchmarking.protocol import Protocol
-from earthloom.benchmarking.scenes import Scenes
+from earthloom.benchmarking.row import Row, code
 from earthloom.documents import object_beside
 from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, FileError
 from earthloom.machine import on
 from earthloom.version import __version__
-
-
-@dataclass(frozen=True)
-class Row:
-    """One entrant on one scene.
-
-    Parameters
-    ----------
-    figures
-        Empty where it failed; ``why`` then says so.
-    seconds
-        That fusing took, on this machine, beside whatever else ran; None for products of others.
-    key
-        What it depends on: version, protocol, numbers of the scene, method with its fields and weights.
-    """
-
-    entrant: str
-    scene: str
-    figures: Mapping[str, float] = field(default_factory=dict)
-    why: str = ""
-    seconds: float | None = None
-    key: str = field(default="", repr=False)
-    kept: bool = field(default=False, repr=False)
-
-
-@cache
-def code() -> str:
-    """SHA-256 of the package's sources: what is kept of one code does not count for another."""
-    home, told = Path(__file__).parents[1], sha256()
-    for path in sorted(home.rglob("*.py")):
-        told.update(path.relative_to(home).as_posix().encode() + path.read_bytes())
-    return told.hexdigest()
 
 
 @dataclass(frozen=True)

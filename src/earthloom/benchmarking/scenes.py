@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatch
 from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from earthloom.benchmarking.figures import AGREEING, Judged, judged
-from earthloom.benchmarking.pairs import Lessons, PairCases, pairs_in
-from earthloom.benchmarking.protocol import CUT_BY_RATIO, Part, Protocol
+from earthloom.benchmarking.entry import Entry
+from earthloom.benchmarking.protocol import Part, Protocol
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.metrics import cut_border
 from earthloom.problems import catalog as problems
@@ -23,99 +21,12 @@ from earthloom.raster.steady import stamps
 from earthloom.training.cases.open import cases
 from earthloom.training.cases.pansharpening import Cases
 from earthloom.training.cases.samples import DataSet, Reading, limit_of
-from earthloom.types import Float, Observation, Window
+from earthloom.types import Observation, Window
 
 WHOLE = 1 << 20  # pixels: scenes come as they are, not in blocks
-RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
-PAIRS = "bandpass"  # whose methods are fitted to other scenes first
 BY_SCENE = "pansharpening"  # whose scenes are opened one by one
+Pairs = Callable[[Sequence[str], Mapping[str, Any], Mapping[str, Any]], DataSet]
 READINGS = {one.name for one in fields(Reading)}
-
-
-@dataclass(frozen=True, eq=False)
-class Entry:
-    """One scene that is judged on: what a method sees, and what it should find.
-
-    Parameters
-    ----------
-    name
-        Of the scene, by which products of others are found.
-    obs, truth
-        ``truth`` is (band, y, x), NaN where it is not known; None at full resolution.
-    peak
-        Largest possible value.
-    lessons
-        What methods are fitted to first; None: nothing.
-    """
-
-    name: str
-    obs: Observation
-    truth: Float[np.ndarray, "band y x"] | None
-    peak: float
-    lessons: Lessons | None = None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the numbers that were seen and of the truth, with their geometry: by content, not by path."""
-        told = sha256(repr((self.peak, self.obs.shape, self.obs.convention)).encode())
-        for role, view in sorted(self.obs.views.items()):
-            told.update(repr((role, view.bands, view.ratio, view.offset, view.date, view.data.dtype.str)).encode())
-            for array in (view.data, view.valid):
-                told.update(np.ascontiguousarray(array).data)
-        if self.truth is not None:
-            told.update(np.ascontiguousarray(self.truth).data)
-        return told.hexdigest()
-
-    @property
-    def ratio(self) -> float:
-        """Coarse over fine pixel size, rounded where it is nearly whole."""
-        ratio = max(max(view.ratio) for view in self.obs.views.values())
-        return float(round(ratio)) if abs(ratio - round(ratio)) < 0.01 else ratio
-
-    def cut(self, protocol: Protocol) -> int:
-        """The border that is not judged, as :func:`earthloom.metrics.cut_border` takes it."""
-        told = protocol.judge.cut
-        return int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told)
-
-    def figures(self, product: Float[np.ndarray, "band y x"], protocol: Protocol) -> dict[str, float]:
-        """The figures of a product, as the protocol judges.
-
-        Raises
-        ------
-        InputError
-            If it does not lie on the grid of the truth, or misses numbers.
-        """
-        judge = protocol.judge
-        bands = len(problems.find(protocol.problem).bands(self.obs))
-        shape = self.truth.shape if self.truth is not None else (bands, *self.obs.shape)
-        if product.shape != shape:
-            raise InputError(f"a product of shape {product.shape}", f"{shape}")
-        if judge.clip:
-            product = np.clip(product, 0, self.peak)
-        ratio = judge.ratio or self.ratio
-        valid = self._valid(protocol)
-        if self.truth is None:
-            return judged(Judged(product, None, valid, self.peak, ratio, self.obs), judge.metrics)
-        cut = self.cut(protocol)
-        cloud = self.obs.views.get("cloud")
-        under = None if cloud is None else cut_border(cloud.data[0] > 0.5, cut)
-        known = None if valid is None else cut_border(valid, cut)
-        images = [cut_border(image, cut) for image in (product, self.truth)]
-        if known is not None:
-            images[1] = np.where(known, images[1], 0)
-        beside = [name for name in judge.metrics if name not in AGREEING]
-        found = judged(Judged(images[0], images[1], known, self.peak, ratio, self.obs, under), beside)
-        whole = Judged(product, None, valid, self.peak, ratio, self.obs)  # what was seen has no border
-        return found | judged(whole, [name for name in judge.metrics if name in AGREEING])
-
-    def _valid(self, protocol: Protocol) -> np.ndarray | None:
-        """Pixels that can be known and were; None where all are."""
-        valid = np.asarray(problems.find(protocol.problem).valid(self.obs))
-        if self.truth is not None:
-            valid = valid & np.isfinite(self.truth).all(axis=0)
-        if not valid.any():
-            raise InputError(f"{self.name}: no pixel that was seen and is known", "one at least")
-        return None if valid.all() else valid
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +112,9 @@ class Scenes(Sequence[Entry]):
     @property
     def files(self) -> list[Path]:
         """What they are read from, each once."""
-        return sorted(stamps([file for one in self.opened for file in one.files]))
+        return sorted(
+            stamps([file for home in dict.fromkeys(home for home, _ in self.units) for file in self.opened[home].files])
+        )
 
     def __getitem__(self, number: Any) -> Any:
         """A scene, read now."""
@@ -217,8 +130,8 @@ class Scenes(Sequence[Entry]):
             obs, truth = case.obs, case.truth
         if opened.reading.precision != "float32":
             obs, truth = promoted(obs, opened.reading.precision), truth if truth is None else truth.astype(np.float64)
-        lessons = data.lessons(index) if isinstance(data, PairCases) else None
-        entry = Entry(self.name(number), obs, truth, 0.0, lessons)
+        lessons = getattr(data, "lessons", None)
+        entry = Entry(self.name(number), obs, truth, 0.0, None if lessons is None else lessons(index))
         return replace(entry, peak=self._peak(opened, entry))
 
     def _case(self, data: DataSet, index: int) -> Any:
@@ -254,7 +167,11 @@ def promoted(obs: Observation, precision: str) -> Observation:
 
 
 def open_scenes(
-    data: str | Path | Sequence[str | Path], protocol: Protocol, only: Sequence[str] = (), limit: int | None = None
+    data: str | Path | Sequence[str | Path],
+    protocol: Protocol,
+    only: Sequence[str] = (),
+    limit: int | None = None,
+    pairs: Pairs | None = None,
 ) -> Scenes:
     """The scenes of a data set, as a protocol reads them.
 
@@ -266,6 +183,8 @@ def open_scenes(
         Patterns of the names of scenes that count, beside the protocol's own.
     limit
         At most so many, spread evenly.
+    pairs
+        Opens pairs of two sensors, by their folders, what the protocol says of the fit, and how they are read.
 
     Raises
     ------
@@ -278,7 +197,7 @@ def open_scenes(
     for one in given:
         if not _there(one):
             raise FileError(f"{one} does not exist", hint="check the path")
-    opened = tuple(_opened(given, protocol))
+    opened = tuple(_opened(given, protocol, pairs))
     units = [(home, index) for home, one in enumerate(opened) for index in range(len(one))]
     kept = [
         (home, index) for home, index in units
@@ -309,19 +228,19 @@ def _named(name: str, only: Sequence[str]) -> bool:
     return not only or any(fnmatch(name, pattern) for pattern in only)
 
 
-def _opened(given: Sequence[Path], protocol: Protocol) -> Iterator[Opened]:
+def _opened(given: Sequence[Path], protocol: Protocol, pairs: Pairs | None) -> Iterator[Opened]:
     """Data sets: one for each file or folder that a part takes, else one of all that was given."""
     if not protocol.parts:
         paths = [f"{one}@{protocol.choice}" if protocol.choice and "@" not in one.name else str(one) for one in given]
         kept = [one for one in paths if not _matches(Path(one), protocol.without)]
-        yield from _open(kept, protocol, Part("*"))
+        yield from _open(kept, protocol, Part("*"), pairs)
         return
     found = False
     for one in given:
         for path, part in _parts(one, protocol):
             found = True
             roles = {role: str(path / name) for role, name in part.roles.items()}
-            yield from _open(roles or [str(path)], protocol, part, _title(path, one) if roles else "")
+            yield from _open(roles or [str(path)], protocol, part, pairs, _title(path, one) if roles else "")
     if not found:
         names = ", ".join(part.files for part in protocol.parts)
         raise InputError(f"nothing for {protocol.name} in {', '.join(map(str, given))}", names, protocol.layout)
@@ -354,13 +273,15 @@ def _matches(path: Path, patterns: Sequence[str]) -> bool:
     return any(fnmatch(path.name.lower(), pattern.lower()) for pattern in patterns)
 
 
-def _open(paths: Any, protocol: Protocol, part: Part, title: str = "") -> Iterator[Opened]:
+def _open(
+    paths: Any, protocol: Protocol, part: Part, pairs: Pairs | None, title: str = ""
+) -> Iterator[Opened]:  # fmt: skip
     """The data sets of some paths: one of all; of PAN and MS one for each scene, for theirs may be of many sensors."""
     told = {**protocol.read, **part.read}
     reading = Reading(**{key: value for key, value in told.items() if key in READINGS}, block_px=WHOLE)
     peak = protocol.judge.peak if part.peak is None else part.peak
-    if protocol.problem == PAIRS:
-        yield Opened(pairs_in(paths, protocol.fit, told), reading, peak, part)
+    if pairs is not None:
+        yield Opened(pairs(paths, protocol.fit, told), reading, peak, part)
         return
     if protocol.problem != BY_SCENE:
         yield Opened(cases(paths, protocol.problem, block_px=WHOLE, **told), reading, peak, part)

@@ -16,7 +16,7 @@ from earthloom.report.html.meanings import MEANINGS
 from earthloom.report.html.parts import Facts, Page, Part, Picture, Pictures, Section, Table, Text, figure
 
 SHOWN = 60  # scenes in the table of every scene; all of them are in scores.csv
-WORDS = {"": "place", "s": "seconds a scene"}
+WORDS = {"": "place"}
 
 
 def leaderboard_page(board: Leaderboard) -> Page:
@@ -62,11 +62,20 @@ def _title(metric: str) -> str:
 
 def _leaderboard(board: Leaderboard) -> list[Part]:
     """The table, and the way that is better."""
-    heads, lines = board.cells()
+    heads, lines = board.cells(3)
     shown = [WORDS.get(head, head) if head not in FIGURES else f"{_title(head)} {_arrow(head)}" for head in heads]
     best = frozenset((y, x) for y, x in board.best())
-    alike = Text(ALIKE, "note")
-    return [Table(shown, lines, "Mean ± standard deviation over scenes, N - 1", best, words=frozenset((1,))), alike]
+    alike = [] if board.too_few else [Text(ALIKE, "note")]
+    return [
+        Table(
+            shown,
+            lines,
+            "Mean ± standard deviation over scenes (N - 1); s: median seconds a scene",
+            best,
+            words=frozenset((1,)),
+        ),
+        *alike,
+    ]
 
 
 def _arrow(metric: str) -> str:
@@ -87,7 +96,7 @@ def _differences(board: Leaderboard) -> list[Part]:
             continue
         shared = [s for s in table[first] if s in table[name]]
         won = sum((table[first][s] < table[name][s]) == lower and table[first][s] != table[name][s] for s in shared)
-        told = "worse" if one.apart else "cannot be told"
+        told = "worse" if one.apart else "too few scenes" if board.too_few else "cannot be told"
         noise = "" if one.noise is None else f" ± {one.noise:.3g}"
         rows.append([
             name, f"{one.difference:.3g}{noise}", figure(one.p, 2), f"{won} of {len(shared)}", told
@@ -172,7 +181,7 @@ def _again(board: Leaderboard) -> list[Part]:
     parts: list[Part] = []
     if told.get("command"):
         parts.append(Text(shlex.join(told["command"]), "command"))
-    parts.append(Text("earthloom bench --manifest manifest.json", "command"))
+    parts.append(Text("`earthloom bench --manifest manifest.json` makes it again and compares every figure."))
     facts = [(name, str(version)) for name, version in told.get("versions", {}).items()]
     parts.append(Facts([*facts, ("code", str(told.get("code_sha256", ""))[:16])]))
     rows = [[one["name"], one["sha256"]] for one in told.get("inputs", [])[:SHOWN]]

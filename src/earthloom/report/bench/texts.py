@@ -35,7 +35,9 @@ def markdown(board: Leaderboard) -> str:
     drawn = ["| " + " | ".join(cell.replace("|", r"\|") for cell in row) + " |" for row in [heads(board), *rows]]
     drawn.insert(1, "|---|---|" + "---:|" * (len(rows[0]) - 2 if rows else 0))
     below = [board.verdict(), *board.notes]
-    return "\n".join([f"## {board.protocol.title}", "", *drawn, "", *_with_blanks([*below, ALIKE, _how(board)]), ""])
+    return "\n".join(
+        [f"## {board.protocol.title}", "", *drawn, "", *_with_blanks([*below, *_alike(board), _how(board)]), ""]
+    )
 
 
 def latex(board: Leaderboard) -> str:
@@ -49,7 +51,7 @@ def latex(board: Leaderboard) -> str:
     arrows = [_tex(head).replace("↓", r"$\downarrow$").replace("↑", r"$\uparrow$") for head in heads(board)]
     drawn = [rf"    {' & '.join(row)} \\" for row in [arrows, *rows]]
     columns = "ll" + "r" * (len(arrows) - 2)
-    caption = _tex(f"{board.protocol.title}. {board.verdict()} {ALIKE}")
+    caption = _tex(" ".join([f"{board.protocol.title}.", board.verdict(), *_alike(board)]))
     return "\n".join([
         r"% \usepackage{booktabs}", r"\begin{table}", r"  \centering", rf"  \caption{{{caption}}}",
         rf"  \begin{{tabular}}{{{columns}}}", r"    \toprule", drawn[0], r"    \midrule", *drawn[1:],
@@ -76,6 +78,11 @@ def conventions(board: Leaderboard) -> list[tuple[str, str]]:
         (name, f"{FIGURES[name].words}; {'lower' if FIGURES[name].lower else 'higher'} is better")
         for name in board.metrics
     ]  # fmt: skip
+
+
+def _alike(board: Leaderboard) -> list[str]:
+    """What the mark means, where any place has it."""
+    return [] if board.too_few else [ALIKE]
 
 
 def _how(board: Leaderboard) -> str:

@@ -12,6 +12,7 @@ from earthloom.benchmarking import manifest as manifests
 from earthloom.benchmarking.board import Leaderboard
 from earthloom.benchmarking.entrants import entrants_of, require_methods
 from earthloom.benchmarking.manifest import Again
+from earthloom.benchmarking.pairs import pairs_in
 from earthloom.benchmarking.protocol import Protocol, default_for, load
 from earthloom.benchmarking.rows import rows_of
 from earthloom.benchmarking.scenes import Scenes, open_scenes
@@ -25,6 +26,7 @@ from earthloom.report.html.page import require_jinja
 from earthloom.verbs import names
 from earthloom.verbs.telling import written
 
+PAIRS = "bandpass"  # whose methods are fitted to other scenes first
 MANIFEST, ROWS = "manifest.json", "rows"
 PAGES = {"html": "leaderboard.html", "markdown": "leaderboard.md", "latex": "leaderboard.tex", "csv": "scores.csv"}
 
@@ -146,7 +148,7 @@ def again(path: str | Path, data: Sequence[str | Path] = (), output: str | Path 
     board, opened = _benched(
         told.protocol, given, told.methods, place, theirs, told.scale, only, None, None, command, run
     )  # fmt: skip
-    return board, manifests.again(told, board, opened)
+    return board, manifests.again(told, board, opened.files)
 
 
 def problem_of(word: str) -> str:
@@ -174,7 +176,7 @@ def _benched(
         require_jinja()
         _require_ours(place, run.overwrite)
         require_apart(place, [data] if isinstance(data, (str, Path)) else data)
-    opened = open_scenes(data, asked, only, limit)
+    opened = open_scenes(data, asked, only, limit, pairs_in if asked.problem == PAIRS else None)
     entrants = entrants_of(methods, products, asked.problem, opened.names, scale)
     if place is not None:
         require_apart(place, map(str, opened.files))
@@ -184,7 +186,7 @@ def _benched(
     run.tell(f"{asked.title}: {len(entrants)} entrants on {len(opened)} scenes")
     rows = tuple(rows_of(opened, entrants, asked, folder, run))
     board = Leaderboard(asked, tuple(one.label for one in entrants), tuple(opened.names), rows, _notes(opened, asked))
-    board = replace(board, manifest=manifests.manifest_of(board, opened, entrants, command))
+    board = replace(board, manifest=manifests.manifest_of(board, opened.given, opened.files, entrants, command))
     return board if place is None else _kept(board, place), opened
 
 

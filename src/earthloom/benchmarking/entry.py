@@ -1,0 +1,133 @@
+"""One scene that is judged on: what a method sees, what it should find, and the figures of a product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+from typing import Protocol as Shape
+
+import numpy as np
+
+from earthloom.benchmarking.figures import AGREEING, Judged, judged
+from earthloom.benchmarking.protocol import CUT_BY_RATIO, Protocol
+from earthloom.errors import InputError
+from earthloom.methods.base import Method
+from earthloom.metrics import cut_border
+from earthloom.problems import catalog as problems
+from earthloom.types import Float, Observation
+
+RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
+
+
+class Lessons(Shape):
+    """What methods are fitted to before they are judged on a scene (:mod:`earthloom.benchmarking.pairs`)."""
+
+    @property
+    def key(self) -> str:
+        """By what is fitted to."""
+        ...
+
+    def fitted(self, label: str, method: Method) -> Method:
+        """A method as it will be applied."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One scene that is judged on: what a method sees, and what it should find.
+
+    Parameters
+    ----------
+    name
+        Of the scene, by which products of others are found.
+    obs, truth
+        ``truth`` is (band, y, x), NaN where it is not known; None at full resolution.
+    peak
+        Largest possible value.
+    lessons
+        What methods are fitted to first; None: nothing.
+    """
+
+    name: str
+    obs: Observation
+    truth: Float[np.ndarray, "band y x"] | None
+    peak: float
+    lessons: Lessons | None = None
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the numbers that were seen and of the truth, with their geometry: by content, not by path."""
+        told = sha256(repr((self.peak, self.obs.shape, self.obs.convention)).encode())
+        for role, view in sorted(self.obs.views.items()):
+            told.update(repr((role, view.bands, view.ratio, view.offset, view.date, view.data.dtype.str)).encode())
+            for array in (view.data, view.valid):
+                told.update(np.ascontiguousarray(array).data)
+        if self.truth is not None:
+            told.update(np.ascontiguousarray(self.truth).data)
+        return told.hexdigest()
+
+    @property
+    def ratio(self) -> float:
+        """Coarse over fine pixel size, rounded where it is nearly whole."""
+        ratio = max(max(view.ratio) for view in self.obs.views.values())
+        return float(round(ratio)) if abs(ratio - round(ratio)) < 0.01 else ratio
+
+    def cut(self, protocol: Protocol) -> int:
+        """The border that is not judged, as :func:`earthloom.metrics.cut_border` takes it."""
+        told = protocol.judge.cut
+        return int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told)
+
+    def figures(self, product: Float[np.ndarray, "band y x"], protocol: Protocol) -> dict[str, float]:
+        """The figures of a product, as the protocol judges.
+
+        Raises
+        ------
+        InputError
+            If it does not lie on the grid of the truth, or misses numbers.
+        """
+        judge = protocol.judge
+        bands = len(problems.find(protocol.problem).bands(self.obs))
+        shape = self.truth.shape if self.truth is not None else (bands, *self.obs.shape)
+        if product.shape != shape:
+            raise InputError(f"a product of shape {product.shape}", f"{shape}")
+        if judge.clip:
+            product = np.clip(product, 0, self.peak)
+        ratio = judge.ratio or self.ratio
+        valid = self._valid(protocol)
+        if self.truth is None:
+            return judged(Judged(product, None, valid, self.peak, ratio, self.obs), judge.metrics)
+        cut = self.cut(protocol)
+        cloud = self.obs.views.get("cloud")
+        under = None if cloud is None else cut_border(cloud.data[0] > 0.5, cut)
+        known = None if valid is None else cut_border(valid, cut)
+        images = [cut_border(image, cut) for image in (product, self.truth)]
+        if known is not None:
+            images[1] = np.where(known, images[1], 0)
+        beside = [name for name in judge.metrics if name not in AGREEING]
+        found = judged(Judged(images[0], images[1], known, self.peak, ratio, self.obs, under), beside)
+        whole = Judged(product, None, valid, self.peak, ratio, self.obs)  # what was seen has no border
+        return found | judged(whole, [name for name in judge.metrics if name in AGREEING])
+
+    def _valid(self, protocol: Protocol) -> np.ndarray | None:
+        """Pixels that can be known and were; None where all are."""
+        valid = np.asarray(problems.find(protocol.problem).valid(self.obs))
+        if self.truth is not None:
+            valid = valid & np.isfinite(self.truth).all(axis=0)
+        if not valid.any():
+            raise InputError(f"{self.name}: no pixel that was seen and is known", "one at least")
+        return None if valid.all() else valid
+
+
+class Scenes(Shape):
+    """The scenes of a benchmark, as who judges them needs them (:mod:`earthloom.benchmarking.scenes`)."""
+
+    def __len__(self) -> int: ...
+
+    def name(self, number: int) -> str:
+        """Of a scene."""
+        ...
+
+    def __getitem__(self, number: int) -> Entry:
+        """A scene, read now."""
+        ...
