@@ -132,10 +132,10 @@ def weights() -> str:
     from earthloom.weights.store import shipped_weights
 
     parts = [
-        "# Weights and their licences\n\nEarthloom's code is Apache-2.0. Weights have learnt from images, and **some of "
-        "these images exclude commercial use**, so the weights do, too: the column *not for* says "
-        "it, a command that takes such weights says it, and so do `earthloom weights show NAME` and the provenance of a product. Classical methods have no "
-        "weights and no such limit.\n\n| weights | method | not for | licence | data |\n|---|---|---|---|---|"
+        "# Weights and their licences\n\nEarthloom's code is Apache-2.0. Weights have learnt from images, and **some "
+        "of these images exclude commercial use**, so the weights do, too: the column *not for* says "
+        "it, a command that takes such weights says it, and so does `earthloom weights show NAME`. Classical methods "
+        "have no weights and no such limit.\n\n| weights | method | not for | licence | data |\n|---|---|---|---|---|"
     ]
     for one in shipped_weights():
         card = {key.replace("_", " "): str(value).replace("|", "/") for key, value in one.card.items()}

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from affine import Affine
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from earthloom import samples, sensors
 from earthloom.errors import InputError
@@ -97,10 +97,10 @@ def _olinda() -> tuple[np.ndarray, tuple[Band, ...]]:
 
 def _coarser(image: np.ndarray, ratio: int, gain: float = 0.3, convention: Convention = "centre") -> np.ndarray:
     """D B x: what a sensor with pixels ``ratio`` times as large would have seen."""
-    shape = tuple(n // ratio for n in image.shape[1:])
-    at = (ratio - 1) / 2
-    empty = View(np.zeros((1, *shape)), np.ones(shape, bool), (Band("x"),), (float(ratio),) * 2, (at, at))
-    obs = Observation({"ms": empty}, image.shape[1:], convention=convention)
+    height, width = image.shape[1:]
+    shape, at, apart = (height // ratio, width // ratio), (ratio - 1) / 2, float(ratio)
+    empty = View(np.zeros((1, *shape)), np.ones(shape, bool), (Band("x"),), (apart, apart), (at, at))
+    obs = Observation({"ms": empty}, (height, width), convention=convention)
     return reduce(obs, image, gain)
 
 
@@ -127,7 +127,7 @@ def _spectra(wanted: Sequence[Band], sensor: str | None, rng: np.random.Generato
     looks = library.reflectance @ band_matrix(library.wavelength_nm, bands, "landsat7", library.fwhm_nm).T
     pixels = image.reshape(len(image), -1).T
     pixels = (pixels - pixels.mean(0)) / pixels.std(0) * looks.std(0) + looks.mean(0)
-    apart, nearest = cKDTree(looks).query(pixels, k=4)
+    apart, nearest = KDTree(looks).query(pixels, k=4)
     share = 1 / (apart + 0.01)
     share /= share.sum(1, keepdims=True)
     seen = library.reflectance @ band_matrix(library.wavelength_nm, wanted, sensor, library.fwhm_nm).T
