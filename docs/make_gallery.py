@@ -20,9 +20,11 @@ share (`weights`, `precision`, `ensemble`) are told in [networks](networks.md).
 """
 PICTURE = """![Methods on one crop of the built-in sample, the best first](img/methods_{0}.jpg)
 
-*One crop of the built-in sample, the best first by the root mean square error in percent of the mean. It is one scene,
-which ranks nothing elsewhere (`python docs/make_method_pictures.py {0}`).*
+*What is seen of one crop of the built-in sample is simulated, so that the answer is known; the best first by the root
+mean square error in percent of the mean. One such scene ranks nothing elsewhere{1}
+(`python docs/make_method_pictures.py {0}`).*
 """
+NOTES = {"bandpass": ": what is fitted was fitted to this very answer, which is nearly linear"}
 TITLES = {
     "pansharpening": "Pansharpening",
     "spatiotemporal": "Spatiotemporal fusion",
@@ -62,7 +64,8 @@ def main() -> None:
     parts = [HEAD]
     for problem in sorted(catalog.problems(), key=lambda p: list(TITLES).index(p) if p in TITLES else len(TITLES)):
         parts.append(f"## {TITLES.get(problem, problem)}\n")
-        parts += [PICTURE.format(problem)] if (HERE / f"img/methods_{problem}.jpg").is_file() else []
+        if (HERE / f"img/methods_{problem}.jpg").is_file():
+            parts.append(PICTURE.format(problem, NOTES.get(problem, "")))
         parts += [entry(name, problem) for name in catalog.names(problem)]
     text = "\n".join(parts)
     target = HERE / "gallery.md"

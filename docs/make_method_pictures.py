@@ -170,7 +170,8 @@ def cloud_removal() -> Scene:
     other = (truth * np.linspace(1.15, 0.9, 6)[:, None, None]).astype("float32")  # another season
 
     def make(name: str) -> np.ndarray:
-        return earthloom.decloud(cloudy, sar.astype("float32"), mask, name, [other])
+        radar = sar.astype("float32")
+        return earthloom.decloud(cloudy, radar, mask, name, [other], date_masks=[np.zeros_like(mask)])
 
     return Scene(truth, {"cloudy": cloudy, "radar": sar[:1], "other date": other}, make, RGB, mask)
 
