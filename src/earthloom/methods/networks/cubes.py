@@ -107,7 +107,7 @@ class CubeNetwork(Network):
 
     def written(self, module: nn.Module, sizes: Sizes) -> nn.Module:
         """From a coarse cube to a fine one."""
-        from earthloom.nn.whole_cube import WholeCube
+        from earthloom.nn.graphs import WholeCube
 
         return WholeCube(module, round(sizes.ratio))  # type: ignore[arg-type]
 

@@ -182,7 +182,7 @@ def _traced(module: nn.Module, trial: _Trial, header: Header) -> bytes:
     """
     import torch
 
-    from earthloom.nn.by_place import ByPlace
+    from earthloom.nn.graphs import ByPlace
 
     images = trial.images(0)
     placed = ByPlace(module, list(images)).eval()

@@ -1,6 +1,9 @@
-"""A network of cubes as one graph: from the coarse cube to the fine one, its interpolation inside."""
+"""Networks as graphs take them: inputs by their places, the interpolation of cubes inside."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +15,18 @@ from earthloom.ops.banded import keys
 from earthloom.types import Float
 
 REACH = 2  # coarse pixels that cubic convolution looks at
+
+
+class ByPlace(nn.Module):
+    """A module, its inputs in this order; what else it takes stays as it is by default."""
+
+    def __init__(self, module: nn.Module, names: Sequence[str]) -> None:
+        super().__init__()
+        self.module, self.names = module, tuple(names)
+
+    def forward(self, *images: Tensor) -> Any:
+        """What the module makes of them."""
+        return self.module(**dict(zip(self.names, images, strict=True)))
 
 
 class WholeCube(nn.Module):
