@@ -69,3 +69,11 @@ def test_the_same_figures_are_not_apart() -> None:
     same = row([1, 2, 3, 4, 5, 6])
     found = ranked({"one": same, "two": dict(same)}, True, SCENES[:6])
     assert found.against["two"].p == 1 and found.places == {"one": 1, "two": 1}
+
+
+def test_the_noise_floor_is_that_of_the_most_alike() -> None:
+    best = np.linspace(1, 2, 8)
+    table = {"best": row(list(best)), "near": row(list(best + 0.02 + 0.001 * np.arange(8))),
+             "far": row(list(best + np.linspace(0.1, 2, 8)))}  # fmt: skip
+    found = ranked(table, True, SCENES)
+    assert found.noise == found.against["near"].noise < found.against["near"].difference < found.against["far"].noise

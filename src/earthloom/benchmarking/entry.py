@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from typing import Protocol as Shape
+from typing import runtime_checkable
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from earthloom.types import Float, Observation
 RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
 
 
+@runtime_checkable
 class Lessons(Shape):
     """What methods are fitted to before they are judged on a scene (:mod:`earthloom.benchmarking.pairs`)."""
 
@@ -119,6 +121,7 @@ class Entry:
         return None if valid.all() else valid
 
 
+@runtime_checkable
 class Scenes(Shape):
     """The scenes of a benchmark, as who judges them needs them (:mod:`earthloom.benchmarking.scenes`)."""
 

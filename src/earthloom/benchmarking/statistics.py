@@ -72,8 +72,8 @@ class Ranking:
     against
         Entrant to its comparison with the first.
     noise
-        The noise floor: half of the intervals of :class:`Against` are narrower. A smaller difference of means tells
-        nothing on these scenes; None where that cannot be told.
+        The noise floor: the narrowest of the intervals of :class:`Against`, that of whoever is most like the first. A
+        smaller difference of means tells nothing on these scenes; None where that cannot be told.
     least
         The smallest p that so many scenes and comparisons can reach.
     """
@@ -128,7 +128,7 @@ def ranked(table: Table, lower: bool, scenes: Sequence[str]) -> Ranking:
     noise = [one.noise for one in against.values() if one.noise is not None]
     counts = [one.scenes for one in against.values()]
     least = min(1.0, 2.0 ** (1 - min(counts)) * len(counts)) if counts and min(counts) > 1 else None
-    return Ranking(tuple(order), places, against, float(np.median(noise)) if noise else None, least)
+    return Ranking(tuple(order), places, against, min(noise, default=None), least)
 
 
 def _beside(best: Mapping[str, float], other: Mapping[str, float], sign: float, scenes: Sequence[str]) -> Against:

@@ -103,8 +103,8 @@ def _differences(board: Leaderboard) -> list[Part]:
         ])  # fmt: skip
     heads = ["Beside the first", f"Worse by, {_title(rank)}", "p (Wilcoxon, Holm)", f"Scenes won by {first}", "So"]
     words = (
-        "The interval is that of the mean difference, 95 %, scene by scene. Half of the intervals are narrower than "
-        "the noise floor: a smaller difference tells nothing here."
+        "The interval is that of the mean difference, 95 %, scene by scene. The narrowest one is the noise floor: a "
+        "smaller difference tells nothing here, even between those that are most alike."
     )
     parts: list[Part] = [Table(heads, rows, f"Scene by scene against {first}", words=frozenset((4,)))]
     if any(one.noise is not None for one in ranking.against.values()):
