@@ -130,8 +130,9 @@ def sharpening() -> Scene:
 
 def superresolution() -> Scene:
     """A cube of thirty bands, twice as fine."""
-    some = slice(0, 60, 2)
-    truth, nm = cube()[0][some], spectral_library("santa_barbara").wavelength_nm[some]
+    nm = spectral_library("santa_barbara").wavelength_nm
+    some = np.argsort(nm)[:60:2]
+    truth, nm = cube()[0][some], nm[some]
     coarse = observe_truth(truth, np.ones(len(truth)) / len(truth), 2, (0.3,) * len(truth)).ms
     bands = tuple(int(np.abs(nm - wanted).argmin()) for wanted in (660, 560, 480))
 
