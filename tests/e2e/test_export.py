@@ -105,8 +105,9 @@ def test_a_fixed_tile_and_the_keys_of_deepness(tmp_path: Path) -> None:
     assert session.get_inputs()[0].shape == [1, 3, 24, 24] and session.get_outputs()[0].shape == [1, 3, 96, 96]
     told = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
     assert told["model_type"] == "Superresolution" and told["tile_size"] == 24 and told["tiles_overlap"] > 0
+    other = earthloom.export("edsr", tmp_path / "other.onnx", weights=str(path), bands=16, tile=24)
     with pytest.raises(MethodError, match="dynamic height"):
-        catalog.make(f"onnx:{found.path}", "superresolution").ready(scene("superresolution", 96))
+        catalog.make(f"onnx:{other.path}", "superresolution").ready(scene("superresolution", 96))
 
 
 @pytest.mark.slow
