@@ -136,7 +136,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     place = tmp_path / "net.onnx"
     for arguments, words in (
         (("gsa", place), "formulas are no graphs"), (("onnx", place), "formulas are no graphs"),
-        (("cf2n", place), "pansharpening and cloud_removal"), (("pansharpen/cf2n", place), "generic_4to1"),
+        (("cf2n", place), "cloud_removal and pansharpening"), (("pansharpen/cf2n", place), "generic_4to1"),
         (("pnn", place), "weights of your own"), (("hpm_cnn", tmp_path / "net.pt"), "ONNX"),
         (("coarsr", place), "cubes_2to1"), (("nosuch", place), "no pansharpening method"),
     ):  # fmt: skip
