@@ -31,6 +31,7 @@ FOLDERS = [
     "pansharpening",
     "sharpening",
     "spatiotemporal",
+    "speed",
     "superresolution",
     "viewer",
 ]

@@ -64,7 +64,8 @@ def _torchmetrics(index: str) -> Callable[..., Any]:
 def _match_ours(source: np.ndarray, target: np.ndarray) -> Any:
     import earthloom
 
-    return earthloom.align(source, target=target, method="cdf_match")
+    four = "gaofen1_wfv"  # bands need a name; the formula looks at none
+    return earthloom.align(source, target=target, method="cdf_match", source_sensor=four, target_sensor=four)
 
 
 def _match_skimage(source: np.ndarray, target: np.ndarray) -> Any:

@@ -105,8 +105,9 @@ def test_a_fixed_tile_and_the_keys_of_deepness(tmp_path: Path) -> None:
     assert session.get_inputs()[0].shape == [1, 3, 24, 24] and session.get_outputs()[0].shape == [1, 3, 96, 96]
     told = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
     assert told["model_type"] == "Superresolution" and told["tile_size"] == 24 and told["tiles_overlap"] > 0
+    other = earthloom.export("edsr", tmp_path / "other.onnx", weights=str(path), bands=16, tile=24)
     with pytest.raises(MethodError, match="dynamic height"):
-        catalog.make(f"onnx:{found.path}", "superresolution").ready(scene("superresolution", 96))
+        catalog.make(f"onnx:{other.path}", "superresolution").ready(scene("superresolution", 96))
 
 
 @pytest.mark.slow
@@ -135,7 +136,7 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
     place = tmp_path / "net.onnx"
     for arguments, words in (
         (("gsa", place), "formulas are no graphs"), (("onnx", place), "formulas are no graphs"),
-        (("cf2n", place), "pansharpening and cloud_removal"), (("pansharpen/cf2n", place), "generic_4to1"),
+        (("cf2n", place), "cloud_removal and pansharpening"), (("pansharpen/cf2n", place), "generic_4to1"),
         (("pnn", place), "weights of your own"), (("hpm_cnn", tmp_path / "net.pt"), "ONNX"),
         (("coarsr", place), "cubes_2to1"), (("nosuch", place), "no pansharpening method"),
     ):  # fmt: skip

@@ -160,16 +160,12 @@ class NetworkFile(Method):
         Raises
         ------
         MethodError
-            If its inputs are for another number of bands, or of one size alone.
+            If its inputs are for another number of bands, or of one size.
         """
         bands, sharp = len(obs[self.coarse].bands), len(obs[self.sharp].bands) if self.sharp else 0
         single = []
+        _require_any_size(engine, self.file)
         for slot, (_, images) in zip(engine.slots, plan.stacks, strict=True):
-            if slot.rows is not None or slot.cols is not None:
-                raise MethodError(
-                    f"{self.file}, made for images of {slot.rows} x {slot.cols}", "a network for any size",
-                    "export it with dynamic height and width",
-                )  # fmt: skip
             if slot.channels is None:
                 continue
             wanted = [sum(sharp if one == self.sharp else many for one in images) for many in (bands, 1)]
@@ -271,6 +267,22 @@ def _measured(
     return found
 
 
+def _require_any_size(engine: Engine, file: str) -> None:
+    """Refuse a network of one size alone.
+
+    Raises
+    ------
+    MethodError
+        If it is.
+    """
+    for slot in engine.slots:
+        if slot.rows is not None or slot.cols is not None:
+            raise MethodError(
+                f"{file}, made for images of {slot.rows} x {slot.cols}", "a network for any size",
+                "export it with dynamic height and width",
+            )  # fmt: skip
+
+
 def _of_ours(method: NetworkFile, engine: Engine, obs: Observation) -> Fitted:
     """A network of ours, which was written to the file: its method, run by another runtime.
 
@@ -289,6 +301,7 @@ def _of_ours(method: NetworkFile, engine: Engine, obs: Observation) -> Fitted:
     assert isinstance(network, Network)
     network = replace(network, **own_fields(network, header))
     order = order_or_raise(header, network, obs)
+    _require_any_size(engine, method.file)
     bands = len(obs[network.roles["base"]].bands)
     for slot, port in zip(engine.slots, network.ports(network.sizes(obs), bands), strict=True):
         if slot.channels not in (None, port.channels) and not port.each:

@@ -124,7 +124,8 @@ def _named(method: str, problem: str | None) -> tuple[str, str]:
     if asked is not None and asked not in catalog.problems():
         raise InputError(f"no problem '{asked}'", f"one of {', '.join(catalog.problems())}")
     key = name.lower().replace("-", "_")
-    homes = [job for job in catalog.problems() if key in catalog.names(job) and catalog.is_network(key, job)]
+    nets = [job for job in catalog.problems() if key in catalog.names(job) and catalog.is_network(key, job)]
+    homes = [job for job in nets if not catalog.in_a_file(key, job)]
     if asked is None and len(homes) > 1:
         raise InputError(f"'{key}', a network of {' and '.join(homes)}", "which of them", f"`problem={homes[0]}`")
     job = asked or (homes[0] if homes else "pansharpening")
