@@ -160,6 +160,8 @@ def test_torch_and_its_gradient(seen: Observation) -> None:
     product = injected(seen, 0.5)[:, :96, :96] + np.random.default_rng(3).normal(0, 3, (3, 96, 96))
     tensor = torch.tensor(product, requires_grad=True)
     found = metrics.support_of(tensor, small)
-    assert {name: float(one) for name, one in found.items()} == pytest.approx(metrics.support_of(product, small))
+    assert {name: float(one.detach()) for name, one in found.items()} == pytest.approx(
+        metrics.support_of(product, small)
+    )
     sum(found.values()).backward()
     assert bool(torch.isfinite(tensor.grad).all()) and float(tensor.grad.abs().max()) > 0

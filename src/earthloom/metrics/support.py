@@ -1,6 +1,6 @@
 """Is the detail of a product backed by what was seen, and is what was seen in it? Hallucination and omission.
 
-Symbols, for band ``b`` of a product F that was made of an MS image y and of guides G_j (one PAN, or several fine bands):
+Symbols, for band ``b`` of a product F that was made of an MS image y and of guides G_j (one PAN, or several bands):
 
 ``H = I - U D B_b``
     high pass: what the MS sensor cannot have seen. B_b the blur of the band, D sampling, U interpolation.
@@ -36,13 +36,14 @@ def support_of(product: Image, observation: Observation, *, valid: Mask | None =
 
     ``hallucination_percent`` (0 is best): in every window w the product's detail h is fitted by least squares with what
     the inputs hold, ``h = c0 m + sum_j (a_j p_j + c_j q_j) + r``; then
-    ``100 sqrt(sum_w n / (n - k) |r|_w^2 / sum_w |h|_w^2)`` with k the numbers fitted: root mean square of the detail that
-    no input explains, over that of all detail. Noise counts by its share; gains that change slowly cost nothing.
+    ``100 sqrt(sum_w n / (n - k) |r|_w^2 / sum_w |h|_w^2)`` with k the numbers fitted: root mean square of the detail
+    that no input explains, over that of all detail. Noise counts by its share; gains that change slowly cost nothing.
 
-    ``omission_percent`` (0 is best): one scale down the MS tells which gains hold, ``H' y_b = sum_j g_j H' D B_b G_j + s``
-    in windows of 15 MS pixels. Of the detail ``e = sum_j g_j p_j`` expected from them, the product holds a share a,
-    ``h = c0 m + c1 U D B_b e + a e + r`` in every w; then ``100 sum_w v clip(1 - a, 0, 1) / sum_w v``, v the energy of e
-    that m and ``U D B_b e`` do not explain. No fusion has 100, injection with half the gain 50.
+    ``omission_percent`` (0 is best): one scale down the MS tells which gains hold,
+    ``H' y_b = sum_j g_j H' D B_b G_j + s`` in windows of 15 MS pixels. Of the detail ``e = sum_j g_j p_j`` that is
+    expected from them, the product holds a share a, ``h = c0 m + c1 U D B_b e + a e + r`` in every w; then
+    ``100 sum_w v clip(1 - a, 0, 1) / sum_w v``, v the energy of e that m and ``U D B_b e`` do not explain. No fusion
+    has 100, injection with half the gain 50.
 
     The truth has a hallucination too (30 to 50 percent of very fine images of many bands): some of its detail shows in
     no PAN. The figure says what cannot be checked, not what is wrong; of two products of one scene, the one with less
@@ -71,7 +72,7 @@ def support_of(product: Image, observation: Observation, *, valid: Mask | None =
     References
     ----------
     Earthloom's own, after the words of Aybar, Montero, Donike, Kalaitzis, Gómez-Chova, "A comprehensive benchmark for
-    optical remote sensing image super-resolution", IEEE GRSL 21, 2024 (hallucination, omission; there with a reference).
+    optical remote sensing image super-resolution", IEEE GRSL 21, 2024 (there with a reference).
     """
     seen = Compared(product, observation, valid)
     if "pan" not in observation.views:
