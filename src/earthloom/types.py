@@ -300,14 +300,35 @@ class Product(Tabular):
         return Table(["band", "least", "mean", "most"], lines, f"{size} pixels, {self.valid.mean():.1%} valid")
 
 
+class Verdict(NamedTuple):
+    """A line of a judgement: what it is about, ``good``, ``fair`` or ``poor``, why, and whether it beats no fusion."""
+
+    about: str
+    grade: str
+    words: str
+    better: bool | None = None
+
+    def __str__(self) -> str:
+        return f"{self.about:<14} {self.grade:<5} {self.why}"
+
+    @property
+    def why(self) -> str:
+        """The words, and whether that beats no fusion."""
+        return self.words + {True: ": better", False: ": no better", None: ""}[self.better]
+
+
 @dataclass(frozen=True)
 class Report(Tabular):
-    """Figures about one product: ``figures`` maps an index to its value, ``rows`` other products beside it."""
+    """Figures about one product: ``figures`` maps an index to its value, ``rows`` other products beside it.
+
+    ``verdict`` says in a few lines what they come to.
+    """
 
     title: str
     figures: Mapping[str, float]
     rows: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    verdict: tuple[Verdict, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -316,13 +337,14 @@ class Report(Tabular):
             "figures": dict(self.figures),
             "rows": {name: dict(row) for name, row in self.rows.items()},
             "notes": list(self.notes),
+            "verdict": [line._asdict() for line in self.verdict],
         }
 
     def table(self) -> Table:
         """A figure a line, products side by side."""
         rows = dict(self.rows) or {"product": self.figures}
         lines = [[name, *(row.get(name, math.nan) for row in rows.values())] for name in self.figures]
-        return Table(["figure", *rows], lines, self.title, "; ".join(self.notes))
+        return Table(["figure", *rows], lines, self.title, "; ".join((*map(str, self.verdict), *self.notes)))
 
 
 def representable(dtype: np.dtype | str, nodata: float | None) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from earthloom.report import spectra
 from earthloom.report.spectra import two_pixels
 from tests.e2e.conftest import Cli, grid, put, texture
 from tests.e2e.test_bad_input import refused
@@ -32,3 +33,16 @@ def test_two_pixels_are_neither_outliers_nor_at_the_border() -> None:
     assert there[0] != there[1]  # one of each material
     small = two_pixels(truth[:, :2, :2], np.ones((2, 2), bool))
     assert all(0 <= n < 2 for pixel in small for n in pixel)
+
+
+def test_pixels_of_a_figure_lie_inside_and_a_spike_does_not_set_its_axis() -> None:
+    rng = np.random.default_rng(4)
+    truth = 100 + rng.normal(0, 1, (218, 64, 96))
+    truth[:, 6, 3] += 400
+    truth[:, :8] += rng.normal(0, 60, (218, 8, 96))  # the border is where the contrast is
+    for y, x in two_pixels(truth, np.ones((64, 96), bool)):
+        assert 8 <= y < 56 and 12 <= x < 84
+    spectrum = truth[:, 32, 48].copy()
+    spectrum[158] = 9000
+    low, high = spectra._reach([spectrum, truth[:, 32, 48]])
+    assert 90 < low < 98 and 102 < high < 110

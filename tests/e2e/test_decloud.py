@@ -14,7 +14,7 @@ import pytest
 from affine import Affine
 
 import earthloom
-from earthloom.errors import InputError, MethodError
+from earthloom.errors import GridError, InputError, MethodError
 from tests.e2e.conftest import Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 
@@ -99,6 +99,8 @@ def test_every_method(method: str, files: Make, cli: Cli) -> None:
     done = cli(*made.masked("--date", made.date, "--date-mask", made.mask, "-m", method, "--reach", "30"))
     assert done.code == 0, done.err
     assert error(get(made.out)[0]) < 0.1 * error(get(made.optical)[0])
+    rows = cli("evaluate", made.out, "--reference", made.date, "--mask", made.mask, "--before", made.optical)
+    assert rows.code == 0 and "clouds removed" in rows.out and "inpaint, under clouds" in rows.out
     report = cli("evaluate", made.out, "--reference", made.date, "--mask", made.mask, "--json")
     figures = json.loads(report.out)
     assert {"psnr", "ssim", "sam_deg", "mae"} <= set(figures["figures"]) and set(figures["rows"]) == {
@@ -289,6 +291,18 @@ def test_arrays_of_every_kind() -> None:
     report = earthloom.evaluate(expected, clear, mask=cloud_mask())
     assert report.rows["under clouds"]["mae"] == pytest.approx(error(expected))
     assert report.rows["everywhere"]["mae"] < report.rows["under clouds"]["mae"]
+    beside = earthloom.evaluate(expected, clear, mask=cloud_mask(), before=cloudy)
+    assert beside.figures == report.figures and list(beside.rows)[:3] == [
+        "under clouds", "cloudy, under clouds", "inpaint, under clouds",
+    ]  # fmt: skip
+    filled = earthloom.decloud(cloudy, mask=cloud_mask(), method="inpaint")
+    assert beside.rows["inpaint, under clouds"]["mae"] == pytest.approx(error(filled), rel=1e-6)
+    assert beside.rows["cloudy, under clouds"]["mae"] == pytest.approx(error(cloudy))
+    assert [line.about for line in beside.verdict] == ["clouds removed"] and beside.verdict[0].grade == "good"
+    with pytest.raises(InputError, match="before without a mask"):
+        earthloom.evaluate(expected, clear, ratio=1, before=cloudy)
+    with pytest.raises(GridError, match="cloudy image"):
+        earthloom.evaluate(expected, clear, mask=cloud_mask(), before=cloudy[:1])
 
 
 def test_arrays_refused() -> None:

@@ -88,10 +88,69 @@ def test_evaluate_without_a_reference(cli: Cli, pair: Make) -> None:
     assert {"d_lambda_k", "d_s", "qnr", "hqnr", "consistency_ergas"} <= set(report["figures"])
     exp = report["rows"]["EXP (no fusion)"]
     assert report["figures"]["consistency_pan_detail_cc"] > exp["consistency_pan_detail_cc"]
-    table = cli("evaluate", out, "--pan", files.pan, "--ms", files.ms)
-    assert "EXP (no fusion)" in table.out and "consistency with the MS" in table.out
+    assert {"hallucination_percent", "omission_percent", "displacement_ms_px"} <= set(report["figures"])
+    abouts = [line["about"] for line in report["verdict"]]
+    assert abouts == ["spectra", "detail of PAN", "displacement", "hallucination"]
+    said = cli("evaluate", out, "--pan", files.pan, "--ms", files.ms).out
+    assert len(said.splitlines()) == 7 and max(map(len, said.splitlines())) <= 80 and "--all" in said
+    table = cli("evaluate", out, "--pan", files.pan, "--ms", files.ms, "--all")
+    assert "no fusion" in table.out and "consistency with the MS" in table.out
+    shown = [line.split()[0] for line in table.out.splitlines() if line.strip()]
+    assert shown.index("d_lambda_k") + 1 == shown.index("d_lambda_k_khan") and "to 0" in table.out
+    assert {name for name in report["figures"] if not name.startswith(("consistency_rmse_", "consistency_bias_"))} <= {
+        *shown
+    }
     three = put(files.out.with_name("three.tif"), get(out)[0][:3], grid(1))
     assert "3 bands" in cli("evaluate", three, "--pan", files.pan, "--ms", files.ms).err
+
+
+def test_several_products_in_one_table(cli: Cli, pair: Make, tmp_path: Path) -> None:
+    """Columns are products and no fusion, the best has a star; a mottled one is said to be so; maps are drawn."""
+    truth = fine_truth((256, 256), 4)
+    pan, ms = (image.round().astype("uint16") for image in observed(truth))
+    files = pair(pan, ms)
+    good = product(cli, files, "-m", "mtf_glp_fs")
+    image = get(good)[0].astype(float)
+    noise = np.random.default_rng(0).normal(0, 0.5 * image.std(), image.shape)
+    bad = put(tmp_path / "speckled.tif", np.clip(image + noise, 1, 65535).astype("uint16"), grid(1))
+    asked = ["evaluate", good, bad, "--pan", files.pan, "--ms", files.ms]
+    done = cli(*asked, "--figure", tmp_path / "maps.png", "--all")
+    assert done.code == 0, done.err
+    heads = next(line for line in done.out.splitlines() if good.name in line)
+    assert "speckled.tif" in heads and max(map(len, done.out.splitlines())) <= 120
+    line = next(line for line in done.out.splitlines() if line.startswith("hallucination_percent"))
+    assert line.split()[2].endswith("*") and "speckled.tif: hallucination  poor  mottled" in done.out
+    picture = get(tmp_path / "maps.png")[0]
+    assert picture.shape[1] > 500 and picture.std() > 10
+    told = parsed(cli(*asked, "--json").out)
+    alone = parsed(cli("evaluate", good, "--pan", files.pan, "--ms", files.ms, "--json").out)
+    assert told["products"][good.name] == alone and list(told["rows"]) == [good.name, bad.name, "EXP (no fusion)"]
+    assert told["best"]["hallucination_percent"] == good.name
+    both = earthloom.evaluate([good, bad], pan=files.pan, ms=files.ms)
+    assert both.rows["EXP (no fusion)"] == alone["rows"]["EXP (no fusion)"] == both[bad.name].rows["EXP (no fusion)"]
+    frame = both.to_frame()
+    assert list(frame.columns) == list(told["rows"])
+    assert frame.loc["hqnr", good.name] == both[good.name].figures["hqnr"]
+    assert "mottled" in both._repr_html_() and " *<" in both._repr_html_()
+    other = cli("evaluate", good, bad, "--reference", good, "--ratio", 4, "--figure", tmp_path / "errors.png")
+    assert other.code == 0 and "truth_omission_percent" in other.out and (tmp_path / "errors.png").is_file()
+    for words, said in (([good, good], "each of them once"), ([good, tmp_path / "none.tif"], "none.tif")):
+        refused = cli("evaluate", *words, "--pan", files.pan, "--ms", files.ms)
+        assert refused.code == 2 and said in refused.err
+
+
+def test_products_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    image = fine_truth().round()
+    report = earthloom.evaluate({"mine": image, "yours": image + 1}, image, ratio=4)
+    assert list(report.reports) == ["mine", "yours"] and report.best["rmse"] == "mine"
+    assert list(earthloom.evaluate([image, image], image, ratio=4).rows) == ["product 1", "product 2"]
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        put(tmp_path / folder / "p.tif", image.astype("uint16"), grid(1))
+    every = [tmp_path / folder / "p.tif" for folder in "ab"]
+    assert list(earthloom.evaluate(every, every[0], ratio=4).reports) == ["a/p.tif", "b/p.tif"]
+    with pytest.raises(earthloom.errors.InputError, match="no product"):
+        earthloom.evaluate([], image, ratio=4)
 
 
 def test_evaluate_stays_within_its_memory(cli: Cli, tmp_path: Path) -> None:

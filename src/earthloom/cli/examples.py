@@ -78,6 +78,14 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
     "evaluate": (
         ("against a reference", "earthloom evaluate sharp.tif --reference truth.tif --ratio 4"),
         ("without one", "earthloom evaluate sharp.tif --pan pan.tif --ms ms.tif"),
+        (
+            "several products, maps of where each is off",
+            "earthloom evaluate a.tif b.tif --pan pan.tif --ms ms.tif --figure maps.png",
+        ),
+        (
+            "clouds removed, beside the cloudy image and filling from around",
+            "earthloom evaluate c.tif --reference t.tif --mask m.tif --before s2.tif",
+        ),
     ),
     "compare": (
         (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,11 @@ from earthloom.engine.inputs import opened, taken_of
 from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import GridError, SensorError, warn
+from earthloom.evaluation.verdicts import without_reference as without_reference_in_words
 from earthloom.methods import catalog
-from earthloom.metrics import chroma_noise_percent, consistency_of, without_reference
-from earthloom.physics.shift import moved
+from earthloom.metrics import chroma_noise_percent, consistency_of, support_of, without_reference
 from earthloom.prepare.pansharpening import Sharpening, lay_pair
+from earthloom.prepare.registering import Moved, Registration, measure
 from earthloom.raster.image import Image
 from earthloom.raster.scenes.grids import MAX_PIXELS, ComparedGrid, common_ground, middle
 from earthloom.raster.told import Told
@@ -25,10 +27,22 @@ from earthloom.types import Observation, Report, Window
 
 EACH = 64  # bytes that judging takes for each number of the product, as measured
 LEAST = 1 << 16  # pixels that are worth judging
+PRODUCT, NO_FUSION = "product", "EXP (no fusion)"  # the rows
 
 
-def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run: Run) -> Report:
-    """Indices without a reference, for files and arrays.
+@dataclass(frozen=True)
+class Beside:
+    """A product beside what was seen: its numbers and which of them count, PAN and MS, how they lie."""
+
+    data: np.ndarray
+    valid: np.ndarray
+    obs: Observation
+    registration: Registration
+    notes: tuple[str, ...]
+
+
+def beside_inputs(product: Any, pan: Any, ms: Any, told: Sharpening, run: Run) -> Beside:
+    """A product and its inputs on one grid, files or arrays.
 
     Raises
     ------
@@ -61,9 +75,37 @@ def without_reference_of(product: Any, pan: Any, ms: Any, told: Sharpening, run:
             run.budget.require(EACH * LEAST * image.count, f"judging {LEAST:,} pixels of {image.name}", "grant more")
         own, core, notes = middle(own, core, min(most, MAX_PIXELS))
         data, valid = image.read(own, image.precision)
+        placed = scene if shift is None else Moved(scene, *shift)
         if shift is not None:
             notes = (*notes, f"MS moved by {shift[0]:+.2f} rows, {shift[1]:+.2f} columns, as when the product was made")
-        return _judge(data, valid, moved(scene.observe(core, 0), *(shift or (0.0, 0.0))), notes)
+        return Beside(data, valid, placed.observe(core, 0), measure(placed, run.at_a_time), notes)
+
+
+def without_reference_of(
+    product: Any, pan: Any, ms: Any, told: Sharpening, run: Run, known: dict[Any, Mapping[str, float]] | None = None
+) -> Report:
+    """Indices without a reference, for files and arrays; ``known`` keeps those of no fusion from product to product.
+
+    Raises
+    ------
+    EarthloomError
+        If they do not fit together.
+    """
+    seen = beside_inputs(product, pan, ms, told, run)
+    data, obs = seen.data, replace(seen.obs, core=None, origin=(0, 0))
+    if data.shape[1:] != obs.shape or len(data) != len(obs["ms"].bands):
+        raise GridError(
+            f"a product of shape {data.shape}", f"{(len(obs['ms'].bands), *obs.shape)}, the MS bands on the PAN grid"
+        )
+    exp = fuse_whole(catalog.make("exp"), obs)
+    figures = figures_of(np.where(seen.valid, data, 0).astype(exp.dtype), obs, seen.valid)
+    if seen.registration.known:
+        figures["displacement_ms_px"] = seen.registration.ms_px
+    place = (seen.obs.origin, obs.shape, obs["ms"].offset) if seen.valid.all() else None
+    known = {} if known is None or place is None else known
+    plain = known[place] if place in known else known.setdefault(place, figures_of(exp, obs, seen.valid))
+    lines = without_reference_in_words(figures, plain, obs.ratio)
+    return Report("without a reference", figures, {PRODUCT: figures, NO_FUSION: plain}, seen.notes, lines)
 
 
 def _applied_shift(product: Image) -> tuple[float, float] | None:
@@ -84,23 +126,10 @@ def _known(name: str | None) -> str | None:
         return None
 
 
-def _judge(data: np.ndarray, valid: np.ndarray, obs: Observation, notes: tuple[str, ...]) -> Report:
-    """Figures of the product, and of the interpolated MS beside it."""
-    if data.shape[1:] != obs.shape or len(data) != len(obs["ms"].bands):
-        raise GridError(
-            f"a product of shape {data.shape}", f"{(len(obs['ms'].bands), *obs.shape)}, the MS bands on the PAN grid"
-        )
-    obs = replace(obs, core=None, origin=(0, 0))
-    exp = fuse_whole(catalog.make("exp"), obs)
-    product = np.where(valid, data, 0).astype(exp.dtype)
-    rows = {"product": _figures(product, obs, valid), "EXP (no fusion)": _figures(exp, obs, valid)}
-    return Report("without a reference", rows["product"], rows, notes)
-
-
-def _figures(product: np.ndarray, obs: Observation, valid: np.ndarray) -> dict[str, float]:
-    """Indices without a reference, then the consistency with the inputs."""
-
+def figures_of(product: np.ndarray, obs: Observation, valid: np.ndarray) -> dict[str, float]:
+    """Indices without a reference, what of its detail is supported, then the consistency with the inputs."""
     figures = {name: float(value) for name, value in without_reference(product, obs, valid=valid).items()}
+    figures |= {name: float(value) for name, value in support_of(product, obs, valid=valid).items()}
     agreement = {name: float(value) for name, value in consistency_of(product, obs, valid=valid).items()}
     figures["chroma_noise_percent"] = float(chroma_noise_percent(product, valid=valid))
     return figures | {f"consistency_{name}": value for name, value in agreement.items()}

@@ -12,9 +12,9 @@ from earthloom.engine.budget import FREE, Budget
 from earthloom.engine.job import fuse_array
 from earthloom.engine.scene import ArrayScene
 from earthloom.errors import GridError, InputError
+from earthloom.evaluation import verdicts
 from earthloom.methods import catalog
-from earthloom.metrics import with_reference
-from earthloom.metrics.clouds import EVERYWHERE, UNDER, with_clouds
+from earthloom.metrics import support_against, with_reference
 from earthloom.metrics.reference import rmse
 from earthloom.metrics.summary import cut_border
 from earthloom.problems.superresolution import observation, on_grid
@@ -27,7 +27,9 @@ CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
 EACH = 32  # bytes that judging takes for each number of the product, as measured; half of it for a row beside it
 
 
-def _read(source: Any, role: str, nodata: float | None, budget: Budget = FREE) -> tuple[np.ndarray, np.ndarray, Any]:
+def read_whole(
+    source: Any, role: str, nodata: float | None, budget: Budget = FREE
+) -> tuple[np.ndarray, np.ndarray, Any]:
     """Whole image, mask, and the opened file (None for arrays)."""
     if not arrays.is_path(source):
         held = arrays.images_of({role: arrays.take(source, role)}, {role: Told(nodata=nodata)})[role]
@@ -57,13 +59,14 @@ def _with_reference(
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
     figures = _against(data, truth, both, ratio, top, margin)
     if hs is None:
-        return Report("against the reference", figures, {}, tuple(notes))
+        return Report("against the reference", figures, {}, tuple(notes), verdicts.against(figures))
     budget.require(EACH // 2 * truth.size, f"a cube {ratio:g} times finer than `hs`", "leave `hs` out")
     seen = enlarged(hs, ratio, nodata)
     if seen.shape != truth.shape:
         raise GridError(f"a cube that {ratio:g} times finer is {seen.shape}", f"{truth.shape}, as the reference")
     rows = {"product": figures, "bicubic": _against(np.where(both, seen, 0), truth, both, ratio, top, margin)}
-    return Report("against the reference", figures, rows, tuple(notes))
+    lines = verdicts.against(figures, rows["bicubic"])
+    return Report("against the reference", figures, rows, tuple(notes), lines)
 
 
 def _against(
@@ -72,9 +75,12 @@ def _against(
     """Indices against a reference; for cubes also those of every band that is not constant."""
 
     found = {k: float(v) for k, v in with_reference(data, truth, ratio, peak=peak, dim_cut=margin, valid=both).items()}
+    data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
+    if ratio > 1:
+        support = support_against(data, truth, ratio, valid=both)
+        found |= {f"truth_{name}": float(value) for name, value in support.items()}
     if len(truth) < CUBE_BANDS:
         return found
-    data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
     with np.errstate(divide="ignore"):
         each = 20 * np.log10(peak / np.asarray(rmse(data, truth, per_band=True, valid=both), float))
     alive = [band for band in range(len(truth)) if np.ptp(truth[band][both]) > 0]
@@ -84,7 +90,7 @@ def _against(
 
 def enlarged(hs: Any, ratio: float, nodata: float | None) -> np.ndarray:
     """The cube that was super-resolved, enlarged by bicubic interpolation: what costs nothing."""
-    data, valid, _ = _read(hs, "hs", nodata)
+    data, valid, _ = read_whole(hs, "hs", nodata)
     seen = np.where(valid, data, 0).astype(np.float64)
     bands = tuple(Band(f"band_{i}") for i in range(1, len(data) + 1))
     scene = ArrayScene(observation(on_grid(seen, valid, bands, round(ratio)), "bicubic"))
@@ -95,8 +101,8 @@ def beside(
     product: Any, reference: Any, nodata: float | None, budget: Budget = FREE
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Any, Window] | None]:
     """Product and reference on the ground both cover, where both are valid (0 elsewhere); file and window of one."""
-    data, valid, file = _read(product, "product", nodata, budget)
-    truth, truth_valid, truth_file = _read(reference, "reference", nodata)
+    data, valid, file = read_whole(product, "product", nodata, budget)
+    truth, truth_valid, truth_file = read_whole(reference, "reference", nodata)
     place = None if file is None else (file, Window(0, 0, *file.shape))
     if file is not None and truth_file is not None and file.georeferenced and truth_file.georeferenced:
         first, second = common_ground(file, truth_file)
@@ -110,33 +116,3 @@ def beside(
         raise InputError("no pixel is valid in both the product and the reference", "", "check nodata")
     data, truth = (np.where(both, image, 0).astype(np.float64) for image in (data, truth))
     return data, truth, both, place
-
-
-def _under_clouds(
-    product: Any, reference: Any, mask: Any, nodata: float | None, peak: float | None, budget: Budget
-) -> Report:
-    """Figures of cloud removal."""
-
-    if str(getattr(mask, "dtype", "")).rpartition(".")[2] == "bool":
-        mask = mask.byte() if hasattr(mask, "detach") else mask.astype("uint8")
-    data, truth, both, place = beside(product, reference, nodata, budget)
-    numbers, known, file = _read(mask, "mask", None)
-    if len(numbers) != 1:
-        raise InputError(f"a mask of {len(numbers)} bands", "one band")
-    cloud = (numbers[0] != 0) & known
-    if file is not None and place is not None and file.georeferenced and place[0].georeferenced:
-        own, there = common_ground(place[0], file)
-        if own != Window(0, 0, *place[0].shape):
-            raise GridError(f"{file.name} covers a part of {place[0].name}", "all of it")
-        cloud = cloud[there.slices][place[1].slices]
-    if cloud.shape != both.shape:
-        raise GridError(f"a mask of {cloud.shape} and a product of {both.shape} pixels", "the same grid")
-    if not (cloud & both).any():
-        raise InputError("a mask without a cloud", "pixels other than 0 where product and reference are valid")
-    notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
-    notes.append(f"{100 * (cloud & both).sum() / both.sum():.3g} % of the pixels lay under clouds")
-    rows = with_clouds(data, truth, cloud, peak or float(truth.max()), valid=both)
-    rows = {name: {k: float(v) for k, v in row.items()} for name, row in rows.items()}
-    return Report(
-        "clouds removed, against the reference", rows[UNDER], {n: rows[n] for n in (UNDER, EVERYWHERE)}, tuple(notes)
-    )

@@ -3,8 +3,9 @@
 With a reference: :func:`ergas`, :func:`sam_deg`, :func:`q2n`, :func:`uiqi`, :func:`uiqi_global`, :func:`scc`,
 :func:`ssim`, :func:`psnr`, :func:`psnr_bands`, :func:`rmse`, :func:`mae`, :func:`cc`. Without: :func:`d_lambda`,
 :func:`d_lambda_k`, :func:`d_s`, :func:`qnr`, :func:`hqnr`, :func:`rqnr`, :func:`d_rho`, :func:`d_sr`,
-:func:`chroma_noise_percent`. Against the inputs: :func:`consistency`. All at once: :func:`with_reference`,
-:func:`without_reference`, :func:`with_clouds`, :func:`with_truth`, :func:`consistency_of`.
+:func:`chroma_noise_percent`, :func:`hallucination_percent`, :func:`omission_percent`. Against the inputs:
+:func:`consistency`. All at once: :func:`with_reference`, :func:`without_reference`, :func:`with_clouds`,
+:func:`with_truth`, :func:`consistency_of`, :func:`support_of`, :func:`support_against`.
 """
 
 from earthloom.metrics.chroma import chroma_noise_percent as chroma_noise_percent
@@ -40,4 +41,9 @@ from earthloom.metrics.structure import uiqi as uiqi
 from earthloom.metrics.summary import cut_border as cut_border
 from earthloom.metrics.summary import with_reference as with_reference
 from earthloom.metrics.summary import without_reference as without_reference
+from earthloom.metrics.support import hallucination_map as hallucination_map
+from earthloom.metrics.support import hallucination_percent as hallucination_percent
+from earthloom.metrics.support import omission_percent as omission_percent
+from earthloom.metrics.support import support_against as support_against
+from earthloom.metrics.support import support_of as support_of
 from earthloom.metrics.temporal import with_truth as with_truth

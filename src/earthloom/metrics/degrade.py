@@ -219,21 +219,26 @@ class Compared:
         left, right = (self.like(op.matrix()) for op in expansion(self.obs))
         return self.xp.matmul(self.xp.matmul(left, image), right.T)
 
-    def degraded(self, image: Any, sample: bool = True) -> Any:
+    def degraded(self, image: Any, sample: bool = True, band: int | None = None) -> Any:
         """Blur a fine image with the MTF of each MS band, and sample; an image of one band serves all bands.
 
-        With pixels missing, each result is divided by the share of its weights that lies on valid pixels.
+        With ``band`` all of the image is blurred as that MS band is. With pixels missing, each result is divided by the
+        share of its weights that lies on valid pixels.
         """
-        xp = self.xp
-        if image.shape[0] < len(self.gains):
-            image = xp.concat([image] * len(self.gains), axis=0)
+        xp, gains = self.xp, self.gains if band is None else [self.gains[band]] * image.shape[0]
+        if image.shape[0] < len(gains):
+            image = xp.concat([image] * len(gains), axis=0)
         if self.valid is None:
-            return self._through(image, self.gains, sample)
+            return self._through(image, gains, sample)
         ones = xp.ones_like(image)
         known = xp.where(self.valid, ones, xp.zeros_like(ones))
-        image, weight, whole = (self._through(x, self.gains, sample) for x in (image * known, known, ones))
+        image, weight, whole = (self._through(x, gains, sample) for x in (image * known, known, ones))
         seen = weight > 1e-3
         return xp.where(seen, image * whole / xp.where(seen, weight, xp.ones_like(weight)), xp.zeros_like(image))
+
+    def low(self, image: Any, band: int) -> Any:
+        """``U D B image``, as sharp as the interpolated MS: blurred as an MS band is, sampled, interpolated."""
+        return self.expanded(self.degraded(image, band=band))
 
     def _through(self, image: Any, gains: Sequence[float], sample: bool) -> Any:
         """Blur, and sample if asked."""

@@ -19,7 +19,9 @@ COLOURS = ("#c8452c", "#3b7ea1", "#7a8f3c", "#8a5a9e")
 RGB_NM = (650.0, 550.0, 460.0)
 NEAR_NM = 60.0
 EDGE = 99.5  # percentile of the contrast at which the first pixel is taken: an edge, and no outlier
-BORDER = 32  # the border within which no pixel is taken is so many times smaller than the image
+BORDER = 8  # the border within which no pixel is taken is so many times smaller than the image
+SHOWN = (1.0, 99.0)  # percentiles of the spectra between which an axis reaches: a spike does not set it
+ROOM = 0.12  # of that beyond them
 
 
 def spectra_of(
@@ -40,13 +42,16 @@ def spectra_of(
     if len(truth) < CUBE_BANDS:
         raise InputError(f"a figure of {len(truth)} bands", f"a cube of at least {CUBE_BANDS}")
     centres: Sequence[float | None] = ()
+    bad: set[int] = set()
     for name in (reference, product):
         with open_image(name, role="hs") as image:
+            bad |= {number - 1 for number in image.bad_bands}
             centres = image.wavelengths_nm if any(image.wavelengths_nm) and not any(centres) else centres
     shown = {"product": data}
     if hs is not None:
         shown = {"bicubic": np.where(both, enlarged(hs, ratio, nodata), 0), **shown}
-    return draw(truth, shown, both, path, centres, report.rows or {"product": report.figures}, Path(product).name)
+    rows = report.rows or {"product": report.figures}
+    return draw(truth, shown, both, path, centres, rows, Path(product).name, tuple(bad))
 
 
 def draw(
@@ -57,6 +62,7 @@ def draw(
     centres_nm: Sequence[float | None] = (),
     rows: Mapping[str, Mapping[str, float]] | None = None,
     title: str = "",
+    bad: Sequence[int] = (),
 ) -> Path:
     """Draw the truth with two pixels marked, their spectra in every product, and the PSNR of every band.
 
@@ -72,6 +78,10 @@ def draw(
         Wavelengths; bands are numbered without, and where they do not rise.
     rows
         Figures of each product, for the legend and the curve.
+    title
+        Above all.
+    bad
+        Bands, from 0, that are left out, as those that hold one number are.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -79,7 +89,7 @@ def draw(
     figure = Figure(figsize=(11.5, 6.6), dpi=110, facecolor=PAPER)
     FigureCanvasAgg(figure)
     along, order, unit = _axis(centres_nm, len(truth))
-    dead = np.array([np.ptp(band[valid]) == 0 for band in truth])
+    dead = np.array([at in bad or np.ptp(band[valid]) == 0 for at, band in enumerate(truth)])
     pixels = two_pixels(truth, valid)
     figure.text(0.03, 0.965, title, fontsize=12.5, color=INK, va="top")
     panel = figure.add_axes((0.03, 0.5, 0.26, 0.4))
@@ -89,6 +99,7 @@ def draw(
         for (called, cube), colour in zip(products.items(), _colours(products), strict=True):
             axes.plot(along, _broken(cube[:, y, x], dead)[order], color=colour, lw=1.6, label=called)
         axes.plot(along, _broken(truth[:, y, x], dead)[order], color=INK, lw=1.2, ls=(0, (4, 2)), label="truth")
+        axes.set_ylim(*_reach([cube[~dead, y, x] for cube in (*products.values(), truth)]))
         _plain(axes, f"{name}: row {y}, column {x}", "value" if at == 0 else "", unit)
         if at == 0:
             axes.legend(frameon=False, fontsize=8.5, labelcolor=INK)
@@ -96,7 +107,7 @@ def draw(
     for (called, cube), colour in zip(products.items(), _colours(products), strict=True):
         figures = (rows or {}).get(called, {})
         curve = np.array([figures.get(f"{PSNR_OF}{band + 1}", np.nan) for band in range(len(cube))])
-        axes.plot(along, curve[order], color=colour, lw=1.6)
+        axes.plot(along, _broken(curve, dead)[order], color=colour, lw=1.6)
         told = "   ".join(f"{key} {figures[key]:.4g}" for key in ("psnr", "mpsnr", "ssim", "sam_deg") if key in figures)
         axes.plot([], [], color=colour, lw=1.6, label=f"{called}   {told}")
     _plain(axes, "PSNR of every band", "dB", unit)
@@ -126,6 +137,14 @@ def two_pixels(
     wanted = np.percentile(alike[bright], 100 - EDGE)
     v, u = np.unravel_index(int(np.where(bright, np.abs(alike - wanted), np.inf).argmin()), alike.shape)
     return (int(y), int(x)), (int(v), int(u))
+
+
+def _reach(spectra: Sequence[np.ndarray]) -> tuple[float, float]:
+    """What an axis of spectra spans: nearly all of them, and some room."""
+    each = [np.percentile(one, SHOWN) for one in spectra if one.size]
+    low, high = (float(side) for side in (np.min(each, axis=0)[0], np.max(each, axis=0)[1])) if each else (0.0, 1.0)
+    room = ROOM * (high - low) or 1.0
+    return low - room, high + room
 
 
 def _axis(centres_nm: Sequence[float | None], bands: int) -> tuple[np.ndarray, np.ndarray, str]:

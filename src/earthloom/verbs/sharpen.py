@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from earthloom.engine.arrays import is_path
 from earthloom.engine.options import Run, run_of
 from earthloom.engine.prepared import Prepared
-from earthloom.errors import InputError
 from earthloom.evaluation.choosing import chosen, require_none
 from earthloom.evaluation.refining import refined_for, require_steps
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare.blurring import AUTO, gain_in
+from earthloom.prepare.sharpened_roles import by_roles
 from earthloom.prepare.sharpening import Pairing
-from earthloom.problems.sharpening import COARSE, coarse_roles
-from earthloom.raster.listing.pixel_sizes import sized_roles
-from earthloom.raster.open import open_image
+from earthloom.problems.sharpening import coarse_roles
 from earthloom.raster.told import Told
 from earthloom.training.ready import ready
 from earthloom.types import Scene
@@ -29,7 +25,6 @@ from earthloom.verbs.flags import FILES, METHOD, NAME, OUTPUT, Flag
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM, DEFAULT = "sharpening", "gwr"
-FINE = "fine"
 
 
 @verb("sharpening", DEFAULT, image="coarse")
@@ -111,11 +106,8 @@ def sharpen(
     if method == AUTO:
         require_none(fields)
     asked = None if method == AUTO else catalog.choose(method, PROBLEM, "sharpening", fields)
-    if coarse is None:
-        fine, coarse = coarser_of(fine)
-        keep_fine = True if keep_fine is None else keep_fine
-    inputs = {**named(FINE, fine), **named(COARSE, coarse)}
-    kinds = {role: role for role in inputs} if isinstance(coarse, OfProduct) else dict.fromkeys(inputs, "ms")
+    keep_fine = coarse is None if keep_fine is None else keep_fine
+    inputs, kinds = by_roles(fine, coarse)
     told = dict.fromkeys(inputs, Told(nodata=nodata))
     prepare = Pairing(sensor, fine_sensor, bool(keep_fine), register, gain_in(mtf), nodata)
     return perform(Work(inputs, prepare, Each(asked, refine), run, told, kinds, output))
@@ -138,52 +130,3 @@ class Each:
         own, run = OneCoarse(scene, role), run.about(role) if several else run
         method = chosen(own, PROBLEM, run, about=role if several else "") if self.method is None else self.method
         return refined_for(ready(method, own, run), self.refine, own, PROBLEM, run)
-
-
-@dataclass(frozen=True)
-class OfProduct:
-    """The images of a product by their pixel sizes: role to the product itself."""
-
-    roles: Mapping[str, Any]
-
-
-def coarser_of(product: Any) -> tuple[Any, OfProduct]:
-    """A product that holds bands of several pixel sizes, as fine image and as coarse ones.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
-    one = product[0] if isinstance(product, (list, tuple)) and len(product) == 1 else product
-    roles = sized_roles(str(one)) if isinstance(one, (str, Path)) else []
-    if not roles:
-        raise InputError(
-            f"{one if isinstance(one, (str, Path)) else 'fine bands'} alone", "`coarse` beside it",
-            "or a product that holds bands of several pixel sizes, such as a Sentinel-2 SAFE folder",
-        )  # fmt: skip
-    return one, OfProduct({role: one for role in roles if role != FINE})
-
-
-def named(role: str, given: Any) -> dict[str, Any]:
-    """Images by their roles: ``coarse``, or ``coarse_1``, ``coarse_2`` where there are several."""
-    if isinstance(given, OfProduct):
-        return dict(given.roles)
-    if not isinstance(given, (list, tuple)):
-        return {role: given}
-    images = list(given)
-    if all(is_path(one) for one in images) and len(images) > 1:
-        images = by_grid([str(one) for one in images])
-    if len(images) == 1:
-        return {role: images[0]}
-    return {f"{role}_{number}": image for number, image in enumerate(images, 1)}
-
-
-def by_grid(paths: Sequence[str]) -> list[Any]:
-    """Files that share a grid are one image, a file per band; in the order in which the grids come first."""
-    found: dict[Any, list[str]] = {}
-    for path in paths:
-        with open_image(path) as image:
-            key = (image.shape, tuple(round(number, 9) for number in image.transform[:6]), str(image.crs))
-        found.setdefault(key, []).append(path)
-    return [one[0] if len(one) == 1 else one for one in found.values()]

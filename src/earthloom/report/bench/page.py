@@ -10,9 +10,9 @@ import numpy as np
 
 from earthloom.benchmarking.board import Leaderboard
 from earthloom.benchmarking.figures import FIGURES
+from earthloom.evaluation.meanings import MEANINGS
 from earthloom.report.bench.texts import ALIKE, conventions
 from earthloom.report.html.charts import Paper, axes_of, chart
-from earthloom.report.html.meanings import MEANINGS
 from earthloom.report.html.parts import Facts, Page, Part, Picture, Pictures, Section, Table, Text, figure
 
 SHOWN = 60  # scenes in the table of every scene; all of them are in scores.csv

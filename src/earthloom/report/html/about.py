@@ -8,11 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from earthloom.evaluation.meanings import is_better, meaning, rows_of, verdict
 from earthloom.methods.base import Method
 from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.known import SAME, Known, reference, typed
 from earthloom.report.html.looked import Survey
-from earthloom.report.html.meanings import is_better, meaning, rows_of, verdict
 from earthloom.report.html.parts import Facts, Link, Part, Section, Table, Text, duration, figure, size
 from earthloom.types import Report
 
@@ -60,8 +60,7 @@ def quality_section(known: Known, shown: Shown, report: Report | None, survey: S
     rows: dict[str, Mapping[str, float]] = {}
     if report is not None:
         rows = dict(report.rows) or {"product": report.figures}
-    words = [Text(verdict(report), "lead")] if report is not None and verdict(report) else []
-    parts: list[Part] = [*words]
+    parts: list[Part] = [] if report is None else in_words(report)
     if rows:
         parts.append(figure_table(rows, f"Figures {report.title if report else ''}"))
         parts += [Text(f"{note}.", "note") for note in report.notes] if report is not None else []
@@ -76,6 +75,17 @@ def quality_section(known: Known, shown: Shown, report: Report | None, survey: S
     return Section("quality", "Quality in figures", parts)
 
 
+def in_words(report: Report) -> list[Part]:
+    """The verdict, a paragraph a line; what is poor as a caution."""
+    if not report.verdict:
+        return [Text(verdict(report), "lead")] if verdict(report) else []
+    return [
+        Text(f"{line.about[0].upper()}{line.about[1:]}: {line.grade}. {line.why[0].upper()}{line.why[1:]}.",
+             "caution" if line.grade == "poor" else "lead")
+        for line in report.verdict
+    ]  # fmt: skip
+
+
 def figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table:
     """Figures down, products across, with their meaning; the better of two stands out."""
     names = rows_of(rows)
@@ -84,7 +94,7 @@ def figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table
     for at, name in enumerate(names):
         told = meaning(name)
         values = [rows[row].get(name, float("nan")) for row in every]
-        sense = {"higher": "higher is better", "lower": "lower is better"}.get(told.better, "")
+        sense = {"higher": "higher is better", "lower": "lower is better", "zero": "0 is best"}.get(told.better, "")
         cells.append([told.title, *(figure(value) for value in values), sense, told.words])
         if len(values) == 2 and (better := is_better(name, values[0], values[1])) is not None:
             best.add((at, 1 if better else 2))

@@ -15,6 +15,7 @@ import numpy as np
 from earthloom.engine.options import Run
 from earthloom.errors import EarthloomError, EarthloomWarning, InputError
 from earthloom.evaluation.comparing import Ranked, Tried, ranked, recommendation, tried
+from earthloom.evaluation.meanings import meaning
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.notebook import Table as Lines
@@ -27,7 +28,6 @@ from earthloom.report.html.charts import Paper, axes_of, chart, photo
 from earthloom.report.html.known import known_of
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.looks import centred, enlarged, on_pixels
-from earthloom.report.html.meanings import meaning
 from earthloom.report.html.parts import (
     Facts,
     Page,
@@ -45,7 +45,10 @@ from earthloom.report.html.truth import by_reference
 from earthloom.report.record import Record
 from earthloom.types import Window
 
-KEPT = ("hqnr", "rqnr", "d_s", "d_lambda_k", "consistency_ergas", "ergas", "sam_deg", "q2n", "psnr", "ssim", "rmse")
+KEPT = (
+    "hallucination_percent", "omission_percent", "hqnr", "rqnr", "d_s", "d_lambda_k", "consistency_ergas", "ergas",
+    "sam_deg", "q2n", "psnr", "ssim", "rmse",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import EarthloomError, EarthloomWarning
 from earthloom.raster.open import open_image
-from earthloom.report.html.about import head_facts, how_section, quality_section
+from earthloom.report.html.about import head_facts, how_section, in_words, quality_section
 from earthloom.report.html.base import Shown, shown_class
 from earthloom.report.html.known import Known, known_of
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.looks import detail_section, map_section, overview_section, quick_words
-from earthloom.report.html.meanings import verdict
 from earthloom.report.html.parts import Page, Part, Section, Text
 from earthloom.report.html.truth import truth_section
 from earthloom.report.record import Record
@@ -121,8 +120,9 @@ def _pictures(known: Known, shown: Shown, ground: Ground | None, survey: Survey 
 
 def _summary(known: Known, shown: Shown, report: Report | None, survey: Survey | None, why: str) -> Section:
     """In words first."""
-    words = (verdict(report) if report is not None else "", quick_words(shown, survey))
-    parts: list[Part] = [*(Text(one, "lead") for one in words if one), head_facts(known)]
+    quick = quick_words(shown, survey)
+    parts: list[Part] = [] if report is None else in_words(report)
+    parts += [*([Text(quick, "lead")] if quick else []), head_facts(known)]
     if why:
         parts.append(Text(f"The inputs could not be laid beside the product again: {why}", "caution"))
     return Section("summary", "In short", parts)

@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from earthloom.errors import InputError
+from earthloom.evaluation.meanings import PER_BAND
 from earthloom.evaluation.reference import PSNR_OF
 from earthloom.evaluation.revisit import Revisit
+from earthloom.evaluation.several import Reports
 from earthloom.methods.families.aligning import Solved
 from earthloom.physics.srf import responses
 from earthloom.prepare.bandpass.transform import Transform
 from earthloom.report.display import colours_of
 from earthloom.report.html.charts import LIGHT, legend, styled
 from earthloom.report.html.comparing import Comparison, bars_of_errors
-from earthloom.report.html.meanings import PER_BAND
 from earthloom.report.plots.given import given_figure
 from earthloom.report.plots.sheet import Panel, axes_given, figure_of, figure_with, sheet
 from earthloom.report.record import Record
@@ -102,6 +103,12 @@ def _(one: Report, axes: Any = None) -> Figure:
         if at % across:
             place.set_yticklabels([])
     return figure_with(every[0])
+
+
+@draw.register
+def _(one: Reports, axes: Any = None) -> Figure:
+    """As a report of the first product with the others beside it."""
+    return draw(Report(one.title, next(iter(one.rows.values())), one.rows), axes)
 
 
 @draw.register

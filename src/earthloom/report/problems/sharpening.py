@@ -8,22 +8,27 @@ from contextlib import ExitStack
 from typing import ClassVar
 
 import numpy as np
+import psutil
 
 from earthloom.engine.inputs import opened
 from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
+from earthloom.evaluation.native_sharpened import judged
 from earthloom.methods.wrappers.each_coarse import OneCoarse
 from earthloom.ops.tiling import BLOCK
 from earthloom.physics.forward import expand, reduce
 from earthloom.prepare import registering
 from earthloom.prepare.sharpening import AsPan, Ordered, Pairing
 from earthloom.problems.sharpening import coarse_roles
+from earthloom.raster.open import open_image
 from earthloom.report.html.arrows import arrows
 from earthloom.report.html.base import Shown, opened_as
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
 from earthloom.report.html.parts import Pictures, Section
-from earthloom.types import Bool, Float, Observation, Scene
+from earthloom.types import Bool, Float, Observation, Report, Scene
+
+JUDGING = 2**29  # bytes that judging may take on top of what is held
 
 
 class Sharpened(Shown):
@@ -78,6 +83,14 @@ class Sharpened(Shown):
             low = reduce(obs, own, [band.mtf_nyquist for band in view.bands], role)
             found.append(Residual(low - view.data, view.valid, view.data, role))
         return found
+
+    def judged(self, known: Known) -> Report | None:
+        """Support of the detail and consistency, for the product and for no fusion."""
+        if self.prepared is None:
+            return None
+        run = Run(memory=str(psutil.Process().memory_info().rss + JUDGING))
+        with open_image(known.path) as image:
+            return judged(image, self.prepared, run)
 
     def trials(self) -> list[Scene]:
         """One for every coarse image."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from earthloom.types import Report
 
 
 class Meaning(NamedTuple):
-    """A figure: how it is called, which way is better (``higher``, ``lower`` or neither), and what it says."""
+    """A figure: how it is called, which way is better (``higher``, ``lower``, ``zero`` or neither), what it says."""
 
     title: str
     better: str
@@ -30,7 +30,7 @@ MEANINGS = {
     "rmse": Meaning("RMSE", "lower", "Typical error, in the units of the image."),
     "mae": Meaning("MAE", "lower", "Mean size of the error, in the units of the image."),
     "cc": Meaning("Correlation", "higher", "Whether bright and dark lie where they do in the truth, 1 at best."),
-    "bias": Meaning("Bias", "", "Mean error: 0 where the product is neither too bright nor too dark."),
+    "bias": Meaning("Bias", "zero", "Mean error: 0 where the product is neither too bright nor too dark."),
     "d_lambda": Meaning("D lambda", "lower", "How much the bands relate otherwise to each other than in the MS."),
     "d_lambda_k": Meaning("D lambda K", "lower", "How far the product, made coarse again, lies from the MS."),
     "d_lambda_k_khan": Meaning("D lambda K (Khan)", "lower", "The same, by the index of Khan's protocol."),
@@ -40,13 +40,22 @@ MEANINGS = {
     "qnr": Meaning("QNR", "higher", "Colour and detail together without a truth, 1 at best; it favours no fusion."),
     "hqnr": Meaning("HQNR", "higher", "Consistency with the MS and detail of the PAN together, 1 at best."),
     "rqnr": Meaning("RQNR", "higher", "As HQNR, with detail judged by how the bands explain the PAN."),
+    "hallucination_percent": Meaning(
+        "Hallucination (%)", "lower", "Share of the detail that no input supports; no fusion has none."
+    ),
+    "omission_percent": Meaning("Omission (%)", "lower", "Share of the detail expected from the PAN that is missing."),
+    "displacement_ms_px": Meaning("Displacement (MS pixels)", "lower", "How far PAN and MS lie off each other."),
+    "truth_hallucination_percent": Meaning(
+        "Hallucination (%)", "lower", "Share of the detail that is not in the truth."
+    ),
+    "truth_omission_percent": Meaning("Omission (%)", "lower", "Share of the detail of the truth that is missing."),
     "chroma_noise_percent": Meaning(
         "Colour noise (%)", "", "Grain of colour; no fusion has the least, so it is for comparing products."
     ),
     "consistency_ergas": Meaning("Consistency (ERGAS)", "lower", "The product, made coarse again, beside the MS."),
     "consistency_sam_deg": Meaning("Consistency (SAM, degrees)", "lower", "The same for the colours alone."),
     "consistency_rmse": Meaning("Consistency (RMSE)", "lower", "The same in the units of the image."),
-    "consistency_bias": Meaning("Consistency (bias)", "", "Whether the product is too bright or too dark."),
+    "consistency_bias": Meaning("Consistency (bias)", "zero", "Whether the product is too bright or too dark."),
     "consistency_pan_detail_cc": Meaning("Detail of the PAN", "higher", "Likeness of fine detail to that of the PAN."),
     "before_percent": Meaning("Residual before refining (%)", "lower", "Distance from what was seen before refining."),
     "after_percent": Meaning("Residual after refining (%)", "lower", "Distance from what was seen after refining."),
@@ -55,13 +64,34 @@ MEANINGS = {
         "Distance from what was seen (%)", "lower",
         "The product blurred and sampled as the coarse sensor does it, beside what that sensor saw.",
     ),
-    "bias_percent": Meaning("Bias of that (%)", "", "0 where the product is neither too bright nor too dark."),
+    "bias_percent": Meaning("Bias of that (%)", "zero", "0 where the product is neither too bright nor too dark."),
     "change_percent": Meaning("Change of the bands (%)", "", "How much the numbers differ from those of the source."),
     "mean_change_percent": Meaning("Mean change (%)", "", "Whether the bands became brighter or darker."),
     "detail_percent": Meaning("Detail added (%)", "", "Typical difference from no fusion, relative to the contrast."),
 }  # fmt: skip
-BY_NATURE = ("d_lambda",)  # no fusion has the best of these: they tell nothing beside it
+GROUPS = {
+    "Spectra: agreement with the MS": (
+        "consistency_ergas", "consistency_sam_deg", "consistency_rmse", "consistency_bias", "d_lambda_k",
+        "d_lambda_k_khan", "d_lambda",
+    ),
+    "Detail: agreement with the PAN": (
+        "omission_percent", "consistency_pan_detail_cc", "d_s", "d_sr", "d_rho", "displacement_ms_px",
+    ),
+    "Without support": ("hallucination_percent", "chroma_noise_percent"),
+    "All in one": ("hqnr", "rqnr", "qnr"),
+    "Against the truth": (
+        "ergas", "sam_deg", "q2n", "psnr", "mpsnr", "ssim", "scc", "uiqi", "cc", "rmse", "mae",
+        "truth_omission_percent", "truth_hallucination_percent",
+    ),
+}  # fmt: skip
+OF_A_BAND = ("psnr_band_", *PER_BAND)
+KEY = (
+    "consistency_ergas", "consistency_sam_deg", "omission_percent", "consistency_pan_detail_cc",
+    "hallucination_percent", "hqnr",
+)  # fmt: skip
+BY_NATURE = ("d_lambda", "hallucination_percent")  # no fusion has the best of these: they tell nothing beside it
 ENOUGH = 0.02  # of a figure: what differs less is as good
+SENSES = {"higher": "higher", "lower": "lower", "zero": "to 0"}  # how they are said in a table
 
 
 def meaning(name: str) -> Meaning:
@@ -69,18 +99,39 @@ def meaning(name: str) -> Meaning:
     return MEANINGS.get(name, Meaning(name.replace("_", " "), "", ""))
 
 
+def grouped(names: Iterable[str]) -> dict[str, list[str]]:
+    """Figures under the heads of their groups; those that belong to none come last, without a head."""
+    left = list(names)
+    found = {head: [name for name in group if name in left] for head, group in GROUPS.items()}
+    found[""] = [name for name in left if not any(name in group for group in GROUPS.values())]
+    return {head: group for head, group in found.items() if group}
+
+
 def is_better(name: str, value: float, other: float) -> bool | None:
     """Whether one value is better than another; None where neither is, or nobody can tell."""
     better = meaning(name).better
     if not better or name in BY_NATURE or value != value or other != other:
         return None
+    if better == "zero":
+        value, other = abs(value), abs(other)
     if abs(value - other) <= ENOUGH * max(abs(value), abs(other)):
         return None
     return (value > other) == (better == "higher")
 
 
+def best(name: str, values: Mapping[str, float]) -> str | None:
+    """Who has the best value of a figure; None where it has no best."""
+    better = meaning(name).better
+    known = {who: abs(value) if better == "zero" else value for who, value in values.items() if value == value}
+    if not better or not known:
+        return None
+    return (max if better == "higher" else min)(known, key=lambda who: known[who])
+
+
 def verdict(report: Report) -> str:
-    """A report in words first: what the product gains over no fusion, and what it loses; empty without such a row."""
+    """A report in words first: its own lines, or what the product gains over no fusion; empty without such a row."""
+    if report.verdict:
+        return "\n".join(map(str, report.verdict))
     others = [name for name in report.rows if name != "product"]
     if "product" not in report.rows or len(others) != 1:
         return ""
@@ -105,6 +156,6 @@ def _listed(words: list[str], most: int = 5) -> str:
 
 
 def rows_of(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """Names of the figures that rows hold and that are worth a line: none of a single band."""
-    skipped = ("psnr_band_", "consistency_rmse_", "consistency_bias_")
-    return [name for name in dict.fromkeys(n for row in rows.values() for n in row) if not name.startswith(skipped)]
+    """Names of the figures that rows hold and that are worth a line, by group: none of a single band."""
+    names = dict.fromkeys(name for row in rows.values() for name in row if not name.startswith(OF_A_BAND))
+    return [name for group in grouped(names).values() for name in group]
