@@ -49,11 +49,6 @@ def draw(one: Any, axes: Any = None) -> Figure:
     return given_figure(product, images, axes=axes, title=title, name=name)
 
 
-def can_draw(one: Any) -> bool:
-    """Whether something is an object of ours that is drawn here; no image."""
-    return hasattr(one, "pictured") or draw.dispatch(type(one)) is not draw.dispatch(object)
-
-
 def _one(axes: Any, height: float, width: float = WIDE) -> Axes:
     """The one place to draw on."""
     place = figure_of(width, height).subplots() if axes is None else axes_given(axes, 1)[0]

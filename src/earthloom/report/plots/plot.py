@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from earthloom import notebook
 from earthloom.errors import InputError
 from earthloom.report.plots.given import given_figure
-from earthloom.report.plots.objects import can_draw, draw
 from earthloom.report.plots.product import product_figure
 from earthloom.types import Window
 
@@ -57,10 +57,10 @@ def plot(product: Any, *, window: Sequence[int] | None = None, axes: Any = None,
     >>> earthloom.plot("sharp.tif").savefig("sharp.png")  # doctest: +SKIP
     """
     near = None if window is None else Window(*window) if len(window) == 4 else _no_window(window)
-    if can_draw(product):
+    if isinstance(product, notebook.Drawable) or getattr(type(product), "plot", None) is notebook.plot:
         if images or window is not None:
             raise InputError(f"images beside a {type(product).__name__}", "the object alone")
-        return draw(product, axes)
+        return product.plot(axes)
     if isinstance(product, (str, Path)) and not images:
         return product_figure(product, window=near, axes=axes)
     return given_figure(product, images, near, axes)
