@@ -50,4 +50,4 @@ def test_products_of_sharpen(cli: Cli, tmp_path: Path) -> None:
         earthloom.evaluate(fine, fine=fine, coarse=coarse[0])
     page = earthloom.report(tmp_path / "gwr.tif", tmp_path / "page.html")
     words = page.read_text()
-    assert "Omission (%)" in words and "Detail: good" in words
+    assert "Omission (%)" in words and "of what the fine bands promised is there" in words

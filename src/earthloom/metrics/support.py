@@ -162,7 +162,7 @@ def hallucination_map(product: np.ndarray, observation: Observation, *, valid: n
         rows = list(_fitted(seen.xp, [*known, h], seen.valid, _side(seen, len(known))))
         if not rows:
             raise NoBlocksError("no window that fits", "an image larger than one")
-        rest, whole = (np.concatenate([row[at] for row in rows]) for at in (0, 1))
+        rest, whole = (np.concatenate([np.asarray(row[at]) for row in rows]) for at in (0, 1))
         keep = np.concatenate([np.ones(row[0].shape, bool) if row[4] is None else row[4] for row in rows])
         mean = whole[keep].mean() if keep.any() else 0.0
         total = total + np.where(keep, rest / mean if mean > 0 else 0.0, np.nan)
