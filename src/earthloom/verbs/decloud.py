@@ -9,17 +9,15 @@ from typing import Annotated, Any
 from earthloom.engine.arrays import is_path
 from earthloom.engine.inputs import files_of
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import beside
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
-from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.raster.products.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
-from earthloom.raster.write.place import require_beside, require_other, require_place
+from earthloom.raster.write.place import layer_place, require_beside, require_other, require_place
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -173,7 +171,7 @@ def _beside(
     if save_mask is not None and Path(save_mask).resolve() == Path(output).resolve():
         raise InputError(f"{save_mask} as product and as mask", "two names")
     if quality and not Path(output).is_dir():
-        place = beside(Path(output), QUALITY)
+        place = layer_place(Path(output))
         require_other(place, taken, opened=False)
         if place.exists():
             require_place(place, overwrite)

@@ -18,9 +18,9 @@ from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems import catalog as problems
 from earthloom.problems.cloud_removal import clouded, dates
+from earthloom.raster.write.place import QUALITY
 from earthloom.types import Observation, Product, Window
 
-QUALITY = "_quality"  # what the name of the file adds to that of the product
 BANDS = ("origin", "clear_dates", "uncertainty")
 UNSEEN = 255  # code of pixels that hold nothing in the mask
 ORIGIN = {"0": "as the optical image has it", "1": "made by the method"}

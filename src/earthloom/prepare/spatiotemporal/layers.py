@@ -22,6 +22,7 @@ from earthloom.prepare.spatiotemporal.chain import MISSING, InFile, InMemory, ch
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, least_pairs, role
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.prepare.spatiotemporal.seams import seam_of
+from earthloom.raster.write.place import QUALITY
 from earthloom.raster.write.provenance import fingerprints
 
 FROM = "EARTHLOOM_FROM"  # tag: the known dates of the first choice
@@ -163,7 +164,7 @@ def _in_file(known: Sequence[date], similar: bool) -> tuple[Layer, ...]:
         "EARTHLOOM_KNOWN_DATES": json.dumps({str(1 << number): str(day) for number, day in enumerate(known)}),
         "EARTHLOOM_CONFIDENCE": CONFIDENCE,
     }
-    return (Layer("_quality", names, "uint16", MISSING, legend),)
+    return (Layer(QUALITY, names, "uint16", MISSING, legend),)
 
 
 def _in_memory() -> tuple[Layer, ...]:

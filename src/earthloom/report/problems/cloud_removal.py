@@ -13,10 +13,10 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import EarthloomError
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding
-from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.problems.cloud_removal import clear, clouded
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
+from earthloom.raster.write.place import layer_place
 from earthloom.report.html.base import Shown, opened_as
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
@@ -80,7 +80,7 @@ class Declouded(Shown):
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Mask, origin, clear dates and uncertainty."""
         pictures, parts = [], list[Part]()
-        place = known.path.with_name(f"{known.path.stem}{QUALITY}{known.path.suffix}")
+        place = layer_place(known.path)
         with suppress(EarthloomError, OSError):
             with open_image(place) as image:
                 read = {name: image.pick([at]).decimated(SIDE) for at, name in enumerate(image.names)}

@@ -24,7 +24,7 @@ from earthloom.prepare.spatiotemporal.library import Library, counts_similar, re
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.facts import examine
 from earthloom.raster.steady import Stamp
-from earthloom.raster.write.place import require_other
+from earthloom.raster.write.place import layer_place, require_other
 from earthloom.raster.write.stac import COLLECTION, collection, item, pystac
 from earthloom.training.ready import ready
 from earthloom.verbs.batching.in_turn import Row, in_turn
@@ -104,8 +104,8 @@ class SeriesFolder:
 
     def _files(self, day: day_of) -> tuple[Path, Path, Path]:
         """Product, quality layers and STAC item of a date."""
-        name = day.isoformat()
-        return self.path / f"{name}.tif", self.path / f"{name}_quality.tif", self.path / f"{name}.json"
+        product = self.path / f"{day.isoformat()}.tif"
+        return product, layer_place(product), product.with_suffix(".json")
 
     def _fatal(self, error: EarthloomError) -> bool:
         """Whether there is no place to write the others either."""
