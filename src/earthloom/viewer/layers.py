@@ -28,7 +28,7 @@ MOST_LAYERS = 500
 MOST_OPEN = 16  # layers whose files are held open: each thread has a handle of its own
 OF_ANOTHER = re.compile(rf"({QUALITY}|_origin|_mask|_clear)$", re.I)
 OURS = "EARTHLOOM_"
-UNSURE = ("uncertainty", "origin")  # bands of quality whose large numbers are the bad ones
+UNSURE = ("uncertainty", "expected_error", "origin")  # bands of quality whose large numbers are the bad ones
 
 
 @dataclass(frozen=True, eq=False)

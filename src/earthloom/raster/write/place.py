@@ -42,7 +42,22 @@ def require_place(path: Path, overwrite: bool) -> None:
 
 def layer_place(product: Path, suffix: str = QUALITY) -> Path:
     """Where a layer of a product goes: by default what is told about the quality of each pixel."""
-    return product.with_name(f"{product.stem}{suffix}{product.suffix}")
+    ending = GEOTIFF[0] if product.suffix.lower() in MATLAB else product.suffix
+    return product.with_name(f"{product.stem}{suffix}{ending}")
+
+
+def require_layer_place(product: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:
+    """Refuse the place of the layer that tells about quality, where something else stands.
+
+    Raises
+    ------
+    EarthloomError
+        If so.
+    """
+    place = layer_place(product)
+    require_other(place, inputs, opened=False)
+    if place.exists():
+        require_place(place, overwrite)
 
 
 def require_name(place: Path, suffixes: Sequence[str]) -> None:

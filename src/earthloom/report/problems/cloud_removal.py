@@ -21,7 +21,8 @@ from earthloom.report.html.base import Shown, opened_as
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
-from earthloom.report.html.parts import Part, Picture, Pictures, Section, Table, Text, figure
+from earthloom.report.html.parts import Part, Picture, Pictures, Section, Text
+from earthloom.report.html.sure import quantiles
 from earthloom.types import Bool, Float, Observation
 
 SIDE = 420  # pixels of the longer side of a layer
@@ -90,11 +91,7 @@ class Declouded(Shown):
                 sure = layers["uncertainty"][layers["origin"] > 0.5]
                 sure = sure[np.isfinite(sure)]
                 if sure.size:
-                    rows = [[f"{q} %", figure(float(np.percentile(sure, q)))] for q in (10, 50, 90)]
-                    parts.append(Table(
-                        ["Share of the replaced pixels", "Expected error at most"], rows,
-                        "Uncertainty under clouds, in the units of the image",
-                    ))  # fmt: skip
+                    parts.append(quantiles(sure, "replaced pixels"))
         if not pictures and ground is not None:
             pictures += self._mask(ground)
         if not pictures:

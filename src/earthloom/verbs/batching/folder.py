@@ -160,13 +160,13 @@ class SeriesFolder:
             day, "filled" if self.asking.fills(self.lib, day) else "predicted", place, first, figures["confidence"],
             figures["valid_percent"], figures.get("seam"),
         )  # fmt: skip
-        self._item(done, known, layers, sheet)
+        self._item(done, known, layers, sheet, prepared.judged)
         near = " and ".join(str(one) for one in first)
         share = f"{done.valid_percent:.1f} % of the pixels, confidence {done.confidence:.2f}"
         run.tell(f"{day} {done.state} from {near}: {share}")
         return done
 
-    def _item(self, done: Done, known: Sequence[day_of], layers: Path, sheet: Path) -> None:
+    def _item(self, done: Done, known: Sequence[day_of], layers: Path, sheet: Path, sure: bool) -> None:
         """The STAC item of a date."""
         scene = self.lib.scene
         first, method = scene.ground.fine, self.asking.method
@@ -180,6 +180,8 @@ class SeriesFolder:
         ]
         if counts_similar(self.asking.method):
             kinds.append({"name": "similar", "description": "similar pixels that the prediction rests on"})
+        if sure:
+            kinds.append({"name": "expected_error", "description": "root mean square over bands, in physical units"})
         assert done.confidence is not None and done.valid_percent is not None
         item(
             sheet, name=f"{self.path.resolve().name}_{done.day}", day=done.day, crs=first.crs,
