@@ -77,7 +77,8 @@ class Run:
         What becomes of a block of an input that cannot be read: ``fail``, or ``nodata``: it is missing, and said.
     quality
         How far off each pixel is expected to be, of a network, in NAME_quality.tif beside NAME.tif: by eight flips and
-        turns of the image (eight times the work), calibrated where the scene itself shows the truth.
+        turns of the image (eight times the work), calibrated where the scene itself shows the truth. ``decloud`` writes
+        that file anyway, with where each pixel comes from, unless this is False.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     log_json
