@@ -73,7 +73,7 @@ def curve_of(samples: Samples) -> Curve:
         return Curve()
     power = float(np.clip(np.polyfit(x, y, 1)[0], 0, 1))
     gain, power = (float(f"{number:.3g}") for number in (np.exp(np.mean(y - power * x)), power))
-    return Curve(gain, power, len(samples.spread), float(spearmanr(*samples)[0]))
+    return Curve(gain, power, len(samples.spread), float(np.asarray(spearmanr(*samples))[0]))
 
 
 def _cases(method: Method, scene: Scene) -> Iterator[Case]:

@@ -13,6 +13,7 @@ import pytest
 import earthloom
 from earthloom.errors import EarthloomError
 from earthloom.verbs.pipeline import Sure
+from tests.contract.runners.test_dates import folders
 from tests.contract.verbs.cases import CASES, Case, arrays
 from tests.contract.verbs.test_resume import made, stopped
 from tests.e2e.conftest import get, grid, observed, put
@@ -23,6 +24,7 @@ NETWORKS = {
     "predict": {"method": "stfgan"},
     "superresolve": {"method": "dualsr", "ratio": 2},
 }
+DATE = "2020-03-04"  # of the series of the tests of dates
 JUDGED = [case for case in CASES if case.verb in NETWORKS]
 each = pytest.mark.parametrize("case", JUDGED, ids=lambda case: case.verb)
 Ask = Callable[..., Path]
@@ -104,6 +106,23 @@ def test_where_the_product_holds_nothing_nothing_is_said(tmp_path: Path) -> None
     product, off = get(out)[0], get(beside(out))[0][0]
     np.testing.assert_array_equal(np.isnan(off), product[0] == 0)
     assert np.isnan(off).any() and np.isfinite(off).any()
+
+
+def test_a_date_of_a_series_has_it_beside_its_confidence(tmp_path: Path) -> None:
+    fine, coarse = folders(tmp_path)
+    for name, more in {"bare": {}, "sure": {"quality": True}}.items():
+        found = earthloom.series(fine, coarse, "stfgan", output=tmp_path / name, dates=[DATE], threads=1, **more)
+    (product,) = found.values()
+    data, about = get(beside(product))
+    bare = tmp_path / "bare" / product.name
+    np.testing.assert_array_equal(get(product)[0], get(bare)[0])
+    (confidence, _, off), kept = data, get(beside(bare))[0]
+    assert about.descriptions == ("confidence", "known_dates", "expected_error") and data.dtype == np.float32
+    seen = np.isfinite(off)
+    assert seen.mean() > 0 and (off[seen] > 0).any()
+    np.testing.assert_allclose(confidence[seen], kept[0][seen], atol=0.5)
+    with pytest.raises(EarthloomError, match="another quality"):
+        earthloom.series(fine, coarse, "stfgan", output=tmp_path / "bare", dates=[DATE], quality=True)
 
 
 REFUSED = {
