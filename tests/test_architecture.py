@@ -122,7 +122,7 @@ DEFERRED: dict[str, str | tuple[str, ...]] = {
     "methods.sharpening": "nn",
     "training.bandpass.fit": "training.bandpass.networks",
     "training.job": "training.l",  # loop and lessons: torch
-    "training.ready": ("training.adapt", "training.guard"),  # torch
+    "training.ready": ("training.adapt", "training.guard", "training.sureness"),  # torch
     "verbs.train": "training.loop",
     "verbs.telling": ("report.html", "report.plots"),  # only a run that is asked for a page or a picture needs them
     "viewer.serve": "viewer",  # the web server: an extra, which names itself where it is missing

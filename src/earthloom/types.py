@@ -282,12 +282,16 @@ class ShownScene(ABC):
 
 @dataclass(frozen=True)
 class Product(Tabular):
-    """A fused image on the wanted grid; ``measured`` are statistics of how it came out, which merge with ``+``."""
+    """A fused image on the wanted grid; ``measured`` are statistics of how it came out, which merge with ``+``.
+
+    ``off`` is how far every pixel is expected to be off, where the method tells.
+    """
 
     data: Float[np.ndarray, "band y x"]
     valid: Bool[np.ndarray, "y x"]
     bands: tuple[Band, ...] = ()
     measured: Any = None
+    off: Float[np.ndarray, "y x"] | None = None
 
     def table(self) -> Table:
         """What it holds, band by band."""

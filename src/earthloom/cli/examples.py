@@ -16,6 +16,10 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
             "a Landsat folder as it is delivered",
             f"earthloom pansharpen --pan {LANDSAT} --ms {LANDSAT} -o s.tif",
         ),
+        (
+            "a network, and how sure it is of each pixel",
+            "earthloom pansharpen --pan pan.tif --ms ms.tif -m hpm_cnn --quality -o s.tif",
+        ),
     ),
     "sharpen": (
         ("all bands of Sentinel-2 at 10 m", "earthloom sharpen S2B_MSIL2A.SAFE -o all_bands_10m.tif"),

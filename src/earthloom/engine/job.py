@@ -120,6 +120,8 @@ class Encode:
         Take pixels that are not finite in every band for missing.
     watched
         Look what the type leaves of the numbers.
+    judged
+        Store how far off each pixel is expected to be, as a second layer.
     """
 
     dtype: np.dtype
@@ -128,6 +130,7 @@ class Encode:
     offsets: tuple[float, ...] = ()
     finite: bool = False
     watched: bool = False
+    judged: bool = False
 
     def valid(self, product: Product) -> Bool[np.ndarray, "y x"]:
         """Where the product holds something."""
@@ -149,12 +152,13 @@ class Encode:
         return neutral if self.nodata is None else self.nodata
 
     def made(self, product: Product) -> Made:
-        """A finished tile of one layer."""
+        """A finished tile: the product, and with ``judged`` how far off each pixel is expected to be."""
         valid = self.valid(product)
         lost = valid.size - int(np.count_nonzero(valid))
         stored = self(product)
         held = held_by(stored[:, valid]) if self.watched and lost < valid.size else None
-        return Made((stored,), bool(product.valid.any()), product.measured, lost, held)
+        off = np.where(valid, np.nan if product.off is None else product.off, np.nan)[None].astype(np.float32)
+        return Made((stored, off)[: 1 + self.judged], bool(product.valid.any()), product.measured, lost, held)
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,10 @@ class Run:
         Write NAME_display.png beside the product: what an eye would see, in 8 bits, with one stretch for a series.
     on_bad_block
         What becomes of a block of an input that cannot be read: ``fail``, or ``nodata``: it is missing, and said.
+    quality
+        How far off each pixel is expected to be, of a network, in NAME_quality.tif beside NAME.tif: by eight flips and
+        turns of the image (eight times the work), calibrated where the scene itself shows the truth. ``decloud`` writes
+        that file anyway, with where each pixel comes from, unless this is False.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     log_json
@@ -109,6 +113,7 @@ class Run:
     report: str | Path | bool | None = None
     preview: str | Path | bool | None = None
     display: bool = False
+    quality: bool | None = None
     ignore_georeferencing: bool = False
     log_json: str | Path | None = None
     progress: Progress = silent

@@ -61,7 +61,8 @@ def fuse_tile(method: Method, scene: Scene, tile: Window, halo: int, stats: Stat
     obs = observe_filled(scene, tile, halo, problem)
     if obs is None:
         return nothing_seen(scene, tile, problem)
-    return product_of(*method.fuse_measured(obs, stats), obs, problem)
+    image, measured, off = method.fuse_judged(obs, stats)
+    return product_of(image, measured, obs, problem, off)
 
 
 def nothing_seen(scene: Scene, tile: Window, problem: Problem) -> Product:
@@ -70,11 +71,13 @@ def nothing_seen(scene: Scene, tile: Window, problem: Problem) -> Product:
     return Product(np.full((bands, *shape), np.nan, np.float32), np.zeros(shape, bool))
 
 
-def product_of(data: np.ndarray, measured: Stats, obs: Observation, problem: Problem) -> Product:
+def product_of(
+    data: np.ndarray, measured: Stats, obs: Observation, problem: Problem, off: np.ndarray | None = None
+) -> Product:
     """The core of a fused tile; pixels that an input is missing are invalid, with NaN as data."""
     rows, cols = obs.core_window.slices
-    data = data[:, rows, cols]
+    data, off = data[:, rows, cols], None if off is None else off[rows, cols]
     if all(view.all_valid for view in obs.views.values()):
-        return Product(data, np.ones(data.shape[1:], bool), measured=measured)
+        return Product(data, np.ones(data.shape[1:], bool), measured=measured, off=off)
     valid = problem.valid(obs)[rows, cols]
-    return Product(np.where(valid, data, data.dtype.type(np.nan)), valid, measured=measured)
+    return Product(np.where(valid, data, data.dtype.type(np.nan)), valid, measured=measured, off=off)

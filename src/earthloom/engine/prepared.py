@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from earthloom.engine.job import Encode, Fusion, Job
 from earthloom.methods.base import Method
 from earthloom.ops.moments import Stats
 from earthloom.raster.image import Image
+from earthloom.raster.write.place import QUALITY
+from earthloom.raster.write.provenance import PREFIX
 from earthloom.types import Band, Scene, Window
 
 MakeJob = Callable[[Method, Scene, tuple[Window, ...], Encode], Job]
@@ -69,6 +72,12 @@ class Layer:
     nodata: float | None
     tags: Mapping[str, str] = field(default_factory=dict)
     place: Path | None = None
+
+
+EXPECTED = Layer(
+    QUALITY, ("expected_error",), "float32", math.nan,
+    {f"{PREFIX}EXPECTED_ERROR": "root mean square over the bands, in physical units; found as the parameters say"},
+)  # fmt: skip
 
 
 def as_it_is(method: Method) -> Method:
@@ -130,6 +139,8 @@ class Prepared:
         What to warn of, by these figures; empty: nothing.
     layers
         Files beside the product.
+    judged
+        Whether these hold how far each pixel is expected to be off, where that is asked for; else a layer is added.
     called
         What the product is called as a DataArray.
     attrs, coords
@@ -163,6 +174,7 @@ class Prepared:
     figures: Callable[[Stats], Mapping[str, Any]] = nothing_more
     caution: Callable[[Mapping[str, Any]], str] = nothing_odd
     layers: tuple[Layer, ...] = ()
+    judged: bool = False
     called: str = "product"
     attrs: Mapping[str, Any] = field(default_factory=dict)
     coords: Mapping[str, Sequence[float]] = field(default_factory=dict)

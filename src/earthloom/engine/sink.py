@@ -26,7 +26,15 @@ from earthloom.ops.quantise import dtype_of, require_code
 from earthloom.raster.coordinates import labelled
 from earthloom.raster.write.cog import Writer, create
 from earthloom.raster.write.matlab import MatWriter, create_mat
-from earthloom.raster.write.place import GEOTIFF, MATLAB, ZARR, require_name, require_other, require_place
+from earthloom.raster.write.place import (
+    GEOTIFF,
+    MATLAB,
+    ZARR,
+    layer_place,
+    require_name,
+    require_other,
+    require_place,
+)
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.raster.write.stage import checksum
 from earthloom.raster.write.zarr import ZarrWriter, create_zarr, require_store_place
@@ -75,11 +83,6 @@ class Sink(Protocol):
     def open(self, prepared: Prepared, encode: Encode, run: Run) -> Any:
         """A context manager that gives an :class:`ProductOut`; what can be refused is refused when it is made."""
         ...
-
-
-def beside(place: Path, suffix: str) -> Path:
-    """Where a layer of a product goes."""
-    return place.with_name(f"{place.stem}{suffix}{place.suffix}")
 
 
 def nodata_for(numbers: Numbers, dtype: np.dtype) -> float | None:
@@ -149,7 +152,7 @@ class File:
         )
         layers = [
             (create_zarr if self.zarr and layer.place is None else create)(
-                layer.place or beside(self.place, layer.suffix), count=len(layer.names), dtype=layer.dtype,
+                layer.place or layer_place(self.place, layer.suffix), count=len(layer.names), dtype=layer.dtype,
                 nodata=layer.nodata, names=layer.names, tags=layer.tags, **self._grid(prepared, run),
             )
             for layer in prepared.layers

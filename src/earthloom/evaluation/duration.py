@@ -11,14 +11,13 @@ from earthloom.engine.options import Run
 from earthloom.engine.passes import fuse_whole
 from earthloom.errors import warn
 from earthloom.methods import catalog
-from earthloom.methods.base import Method
+from earthloom.methods.base import EIGHT, Method
 from earthloom.methods.networks.placement import resolved
 from earthloom.problems.superresolution import observation, on_grid
 from earthloom.types import Band, Scene
 
 PROBLEM, NONE, QUICK = "superresolution", "bicubic", "back_projection"
 SIDE, BANDS, RATIO = 64, 31, 2  # of the cube that bench/costs.py measures
-EIGHT = 8  # flips and turns of an ensemble
 TOLD_S, LONG_S = 5.0, 120.0  # from which it is told, and another method is advised
 
 
@@ -30,12 +29,12 @@ class Foretold:
     quick: float
 
 
-def foretold(method: Method, scene: Scene) -> Foretold | None:
+def foretold(method: Method, scene: Scene, looks: int = 1) -> Foretold | None:
     """What a cube will take; None where it was never measured what the method costs.
 
     ``t = c t_0 n / n_0``: c as ``earthloom methods --for`` tells it, measured on a cube of n_0 pixels times bands;
     t_0 is the time of bicubic interpolation of such a cube on this machine, now. A network takes its time at the
-    cube's own pixels, so the ratio matters little.
+    cube's own pixels, so the ratio matters little. It looks at them ``looks`` times, more often with an ensemble.
     """
     cost, quick = (catalog.cost(name, PROBLEM) for name in (catalog.name_of(method), QUICK))
     if cost is None or quick is None:
@@ -43,7 +42,8 @@ def foretold(method: Method, scene: Scene) -> Foretold | None:
     seen = scene.empty()["hs"]
     size = np.prod(scene.shape) / np.prod(seen.ratio) * len(seen.bands) / (SIDE * SIDE * BANDS)
     one = _interpolating() * float(size)
-    return Foretold(cost * one * (EIGHT if method.parameters.get("ensemble") else 1), quick * one)
+    looks += (len(EIGHT) - 1) * bool(method.parameters.get("ensemble"))
+    return Foretold(cost * one * looks, quick * one)
 
 
 def _interpolating() -> float:
@@ -64,7 +64,7 @@ def foretell(method: Method, scene: Scene, run: Run) -> None:
     network = catalog.is_network(catalog.name_of(method), PROBLEM)
     if not network or resolved(run.device).type != "cpu":
         return
-    found = foretold(method, scene)
+    found = foretold(method, scene, len(EIGHT) if run.quality else 1)
     if found is None or found.seconds < TOLD_S:
         return
     words = f"{method.card.name} will take about {spoken(found.seconds)} of one processor core for this cube"

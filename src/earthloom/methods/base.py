@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
 
@@ -23,6 +23,9 @@ from earthloom.types import RADIUS, Float, Observation
 
 INTERPOLATION = RADIUS  # coarse pixels that interpolation reaches
 LOWPASS = 4  # coarse pixels that the widest blur in the sensor files reaches
+Look = tuple[int, bool]  # a way to look at an image: quarter turns, and whether mirrored then
+EIGHT: tuple[Look, ...] = tuple((turns, mirrored) for turns in range(4) for mirrored in (False, True))
+AS_IT_IS = EIGHT[:1]
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class Method(ABC):
     bytes_per_px: ClassVar[int] = 200  # that a wanted pixel of a tile takes while it is fused
     images_held: ClassVar[int] = 0  # and so many times all bands of the wanted image, where there may be hundreds
     rounds: ClassVar[int] = 1  # how often summarise looks at the whole scene; 0: it needs no statistics
+    turns: ClassVar[bool] = False  # whether it makes something else of an image that is turned, as networks do
+    judges: ClassVar[bool] = False  # whether it says itself how far off every pixel is expected to be
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Statistics of the core of one tile; ``so_far`` holds the merged result of the round before."""
@@ -94,7 +99,8 @@ class Method(ABC):
     ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
         """As :meth:`fuse_measured`, and how far every pixel is expected to be off; None where it cannot tell.
 
-        That is the mean of the bands' absolute errors, in the units of the image.
+        That is the error over the bands of the pixel, in the units of the image: its root mean square, or what the
+        network that learnt it says.
         """
         return (*self.fuse_measured(obs, stats), None)
 
@@ -104,6 +110,10 @@ class Method(ABC):
 
     def ready(self, obs: Observation) -> Method:
         """The method as it will run on this scene: a network finds its weights here."""
+        return self
+
+    def turned(self, look: Look) -> Method:
+        """The method as its networks see the image turned, the product turned back; itself where there are none."""
         return self
 
     def halo_px(self, ratio: float) -> int:
@@ -175,6 +185,16 @@ class Wrapper(Method):
         return self.inner.rounds
 
     @property
+    def turns(self) -> bool:  # type: ignore[override]
+        """Whether the method inside does."""
+        return self.inner.turns
+
+    @property
+    def judges(self) -> bool:  # type: ignore[override]
+        """Whether the method inside does."""
+        return self.inner.judges
+
+    @property
     def tile_px(self) -> int:  # type: ignore[override]
         """What suits the method inside."""
         return self.inner.tile_px
@@ -201,9 +221,18 @@ class Wrapper(Method):
         """That of the method inside."""
         return self.inner.support(obs, stats)
 
+    def each(self, change: Callable[[Method], Method]) -> Method:
+        """The same around another method; itself where nothing changes."""
+        inner = change(self.inner)
+        return self if inner is self.inner else replace(self, inner=inner)
+
     def ready(self, obs: Observation) -> Method:
         """With the method inside made ready."""
-        return replace(self, inner=self.inner.ready(obs))
+        return self.each(lambda method: method.ready(obs))
+
+    def turned(self, look: Look) -> Method:
+        """The same around the method inside, turned."""
+        return self.each(lambda method: method.turned(look))
 
     def halo_px(self, ratio: float) -> int:
         """The halo of the method inside."""
@@ -225,4 +254,4 @@ class Wrapper(Method):
         return self.inner.parameters
 
 
-__all__ = ["INTERPOLATION", "LOWPASS", "Card", "Method", "Wrapper"]
+__all__ = ["AS_IT_IS", "EIGHT", "INTERPOLATION", "LOWPASS", "Card", "Look", "Method", "Wrapper"]

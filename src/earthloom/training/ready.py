@@ -13,6 +13,7 @@ from earthloom.errors import MethodError, warn
 from earthloom.methods.base import Method
 from earthloom.methods.networks.network import Fitted
 from earthloom.methods.networks.placement import device_name, resolved
+from earthloom.methods.wrappers.judged import require_turning
 from earthloom.methods.wrappers.mixed import mixed
 from earthloom.methods.wrappers.refined import Refined
 from earthloom.raster.write.place import require_beside
@@ -76,6 +77,24 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     if run.save_weights is not None:
         found.network.save(run.save_weights)
     return found.method if found.beaten or found.kept else _looked(found.network, scene, run)
+
+
+def sure(method: Method, scene: Any, run: Run) -> Method:
+    """A method that is ready, with how far off each pixel is expected to be, where that is asked for.
+
+    Raises
+    ------
+    MethodError
+        If flips and turns of the image say nothing about it.
+    """
+    if not run.quality or method.judges:
+        return method
+    require_turning(method)
+    from earthloom.training.sureness import judged
+
+    found = judged(method, scene)
+    run.tell(f"expected error: {found.parameters['expected_error']}")
+    return found
 
 
 def _looked(method: Method, scene: Any, run: Run) -> Method:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from earthloom.engine.passes import filled, halo_px
 from earthloom.errors import InputError, MethodError
+from earthloom.methods.base import Method
 from earthloom.methods.networks.cubes import whole_pixels
 from earthloom.methods.networks.network import Fitted, Network, prepared
 from earthloom.methods.networks.scaling import normalised, scale_of
@@ -37,21 +38,24 @@ HELD = 4  # cases that judge, at most
 GROUP = 6  # neighbouring bands of a cube that a step learns from
 
 
-def observed(network: Network | Fitted, scene: Scene) -> list[Observation]:
+def observed(network: Method, scene: Scene, limits: tuple[int, int] | None = None) -> list[Observation]:
     """The whole scene, or windows spread over a large one; pieces mostly without data are left out.
+
+    ``limits``: whole up to this side in wanted pixels, else windows of that side; None: as the problem learns.
 
     Pieces begin and end with whole coarse pixels: all have the same geometry, and none holds what it cannot answer for.
     """
     problem = problems.find(network.card.problem)
+    limits = limits or problem.piece_px
     if problem.sharpens:
         area, ratio = blocks.usable(scene, problem.seen), max(blocks.ratio_of_scene(scene, problem.seen), 1)
-        cells = spread_windows((area.height, area.width), ratio, problem.piece_px, scene.convention == "toolbox")
+        cells = spread_windows((area.height, area.width), ratio, limits, scene.convention == "toolbox")
         pieces = (blocks.cut(scene, cell, problem.seen)[0] for cell in cells)
     elif "hs" in scene.empty().views:
-        cells = spread_windows(scene.shape, 1, problem.piece_px)
+        cells = spread_windows(scene.shape, 1, limits)
         pieces = (whole_pixels(scene.observe(cell, 0))[0] for cell in cells)
     else:
-        cells = spread_windows(scene.shape, 1, problem.piece_px)
+        cells = spread_windows(scene.shape, 1, limits)
         pieces = (replace(scene.observe(cell, 0), core=None, origin=(0, 0)) for cell in cells)
     found = [obs for obs in pieces if problem.known(obs).mean() > SEEN * problem.enough]
     if not found:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from earthloom.engine.arrays import is_path
 from earthloom.engine.inputs import files_of
 from earthloom.engine.options import Run, run_of
-from earthloom.engine.sink import beside
 from earthloom.errors import InputError
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
 from earthloom.physics.cloudmask import Rules
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding, inputs_of_roles
-from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.prepare.cloud_removal.sights import SarUnits
 from earthloom.raster.products.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
-from earthloom.raster.write.place import require_beside, require_other, require_place
+from earthloom.raster.write.place import require_beside, require_layer_place
 from earthloom.verbs.declared import verb
 from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag
 from earthloom.verbs.pipeline import Work, perform
@@ -50,7 +49,6 @@ def decloud(
     mask_probability: Annotated[float, Flag(group=CLOUDS)] = PROBABILITY,
     dilate: Annotated[int, Flag(group=CLOUDS)] = 0,
     save_mask: Annotated[str | Path | None, Flag(Path, group="Files")] = None,
-    quality: Annotated[bool, Flag(group="Files")] = True,
     sar_units: Annotated[SarUnits, Flag(group=CLOUDS)] = "auto",
     replace_all: Annotated[bool, Flag(group=CLOUDS)] = False,
     sensor: Annotated[Any, Flag(str, group=CLOUDS)] = None,
@@ -93,9 +91,6 @@ def decloud(
         Make the masks, given or found, larger by so many pixels: rims are thin clouds.
     save_mask
         GeoTIFF for the mask that was used: 1 where the image was replaced, 0 elsewhere, 255 where nothing was measured.
-    quality
-        Write ``NAME_quality.tif`` beside the product: where each pixel comes from, which dates are clear there, and how
-        far off it is expected to be. Arrays come without.
     sar_units
         Of the backscatter: ``db``, ``linear``, or ``auto``, which looks for negative numbers.
     replace_all
@@ -112,7 +107,9 @@ def decloud(
     output
         GeoTIFF to write, on the grid of the optical image. In Python: without it, files give a DataArray.
     run
-        How to run.
+        How to run. A file has ``NAME_quality.tif`` beside it, unless ``quality=False``: where each pixel comes from,
+        which dates are clear there, and how far off it is expected to be, where the network says so itself
+        (``cloud_unet``) or ``quality=True`` has it looked for. Arrays come without, but for that.
     **more
         Fields of the method (``published=True``: those of its published formula), and of
         :class:`earthloom.engine.options.Run`, such as ``threads`` and ``overwrite``.
@@ -148,7 +145,9 @@ def decloud(
     clouds = Clouds(values, sar_units, rules or Rules(), replace_all, mask_from, mask_probability, dilate)
     told = {role: Told(nodata=nodata, bands=bands) for role in inputs if role != "sar" and not role.endswith("mask")}
     told |= {role: Told(mask_values=values) for role in inputs if role.endswith("mask")}
-    layers = _beside(output, save_mask, quality, inputs, run.overwrite)
+    layers = _beside(output, save_mask, run.quality is not False, inputs, run.overwrite)
+    if run.quality and not (found.turns or found.judges):  # a formula: the other layers alone
+        run = replace(run, quality=None)
     return perform(Work(inputs, Declouding(clouds, sensor, nodata, *layers), found, run, told, output=output))
 
 
@@ -173,8 +172,5 @@ def _beside(
     if save_mask is not None and Path(save_mask).resolve() == Path(output).resolve():
         raise InputError(f"{save_mask} as product and as mask", "two names")
     if quality and not Path(output).is_dir():
-        place = beside(Path(output), QUALITY)
-        require_other(place, taken, opened=False)
-        if place.exists():
-            require_place(place, overwrite)
+        require_layer_place(Path(output), taken, overwrite)
     return quality, None if save_mask is None else Path(save_mask)

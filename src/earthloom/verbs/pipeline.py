@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from rasterio.io import DatasetReader
@@ -20,7 +20,7 @@ from earthloom.engine.job import Encode, Fusion, execute, tiles_of
 from earthloom.engine.lazy import Lazy
 from earthloom.engine.ledger import Learnt, Ledger
 from earthloom.engine.options import Run, on_its_device
-from earthloom.engine.prepared import Prepared
+from earthloom.engine.prepared import EXPECTED, Prepared
 from earthloom.engine.runner import Threads
 from earthloom.engine.sink import Array, File, Labelled, Sink
 from earthloom.engine.tags import asked, figures_as_tags, tags_of
@@ -28,6 +28,7 @@ from earthloom.errors import FileError, InputError, warn
 from earthloom.machine import peak_bytes
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
+from earthloom.methods.wrappers.judged import require_turning
 from earthloom.methods.wrappers.refined import refined, residual_percent
 from earthloom.ops.quantise import Held
 from earthloom.raster.image import Image
@@ -35,10 +36,10 @@ from earthloom.raster.metadata.stac_items import as_paths
 from earthloom.raster.settings import block_cache
 from earthloom.raster.steady import Stamp, paths_in, require_unchanged, stamps
 from earthloom.raster.told import Told
-from earthloom.raster.write.place import GEOTIFF, require_other
+from earthloom.raster.write.place import GEOTIFF, require_layer_place, require_other
 from earthloom.raster.write.product_item import product_item, require_item_place
 from earthloom.report.record import Clock, Record
-from earthloom.training.ready import ready
+from earthloom.training.ready import ready, sure
 from earthloom.verbs.telling import Telling
 
 CLIPPED = 0.1  # share of the numbers at the ends of their type that is worth a word
@@ -95,6 +96,22 @@ class Work:
         return {role: _by_name(value) for role, value in self.inputs.items() if value is not None}
 
 
+class Sure(NamedTuple):
+    """A product that is no file, and how sure it is.
+
+    Parameters
+    ----------
+    image
+        Of the kind that the verb gives.
+    expected_error
+        Root mean square over the bands of how far each pixel is expected to be off, (y, x), in physical units; NaN
+        where the product holds nothing.
+    """
+
+    image: Any
+    expected_error: np.ndarray
+
+
 def _by_name(value: Any) -> Any:
     """A file that rasterio holds open, by its name; a STAC item by its own; all else as it is."""
     value = as_paths(value)
@@ -109,7 +126,7 @@ def perform(work: Work) -> Any:
     Returns
     -------
     The path of the file; an array of the kind that was given (of dask, not yet computed, where one of the inputs is);
-    or, for files without an output, a DataArray.
+    or, for files without an output, a DataArray. With ``quality`` these two in a :class:`Sure`.
 
     Raises
     ------
@@ -121,6 +138,8 @@ def perform(work: Work) -> Any:
     sink.refuse(files_of(work.given) if taken is None else ())
     if work.run.stac:
         require_item_place(_tiff_of(sink), files_of(work.given) if taken is None else ())
+    if work.run.quality:
+        _require_judgeable(work, sink, taken)
     place = sink.place if isinstance(sink, File) else None
     telling = Telling.of(work.run, place, files_of(work.given) if taken is None else ())
     before = stamps(files_of(work.given)) if taken is None else {}
@@ -161,6 +180,8 @@ def produce(
     began, now = time.monotonic(), stamps(paths_in(dict(prepared.inputs)))
     before = {path: (opened_as or {}).get(path, mark) for path, mark in now.items()}
     encode = sink.encode(prepared, run)
+    if run.quality and not prepared.judged:
+        encode, prepared = replace(encode, judged=True), replace(prepared, layers=(EXPECTED, *prepared.layers))
     if isinstance(sink, Lazy):
         return _promised(prepared, sink, encode, choose, run)
     place = sink.open(prepared, encode, run)
@@ -181,6 +202,8 @@ def produce(
         figures = {**(residual_percent(came.measured) or {}), **prepared.figures(came.measured)}
         out.tag(figures_as_tags(figures))
     product = out.result()
+    if encode.judged and isinstance(product, tuple):
+        product = Sure(product[0], product[1][0])
     if run.stac and isinstance(product, Path):
         product_item(product, prepared.inputs, seen)
     facts.clock("written")
@@ -201,12 +224,22 @@ def produce(
     return product
 
 
+def _require_judgeable(work: Work, sink: Sink | Lazy, taken: Mapping[str, Taken] | None) -> None:
+    """Refuse, before anything is read, to judge what cannot be judged, or over another file."""
+    if isinstance(sink, Lazy):
+        raise InputError("`quality` with arrays of dask", "files, or arrays in memory", "give `.compute()`")
+    if isinstance(work.method, Method):
+        require_turning(work.method)
+    if isinstance(sink, File):
+        require_layer_place(sink.place, files_of(work.given) if taken is None else (), work.run.overwrite)
+
+
 def _ready(prepared: Prepared, choose: Choose, run: Run) -> Method:
     """The method as it runs on the scene."""
     method = prepared.wrap(choose(prepared, run))
     empty = prepared.scene.empty()
     method.check(empty, prepared.scene.shape)
-    return method.ready(empty)
+    return sure(method.ready(empty), prepared.scene, run)
 
 
 def _promised(prepared: Prepared, sink: Lazy, encode: Encode, choose: Choose, run: Run) -> Any:

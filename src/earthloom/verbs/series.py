@@ -18,6 +18,7 @@ from earthloom.errors import InputError
 from earthloom.evaluation.choosing import AUTO, chosen_for_dates, require_none
 from earthloom.evaluation.dates_out import COPY, left_out_of_series
 from earthloom.methods.base import Method
+from earthloom.methods.wrappers.judged import require_turning
 from earthloom.methods.wrappers.refined import refined
 from earthloom.notebook import arrays, plot
 from earthloom.prepare.spatiotemporal.calendar import asked
@@ -52,6 +53,9 @@ class Predicted(NamedTuple):
         Which of them at every pixel, (y, x): the sum of ``2**k`` over those that were clear, counted from 0.
     similar
         Similar pixels that every pixel rests on, (y, x); None where the method does not count.
+    expected_error
+        Root mean square over the bands of how far every pixel is expected to be off, (y, x), in physical units; None
+        without ``quality=True``.
     """
 
     image: Any
@@ -59,6 +63,7 @@ class Predicted(NamedTuple):
     known: tuple[day_of, ...]
     used: np.ndarray
     similar: np.ndarray | None
+    expected_error: np.ndarray | None = None
 
     @property
     def pictured(self) -> tuple[dict[str, Any], str]:
@@ -173,6 +178,8 @@ def series(
     if method == AUTO:
         require_none(fields)
     named = None if method == AUTO else chosen_predictor(method, fields, ratio)
+    if run.quality and named is not None:
+        require_turning(named)
     files = not isinstance(fine, Mapping) and not isinstance(coarse, Mapping)
     if files and output is None:
         raise InputError("files without output=", "a folder for the products", "output='predicted'")
@@ -219,6 +226,7 @@ def _in_memory(lib: Library, day: day_of, asking: Asking, taken: Mapping[str, Ta
     facts = FactKeeper(run.facts)
     run = replace(run.about(str(day)), facts=facts)
     prepared, known = prepared_day(lib, day, asking, False, run)
-    image, confidence, used, similar = produce(prepared, Array(taken), partial(readied, asking.method), run, facts)
+    choose = partial(readied, asking.method)
+    image, confidence, used, similar, *off = produce(prepared, Array(taken), choose, run, facts)
     counted = similar[0] if counts_similar(asking.method) else None
-    return Predicted(image, confidence[0], tuple(known), used[0], counted)
+    return Predicted(image, confidence[0], tuple(known), used[0], counted, off[0][0] if off else None)

@@ -20,14 +20,15 @@ from earthloom.raster.formats import images_in, is_image
 from earthloom.raster.image import Image
 from earthloom.raster.listing.days import date_in
 from earthloom.raster.open import open_image
+from earthloom.raster.write.place import QUALITY
 from earthloom.report.display import colours_in
 from earthloom.viewer.geometry import Box, Frame, frame_of, pixel_at, place
 
 MOST_LAYERS = 500
 MOST_OPEN = 16  # layers whose files are held open: each thread has a handle of its own
-QUALITY = re.compile(r"_(quality|origin|mask|clear)$", re.I)
+OF_ANOTHER = re.compile(rf"({QUALITY}|_origin|_mask|_clear)$", re.I)
 OURS = "EARTHLOOM_"
-UNSURE = ("uncertainty", "origin")  # bands of quality whose large numbers are the bad ones
+UNSURE = ("uncertainty", "expected_error", "origin")  # bands of quality whose large numbers are the bad ones
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +216,7 @@ def _placed(images: Sequence[tuple[Image, str]]) -> list[Layer]:
     for number, (image, _) in enumerate(images):
         shown, box, told = place(image, frame)
         stem = _stem(names[number])
-        owner = stems.get(QUALITY.sub("", stem)) if QUALITY.search(stem) else None
+        owner = stems.get(OF_ANOTHER.sub("", stem)) if OF_ANOTHER.search(stem) else None
         marks = {path: _mark(path) for path in image.paths if os.path.exists(path)}
         said = tuple(filter(None, (told, *_slow(shown))))
         layers.append(
@@ -243,7 +244,7 @@ def _series(images: Sequence[tuple[Image, str]], names: Sequence[str], days: Seq
     """
     groups: dict[tuple[str, ...], list[int]] = {}
     for number, (image, folder) in enumerate(images):
-        if folder and days[number] and not QUALITY.search(_stem(names[number])):
+        if folder and days[number] and not OF_ANOTHER.search(_stem(names[number])):
             groups.setdefault((folder, str(image.count)), []).append(number)
     for key, found in list(groups.items()):
         if len({days[number] for number in found}) < len(found):

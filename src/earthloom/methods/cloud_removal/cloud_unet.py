@@ -78,6 +78,7 @@ class CloudUNet(Network):
 
     width: int = 40
 
+    judges: ClassVar[bool] = True
     roles: ClassVar[Mapping[str, str]] = {"guide": "sar", "base": "optical"}
     gives: ClassVar[str] = "the image without clouds, then as many channels of the scale of its error, in reflectance"
     card: ClassVar[Card] = Card(

@@ -8,16 +8,17 @@ that number is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from earthloom.errors import MethodError
+from earthloom.methods.base import Look
 from earthloom.methods.fields import within
 from earthloom.methods.networks.engines import Engine
-from earthloom.methods.networks.forward import EIGHT, moved, run, turn
+from earthloom.methods.networks.forward import moved, run, turn
 from earthloom.methods.networks.network import Network, Sizes, Trained
 from earthloom.methods.networks.placement import on_device
 from earthloom.methods.networks.ports import Port
@@ -135,13 +136,13 @@ class CubeNetwork(Network):
         rows, cols = (slice(first, first + count) for first, count in zip(skip, obs.shape, strict=True))
         base, module = None, on_device(trained.module)
         if isinstance(module, Engine):  # a graph of all of it
-            fine = run(module, {"hs": hs}, ensemble=self.ensemble)[:, rows, cols]
+            fine = run(module, {"hs": hs}, looks=self.looks(trained))[:, rows, cols]
             return fine.astype(obs["hs"].data.dtype) * obs["hs"].data.dtype.type(scale_of(scale)[1][0])
         out = bicubic_enlarged(obs)
         if module.sees_base:
             base = np.ascontiguousarray(normalised(bicubic_enlarged(whole), scale), np.float32)
         peak = out.dtype.type(scale_of(scale)[1][0])
-        for chunk, detail in details(module, hs, base, whole.shape, self.computes_in, self.ensemble):
+        for chunk, detail in details(module, hs, base, whole.shape, self.computes_in, self.looks(trained)):
             out[chunk.start : chunk.stop] += peak * detail[:, rows, cols]
         return out
 
@@ -155,15 +156,14 @@ def bicubic_enlarged(obs: Observation) -> Float[np.ndarray, "band Y X"]:
 
 def details(
     module: Any, hs: Float[np.ndarray, "band y x"], base: Float[np.ndarray, "band Y X"] | None,
-    shape: tuple[int, int], precision: str, ensemble: bool,
+    shape: tuple[int, int], precision: str, looks: Sequence[Look],
 ) -> Iterator[tuple[range, Float[np.ndarray, "some Y X"]]]:  # fmt: skip
-    """What a network adds to a few bands at a time; with ``ensemble`` an eighth of it for each flip and turn."""
+    """What a network adds to a few bands at a time: for each way that it looks at the image a share."""
     import torch
 
     device = next(module.parameters()).device
-    views = EIGHT if ensemble else EIGHT[:1]
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-        for turns, mirrored in views:
+        for turns, mirrored in looks:
             seen = [None if x is None else moved(x[None], device) for x in (hs, base)]
             seen = [None if x is None else torch.rot90(x, turns, (2, 3)) for x in seen]
             seen = [None if x is None else x.flip(3) if mirrored else x for x in seen]
@@ -171,7 +171,7 @@ def details(
             for chunk in module.chunks(len(hs), shape[0] * shape[1]):
                 with turn(device):
                     found, state = module.detail(*seen, chunk, state)
-                    found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3)) / len(views)
+                    found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3)) / len(looks)
                     detail = found[0].float().cpu().numpy()
                 yield chunk, detail
 

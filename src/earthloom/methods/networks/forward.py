@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from earthloom.errors import MethodError
+from earthloom.methods.base import AS_IT_IS, Look
 from earthloom.methods.networks.engines import Engine
 from earthloom.types import Float
 
@@ -18,37 +19,37 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-EIGHT = [(turns, mirrored) for turns in range(4) for mirrored in (False, True)]  # ways to look at an image
 BATCH_PX = 1024 * 1024  # wanted pixels that keep a device busy: smaller tiles go through in batches of so many
 MOST = 64
 
 
 def run(
-    module: nn.Module, inputs: Mapping[str, np.ndarray], precision: str = "float32", ensemble: bool = False
+    module: nn.Module, inputs: Mapping[str, np.ndarray], precision: str = "float32", looks: Sequence[Look] = AS_IT_IS
 ) -> Float[np.ndarray, "band Y X"]:
-    """One image through a network, channels last; with ``ensemble`` the mean over its eight flips and turns."""
+    """One image through a network, channels last: the mean over the ways that the network looks at it."""
     if isinstance(module, Engine):
-        return _by_engine(module, inputs, ensemble)
+        return _by_engine(module, inputs, looks)
     device = next(module.parameters()).device
     if device.type != "cpu":
-        return _QUEUE.run(module, inputs, precision, ensemble)
-    return through(module, {name: image[None] for name, image in inputs.items()}, precision, ensemble)[0]
+        return _QUEUE.run(module, inputs, precision, looks)
+    return through(module, {name: image[None] for name, image in inputs.items()}, precision, looks)[0]
 
 
-def _by_engine(engine: Engine, inputs: Mapping[str, np.ndarray], ensemble: bool) -> Float[np.ndarray, "band Y X"]:
+def _by_engine(
+    engine: Engine, inputs: Mapping[str, np.ndarray], looks: Sequence[Look]
+) -> Float[np.ndarray, "band Y X"]:
     """The same by another runtime than torch."""
-    views = EIGHT if ensemble else EIGHT[:1]
     found = []
-    for turns, mirrored in views:
+    for turns, mirrored in looks:
         seen = {name: np.rot90(image, turns, (1, 2)) for name, image in inputs.items()}
         seen = {name: image[None, :, :, ::-1] if mirrored else image[None] for name, image in seen.items()}
         made = engine({name: np.ascontiguousarray(image) for name, image in seen.items()})[0]
         found.append(np.rot90(made[:, :, ::-1] if mirrored else made, -turns, (1, 2)))
-    return np.ascontiguousarray(np.mean(found, axis=0, dtype=np.float32) if ensemble else found[0])
+    return np.ascontiguousarray(np.mean(found, axis=0, dtype=np.float32) if len(found) > 1 else found[0])
 
 
 def through(
-    module: nn.Module, inputs: Mapping[str, Float[np.ndarray, "n _ _ _"]], precision: str, ensemble: bool
+    module: nn.Module, inputs: Mapping[str, Float[np.ndarray, "n _ _ _"]], precision: str, looks: Sequence[Look]
 ) -> Float[np.ndarray, "n band Y X"]:
     """Images through a network on the device of its weights."""
     import torch
@@ -57,14 +58,14 @@ def through(
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
         tensors = {name: moved(image, device, torch.channels_last) for name, image in inputs.items()}
         total: torch.Tensor | None = None
-        for turns, mirrored in EIGHT if ensemble else EIGHT[:1]:
+        for turns, mirrored in looks:
             seen = {name: torch.rot90(x, turns, (2, 3)) for name, x in tensors.items()}
             seen = {name: x.flip(3) for name, x in seen.items()} if mirrored else seen
             found = module(**seen).float()
             found = torch.rot90(found.flip(3) if mirrored else found, -turns, (2, 3))
             total = found if total is None else total + found
         assert total is not None
-        return (total / (8 if ensemble else 1)).cpu().contiguous().numpy()
+        return (total / len(looks)).cpu().contiguous().numpy()
 
 
 def moved(image: np.ndarray, device: torch.device, layout: torch.memory_format | None = None) -> torch.Tensor:
@@ -121,7 +122,7 @@ class Queue:
     _list: Lock = field(default_factory=Lock)
 
     def run(
-        self, module: nn.Module, inputs: Mapping[str, np.ndarray], precision: str, ensemble: bool
+        self, module: nn.Module, inputs: Mapping[str, np.ndarray], precision: str, looks: Sequence[Look]
     ) -> Float[np.ndarray, "band Y X"]:
         """One image, perhaps together with others.
 
@@ -131,18 +132,18 @@ class Queue:
             If the device has too little memory.
         """
         shapes = tuple((name, image.shape) for name, image in sorted(inputs.items()))
-        asked = Asked((id(module), precision, ensemble, shapes), inputs)
+        asked = Asked((id(module), precision, tuple(looks), shapes), inputs)
         with self._list:
             self._waiting.append(asked)
         with turn(next(module.parameters()).device):
             if asked in self._waiting:
-                self._take(asked.key, module, precision, ensemble)
+                self._take(asked.key, module, precision, looks)
         if asked.failed is not None:
             raise asked.failed
         assert asked.found is not None
         return asked.found
 
-    def _take(self, key: tuple[Any, ...], module: nn.Module, precision: str, ensemble: bool) -> None:
+    def _take(self, key: tuple[Any, ...], module: nn.Module, precision: str, looks: Sequence[Look]) -> None:
         """Through the network with the first that wait for it."""
         most = batch_of(dict(key[-1]).values())
         with self._list:
@@ -150,7 +151,7 @@ class Queue:
             self._waiting = [one for one in self._waiting if one not in group]
         try:
             stacked = {name: _filled([one.inputs[name] for one in group], most) for name, _ in key[-1]}
-            found = through(module, stacked, precision, ensemble)
+            found = through(module, stacked, precision, looks)
             for one, image in zip(group, found, strict=False):
                 one.found = image
         except Exception as error:

@@ -9,7 +9,7 @@ that weights carry over between units and sensors; the network gives the wanted 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from earthloom.errors import MethodError
-from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.base import AS_IT_IS, EIGHT, Look, Method, Wrapper
 from earthloom.methods.networks.fitting import Sizes as Sizes
 from earthloom.methods.networks.fitting import need_torch, order, order_or_raise, own_fields, told_part, told_weights
 from earthloom.methods.networks.forward import run
 from earthloom.methods.networks.modules import module_of
 from earthloom.methods.networks.placement import half_is_fast, on_device
 from earthloom.methods.networks.ports import Port, normalised_of
-from earthloom.methods.networks.scaling import normalised, scale_of
+from earthloom.methods.networks.scaling import normalised, pixels, scale_of
 from earthloom.methods.networks.teaching import Teaching
 from earthloom.ops.moments import Moments, Stats
 from earthloom.physics.forward import expand
-from earthloom.types import Band, Float, Observation, View, ratio_of
+from earthloom.types import Band, Float, Observation, ratio_of
 from earthloom.weights import store as weights
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ class Network(Method):
     beside: ClassVar[tuple[str, ...]] = ()  # methods, ``NAME, refine=N``, that take the part of it that a scene shows
     gives: ClassVar[str] = "the wanted image, normalised as base: times the deviation of each band, plus its mean"
     relative: ClassVar[bool] = True  # normalised by the scene, so that units and levels do not matter
+    turns: ClassVar[bool] = True
     teaching: ClassVar[Teaching | None] = None  # None: the error of the pixels is all
 
     @abstractmethod
@@ -230,8 +231,12 @@ class Network(Method):
         pads = [(b, -(b + n) % step) for b, n in zip(before, obs.shape, strict=True)]
         if any(map(any, pads)):
             inputs = {name: np.pad(image, ((0, 0), *pads), mode="edge") for name, image in inputs.items()}
-        found = run(on_device(trained.module), inputs, self.computes_in, self.ensemble)
+        found = run(on_device(trained.module), inputs, self.computes_in, self.looks(trained))
         return found[:, pads[0][0] : pads[0][0] + obs.shape[0], pads[1][0] : pads[1][0] + obs.shape[1]]
+
+    def looks(self, trained: Trained) -> Sequence[Look]:
+        """The ways to look at the image, of which the product is the mean: the one asked for, or as fields say."""
+        return (trained.look,) if trained.look else EIGHT if self.ensemble else AS_IT_IS
 
     @property
     def key(self) -> str:
@@ -268,12 +273,13 @@ class Network(Method):
 class Trained:
     """A network's module and what its weights are for.
 
-    ``order`` puts the scene's bands into the network's order.
+    ``order`` puts the scene's bands into the network's order; ``look``: how it sees the image, None: as fields say.
     """
 
     module: nn.Module
     header: weights.Header
     order: tuple[int, ...] | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True)
@@ -299,13 +305,18 @@ class Fitted(Wrapper):
     def fuse_judged(
         self, obs: Observation, stats: Stats
     ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
-        """What the network makes of the tile, and how sure it is."""
-        image, off = self.inner.judge(self.trained, obs, stats)
+        """What the network makes of the tile, and how sure it is, where it says so."""
+        seen = self.trained, obs, stats
+        image, off = self.inner.judge(*seen) if self.inner.judges else (self.inner.apply(*seen), None)
         return image, Stats(), off
 
     def ready(self, obs: Observation) -> Fitted:
         """As it is."""
         return self
+
+    def turned(self, look: Look) -> Method:
+        """The network as it sees the image turned; what it makes is turned back."""
+        return replace(self, trained=replace(self.trained, look=look)) if self.inner.turns else self
 
     def require_teachable(self) -> None:
         """As the network inside."""
@@ -379,20 +390,10 @@ def load_network(network: Network, name: str, obs: Observation) -> Fitted:
     """
     header = weights.read_header(name)
     if header.method != network.key:
-        raise MethodError(
-            f"weights '{header.name}' of {header.method}", f"weights of {network.key}",
-            f"they run with the method {header.method.rpartition('/')[2]}",
-        )  # fmt: skip
+        hint = f"they run with the method {header.method.rpartition('/')[2]}"
+        raise MethodError(f"weights '{header.name}' of {header.method}", f"weights of {network.key}", hint)
     header = replace(header, fields={**network.older, **header.fields})
     network = replace(network, **own_fields(network, header))
     order = order_or_raise(header, network, obs)
     module = module_of(type(network), header.path, Path(header.path).stat().st_mtime_ns)
     return Fitted(network, Trained(module, header, order))
-
-
-def pixels(obs: Observation, role: str) -> Float[np.ndarray, "band n"]:
-    """Valid pixels of a view's core."""
-    view: View = obs[role]
-    rows, cols = obs.in_core(role)
-    flat = view.data[:, rows, cols].reshape(len(view.data), -1)
-    return flat if view.all_valid else flat[:, view.valid[rows, cols].ravel()]

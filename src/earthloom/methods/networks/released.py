@@ -14,8 +14,9 @@ import numpy as np
 from earthloom.errors import MethodError
 from earthloom.methods.fields import within
 from earthloom.methods.networks.cubes import Largest
-from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained, pixels
+from earthloom.methods.networks.network import Fitted, Network, Sizes, Trained
 from earthloom.methods.networks.ports import Port
+from earthloom.methods.networks.scaling import pixels
 from earthloom.ops.moments import Moments, Stats
 from earthloom.types import Float, Observation, ratio_of
 

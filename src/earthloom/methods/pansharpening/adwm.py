@@ -111,7 +111,12 @@ class Adwm(Released):
     ) -> Float[np.ndarray, "band Y X"]:
         """The tile with the scene's weights."""
         shares = shares_of(trained, stats["sums"])
-        return run(on_device(trained.module), {**inputs, "shares": shares.reshape(-1, 1, 1)}, self.computes_in)
+        return run(
+            on_device(trained.module),
+            {**inputs, "shares": shares.reshape(-1, 1, 1)},
+            self.computes_in,
+            self.looks(trained),
+        )
 
     def halo_px(self, ratio: float) -> int:
         """Convolutions (of LGPNet two in each), cubic convolution, and what moves the MS onto its lattice."""

@@ -53,8 +53,13 @@ class Dlpan(Released):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.network == "pannet" and self.ensemble:  # it knows where in four pixels the MS lies
+        if self.ensemble and not self.turns:
             raise MethodError("PanNet as released with an ensemble", "the image as it lies", "leave `ensemble` out")
+
+    @property
+    def turns(self) -> bool:  # type: ignore[override]
+        """PanNet does not: it knows where in four pixels the MS lies."""
+        return self.network != "pannet"
 
     def net(self, sizes: Sizes) -> nn.Module:
         """In the shape of the toolbox's checkpoints."""

@@ -116,7 +116,7 @@ class Panbench(Released):
             )  # fmt: skip
             frame = {"guide": inputs["guide"][:, fine[0][:, None], fine[1]]}
             frame["coarse"] = inputs["base"][:, coarse[0][:, None], coarse[1]]
-            found = run(module, frame, self.computes_in)
+            found = run(module, frame, self.computes_in, self.looks(trained))
             rows, cols = down.kept, across.kept
             part = found[:, : rows.stop - rows.start, : cols.stop - cols.start]
             out[:, rows, cols] += (down.weight[:, None] * across.weight) * part

@@ -123,7 +123,8 @@ class DualSR(CoarseStage):
         """U and V over whole coarse pixels."""
         half, there = self._half(whole)
         assert isinstance(half.inner, CoarseStage)
-        return super().apply(trained, whole, stats), half.inner.apply(half.trained, there, stats)
+        seen = replace(half.trained, look=trained.look)
+        return super().apply(trained, whole, stats), half.inner.apply(seen, there, stats)
 
     def _half(self, obs: Observation) -> tuple[Fitted, Observation]:
         """The network of half the ratio, and what it sees.

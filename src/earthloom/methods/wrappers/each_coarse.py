@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.methods.base import Method, Wrapper
+from earthloom.methods.base import Look, Method, Wrapper
 from earthloom.ops.moments import Stats
 from earthloom.physics.forward import expand
 from earthloom.problems.sharpening import COARSE
@@ -42,6 +42,11 @@ class EachCoarse(Wrapper):
         """As many as the one that looks most often."""
         return max(method.rounds for _, method in self.methods)
 
+    @property
+    def turns(self) -> bool:  # type: ignore[override]
+        """Whether any of them does."""
+        return any(method.turns for _, method in self.methods)
+
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Statistics of every view; one that has looked often enough keeps what it found."""
         found = {}
@@ -56,18 +61,30 @@ class EachCoarse(Wrapper):
 
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
         """All bands, and how those that were sharpened came out."""
+        return self.fuse_judged(obs, stats)[:2]
+
+    def fuse_judged(
+        self, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
+        """The same, and the root mean square over all bands of how far each is off; those that are kept are not."""
         parts = [obs["kept"].data] if "kept" in obs.views else []
         measured: Stats | None = None
+        squares: np.ndarray | None = None
         for role, method in self.methods:
             own = alone(obs, role)
-            image, more = method.fuse_measured(own, stats.get(role, Stats()))
+            image, more, off = method.fuse_judged(own, stats.get(role, Stats()))
             if not own["fine"].all_valid:
                 image = np.where(own["fine"].valid, image, expand(own, role=COARSE))
+                off = None if off is None else np.where(own["fine"].valid, off, np.nan)
+            if off is not None:
+                share = len(image) * np.square(off, dtype=np.float64)
+                squares = share if squares is None else squares + share
             parts.append(image)
             measured = more if measured is None else measured + more
         assert measured is not None
         product = np.concatenate(parts) if len(parts) > 1 else parts[0]
-        return (product[list(self.order)] if self.order else product), measured
+        off = None if squares is None else np.sqrt(squares / len(product)).astype(product.dtype)
+        return (product[list(self.order)] if self.order else product), measured, off
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
         """What a method refuses about its view."""
@@ -76,7 +93,7 @@ class EachCoarse(Wrapper):
 
     def ready(self, obs: Observation) -> Method:
         """With every method made ready for its view."""
-        return self._each(lambda role, method: method.ready(alone(obs, role)))
+        return self.each_view(lambda role, method: method.ready(alone(obs, role)))
 
     def halo_px(self, ratio: float) -> int:
         """The widest."""
@@ -90,9 +107,15 @@ class EachCoarse(Wrapper):
             first |= {f"{name}_{role}": value for name, value in method.parameters.items() if first.get(name) != value}
         return first
 
-    def _each(self, change: Callable[[str, Method], Method]) -> EachCoarse:
-        """The same with other methods."""
+    def turned(self, look: Look) -> Method:
+        """With every method turned."""
+        return self.each_view(lambda role, method: method.turned(look))
+
+    def each_view(self, change: Callable[[str, Method], Method]) -> EachCoarse:
+        """The same with other methods; itself where nothing changes."""
         changed = tuple((role, change(role, method)) for role, method in self.methods)
+        if all(new is old for (_, new), (_, old) in zip(changed, self.methods, strict=True)):
+            return self
         return replace(self, inner=changed[0][1], methods=changed)
 
 

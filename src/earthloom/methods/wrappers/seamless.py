@@ -90,4 +90,9 @@ def seamless(method: Method) -> Method:
     inner = method
     while isinstance(inner, Wrapper):
         inner = inner.inner
-    return method if inner.card.family == "baseline" or isinstance(method, Seamless) else Seamless(method)
+    return method if inner.card.family == "baseline" or fades(method) else Seamless(method)
+
+
+def fades(method: Method) -> bool:
+    """Whether it is seamless, whatever is around it."""
+    return isinstance(method, Seamless) or (isinstance(method, Wrapper) and fades(method.inner))

@@ -49,6 +49,11 @@ class Several(Wrapper):
         return max(method.rounds for method, _ in self.parts)
 
     @property
+    def turns(self) -> bool:  # type: ignore[override]
+        """Whether any of them does."""
+        return any(method.turns for method, _ in self.parts)
+
+    @property
     def tile_px(self) -> int:  # type: ignore[override]
         """The largest."""
         return max(method.tile_px for method, _ in self.parts)
@@ -72,10 +77,6 @@ class Several(Wrapper):
         for method, _ in self.parts:
             method.check(obs, shape)
 
-    def ready(self, obs: Observation) -> Method:
-        """With every method made ready."""
-        return self._each(lambda method: method.ready(obs))
-
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:
         """Statistics of every method; one that looks once finds the same again."""
         found = {}
@@ -88,7 +89,9 @@ class Several(Wrapper):
     def support(self, obs: Observation, stats: Stats) -> None:
         """That of several methods says nothing."""
 
-    def _each(self, change: Callable[[Method], Method]) -> Self:
-        """The same with other methods."""
+    def each(self, change: Callable[[Method], Method]) -> Self:
+        """The same with other methods; itself where nothing changes."""
         changed = tuple((change(method), share) for method, share in self.parts)
+        if all(new is old for (new, _), (old, _) in zip(changed, self.parts, strict=True)):
+            return self
         return replace(self, inner=changed[0][0], parts=changed)

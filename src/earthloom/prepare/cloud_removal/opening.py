@@ -203,7 +203,8 @@ class Declouding:
             {role: image.paths for role, image in laid.items()}, sensor.name if sensor else None,
             facts={"clouds": self._told(found), "sar": {"db": sights.sar_db}},
             wrap=partial(Keeping, replace_all=self.clouds.replace_all), figures=share_replaced, called="declouded",
-            layers=layers, job=partial(Declouded, beside=self.beside, masked=self.save_mask is not None,
+            layers=layers, judged=self.beside,
+            job=partial(Declouded, beside=self.beside, masked=self.save_mask is not None,
                 everywhere=self.clouds.replace_all),
             caution=nothing_odd if "mask" in laid else partial(thresholds_found, mask=self.save_mask),
         )  # fmt: skip

@@ -18,9 +18,9 @@ from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.problems import catalog as problems
 from earthloom.problems.cloud_removal import clouded, dates
+from earthloom.raster.write.place import QUALITY
 from earthloom.types import Observation, Product, Window
 
-QUALITY = "_quality"  # what the name of the file adds to that of the product
 BANDS = ("origin", "clear_dates", "uncertainty")
 UNSEEN = 255  # code of pixels that hold nothing in the mask
 ORIGIN = {"0": "as the optical image has it", "1": "made by the method"}
@@ -89,8 +89,9 @@ def layers_of(beside: bool, save_mask: Path | None, dated: Mapping[str, date | N
         known = {str(1 << k): str(day or role) for k, (role, day) in enumerate(dated.items())}
         legend = {
             "EARTHLOOM_ORIGIN": json.dumps(ORIGIN), "EARTHLOOM_CLEAR_DATES": json.dumps(known),
-            "EARTHLOOM_UNCERTAINTY": "expected absolute error, mean of the bands, in physical units of the product; "
-            "0 where it is kept, missing where the method cannot tell",
+            "EARTHLOOM_UNCERTAINTY": "expected error over the bands, in physical units of the product: mean absolute "
+            "as the network tells, root mean square where the parameters say how it was found; 0 where it is kept, "
+            "missing where the method cannot tell",
         }  # fmt: skip
         found.append(Layer(QUALITY, BANDS, "float32", math.nan, legend))
     if save_mask is not None:

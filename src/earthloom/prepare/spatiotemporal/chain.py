@@ -13,7 +13,7 @@ from earthloom.engine.options import Run, on_its_device
 from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
-from earthloom.methods.wrappers.seamless import FADE, Seamless, seamless
+from earthloom.methods.wrappers.seamless import FADE, fades, seamless
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.ops.spread import feathered
@@ -42,26 +42,35 @@ class Layers(Protocol):
 
 @dataclass(frozen=True)
 class InFile:
-    """One layer of integers: confidence in percent, known dates, and similar pixels where the method counts them."""
+    """One layer: confidence in percent, known dates, similar pixels where the method counts them, the expected error.
+
+    Integers, but for the error, which is in physical units.
+    """
 
     similar: bool
+    judged: bool = False
 
     def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
         """Of a tile."""
         bands = [100 * found.confidence, found.dates.astype(np.float32)]
         if self.similar:
             bands.append(np.zeros_like(found.confidence) if found.similar is None else found.similar)
+        if self.judged:
+            return (np.where(valid, np.stack([*bands, found.off]), np.nan).astype(np.float32),)
         return (quantise(np.stack(bands).astype(np.float32), valid, "uint16", nodata=MISSING),)
 
 
 @dataclass(frozen=True)
 class InMemory:
-    """Confidence, known dates and similar pixels as they are, one layer each."""
+    """Confidence, known dates, similar pixels, and the expected error where it is asked for, one layer each."""
+
+    judged: bool = False
 
     def __call__(self, found: Quality, valid: np.ndarray) -> tuple[np.ndarray, ...]:
         """Of a tile."""
         similar = np.zeros_like(found.confidence) if found.similar is None else found.similar
-        return found.confidence[None], found.dates[None], similar[None]
+        layers = found.confidence[None], found.dates[None], similar[None]
+        return (*layers, np.where(valid, found.off, np.nan)[None].astype(np.float32)) if self.judged else layers
 
 
 @dataclass(frozen=True)
@@ -193,6 +202,7 @@ class Chain:
         scene, shape = self.choices[0].scene, (tile.height, tile.width)
         bands = problems.find(self.methods[0].card.problem).bands(scene.empty())
         confidence, dates = np.zeros(shape, np.float32), np.zeros(shape, np.uint16)
+        off = np.full(shape, np.nan, np.float32)
         similar: np.ndarray | None = None
         came, valid, own = Parts(), np.zeros(shape, bool), None
         if self.given is not None:
@@ -204,6 +214,8 @@ class Chain:
             taken = product.valid & ~valid
             valid |= taken
             came += product.measured or Stats()
+            if product.off is not None:
+                off[taken] = product.off[taken]
             if isinstance(self.layers, Unjudged) or not taken.any():
                 continue
             worth, used = quality(self.choices[k].scene, tile, self.choices[k].numbers, self.spread)
@@ -218,7 +230,7 @@ class Chain:
         data = np.where(valid, data, data.dtype.type(np.nan))
         if own is not None:
             data[:, own.valid] = own.data[:, own.valid]
-        found = Quality(confidence, dates, similar)
+        found = Quality(confidence, dates, off, similar)
         return Product(data, valid, bands, came), found if own is None else measured(own.valid, found)
 
     def _shown(self, tile: Window, stats: Stats, valid: np.ndarray) -> Iterator[tuple[int, Product, np.ndarray]]:
@@ -244,12 +256,12 @@ class Chain:
     def _window(self, tile: Window) -> Window:
         """What decides how the choices lie over each other in a tile."""
         first, *others = self.choices
-        fading = bool(others) and isinstance(self.methods[0], Seamless)
+        fading = bool(others) and fades(self.methods[0])
         return tile.grow(2 * FADE if fading else 0, first.scene.shape)
 
     def _over(self, laid: Sequence[tuple[Product, np.ndarray]], tile: Window) -> np.ndarray:
         """The products over each other, the first on top: fading into the next ones, or as they are."""
-        if len(laid) > 1 and isinstance(self.methods[0], Seamless):
+        if len(laid) > 1 and fades(self.methods[0]):
             layers = ((product.data, product.valid) for product, _ in reversed(laid))
             return feathered(layers, [region for _, region in laid], FADE, tile.relative_to(self._window(tile)))
         data = laid[-1][0].data

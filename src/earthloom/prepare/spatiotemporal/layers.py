@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine.options import Run
-from earthloom.engine.prepared import Layer, Numbers, Prepared
+from earthloom.engine.prepared import EXPECTED, Layer, Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.seamless import seamless
@@ -22,6 +22,7 @@ from earthloom.prepare.spatiotemporal.chain import MISSING, InFile, InMemory, ch
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, least_pairs, role
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.prepare.spatiotemporal.seams import seam_of
+from earthloom.raster.write.place import QUALITY
 from earthloom.raster.write.provenance import fingerprints
 
 FROM = "EARTHLOOM_FROM"  # tag: the known dates of the first choice
@@ -62,9 +63,10 @@ def prepared_day(lib: Library, day: date, asking: Asking, files: bool, run: Run)
     found, known = lib.choices(day, asking.method, asking.most)
     scene, first = lib.scene, lib.scene.ground.fine
     like = role("fine", lib.dates.fine[0])
-    similar = counts_similar(asking.method)
+    similar, sure = counts_similar(asking.method), bool(run.quality)
+    kept = InFile(similar, sure) if files else InMemory(sure)
     job = partial(
-        chained, choices=tuple(found), layers=InFile(similar) if files else InMemory(), spread=lib.facts.spread,
+        chained, choices=tuple(found), layers=kept, spread=lib.facts.spread,
         given=lib.given(day) if asking.fills(lib, day) else None, alike=run.adapts,
     )  # fmt: skip
     told = series_facts(lib, day, asking)
@@ -74,7 +76,7 @@ def prepared_day(lib: Library, day: date, asking: Asking, files: bool, run: Run)
         tuple(name or band.name for name, band in zip(first.names, scene.fine_bands, strict=True)), first.crs,
         first.transform, inputs_of_day(lib, day), lib.sensor, facts={"series": told, **lib.facts.as_dict()}, tags=tags,
         finite=True, wrap=seamless, job=job, figures=partial(worth, pixels=scene.shape[0] * scene.shape[1]),
-        layers=_in_file(known, similar) if files else _in_memory(), called="predicted",
+        layers=_in_file(known, similar, sure) if files else _in_memory(sure), judged=sure, called="predicted",
     )  # fmt: skip
     return prepared, known
 
@@ -111,6 +113,7 @@ def asked_for(lib: Library, day: date, asking: Asking, run: Run) -> dict[str, An
         "handling": handling,
         "inputs": {name: lib.content(name) for name in seen_by(lib, day, asking)} | _paired(lib, day, asking),
         "storage": {"dtype": run.dtype, "compress": run.compress},
+        **({"quality": True} if run.quality else {}),
     }
     return json.loads(json.dumps(asked, sort_keys=True, default=str))
 
@@ -156,20 +159,23 @@ def inputs_of_day(lib: Library, day: date) -> dict[str, Sequence[str]]:
     return {name: images[name].paths for one in names for name in (one, f"{one}_mask") if name in images}
 
 
-def _in_file(known: Sequence[date], similar: bool) -> tuple[Layer, ...]:
-    """One file of integers beside the product."""
-    names = ("confidence", "known_dates") + (("similar",) if similar else ())
+def _in_file(known: Sequence[date], similar: bool, sure: bool) -> tuple[Layer, ...]:
+    """One file beside the product: integers, unless the expected error is in it."""
+    names = ("confidence", "known_dates") + (("similar",) if similar else ()) + (EXPECTED.names if sure else ())
     legend = {
         "EARTHLOOM_KNOWN_DATES": json.dumps({str(1 << number): str(day) for number, day in enumerate(known)}),
         "EARTHLOOM_CONFIDENCE": CONFIDENCE,
     }
-    return (Layer("_quality", names, "uint16", MISSING, legend),)
+    if sure:
+        return (replace(EXPECTED, names=names, tags={**legend, **EXPECTED.tags}),)
+    return (Layer(QUALITY, names, "uint16", MISSING, legend),)
 
 
-def _in_memory() -> tuple[Layer, ...]:
-    """Three arrays beside the product."""
-    return (
+def _in_memory(sure: bool) -> tuple[Layer, ...]:
+    """Three arrays beside the product, and the expected error where it is asked for."""
+    layers = (
         Layer("confidence", ("confidence",), np.dtype("float32").name, None),
         Layer("known_dates", ("known_dates",), "uint16", None),
         Layer("similar", ("similar",), "float32", None),
     )
+    return (*layers, EXPECTED) if sure else layers

@@ -29,12 +29,15 @@ class Quality(NamedTuple):
         0 to 1; 1 for a measured pixel.
     dates
         Sum of ``2**k`` over the known dates, numbered from 0, that it was predicted from; 0 for a measured one.
+    off
+        How far it is expected to be off, in physical units; 0 for a measured one, NaN where nobody knows.
     similar
         Similar pixels that it rests on; None where the method does not count.
     """
 
     confidence: Float[np.ndarray, "y x"]
     dates: UInt16[np.ndarray, "y x"]
+    off: Float[np.ndarray, "y x"]
     similar: Float[np.ndarray, "y x"] | None = None
 
 
@@ -101,5 +104,8 @@ def measured(valid: Bool[np.ndarray, "y x"], found: Quality) -> Quality:
     """Pixels that were measured are sure, and predicted from nothing."""
     similar = None if found.similar is None else np.where(valid, 0, found.similar).astype(found.similar.dtype)
     return Quality(
-        np.where(valid, np.float32(1), found.confidence), np.where(valid, np.uint16(0), found.dates), similar
+        np.where(valid, np.float32(1), found.confidence),
+        np.where(valid, np.uint16(0), found.dates),
+        np.where(valid, np.float32(0), found.off),
+        similar,
     )

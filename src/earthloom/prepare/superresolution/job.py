@@ -25,7 +25,7 @@ from earthloom.prepare.superresolution.opening import PROBLEM, Cube, ToldCube, l
 from earthloom.problems import catalog as problems
 from earthloom.raster.facts import BAD_TAG
 from earthloom.raster.image import Image
-from earthloom.types import Product, Scene, Window
+from earthloom.types import Scene, Window
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class CubeFusion(Fusion):
             if seen is not None:
                 rows, cols = seen.core_window.slices
                 whole[list(bands.passed)] = catalog.make("bicubic", PROBLEM).fuse(seen, Stats())[:, rows, cols]
-        made = self.encode.made(Product(whole, product.valid, measured=product.measured))
+        made = self.encode.made(replace(product, data=whole))
         made.stored[0][list(bands.empty)] = self.encode.missing
         return made
 

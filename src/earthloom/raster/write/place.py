@@ -22,6 +22,7 @@ from earthloom.small import small_bytes
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
 MATLAB = (".mat",)
 ZARR = (".zarr",)
+QUALITY = "_quality"  # what the name of the file that tells how sure each pixel is adds to that of its product
 BESIDE = (".aux.xml", ".ovr", ".msk", ".msk.ovr", ".rrd")  # what GDAL reads beside a file, behind its whole name
 OF_TIFF = (".tfw", ".tifw", ".tiffw")  # behind the stem of its name, and of a TIFF alone
 OF_ANY = (".wld", ".aux", ".rpb", ".RPB", ".imd", ".IMD")  # of whatever image has the stem
@@ -37,6 +38,26 @@ def require_place(path: Path, overwrite: bool) -> None:
         raise FileError(f"the folder {path.parent} does not exist", hint="make it first")
     if not os.access(path.parent, os.W_OK):
         raise FileError(f"the folder {path.parent} is read-only", hint="choose another folder")
+
+
+def layer_place(product: Path, suffix: str = QUALITY) -> Path:
+    """Where a layer of a product goes: by default what is told about the quality of each pixel."""
+    ending = GEOTIFF[0] if product.suffix.lower() in MATLAB else product.suffix
+    return product.with_name(f"{product.stem}{suffix}{ending}")
+
+
+def require_layer_place(product: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:
+    """Refuse the place of the layer that tells about quality, where something else stands.
+
+    Raises
+    ------
+    EarthloomError
+        If so.
+    """
+    place = layer_place(product)
+    require_other(place, inputs, opened=False)
+    if place.exists():
+        require_place(place, overwrite)
 
 
 def require_name(place: Path, suffixes: Sequence[str]) -> None:

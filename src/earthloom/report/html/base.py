@@ -158,7 +158,7 @@ def method_words(known: Known) -> list[str]:
             words += [flag, *(str(one) for one in value)]
         elif not isinstance(value, dict):
             words += [flag, str(value)]
-    return words
+    return words + (["--quality"] if "expected_error" in known.parameters else [])
 
 
 @cache

@@ -18,6 +18,7 @@ from earthloom.documents import object_in, toml
 from earthloom.errors import EarthloomError, InputError
 from earthloom.raster.facts import FileFacts, examine
 from earthloom.raster.open import open_image
+from earthloom.raster.write.place import QUALITY
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.report.display import Stretch, jpeg, looked_at, png
 from earthloom.report.html.charts import Paper, axes_of, chart, legend
@@ -38,7 +39,7 @@ from earthloom.small import small_bytes
 
 LOG, CONFIG, BATCH = "log.csv", "config.toml", "batch.jsonl"
 PRODUCTS = (".tif", ".tiff", ".gtiff")
-LAYERS = ("_quality", "_display")  # of a product, no products
+LAYERS = (QUALITY, "_display")  # of a product, no products
 SMALL, FEW = 220, 48  # pixels of a picture; products that are pictured
 LOOK = 256  # pixels along a side that a product's numbers are taken from
 

@@ -20,6 +20,7 @@ from earthloom.report.html.known import Known, known_of
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.looks import detail_section, map_section, overview_section, quick_words
 from earthloom.report.html.parts import Page, Part, Section, Text
+from earthloom.report.html.sure import sure_sections
 from earthloom.report.html.truth import truth_section
 from earthloom.report.record import Record
 from earthloom.types import Report
@@ -72,7 +73,7 @@ def product_page(product: str | Path, beside: Beside, run: Run) -> Page:
                 sections.append(map_section(ground, survey))
             if beside.reference is not None:
                 sections.insert(1, truth_section(known, beside.reference, ground, survey))
-            sections += shown.sections(known, ground, survey)
+            sections += [*sure_sections(known), *shown.sections(known, ground, survey)]
     sections.append(how_section(known, shown))
     first = _summary(known, shown, report, survey, why or odd)
     return Page(

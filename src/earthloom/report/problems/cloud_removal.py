@@ -13,15 +13,16 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import EarthloomError
 from earthloom.prepare.cloud_removal.opening import Clouds, Declouding
-from earthloom.prepare.cloud_removal.quality import QUALITY
 from earthloom.problems.cloud_removal import clear, clouded
 from earthloom.raster.open import open_image
 from earthloom.raster.told import Told
+from earthloom.raster.write.place import layer_place
 from earthloom.report.html.base import Shown, opened_as
 from earthloom.report.html.charts import heat, photo
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
-from earthloom.report.html.parts import Part, Picture, Pictures, Section, Table, Text, figure
+from earthloom.report.html.parts import Part, Picture, Pictures, Section, Text
+from earthloom.report.html.sure import quantiles
 from earthloom.types import Bool, Float, Observation
 
 SIDE = 420  # pixels of the longer side of a layer
@@ -80,7 +81,7 @@ class Declouded(Shown):
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Mask, origin, clear dates and uncertainty."""
         pictures, parts = [], list[Part]()
-        place = known.path.with_name(f"{known.path.stem}{QUALITY}{known.path.suffix}")
+        place = layer_place(known.path)
         with suppress(EarthloomError, OSError):
             with open_image(place) as image:
                 read = {name: image.pick([at]).decimated(SIDE) for at, name in enumerate(image.names)}
@@ -90,11 +91,7 @@ class Declouded(Shown):
                 sure = layers["uncertainty"][layers["origin"] > 0.5]
                 sure = sure[np.isfinite(sure)]
                 if sure.size:
-                    rows = [[f"{q} %", figure(float(np.percentile(sure, q)))] for q in (10, 50, 90)]
-                    parts.append(Table(
-                        ["Share of the replaced pixels", "Expected error at most"], rows,
-                        "Uncertainty under clouds, in the units of the image",
-                    ))  # fmt: skip
+                    parts.append(quantiles(sure, "replaced pixels"))
         if not pictures and ground is not None:
             pictures += self._mask(ground)
         if not pictures:

@@ -24,7 +24,7 @@ from earthloom.prepare.spatiotemporal.library import Library, counts_similar, re
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
 from earthloom.raster.facts import examine
 from earthloom.raster.steady import Stamp
-from earthloom.raster.write.place import require_other
+from earthloom.raster.write.place import layer_place, require_other
 from earthloom.raster.write.stac import COLLECTION, collection, item, pystac
 from earthloom.training.ready import ready
 from earthloom.verbs.batching.in_turn import Row, in_turn
@@ -104,8 +104,8 @@ class SeriesFolder:
 
     def _files(self, day: day_of) -> tuple[Path, Path, Path]:
         """Product, quality layers and STAC item of a date."""
-        name = day.isoformat()
-        return self.path / f"{name}.tif", self.path / f"{name}_quality.tif", self.path / f"{name}.json"
+        product = self.path / f"{day.isoformat()}.tif"
+        return product, layer_place(product), product.with_suffix(".json")
 
     def _fatal(self, error: EarthloomError) -> bool:
         """Whether there is no place to write the others either."""
@@ -160,13 +160,13 @@ class SeriesFolder:
             day, "filled" if self.asking.fills(self.lib, day) else "predicted", place, first, figures["confidence"],
             figures["valid_percent"], figures.get("seam"),
         )  # fmt: skip
-        self._item(done, known, layers, sheet)
+        self._item(done, known, layers, sheet, prepared.judged)
         near = " and ".join(str(one) for one in first)
         share = f"{done.valid_percent:.1f} % of the pixels, confidence {done.confidence:.2f}"
         run.tell(f"{day} {done.state} from {near}: {share}")
         return done
 
-    def _item(self, done: Done, known: Sequence[day_of], layers: Path, sheet: Path) -> None:
+    def _item(self, done: Done, known: Sequence[day_of], layers: Path, sheet: Path, sure: bool) -> None:
         """The STAC item of a date."""
         scene = self.lib.scene
         first, method = scene.ground.fine, self.asking.method
@@ -180,6 +180,8 @@ class SeriesFolder:
         ]
         if counts_similar(self.asking.method):
             kinds.append({"name": "similar", "description": "similar pixels that the prediction rests on"})
+        if sure:
+            kinds.append({"name": "expected_error", "description": "root mean square over bands, in physical units"})
         assert done.confidence is not None and done.valid_percent is not None
         item(
             sheet, name=f"{self.path.resolve().name}_{done.day}", day=done.day, crs=first.crs,
