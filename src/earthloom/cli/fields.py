@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Container, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, get_type_hints
@@ -13,6 +14,7 @@ from earthloom.methods.catalog import PUBLISHED
 from earthloom.verbs.flags import takes_numbers
 
 SHORT = {"-m": "method", "-o": "output"}
+NOTHING = re.compile(r"(\. )?\bNone\b")  # a word of Python
 
 
 def field_helps(described: type[Any]) -> dict[str, str]:
@@ -37,7 +39,12 @@ def told_in(text: str) -> dict[str, str]:
             found |= dict.fromkeys(names, "")
         elif inside and line.startswith(" "):
             found |= {name: f"{found[name]} {text}".strip() for name in names}
-    return found
+    return {name: NOTHING.sub(_nothing, text) for name, text in found.items()}
+
+
+def _nothing(found: re.Match[str]) -> str:
+    """What one does who types nothing."""
+    return ". No value" if found[1] else "no value"
 
 
 def given_in(arguments: Sequence[str]) -> dict[str, str]:

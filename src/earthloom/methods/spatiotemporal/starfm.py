@@ -56,7 +56,7 @@ class Starfm(Windowed):
     variant
         ``ours``, or ``nasa`` for the C program number by number: integers, the same thresholds, windows with an even
         side (one pixel longer to the upper left), NaN where it leaves a hole. It takes reflectance x 10000, and 50
-        for an uncertainty that is None.
+        for an uncertainty that is not given.
 
     References
     ----------
