@@ -77,7 +77,8 @@ def test_the_same_bytes_whoever_did_it(ask: Ask) -> None:
 
 def test_what_was_stopped_goes_on(tmp_path: Path) -> None:
     case = JUDGED[0]
-    given, more = case.inputs(tmp_path), {**NETWORKS[case.verb], "quality": True}
+    given = case.inputs(tmp_path)
+    more = {**NETWORKS[case.verb], "ensemble": False, "quality": True, "tile_size": 32}
     whole, out = tmp_path / "whole.tif", tmp_path / "x.tif"
     tiles = made(case, given, whole, **more).made
     stopped(case, given, out, **more)
