@@ -25,7 +25,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-EXTRAS = "xarray,learn,hdf4,cluster,remote,zarr,report,view"  # torch is large, and tried where it is asked for
+EXTRAS = "xarray,learn,hdf4,cluster,remote,zarr,report,view"  # torch and onnx are large: only where they are asked for
 LOCK = ROOT / "constraints-lowest.txt"
 WHEEL_BYTES, SDIST_BYTES = 25_000_000, 30_000_000
 INSIDE = (  # of a wheel: what works only when it travels along
