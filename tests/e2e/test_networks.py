@@ -510,6 +510,16 @@ def test_adapting_never_ends_worse(harm: Callable[[Any], None], tmp_path: Path, 
     np.testing.assert_allclose(product, formula, rtol=1e-5)
 
 
+def test_a_network_must_beat_formulas_beyond_chance() -> None:
+    """Twice the standard error, unless it begins as a formula and is mixed with formulas."""
+    obs = make_scene(coarse=(40, 40))
+    found = adapt(catalog.make("coarse_cnn", **SMALL), ArrayScene(obs), steps=1)  # type: ignore[arg-type]
+    own = adapt(catalog.make("hpm_cnn"), ArrayScene(obs), steps=1)  # type: ignore[arg-type]
+    assert 0 < found.margin <= 1 and own.margin == 0
+    near = replace(found, after={"ergas": 2.2}, ergas=2.2, rival_ergas=2.3)
+    assert replace(near, margin=0.1).beaten and not replace(near, margin=0.01).beaten
+
+
 def test_pieces_of_a_large_scene_fit_one_sensor_model(monkeypatch) -> None:
     """Windows of a large scene begin with whole MS pixels: what the sensor model says of the truth is the MS."""
     from earthloom.problems.pansharpening import Pansharpening

@@ -43,6 +43,7 @@ TOLD = (
     "rival_ergas",
     "beside",
     "ergas",
+    "margin",
 )  # plain facts of an adaptation
 AGAIN = 0.3  # share of the rate when the weights are not fresh
 
@@ -71,6 +72,8 @@ class Adapted:
     beside, ergas
         Methods that take a part of the product, and how much, by the held-out blocks
         (:func:`earthloom.training.judging.mixture`), of those that the network names; the ERGAS of all together there.
+    margin
+        Share by which the network must lose less than the rival; see :meth:`AdaptTask.margin`.
     method
         What fuses the scene: the network with those beside it, or the rival where they are worse.
     """
@@ -87,11 +90,12 @@ class Adapted:
     rival_ergas: float = float("inf")
     beside: tuple[tuple[str, float], ...] = ()
     ergas: float = float("inf")
+    margin: float = 0.0
 
     @property
     def beaten(self) -> bool:
-        """Whether a method without training does better on the held-out blocks."""
-        return self.rival_ergas < min(self.after["ergas"], self.ergas)
+        """Whether a method without training does better on the held-out blocks, or as well beyond doubt."""
+        return self.rival_ergas * (1 - self.margin) < min(self.after["ergas"], self.ergas)
 
     @property
     def method(self) -> Method:
@@ -186,10 +190,11 @@ def _fine_tuned(
     after, won = task.figures(found), task.gain(start, found)
     took = time.perf_counter() - began
     better = won.sure and after.get("consistency", 0.0) <= before.get("consistency", 0.0)
-    beside, ergas = task.together(found if better else start)
+    taken = found if better else start
     told = Adapted(
-        found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival, beside, ergas
-    )
+        found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival, *task.together(taken),
+        margin=task.margin(taken, rival),
+    )  # fmt: skip
     if not better:
         return replace(told, network=start, after=before, kept=False)
     return replace(told, network=_adapted(found, str(told)))

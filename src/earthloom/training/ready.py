@@ -64,10 +64,11 @@ def ready(method: Method, scene: Any, run: Run) -> Method:
     run.tell(str(found))
     run.fact(network=f"{method.card.name} {found}")
     if found.beaten:
+        own = min(found.after["ergas"], found.ergas)
+        doubt = "" if found.rival_ergas < own else ", which so few blocks do not tell from chance"
         warn(
-            f"{found.rival} has ERGAS {found.rival_ergas:.3f} on the blocks held out, {method.card.name} "
-            f"{min(found.after['ergas'], found.ergas):.3f}: the product is that of {found.rival}; `save_weights` keeps "
-            "the network"
+            f"{found.rival} has ERGAS {found.rival_ergas:.3f} on the blocks held out, {method.card.name} {own:.3f}"
+            f"{doubt}: the product is that of {found.rival}; `save_weights` keeps the network"
         )
     elif not found.kept and found.began == "random":
         start = "the interpolated image" if method.card.problem == "pansharpening" else "what it began with"

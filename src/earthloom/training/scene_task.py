@@ -35,6 +35,7 @@ SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE, FIRST = 8, 6, 3  # held-out blocks: every sixth of a grid of 8 x 8, none beside another
 HELD = 4  # cases that judge, at most
+CLEAR = 2.0  # standard errors that a network must be better by than a formula it is not mixed with
 GROUP = 6  # neighbouring bands of a cube that a step learns from
 
 
@@ -154,6 +155,22 @@ class AdaptTask(WithFullResolution):
         made = [judging.blended(image, [images[at] for _, images in there], weights) for at, image in enumerate(own)]
         ergas = [scene.figures(image)["ergas"] for scene, image in zip(self.held, made, strict=True)]
         return tuple((name, weight) for (name, _), weight in zip(there, weights, strict=True)), float(np.mean(ergas))
+
+    def margin(self, network: Fitted, rival: str) -> float:
+        """The share by which a network must lose less than a formula that it neither begins as nor is mixed with.
+
+        What it learnt one scale down it may have learnt of that scale alone, and few blocks do not tell: twice the
+        standard error of its gain over the formula there, and all of it where a single block judges.
+        """
+        if not rival or network.inner.beside:
+            return 0.0
+        method, order = rival_of(rival, network.card.problem), network.trained.order
+        images = judging.images_of(method, self.cases, self.held, order)
+        if images is None:
+            return 0.0
+        module = network.trained.module.eval()
+        own = judging.block_errors(self.held, [scene.product(module) for scene in self.held])
+        return min(CLEAR * judging.gain(judging.block_errors(self.held, images), own).error, 1.0)
 
     def rival(self, start: Fitted) -> tuple[str, float]:
         """The method without training that loses least there, and its ERGAS; none where the problem has none."""
