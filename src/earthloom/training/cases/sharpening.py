@@ -59,6 +59,7 @@ class CoarseCases(DataSet):
         self, sources: Sequence[SizedScene], reading: Reading, limit: int | None = None, ratio: int | None = None,
         blurs: int = 0, seed: int = 0,
     ) -> None:  # fmt: skip
+        reading.require_convention(" for coarse bands")
         for name, why in (
             ("bands", "all are taken"),
             ("maximum", "numbers may be any"),
