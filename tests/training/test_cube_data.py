@@ -62,6 +62,10 @@ def test_scenes_of_cave(cave: Path) -> None:
         np.testing.assert_array_equal(case.truth, truth)
         np.testing.assert_allclose(case.obs["hs"].data, imresize(truth.astype(float), 0.25), rtol=1e-4)
         assert [band.centre_nm for band in case.obs["hs"].bands][::30] == [400, 700]
+    told, blurred = (cases(cave, ratio=4, convention=name)[0].obs for name in ("bicubic", "centre"))
+    np.testing.assert_array_equal(told["hs"].data, found[0].obs["hs"].data)
+    assert told.convention == "bicubic" and blurred.convention == "centre"
+    assert not np.array_equal(told["hs"].data, blurred["hs"].data)
 
 
 def test_several_scenes_are_no_cube(cave: Path) -> None:
@@ -149,6 +153,10 @@ def test_refused(cli: Cli, tmp_path: Path) -> None:
     refused(cli(*asked, "--data", tmp_path / "c.tif", "--schedule", "halving"), "halve_every = 0", "halving")
     (tmp_path / "empty").mkdir()
     refused(cli(*asked, "--data", tmp_path / "empty"), "holds no cube", ".mat")
+    with pytest.raises(InputError, match="convention 'bicubic' for dates; expected 'centre' or 'toolbox'"):
+        earthloom.cases(tmp_path, "spatiotemporal", convention="bicubic")
+    with pytest.raises(InputError, match="convention 'cubic'"):
+        cases(tmp_path / "c.tif", convention="cubic")
     with pytest.raises(InputError, match="peak"):
         cases(tmp_path / "c.tif", maximum=1.0)
     with pytest.raises(FileError, match="does not exist"):

@@ -75,10 +75,20 @@ class Entry:
         ratio = max(max(view.ratio) for view in self.obs.views.values())
         return float(round(ratio)) if abs(ratio - round(ratio)) < 0.01 else ratio
 
-    def cut(self, protocol: Protocol) -> int:
-        """The border that is not judged, as :func:`earthloom.metrics.cut_border` takes it."""
-        told = protocol.judge.cut
-        return int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told)
+    def inner(self, image: np.ndarray, protocol: Protocol) -> np.ndarray:
+        """The part of an image that is judged.
+
+        Raises
+        ------
+        InputError
+            If nothing is left.
+        """
+        told, frame = protocol.judge.cut, protocol.judge.frame
+        if not frame:
+            return cut_border(image, int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told))
+        if min(image.shape[-2:]) <= 2 * frame:
+            raise InputError(f"a frame of {frame} around {image.shape[-2:]} pixels", "less than half the image")
+        return image[..., frame:-frame, frame:-frame]
 
     def figures(self, product: Float[np.ndarray, "band y x"], protocol: Protocol) -> dict[str, float]:
         """The figures of a product, as the protocol judges.
@@ -99,11 +109,10 @@ class Entry:
         valid = self._valid(protocol)
         if self.truth is None:
             return judged(Judged(product, None, valid, self.peak, ratio, self.obs), judge.metrics)
-        cut = self.cut(protocol)
         cloud = self.obs.views.get("cloud")
-        under = None if cloud is None else cut_border(cloud.data[0] > 0.5, cut)
-        known = None if valid is None else cut_border(valid, cut)
-        images = [cut_border(image, cut) for image in (product, self.truth)]
+        under = None if cloud is None else self.inner(cloud.data[0] > 0.5, protocol)
+        known = None if valid is None else self.inner(valid, protocol)
+        images = [self.inner(image, protocol) for image in (product, self.truth)]
         if known is not None:
             images[1] = np.where(known, images[1], 0)
         beside = [name for name in judge.metrics if name not in AGREEING]

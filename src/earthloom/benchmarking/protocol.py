@@ -20,9 +20,9 @@ FOLDER, SUFFIX = Path(__file__).parent / "protocols", ".toml"
 REDUCED, FULL = "reduced", "full"
 READ = (
     "sensor", "convention", "reduce", "bands", "scale", "maximum", "nodata", "ignore_georeferencing", "precision",
-    "ratio", "bad_bands", "noise", "seed",
+    "ratio", "bad_bands", "noise", "seed", "mtf",
 )  # fmt: skip
-JUDGE = ("metrics", "rank", "cut", "peak", "ratio", "clip")
+JUDGE = ("metrics", "rank", "cut", "frame", "peak", "ratio", "clip")
 KEYS = (
     "title", "problem", "resolution", "about", "cite", "layout", "errata", "choice", "scenes", "without", "crop",
     "expects", "read", "judge", "part", "note", "fit",
@@ -46,6 +46,8 @@ class Judging:
         The figure that ranks.
     cut
         Border as :func:`earthloom.metrics.cut_border` takes it; ``"ratio"``: four coarse pixels and one, 17 at 4:1.
+    frame
+        Or so many pixels on every side.
     peak
         Largest possible value: a number, ``"maximum"`` (that of the sensor's bit depth), ``"truth"`` (the largest
         value of the truth).
@@ -61,6 +63,7 @@ class Judging:
     peak: float | str = "truth"
     ratio: float | None = None
     clip: bool = False
+    frame: int = 0
 
 
 @dataclass(frozen=True)
@@ -240,11 +243,15 @@ def _judging(told: Mapping[str, Any], problem: str, resolution: str, where: str)
     cut, clip = judge.get("cut", 0), judge.get("clip", False)
     if cut != CUT_BY_RATIO and not (isinstance(cut, int) and not isinstance(cut, bool) and cut >= 0):
         raise FileError(f"{where}: cut {cut!r}", f"a whole number of pixels, or {CUT_BY_RATIO!r}")
+    frame = checked(judge, "frame", int, where, True) or 0
+    if frame < 0 or (frame and cut):
+        raise FileError(f"{where}: frame {frame}, cut {cut!r}", "one of them, not below 0")
     if not isinstance(clip, bool):
         raise FileError(f"{where}: clip {clip!r}", "true or false")
     return Judging(
-        metrics, rank, cut, _peak(judge.get("peak", "truth"), where), checked(judge, "ratio", float, where, True), clip
-    )
+        metrics, rank, cut, _peak(judge.get("peak", "truth"), where), checked(judge, "ratio", float, where, True), clip,
+        frame,
+    )  # fmt: skip
 
 
 def _part(told: Mapping[str, Any], where: str) -> Part:

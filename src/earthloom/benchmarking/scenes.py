@@ -14,7 +14,6 @@ import numpy as np
 from earthloom.benchmarking.entry import Entry
 from earthloom.benchmarking.protocol import Part, Protocol
 from earthloom.errors import EarthloomError, FileError, InputError
-from earthloom.metrics import cut_border
 from earthloom.problems import catalog as problems
 from earthloom.raster.listing.layouts import find_sources
 from earthloom.raster.steady import stamps
@@ -156,7 +155,7 @@ class Scenes(Sequence[Entry]):
             if most is not None:
                 return most
         if entry.truth is not None:
-            return float(np.nanmax(cut_border(entry.truth, entry.cut(self.protocol))))
+            return float(np.nanmax(entry.inner(entry.truth, self.protocol)))
         return float(max(view.data[:, view.valid].max() for view in entry.obs.views.values() if view.valid.any()))
 
 

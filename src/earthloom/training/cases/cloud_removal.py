@@ -56,6 +56,7 @@ class CloudCases(DataSet):
         mask: Finder | None = None,
         seed: int = 0,
     ) -> None:
+        reading.require_convention(" for cloud removal")
         wrong = next((s.name for s in sources if not isinstance(s, Rasters) or "sar" not in s.files), None)
         if wrong:
             raise InputError(f"{wrong} for cloud removal", "radar and optical images", "folders s1, s2_cloudfree ...")

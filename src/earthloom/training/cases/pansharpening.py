@@ -42,6 +42,7 @@ class Cases(DataSet):
     """
 
     def __init__(self, sources: Sequence[Source], problem: Problem, reading: Reading, limit: int | None) -> None:
+        reading.require_convention(" for PAN and MS")
         self.sources, self.problem, self.reading = tuple(sources), problem, reading
         self._open: OrderedDict[tuple[int, int], OpenedSample] = OrderedDict()
         self._lock = Lock()

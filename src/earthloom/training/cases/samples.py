@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, overload
+from typing import Any, get_args, overload
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from earthloom.raster.open import open_image
 from earthloom.raster.scenes.sharpening import collocate
 from earthloom.raster.steady import paths_in
 from earthloom.sensors import Sensor, load, match_bands
-from earthloom.types import Observation, Scene, Window
+from earthloom.types import Convention, Observation, Scene, Window
 
 DIGITISED_BITS = 11  # sensors of more bits are delivered rescaled: their depth says nothing about a file
 SPARE = 1.1  # resampling overshoots the largest digital number by this much at most
 UNIT_MAXIMUM = 1.5  # fractions up to here are an image divided by its maximum
+CONVENTIONS = ("centre", "toolbox")  # where coarse pixels lie; cubes have others, of their blur
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,24 @@ class Reading:
         """Refuse words and numbers that make no sense."""
         if self.reduce not in ("auto", "always", "never"):
             raise InputError(f"reduce '{self.reduce}'", "'auto', 'always' or 'never'")
-        if self.convention not in (None, "centre", "toolbox"):
-            raise InputError(f"convention '{self.convention}'", "'centre' or 'toolbox'")
+        self.require_convention("", get_args(Convention))
         if self.block_px < 16:
             raise InputError(f"blocks of {self.block_px} pixels", "at least 16")
         if self.scale is not None and not self.scale > 0:
             raise InputError(f"scale {self.scale}", "a positive number")
         if self.precision not in ("float32", "float64"):
             raise InputError(f"precision '{self.precision}'", "'float32' or 'float64'")
+
+    def require_convention(self, of: str, names: Sequence[str] = CONVENTIONS) -> None:
+        """Refuse a word that is no convention, or that of other data.
+
+        Raises
+        ------
+        InputError
+            With those that there are.
+        """
+        if self.convention is not None and self.convention not in names:
+            raise InputError(f"convention '{self.convention}'{of}", " or ".join(f"'{name}'" for name in names))
 
 
 class DataSet(Sequence):  # of Case; said so, a type checker at run time would read a sample to see whether it is one

@@ -13,7 +13,8 @@ import numpy as np
 from earthloom.engine.options import Run
 from earthloom.errors import InputError
 from earthloom.methods.wrappers.each_coarse import OneCoarse
-from earthloom.prepare.sharpening import AUTO, Pairing
+from earthloom.prepare.blurring import AUTO, OF_SENSOR
+from earthloom.prepare.sharpening import Pairing
 from earthloom.problems.base import Case
 from earthloom.problems.sharpening import COARSE, Sharpening, coarse_roles
 from earthloom.raster.listing.pixel_sizes import SizedScene, scenes_in
@@ -48,6 +49,8 @@ class CoarseCases(DataSet):
         Methods are then told nearly that gain, as they are when it is estimated.
     seed
         Of what is drawn.
+    mtf
+        Blur where none is drawn: ``auto``, as the scene shows it, or ``sensor``, as its bands are described.
 
     Raises
     ------
@@ -57,8 +60,9 @@ class CoarseCases(DataSet):
 
     def __init__(
         self, sources: Sequence[SizedScene], reading: Reading, limit: int | None = None, ratio: int | None = None,
-        blurs: int = 0, seed: int = 0,
+        blurs: int = 0, seed: int = 0, mtf: str = AUTO,
     ) -> None:  # fmt: skip
+        reading.require_convention(" for coarse bands")
         for name, why in (
             ("bands", "all are taken"),
             ("maximum", "numbers may be any"),
@@ -70,7 +74,9 @@ class CoarseCases(DataSet):
             raise InputError("reduce='never' for sharpening", "'auto': coarse bands are the truth one scale down")
         if blurs < 0 or (ratio is not None and ratio < 2):
             raise InputError(f"ratio {ratio}, blurs {blurs}", "a ratio of at least 2, and no fewer than 0 blurs")
-        self.sources, self.reading = tuple(sources), reading
+        if mtf not in (AUTO, OF_SENSOR):
+            raise InputError(f"mtf '{mtf}'", f"'{AUTO}' or '{OF_SENSOR}'")
+        self.sources, self.reading, self.mtf = tuple(sources), reading, mtf
         self.ratio, self.blurs, self.seed, self.bands = ratio, blurs, seed, 0
         self.sensor: Sensor = load(reading.sensor)
         self._open: OrderedDict[int, Scene] = OrderedDict()
@@ -104,7 +110,7 @@ class CoarseCases(DataSet):
                 return self._open[number]
         source, told = self.sources[number], self.reading
         images = {role: open_image(path, role=role, nodata=told.nodata) for role, path in source.files.items()}
-        gain = float(np.mean(GAINS)) if self.blurs else AUTO
+        gain = float(np.mean(GAINS)) if self.blurs else self.mtf
         run = Run(ignore_georeferencing=told.ignore_georeferencing)
         found = Pairing(told.sensor, mtf=gain, nodata=told.nodata)(images, run).scene
         with self._lock:
@@ -162,10 +168,11 @@ OPTIONS = {
     "ratio": (int | None, "How much coarser than they are the coarse bands are made (default: by their own ratio)."),
     "blurs": (int | None, "So many cases of each, with blurs drawn at random (default: one, blurred as the scene is)."),
     "seed_of_blurs": (int | None, "Of what is drawn (default: 0)."),
+    "mtf": (str | None, "Blur where none is drawn: auto, as the scene shows it (default), or sensor."),
 }
 
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
     """See :func:`earthloom.training.cases.open.cases_module`."""
-    names = {"ratio": "ratio", "blurs": "blurs", "seed_of_blurs": "seed"}
+    names = {"ratio": "ratio", "blurs": "blurs", "seed_of_blurs": "seed", "mtf": "mtf"}
     return CoarseCases(scenes_in(paths), reading, limit, **{names[key]: value for key, value in more.items()})

@@ -51,6 +51,7 @@ class TripleCases(DataSet):
     def __init__(
         self, paths: str | Path | Sequence[str | Path], reading: Reading, limit: int | None = None, noise: float = NOISE
     ) -> None:
+        reading.require_convention(" for dates")
         items = [paths] if isinstance(paths, (str, Path)) else list(paths)
         self.sources = [series_in(str(item)) for item in items]
         self.reading, self.noise, self.bands = reading, noise, 0

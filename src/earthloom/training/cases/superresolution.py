@@ -85,8 +85,7 @@ class CubeCases(DataSet):
         convention: str | None = None, bad_bands: Any = None,
     ) -> None:  # fmt: skip
         blurs = {made: blur for blur, made in BLURS.items()}
-        if convention not in (None, *blurs):
-            raise InputError(f"convention '{convention}' for cubes", " or ".join(f"'{name}'" for name in blurs))
+        replace(reading, convention=convention).require_convention(" for cubes", tuple(blurs))
         for name, why in (("bands", "bad_bands leaves some out"), ("maximum", "peak is a field of the network")):
             if getattr(reading, name) is not None:
                 raise InputError(f"{name} for cubes", "nothing of this name", why)
