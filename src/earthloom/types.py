@@ -305,7 +305,10 @@ class Product(Tabular):
 
 
 class Verdict(NamedTuple):
-    """A line of a judgement: what it is about, ``good``, ``fair`` or ``poor``, why, and whether it beats no fusion."""
+    """A line of a judgement: what it is about, its grade, why, and whether it beats no fusion.
+
+    The grade is ``good``, ``fair`` or ``poor``; ``look`` where only an eye can tell.
+    """
 
     about: str
     grade: str
