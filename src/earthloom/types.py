@@ -319,6 +319,11 @@ class Verdict(NamedTuple):
         return f"{self.about:<14} {self.grade:<5} {self.why}"
 
     @property
+    def matters(self) -> bool:
+        """Whether it is told even where there is room for little."""
+        return self.grade in ("poor", "look")
+
+    @property
     def why(self) -> str:
         """The words, and whether that beats no fusion."""
         return self.words + {True: ": better", False: ": no better", None: ""}[self.better]

@@ -1,7 +1,7 @@
 """What figures come to, in a few lines: spectra, detail, displacement, hallucination, each good, fair or poor.
 
 The bounds are ours, and hold for the truth: where it stands beside PAN and MS, no line may call it poor. Much of its
-detail is in neither (27 to 54 %, docs/metrics.md), as is that of a mottled product (24 to 37 %): no bound tells
+detail is in neither (28 to 54 %, docs/metrics.md), as is that of a mottled product (24 to 37 %): no bound tells
 texture from mottle, so that line says what there is, and to look.
 """
 
@@ -71,7 +71,7 @@ def _hallucination(share: float, guide: str, coarse: str) -> Verdict:
     words = f"{share:.0f} % of detail is in neither {guide} nor {coarse}"
     if share <= UNSUPPORTED:
         return Verdict("hallucination", GOOD, words)
-    return Verdict("hallucination", LOOK, f"{words}: see if it is texture or mottle")
+    return Verdict("hallucination", LOOK, f"{words}: texture or mottle")
 
 
 def against(figures: Figures, plain: Figures | None = None) -> tuple[Verdict, ...]:

@@ -36,7 +36,7 @@ def table_of(reports: Reports, every: bool = False, width: int = WIDE) -> str:
     kept = {who: {name: row[name] for name in shown if name in row} for who, row in rows.items()}
     lines = [reports.title, "", *_table(kept, reports.best, width, heads=every)]
     asked = [f"{name}: {line}" for name, report in reports.reports.items() for line in report.verdict
-             if line.grade in ("poor", "look")]  # fmt: skip
+             if line.matters]  # fmt: skip
     notes = dict.fromkeys(note for report in reports.reports.values() for note in report.notes)
     lines += ["", *asked] if asked else []
     lines += [f"\n{note}" for note in notes]
