@@ -305,7 +305,10 @@ class Product(Tabular):
 
 
 class Verdict(NamedTuple):
-    """A line of a judgement: what it is about, ``good``, ``fair`` or ``poor``, why, and whether it beats no fusion."""
+    """A line of a judgement: what it is about, its grade, why, and whether it beats no fusion.
+
+    The grade is ``good``, ``fair`` or ``poor``; ``look`` where only an eye can tell.
+    """
 
     about: str
     grade: str
@@ -314,6 +317,11 @@ class Verdict(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.about:<14} {self.grade:<5} {self.why}"
+
+    @property
+    def matters(self) -> bool:
+        """Whether it is told even where there is room for little."""
+        return self.grade in ("poor", "look")
 
     @property
     def why(self) -> str:

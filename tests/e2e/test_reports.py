@@ -105,7 +105,7 @@ def test_evaluate_without_a_reference(cli: Cli, pair: Make) -> None:
 
 
 def test_several_products_in_one_table(cli: Cli, pair: Make, tmp_path: Path) -> None:
-    """Columns are products and no fusion, the best has a star; a mottled one is said to be so; maps are drawn."""
+    """Columns are products and no fusion, the best has a star; what no input supports is said; maps are drawn."""
     truth = fine_truth((256, 256), 4)
     pan, ms = (image.round().astype("uint16") for image in observed(truth))
     files = pair(pan, ms)
@@ -119,7 +119,7 @@ def test_several_products_in_one_table(cli: Cli, pair: Make, tmp_path: Path) -> 
     heads = next(line for line in done.out.splitlines() if good.name in line)
     assert "speckled.tif" in heads and max(map(len, done.out.splitlines())) <= 120
     line = next(line for line in done.out.splitlines() if line.startswith("hallucination_percent"))
-    assert line.split()[2].endswith("*") and "speckled.tif: hallucination  poor  mottled" in done.out
+    assert line.split()[2].endswith("*") and "speckled.tif: hallucination  look  " in done.out
     picture = get(tmp_path / "maps.png")[0]
     assert picture.shape[1] > 500 and picture.std() > 10
     told = parsed(cli(*asked, "--json").out)
@@ -131,7 +131,7 @@ def test_several_products_in_one_table(cli: Cli, pair: Make, tmp_path: Path) -> 
     frame = both.to_frame()
     assert list(frame.columns) == list(told["rows"])
     assert frame.loc["hqnr", good.name] == both[good.name].figures["hqnr"]
-    assert "mottled" in both._repr_html_() and " *<" in both._repr_html_()
+    assert "texture or mottle" in both._repr_html_() and " *<" in both._repr_html_()
     other = cli("evaluate", good, bad, "--reference", good, "--ratio", 4, "--figure", tmp_path / "errors.png")
     assert other.code == 0 and "truth_omission_percent" in other.out and (tmp_path / "errors.png").is_file()
     for words, said in (([good, good], "each of them once"), ([good, tmp_path / "none.tif"], "none.tif")):

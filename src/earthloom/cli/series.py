@@ -22,7 +22,6 @@ COLUMNS = {
     "rmse": "RMSE", "mae": "MAE", "cc": "CC", "ssim": "SSIM", "sam_deg": "SAM deg", "ergas": "ERGAS",
     "uiqi": "UIQI 32x32", "uiqi_global": "UIQI global",
 }  # fmt: skip
-HIGHER = ("cc", "ssim", "uiqi", "uiqi_global")
 EVALUATION = (
     ("evaluate", bool, "Write nothing; predict each known date from the others and print how well that went.", False),
     (
@@ -121,11 +120,13 @@ def table(found: Trial) -> str:
 
 def _cell(key: str, row: dict[str, float] | Any, own: dict[str, Any]) -> str:
     """A figure, with an asterisk when it is the best of its date."""
+    from earthloom.evaluation.meanings import best
+
     if key not in row:
         return "- "
-    values = [other[key] for other in own.values() if key in other]
-    best = max(values) if key in HIGHER else min(values)
-    return f"{row[key]:.4g}" + ("*" if row[key] == best and len(values) > 1 else " ")
+    values = {name: other[key] for name, other in own.items() if key in other}
+    first = best(key, values)
+    return f"{row[key]:.4g}" + ("*" if first is not None and row[key] == values[first] and len(values) > 1 else " ")
 
 
 def _listing(done: Sequence[Done]) -> str:

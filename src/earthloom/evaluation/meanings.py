@@ -23,6 +23,7 @@ MEANINGS = {
     "sam_deg": Meaning("SAM (degrees)", "lower", "Angle between spectra: 0 where every colour is right."),
     "q2n": Meaning("Q2n", "higher", "Agreement of all bands together with the truth, 1 at best."),
     "uiqi": Meaning("UIQI", "higher", "Agreement in mean, contrast and structure, 1 at best."),
+    "uiqi_global": Meaning("UIQI of whole bands", "higher", "The same over each band at once, 1 at best."),
     "scc": Meaning("SCC", "higher", "Agreement of edges with those of the truth, 1 at best."),
     "ssim": Meaning("SSIM", "higher", "Likeness of structure to the truth, 1 at best."),
     "psnr": Meaning("PSNR (dB)", "higher", "Largest value over error: 6 dB more is half the error."),
@@ -80,7 +81,7 @@ GROUPS = {
     "Without support": ("hallucination_percent", "chroma_noise_percent"),
     "All in one": ("hqnr", "rqnr", "qnr"),
     "Against the truth": (
-        "ergas", "sam_deg", "q2n", "psnr", "mpsnr", "ssim", "scc", "uiqi", "cc", "rmse", "mae",
+        "ergas", "sam_deg", "q2n", "psnr", "mpsnr", "ssim", "scc", "uiqi", "uiqi_global", "cc", "rmse", "mae",
         "truth_omission_percent", "truth_hallucination_percent",
     ),
 }  # fmt: skip

@@ -64,14 +64,14 @@ class Reports(Tabular):
         }  # fmt: skip
 
     def _repr_html_(self) -> str:
-        """For notebooks: the table, the best marked by a star, and what is poor."""
+        """For notebooks: the table, the best marked by a star, and what is poor or asks for a look."""
         rows, first = self.rows, self.best
         lines = [
             [meaning(name).title, *(_cell(row.get(name), first.get(name) == who) for who, row in rows.items())]
             for name in rows_of(rows)
         ]
         said = [f"{name}: {line.about} {line.grade}, {line.words}" for name, report in self.reports.items()
-                for line in report.verdict if line.grade == "poor"]  # fmt: skip
+                for line in report.verdict if line.matters]  # fmt: skip
         return table(["figure", *rows], lines, self.title, "; ".join(said))
 
 

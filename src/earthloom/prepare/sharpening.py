@@ -13,7 +13,7 @@ from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.each_coarse import EachCoarse, OneCoarse
 from earthloom.prepare import registering
-from earthloom.prepare.blurring import AUTO, Blurred, gain_for, require_gain
+from earthloom.prepare.blurring import AUTO, OF_SENSOR, Blurred, gain_for, require_gain
 from earthloom.problems.sharpening import COARSE
 from earthloom.raster.image import Image
 from earthloom.raster.labels import bands_of
@@ -35,7 +35,8 @@ class Pairing:
     register
         Correct the displacement between the images.
     mtf
-        ``auto``, ``sensor``, or the gain at coarse Nyquist.
+        ``auto``, ``sensor``, or the gain at coarse Nyquist: of all coarse images, or of each by its role (those that
+        are not named: ``sensor``).
     nodata
         Code of missing pixels, for the product too.
     """
@@ -44,12 +45,17 @@ class Pairing:
     fine_sensor: Any = None
     keep_fine: bool = False
     register: bool = False
-    mtf: str | float = AUTO
+    mtf: str | float | Mapping[str, float] = AUTO
     nodata: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse gains that there are not."""
-        require_gain(self.mtf)
+        for gain in self.mtf.values() if isinstance(self.mtf, Mapping) else (self.mtf,):
+            require_gain(gain)
+
+    def mtf_of(self, role: str) -> str | float:
+        """What is told about the blur of one coarse image."""
+        return self.mtf.get(role, OF_SENSOR) if isinstance(self.mtf, Mapping) else self.mtf
 
     def __call__(self, images: Mapping[str, Image], run: Run) -> Prepared:
         """Lay the images on one grid, and measure how they lie on each other and how blurred the coarse ones are.
@@ -115,7 +121,7 @@ class Pairing:
             facts[f"registration_{role}"] = found.as_dict() | {"corrected": corrected}
             if not self.register and found.known and found.ms_px > registering.LIMIT:
                 registering.warn_of(found, "coarse bands", "fine bands")
-            gain = gain_for(self.mtf, OneCoarse(scene, role), laid.image.name, run)
+            gain = gain_for(self.mtf_of(role), OneCoarse(scene, role), laid.image.name, run)
             if gain is not None:
                 scene = Blurred(scene, role, gain)
                 facts[f"mtf_{role}"] = round(gain, 3)

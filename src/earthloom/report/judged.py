@@ -29,16 +29,16 @@ def text(report: Report, every: bool = False, width: int = WIDE) -> str:
 
 
 def table_of(reports: Reports, every: bool = False, width: int = WIDE) -> str:
-    """Several products side by side, the best of each figure with a star; below, what is poor about them."""
+    """Several products side by side, the best of each figure with a star; below, what is poor or asks for a look."""
     rows, shown = reports.rows, rows_of(reports.rows)
     if not every and any(name in shown for name in KEY):
         shown = [name for name in shown if name in KEY]
     kept = {who: {name: row[name] for name in shown if name in row} for who, row in rows.items()}
     lines = [reports.title, "", *_table(kept, reports.best, width, heads=every)]
-    poor = [f"{name}: {line}" for name, report in reports.reports.items() for line in report.verdict
-            if line.grade == "poor"]  # fmt: skip
+    asked = [f"{name}: {line}" for name, report in reports.reports.items() for line in report.verdict
+             if line.matters]  # fmt: skip
     notes = dict.fromkeys(note for report in reports.reports.values() for note in report.notes)
-    lines += ["", *poor] if poor else []
+    lines += ["", *asked] if asked else []
     lines += [f"\n{note}" for note in notes]
     hidden = len(rows_of(rows)) > len(shown)
     return "\n".join([*lines, *([f"\n* best product; all {len(rows_of(rows))} figures: `all`"] if hidden else [])])

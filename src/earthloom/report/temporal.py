@@ -10,38 +10,13 @@ import numpy as np
 
 from earthloom.evaluation.leave_out import Seen
 from earthloom.ops.stretch import limits, stretch
+from earthloom.report.display import colours_of
 from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 from earthloom.types import Band, Float
 
-RED_NM, GREEN_NM, BLUE_NM, NIR_NM = 655.0, 560.0, 480.0, 850.0
-NEAR_NM = 60.0
 WORST = 98  # percentile of the errors at which their colours end
 ERRORS = "magma_r"
 LONGEST_IN = 3.0  # longer side of a panel
-
-
-def shown_bands(bands: Sequence[Band]) -> tuple[tuple[int, ...], str]:
-    """Bands to show as red, green and blue (or one as grey), and what to call the choice.
-
-    NIR, red and green where they are known, since plants are what changes most; else red, green, blue; else the last
-    three of a file without wavelengths, last first; one band alone is grey.
-    """
-    for wanted, name in (
-        ((NIR_NM, RED_NM, GREEN_NM), "NIR, red, green"), ((RED_NM, GREEN_NM, BLUE_NM), "red, green, blue"),
-    ):  # fmt: skip
-        found = [_nearest(bands, centre) for centre in wanted]
-        if all(at is not None for at in found) and len(set(found)) == 3:
-            return tuple(at for at in found if at is not None), name
-    if len(bands) < 3:
-        return (0,), bands[0].name
-    last = min(len(bands), 4)
-    return (last - 1, last - 2, last - 3), f"bands {last}, {last - 1}, {last - 2}"
-
-
-def _nearest(bands: Sequence[Band], centre: float) -> int | None:
-    """The band nearest to a wavelength, when one is near."""
-    away = [abs((band.centre_nm or 0.0) - centre) for band in bands]
-    return int(np.argmin(away)) if min(away) <= NEAR_NM else None
 
 
 def left_out(
@@ -69,7 +44,7 @@ def left_out(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    picks, called = shown_bands(bands)
+    colours = colours_of([band.centre_nm for band in bands], [band.name for band in bands])
     names = list(dict.fromkeys(name for one in seen for name in one.products))
     errors = {(one.day, name): error(one.products[name], one.truth) for one in seen for name in one.products}
     finite = np.concatenate([part[np.isfinite(part)] for part in errors.values()])
@@ -81,19 +56,19 @@ def left_out(
     FigureCanvasAgg(figure)
     shown = None
     for r, one in enumerate(seen):
-        low, high = limits(one.truth[list(picks)].astype(float))
+        low, high = limits(colours.of(one.truth.astype(float)))
         panel = sheet.panel(figure, r, 0)
-        _image(panel, one.truth, picks, low, high)
+        _image(panel, colours.of(one.truth.astype(float)), low, high)
         _caption(panel, str(one.day), "measured")
         for k, name in enumerate(name for name in names if name in one.products):
             figures = rows.get(f"{name} {one.day}", {})
             panel = sheet.panel(figure, r, 1 + 2 * k)
-            _image(panel, one.products[name], picks, low, high)
+            _image(panel, colours.of(one.products[name].astype(float)), low, high)
             _caption(panel, name, _told(figures, ("cc", "ssim")))
             panel = sheet.panel(figure, r, 2 + 2 * k)
             shown = panel.imshow(errors[one.day, name], cmap=ERRORS, vmin=0, vmax=top or 1, interpolation="nearest")
             _caption(panel, f"error of {name}", _told(figures, ("rmse", "mae")))
-    _frame(figure, sheet, title, called, shown)
+    _frame(figure, sheet, title, colours.words, shown)
     return save_figure(figure, path)
 
 
@@ -129,10 +104,10 @@ def error(product: Float[np.ndarray, "band y x"], truth: Float[np.ndarray, "band
     return np.abs(product.astype(np.float64) - truth).mean(axis=0)
 
 
-def _image(ax: Any, image: np.ndarray, picks: tuple[int, ...], low: np.ndarray, high: np.ndarray) -> None:
-    """Three bands in colour, or one in grey; missing pixels are white."""
-    scaled = stretch(image[list(picks)].astype(float), low, high)
-    if len(picks) == 1:
+def _image(ax: Any, image: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
+    """Three colours, or one in grey; missing pixels are white."""
+    scaled = stretch(image, low, high)
+    if len(image) == 1:
         ax.imshow(scaled[..., 0], cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     else:
         ax.imshow(scaled, interpolation="nearest")

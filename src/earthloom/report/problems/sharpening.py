@@ -48,12 +48,11 @@ class Sharpened(Shown):
         """All images on the finest grid."""
         roles = list(known.inputs)
         coarse = [role for role in roles if role.startswith("coarse")]
-        gains = [float(told) for role in coarse if (told := known.others.get(f"mtf_{role}")) is not None]
+        gains = {role: float(told) for role in coarse if (told := known.others.get(f"mtf_{role}")) is not None}
         moved = [known.others.get(f"registration_{role}", {}) for role in coarse]
         corrected = any(isinstance(one, dict) and one.get("corrected") for one in moved)
-        gain = gains[0] if gains and len(gains) == len(coarse) else "sensor"
         pairing = Pairing(
-            known.sensor, keep_fine=bool(known.parameters.get("keep_fine")), register=corrected, mtf=gain,
+            known.sensor, keep_fine=bool(known.parameters.get("keep_fine")), register=corrected, mtf=gains,
         )  # fmt: skip
         return pairing(opened(opened_as(known, roles), None, stack, kinds=dict.fromkeys(roles, "ms")), run)
 
