@@ -160,8 +160,31 @@ def test_what_does_not_fit_is_said(tmp_path: Path) -> None:
     with pytest.raises(MethodError, match="gives 2 bands"):
         fuse_whole(catalog.make(f"onnx:{less}", inputs="ms_up+pan").ready(obs), obs)
     coarse = onnx_network(tmp_path / "coarse.onnx", 3, 3)
-    with pytest.raises(MethodError, match="another ratio"):
-        fuse_whole(catalog.make(f"onnx:{coarse}", inputs="ms", reach=3).ready(obs), obs)
+    with pytest.raises(MethodError, match=r"ms at 4:1 for .*; expected 1:1"):
+        catalog.make(f"onnx:{coarse}", inputs="ms", reach=3).ready(obs)
+
+
+def test_a_network_for_one_ratio_takes_no_other(tmp_path: Path) -> None:
+    """Whether the graph shows it or the file says it, before it is ready and after; nor other bands."""
+    scenes = {ratio: make_scene(ratio=ratio, coarse=(24, 20), bands=3) for ratio in (2, 4)}
+    shows = f"onnx:{two_grids(tmp_path / 'shows.onnx', 3, 2)}", {"inputs": "ms pan", "reach": 6}
+    says = f"onnx:{onnx_network(tmp_path / 'says.onnx', 4, 3, told={'ratio': 2})}", {"inputs": "ms_up+pan", "reach": 3}
+    for name, fields in (shows, says):
+        method = catalog.make(name, **fields)
+        with pytest.raises(MethodError, match=r"ms at 4:1 for .*; expected 2:1"):
+            method.ready(scenes[4])
+        ready = method.ready(scenes[2])
+        ready.check(scenes[2], scenes[2].shape)
+        with pytest.raises(MethodError, match=r"ms at 4:1 for .*; expected 2:1"):
+            ready.check(scenes[4], scenes[4].shape)
+        more = make_scene(ratio=2, coarse=(24, 20), bands=4)
+        with pytest.raises(MethodError, match=r"[45] bands"):
+            ready.check(more, more.shape)
+    each = catalog.make(f"onnx:{onnx_network(tmp_path / 'each.onnx', 1, 1)}", inputs="ms_up", reach=3)
+    with pytest.raises(MethodError, match="3 bands"):
+        each.ready(make_scene(bands=1)).check(scenes[4], scenes[4].shape)
+    free = catalog.make(f"onnx:{onnx_network(tmp_path / 'free.onnx', 4, 3)}", inputs="ms_up+pan", reach=3)
+    free.ready(scenes[2]).check(scenes[4], scenes[4].shape)
 
 
 def test_a_graph_that_names_other_files_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ import earthloom
 from earthloom.errors import EarthloomError, FileError, InputError, MethodError
 from earthloom.methods import catalog
 from earthloom.methods.networks.exporting import graph_of
+from earthloom.problems.superresolution import observation, on_grid
+from earthloom.types import Band, Observation
 from earthloom.weights.store import read_header
 from tests.contract.conftest import make_scene
 from tests.e2e.conftest import Cli
@@ -79,6 +81,17 @@ def test_a_cube_network_of_ours_runs_from_its_file_as_from_its_weights(tmp_path:
     less = earthloom.export("coarsr", tmp_path / "less.onnx", weights=str(path), bands=6).path
     with pytest.raises(MethodError, match="as many bands"):
         catalog.make(f"onnx:{less}", "superresolution").ready(scene("superresolution", 96))
+    ready = catalog.make(f"onnx:{file}", "superresolution").ready(scene("superresolution", 96))
+    for other, words in ((make_cube(6, 4), "6 channels of hs .*expected 16"), (make_cube(16, 2), "at 2:1")):
+        with pytest.raises(MethodError, match=words):
+            ready.check(other, other.shape)
+
+
+def make_cube(bands: int, ratio: int) -> Observation:
+    """A cube of other bands, or to be enlarged by another ratio."""
+    cube = np.random.default_rng(0).random((bands, 24, 24)).astype(np.float32)
+    kinds = tuple(Band(f"b{i}", 450.0 + 10 * i) for i in range(bands))
+    return observation(on_grid(cube, np.ones(cube.shape[1:], bool), kinds, ratio))
 
 
 def same_by_both(problem: str, name: str, path: Path, file: Path) -> None:
@@ -93,8 +106,27 @@ def same_by_both(problem: str, name: str, path: Path, file: Path) -> None:
     np.testing.assert_allclose(got, want, atol=EXACT * np.ptp(want), rtol=0)
     tiled = fuse_array(here, ArrayScene(obs), 48).data
     np.testing.assert_allclose(tiled, got, atol=2e-5 * np.ptp(want), rtol=0)
+    holed = ArrayScene(with_holes(obs))
+    want, got = (fuse_array(one, holed, 48) for one in (there, here))
+    np.testing.assert_array_equal(got.valid, want.valid)
+    seen = want.valid
+    assert 0.5 < seen.mean() < 1
+    np.testing.assert_allclose(
+        got.data[:, seen], want.data[:, seen], atol=EXACT * np.ptp(want.data[:, seen]), rtol=0
+    )  # fmt: skip
     assert here.parameters["weights"] == file.name and len(here.parameters["weights_sha256"]) == 64
     assert catalog.name_of(here) == name
+
+
+def with_holes(obs: Observation) -> Observation:
+    """Nothing is known of a block of every image, and of a stripe along its border."""
+    views = {}
+    for role, view in obs.views.items():
+        data, valid, side = view.data.copy(), view.valid.copy(), view.shape[0]
+        valid[side // 4 : side // 2, side // 3 : side // 2] = valid[:, -side // 8 :] = False
+        data[:, ~valid] = np.nan
+        views[role] = replace(view, data=data, valid=valid)
+    return replace(obs, views=views)
 
 
 def test_a_fixed_tile_and_the_keys_of_deepness(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def _session(path: str, changed: int) -> Any:
     _require_alone(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # tiles run beside each other
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # what fails is raised, and not printed besides
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as wrong:  # onnxruntime's errors have no common class

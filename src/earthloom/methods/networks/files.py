@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from abc import abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from earthloom.weights.header import KEY
 from earthloom.weights.store import header_in
 
 SAME = {"lms": f"ms{UP}", "lrhs": "hs"}  # names that are usual in the literature
+RATIOS = range(1, 13)  # that are tried where a network does not take that of the scene
+TRIED = 64  # wanted pixels along a side then, at least
 Scaling = Literal["file", "none", "peak", "moments"]
 
 
@@ -118,7 +121,8 @@ class NetworkFile(Method):
             step,
             0,
         )
-        found = replace(found, apart=self.apart(engine, found, obs))
+        found = replace(found, apart=self.apart(engine, found, obs), ratio=self.made_for(engine, found, obs))
+        found.require_ratio(obs)
         reach = told.get("reach") if self.reach is None else self.reach
         if reach is None:
             channels = [(self.coarse, 1 if found.apart else bands)]
@@ -126,6 +130,16 @@ class NetworkFile(Method):
             pixel = whole(self.coarse, ratio) if own else 1
             reach = _measured(engine, stacks, tuple(channels), self.coarse, pixel, step)
         return replace(found, reach=int(reach))
+
+    def made_for(self, engine: Engine, plan: Plan, obs: Observation) -> float:
+        """The ratio that the network is for: what the file says, or how it enlarges a coarse image; 0: any."""
+        if said := float(engine.graph.get("ratio", 0.0)):
+            return said
+        if all(self.coarse not in images for _, images in plan.stacks):
+            return 0.0
+        bands = 1 if plan.apart else len(obs[self.coarse].bands)
+        sharp = len(obs[self.sharp].bands) if self.sharp else 0
+        return _enlarges(engine, replace(plan, file=""), bands, sharp, round(self.ratio(obs)))
 
     def ratio(self, obs: Observation) -> float:
         """Side of a coarse pixel in wanted ones."""
@@ -245,6 +259,22 @@ class ScriptNetwork(NetworkFile):
 
 
 @lru_cache(maxsize=32)
+def _enlarges(engine: Engine, plan: Plan, bands: int, sharp: int, given: int) -> float:
+    """By how much the network enlarges coarse pixels, tried with the ratio of the scene first; 0: by none of these."""
+    for ratio in dict.fromkeys((given, *RATIOS)):
+        block = math.lcm(plan.step, ratio)
+        side = -(-TRIED // block) * block
+        seen = {}
+        for slot, images in plan.stacks:
+            shape = (side // ratio,) * 2 if images[0] == plan.coarse else (side, side)
+            seen[slot] = np.full((1, sum(sharp if one == plan.sharp else bands for one in images), *shape), 0.5, "f4")
+        with suppress(MethodError):
+            if engine(seen).shape[2:] == (side, side):
+                return ratio
+    return 0.0
+
+
+@lru_cache(maxsize=32)
 def _measured(
     engine: Engine, stacks: tuple[tuple[str, tuple[str, ...]], ...], channels: tuple[tuple[str, int], ...],
     coarse: str, ratio: int, step: int,
@@ -283,7 +313,34 @@ def _require_any_size(engine: Engine, file: str) -> None:
             )  # fmt: skip
 
 
-def _of_ours(method: NetworkFile, engine: Engine, obs: Observation) -> Fitted:
+@dataclass(frozen=True)
+class FromFile(Fitted):
+    """A network of ours that was written to a file."""
+
+    def check(self, obs: Observation, shape: tuple[int, int]) -> None:
+        """Also refuse as many bands as the graph was not written for."""
+        super().check(obs, shape)
+        self.require_bands(obs)
+
+    def require_bands(self, obs: Observation) -> None:
+        """Refuse as many bands as the graph was not written for.
+
+        Raises
+        ------
+        MethodError
+            If the scene has them.
+        """
+        engine: Any = self.trained.module
+        bands = len(obs[self.inner.roles["base"]].bands)
+        for slot, port in zip(engine.slots, self.inner.ports(self.inner.sizes(obs), bands), strict=True):
+            if slot.channels not in (None, port.channels) and not port.each:
+                raise MethodError(
+                    f"{port.channels} channels of {slot.name} for {Path(engine.path).name}", f"{slot.channels}",
+                    "export it for as many bands",
+                )  # fmt: skip
+
+
+def _of_ours(method: NetworkFile, engine: Engine, obs: Observation) -> FromFile:
     """A network of ours, which was written to the file: its method, run by another runtime.
 
     Raises
@@ -302,11 +359,6 @@ def _of_ours(method: NetworkFile, engine: Engine, obs: Observation) -> Fitted:
     network = replace(network, **own_fields(network, header))
     order = order_or_raise(header, network, obs)
     _require_any_size(engine, method.file)
-    bands = len(obs[network.roles["base"]].bands)
-    for slot, port in zip(engine.slots, network.ports(network.sizes(obs), bands), strict=True):
-        if slot.channels not in (None, port.channels) and not port.each:
-            raise MethodError(
-                f"{port.channels} channels of {slot.name} for {method.file}", f"{slot.channels}",
-                "export it for as many bands",
-            )  # fmt: skip
-    return Fitted(network, Trained(engine, header, order))  # type: ignore[arg-type]
+    found = FromFile(network, Trained(engine, header, order))  # type: ignore[arg-type]
+    found.require_bands(obs)
+    return found

@@ -39,6 +39,8 @@ class Plan:
         Wanted pixels that sides are multiples of.
     reach
         Wanted pixels on every side that the network looks at.
+    ratio
+        What it is for, where it sees the coarse grid or its file says so; 0: any.
     """
 
     file: str
@@ -51,6 +53,21 @@ class Plan:
     adds: bool
     step: int
     reach: int
+    ratio: float = 0.0
+
+    def require_ratio(self, obs: Observation) -> None:
+        """Refuse another ratio than the network is for.
+
+        Raises
+        ------
+        MethodError
+            If the scene has one.
+        """
+        given = ratio_of(obs[self.coarse])
+        if self.ratio and given != self.ratio:
+            raise MethodError(
+                f"{self.coarse} at {given:g}:1 for {self.file}", f"{self.ratio:g}:1", "a network for this ratio"
+            )
 
 
 def whole(role: str, ratio: float) -> int:
@@ -83,8 +100,12 @@ class LoadedNetwork(Wrapper):
         return self
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:
-        """What the card excludes."""
+        """What the card excludes, another ratio than the network is for, and bands that it does not take."""
         Method.check(self.inner, obs, shape)
+        self.plan.require_ratio(obs)
+        if self.inner.apart(self.engine, self.plan, obs) > self.plan.apart:  # type: ignore[attr-defined]
+            bands = len(obs[self.plan.coarse].bands)
+            raise MethodError(f"{bands} bands for {self.plan.file}, which is ready for one", "1", "make it ready anew")
 
     def halo_px(self, ratio: float) -> int:
         """The network's reach, a block for the alignment, and the interpolation."""
