@@ -92,8 +92,7 @@ def sampled(method: Judged, case: Case) -> Samples:
     for _ in range(method.rounds):
         stats = method.summarise(obs, stats)
     stats = Stats() if stats is None else stats
-    image = method.fuse(obs, stats)
-    spread = method.spread(image, obs, stats)
+    image, _, spread = method.fuse_spread(obs, stats)
     error = np.sqrt(np.mean(np.square(image - case.truth, dtype=np.float64), axis=0))
     counted = problems.find(method.card.problem).valid(obs) & np.isfinite(error) & (spread > 0)
     edge = round(EDGE * obs.ratio)

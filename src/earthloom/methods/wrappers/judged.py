@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from earthloom.errors import MethodError
 from earthloom.methods.base import AS_IT_IS, EIGHT, Look, Method, Wrapper
+from earthloom.methods.wrappers.once import computed_once
 from earthloom.ops.moments import Stats
 from earthloom.types import Float, Observation
 
@@ -108,8 +110,8 @@ class Judged(Wrapper):
 
     @property
     def images_held(self) -> int:  # type: ignore[override]
-        """Also sums over the looks."""
-        return self.inner.images_held + IMAGES
+        """Also sums over the looks, and each of them where the product is their mean."""
+        return self.inner.images_held + IMAGES + self.averaged * len(EIGHT)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -124,10 +126,21 @@ class Judged(Wrapper):
         self, obs: Observation, stats: Stats
     ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
         """The same, and the expected error."""
-        image, measured = self.inner.fuse_measured(obs, stats)
-        return image, measured, self.curve(self.spread(image, obs, stats))
+        image, measured, spread = self.fuse_spread(obs, stats)
+        return image, measured, self.curve(spread)
 
-    def spread(self, image: Float[np.ndarray, "band y x"], obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"]:
+    def fuse_spread(
+        self, obs: Observation, stats: Stats
+    ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"]]:
+        """The product, what was measured, and s of every pixel.
+
+        Where the product is the mean of the looks, its networks made them already.
+        """
+        with computed_once() if self.averaged else nullcontext():
+            image, measured = self.inner.fuse_measured(obs, stats)
+            return image, measured, self._spread(image, obs, stats)
+
+    def _spread(self, image: Float[np.ndarray, "band y x"], obs: Observation, stats: Stats) -> Float[np.ndarray, "y x"]:
         """s of every pixel; sums are of differences from the product, which are small where the numbers are large."""
         looks: tuple[Look, ...] = EIGHT if self.averaged else tuple(look for look in EIGHT if look not in AS_IT_IS)
         total, squares = np.zeros_like(image), np.zeros_like(image)
