@@ -30,6 +30,7 @@ from earthloom.raster.write.place import (
     GEOTIFF,
     MATLAB,
     ZARR,
+    forget_layer,
     layer_place,
     require_name,
     require_other,
@@ -243,6 +244,7 @@ def _written(place: Path, writers: Sequence[Writer | MatWriter | ZarrWriter], ru
                     writer.finish()
                 for writer in reversed(writers):
                     writer.place()
+                forget_layer(place, {writer.layout.path for writer in writers})
         except BaseException as error:
             if not (kept.worth and _goes_on(error, kept, place)):
                 ledger.remove()

@@ -12,6 +12,9 @@ import pytest
 
 import earthloom
 from earthloom.errors import EarthloomError
+from earthloom.methods.base import EIGHT
+from earthloom.methods.networks import forward
+from earthloom.methods.wrappers.judged import Judged
 from earthloom.verbs.pipeline import Sure
 from tests.contract.runners.test_dates import folders
 from tests.contract.verbs.cases import CASES, Case, arrays
@@ -124,6 +127,62 @@ def test_a_date_of_a_series_has_it_beside_its_confidence(tmp_path: Path) -> None
     np.testing.assert_allclose(confidence[seen], kept[0][seen], atol=0.5)
     with pytest.raises(EarthloomError, match="another quality"):
         earthloom.series(fine, coarse, "stfgan", output=tmp_path / "bare", dates=[DATE], quality=True)
+
+
+def test_what_an_earlier_product_told_goes_with_it(ask: Ask, tmp_path: Path) -> None:
+    """From beside a GeoTIFF and a store, and from the item; not what somebody else wrote, nor an input."""
+    case, mine = JUDGED[0], b"mine"
+    for name in ("o.tif", "o.zarr"):
+        more = {"stac": True} if name == "o.tif" else {}
+        out, item = ask(case, name, quality=True, **more), tmp_path / "o.json"
+        assert beside(out).exists()
+        if more:
+            told = json.loads(item.read_text())["assets"]["quality"]
+            assert told["href"] == "./o_quality.tif" and told["bands"][0]["name"] == "expected_error"
+            given = {**case.inputs(tmp_path), "pan": beside(out)}
+            with pytest.raises(EarthloomError, match=r"o_quality\.tif, which goes with an earlier o\.tif"):
+                case.call(given, method="exp", output=out, overwrite=True)
+            assert beside(out).exists()
+        ask(case, name, method="exp", overwrite=True, **more)
+        assert out.exists() and not beside(out).exists()
+        assert not more or list(json.loads(item.read_text())["assets"]) == ["data"]
+        beside(out).write_bytes(mine)
+        ask(case, name, method="exp", overwrite=True)
+        assert beside(out).read_bytes() == mine
+
+
+def test_the_looks_of_an_ensemble_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from bench.device import scene, with_weights
+
+    obs, looked = scene("pansharpening", 64), []
+    method = with_weights("pansharpening", "hpm_cnn", obs)
+    through = forward.through
+    monkeypatch.setattr(forward, "through", lambda *given: looked.extend(given[3]) or through(*given))
+    stats = method.summarise(obs, None)
+    image, _, off = Judged.of(method).fuse_judged(obs, stats)
+    assert len(looked) == len(EIGHT) * len(image)
+    np.testing.assert_array_equal(image, method.fuse(obs, stats))
+    looks = np.stack([method.turned(look).fuse(obs, stats) for look in EIGHT])
+    np.testing.assert_allclose(off, np.sqrt(looks.var(axis=0).mean(axis=0)), rtol=1e-2, atol=1e-5 * np.ptp(image))
+    assert len(looked) == 3 * len(EIGHT) * len(image)
+
+
+def test_clouds_that_cf2n_took_away(tmp_path: Path) -> None:
+    """How sure it is beside where it is used; what was clear is kept, and sure."""
+    pytest.importorskip("torch")
+    from tests.e2e.test_export import weights_of
+
+    case = next(one for one in CASES if one.verb == "decloud")
+    given = case.inputs(tmp_path)
+    how = {"method": "cf2n", "weights": str(weights_of("cloud_removal/cf2n", tmp_path)), "tile_size": 32}
+    bare, sure = (case.call(given, **how, quality=q, output=tmp_path / f"{q}.tif") for q in (False, True))
+    np.testing.assert_array_equal(get(sure)[0], get(bare)[0])
+    (origin, _, off), about = get(beside(sure))
+    assert about.descriptions == ("origin", "clear_dates", "uncertainty") and {0, 1} <= set(np.unique(origin))
+    assert (off[origin == 1] > 0).mean() > 0.9 and not off[origin == 0].any()
+    assert "spread" in json.loads(about.tags["EARTHLOOM_PARAMETERS"])["expected_error"]
+    assert not beside(bare).exists()
 
 
 REFUSED = {

@@ -6,7 +6,8 @@ Whatever writes asks here: :func:`require_other` for a file, :func:`require_apar
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import shutil
+from collections.abc import Collection, Iterable, Sequence
 from glob import escape
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from earthloom.documents import parsed
 from earthloom.errors import FileError, InputError
 from earthloom.raster.handles import CPLE_BaseError, quietly
 from earthloom.raster.steady import files_behind
+from earthloom.raster.write.provenance import PREFIX
 from earthloom.small import small_bytes
 
 GEOTIFF = (".tif", ".tiff", ".gtiff", "")
@@ -81,7 +83,7 @@ def require_other(place: Path, inputs: Iterable[str | Path], *, opened: bool = T
     ----------
     place
         A file that will be written; what describes an earlier file of its name goes with that
-        (:func:`forget_earlier`), and so is looked at too.
+        (:func:`forget_earlier`, :func:`forget_layer`), and so is looked at too.
     inputs
         Paths and addresses: files, folders, ``file.h5:key``, ``NETCDF:"file.nc":variable``, what lies in an archive.
     opened
@@ -94,7 +96,7 @@ def require_other(place: Path, inputs: Iterable[str | Path], *, opened: bool = T
     InputError
         If the output is one of them, by whatever name: its own, a link, another spelling.
     """
-    lost = {_identity(one): one for one in (place, *lies_beside(place)) if one.exists()}
+    lost = {_identity(one): one for one in (place, *lies_beside(place), *_told_before(place)) if one.exists()}
     if not lost:
         return
     for given in inputs:
@@ -220,6 +222,31 @@ def forget_earlier(path: Path) -> None:
     """
     for one in lies_beside(path):
         one.unlink(missing_ok=True)
+
+
+def forget_layer(product: Path, made: Collection[Path]) -> None:
+    """Take away what an earlier product of this name said about its quality, where this one says nothing of it.
+
+    What no program of ours wrote stays.
+    """
+    for place in _told_before(product):
+        if place not in made:
+            forget_earlier(place)
+            shutil.rmtree(place) if place.is_dir() else place.unlink()
+
+
+def _told_before(product: Path) -> list[Path]:
+    """The layer that a program of ours wrote for an earlier product of this name, if any."""
+    place = layer_place(product)
+    try:
+        if place.is_dir():  # a store: what it says of itself is JSON
+            ours = any(f'"{PREFIX}'.encode() in small_bytes(one) for one in place.glob("*/zarr.json"))
+        elif ours := place.is_file():
+            with quietly(), rasterio.open(place) as image:
+                ours = any(name.startswith(PREFIX) for name in image.tags())
+    except (RasterioError, CPLE_BaseError, OSError, ValueError):
+        return []
+    return [place] if ours else []
 
 
 def lies_beside(path: Path) -> list[Path]:

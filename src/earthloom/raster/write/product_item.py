@@ -12,7 +12,7 @@ from typing import Any
 from earthloom.errors import FileError, InputError
 from earthloom.raster.addresses import address, is_remote
 from earthloom.raster.facts import FileFacts, examine
-from earthloom.raster.write.place import describes
+from earthloom.raster.write.place import describes, layer_place
 from earthloom.raster.write.provenance import PREFIX
 from earthloom.raster.write.stac import COG, item, pystac
 
@@ -51,7 +51,7 @@ def require_item_place(product: Path, inputs: Iterable[str]) -> None:
 
 
 def product_item(product: Path, inputs: Mapping[str, Sequence[str]], seen: Iterable[date | None]) -> Path:
-    """Write the item of a finished product.
+    """Write the item of a finished product, and of what is told about its quality in a file beside it.
 
     Parameters
     ----------
@@ -79,10 +79,13 @@ def product_item(product: Path, inputs: Mapping[str, Sequence[str]], seen: Itera
         "processing:lineage": f"{method} of {', '.join(dict.fromkeys(names))}{f'; {said}' if said else ''}",
         "earthloom:method": method, "earthloom:parameters": _plain(told.get("PARAMETERS")),
     }  # fmt: skip
+    assets = {"data": (product, product.stem, "data", _bands(facts))}
+    if (sure := layer_place(product)).is_file():
+        assets["quality"] = (sure, f"{product.stem}, quality of each pixel", "metadata", _bands(examine(str(sure))))
     kind = COG if facts.structure.get("LAYOUT") == "COG" else TIFF
     item(
         place, name=product.stem, day=day, crs=facts.crs, transform=facts.transform, shape=facts.shape,
-        assets={"data": (product, product.stem, "data", _bands(facts))}, properties=properties, kind=kind,
+        assets=assets, properties=properties, kind=kind,
         links=_links(inputs, place.parent), extensions=tuple(EXTENSIONS.values()),
     )  # fmt: skip
     return place
