@@ -163,6 +163,7 @@ def test_the_looks_of_an_ensemble_are_made_once(monkeypatch: pytest.MonkeyPatch)
     image, _, off = Judged.of(method).fuse_judged(obs, stats)
     assert len(looked) == len(EIGHT) * len(image)
     np.testing.assert_array_equal(image, method.fuse(obs, stats))
+    assert off is not None
     looks = np.stack([method.turned(look).fuse(obs, stats) for look in EIGHT])
     np.testing.assert_allclose(off, np.sqrt(looks.var(axis=0).mean(axis=0)), rtol=1e-2, atol=1e-5 * np.ptp(image))
     assert len(looked) == 3 * len(EIGHT) * len(image)

@@ -64,7 +64,7 @@ def _once(
     seen = blake2b(f"{id(module)} {precision}".encode())
     for name, image in inputs.items():
         seen.update(f"{name} {image.shape} {image.dtype}".encode())
-        seen.update(np.ascontiguousarray(image))
+        seen.update(np.ascontiguousarray(image).data)
     total: np.ndarray | None = None
     for look in looks:
         key = seen.digest() + bytes(look)
