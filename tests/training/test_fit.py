@@ -13,9 +13,10 @@ import torch
 
 from earthloom.atomic import write_whole
 from earthloom.errors import EarthloomWarning, FileError, InputError, MethodError
+from earthloom.evaluation.meanings import MEANINGS
 from earthloom.training.loop.checkpoint import Checkpoints, load_checkpoint, save
 from earthloom.training.loop.loop import Config, DivergedError, TrainingRun, fit
-from earthloom.training.loop.task import pixel_loss
+from earthloom.training.loop.task import HIGHER, better, pixel_loss
 from earthloom.weights import store as weights
 from tests.training.tiny import HEADER, config, job, rows, tiny
 
@@ -240,3 +241,10 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tmp_path: Path) -> No
         path.write_bytes(b"PK")
     with pytest.warns(EarthloomWarning), pytest.raises(FileError, match="cut short"):
         fit(tiny(), job(), config(), tmp_path, HEADER)
+
+
+def test_training_and_tables_say_alike_which_figure_is_better() -> None:
+    """Training, which stands below evaluation, cannot ask it."""
+    assert {MEANINGS[name].better for name in HIGHER} == {"higher"}
+    ways = {name: told.better for name, told in MEANINGS.items() if name in HIGHER or told.better == "lower"}
+    assert all(better(name, 2.0, 1.0) == (way == "higher") for name, way in ways.items())
