@@ -224,7 +224,7 @@ def test_products_of_others_are_judged_by_the_same_protocol(scenes: Path, tmp_pa
     board = earthloom.bench("pansharpen", scenes, "gsa", products={"handed in": theirs}, threads=1)
     by = {(row.entrant, row.scene): dict(row.figures) for row in board.rows}
     for scene in "123":
-        assert by["handed in", scene] == pytest.approx(by["gsa", scene], rel=1e-6)  # read as float32
+        assert by["handed in", scene] == pytest.approx(by["gsa", scene], rel=1e-5)  # float32; Q2n rounds
     assert board.ranking.places["handed in"] <= 2 and board.seconds("handed in") is None
     small = products(None, scenes, tmp_path / "small", "gsa", 20000.0)
     words = ("bench", "pansharpen", "--data", scenes, "--products", f"small={small}", "--threads", 1)
