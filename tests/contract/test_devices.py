@@ -22,6 +22,7 @@ from earthloom.engine.scene import ArrayScene
 from earthloom.errors import EarthloomWarning, InputError, MethodError
 from earthloom.machine import device_wanted, on, placed
 from earthloom.methods import catalog
+from earthloom.methods.base import AS_IT_IS
 from earthloom.methods.networks import forward, network, placement
 from earthloom.methods.networks.cubes import CubeNetwork
 from earthloom.methods.networks.network import Fitted, Network
@@ -217,7 +218,7 @@ def test_tiles_that_go_together_stay_what_they_are(name: str, monkeypatch: pytes
     monkeypatch.setattr(forward, "through", lambda m, x, *more: seen.append(len(x["base"])) or through(m, x, *more))
     queue = forward.Queue()
     with ThreadPoolExecutor(5) as pool:
-        together = list(pool.map(lambda image: queue.run(module, image, "float32", False), images))
+        together = list(pool.map(lambda image: queue.run(module, image, "float32", AS_IT_IS), images))
     assert set(seen) == {3} and 2 <= len(seen) <= 5
     for one, other in zip(together, alone, strict=True):
         assert np.abs(one - other).max() <= 1e-5 * other.std()
@@ -236,7 +237,7 @@ def test_a_device_without_room_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(forward, "through", full)
     with pytest.raises(MethodError, match=r"too little memory on the device.*tile_size"):
-        forward.Queue().run(torch.nn.Conv2d(1, 1, 1), {"base": np.zeros((1, 8, 8), np.float32)}, "float32", False)
+        forward.Queue().run(torch.nn.Conv2d(1, 1, 1), {"base": np.zeros((1, 8, 8), np.float32)}, "float32", AS_IT_IS)
 
 
 def test_bfloat16_is_the_default_where_it_is_fast_and_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -263,7 +263,7 @@ def test_failed_rows_are_data(table: Path, cli: Cli, tmp_path: Path) -> None:
     assert lines[0].split() == ["row", "state", "seconds", "output", "reason"]
     assert [line.split()[1] for line in lines[1:]] == ["done", "done", "done", "failed"]
     assert "in/d_pan.tif does not exist" in lines[4]
-    assert "d_pan failed: " in done.err and "(4 of 4, 1 failed)" in done.err and "3 done, 1 failed in" in done.err
+    assert "d_pan failed: " in done.err and "(4 of 4, 1 failed)" in done.err and "3 done, 1 failed, took" in done.err
     assert "b_pan done in " in done.err and "left)" in done.err
     summary = (out / "summary.csv").read_text().splitlines()
     assert summary[0] == "name,state,output,seconds,reason,tries" and len(summary) == 5

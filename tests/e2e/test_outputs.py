@@ -14,7 +14,7 @@ from tests.contract.verbs.cases import CASES, Case
 from tests.e2e.conftest import Cli
 
 # command: its options that name what is written; a new one comes here together with its refusal
-RUN = {"output", "save_weights", "log_json", "report"}
+RUN = {"output", "save_weights", "log_json", "report", "preview"}
 OUTPUTS = {
     "pansharpen": RUN, "sharpen": RUN, "predict": RUN, "superresolve": RUN,
     "decloud": RUN | {"save_mask"}, "align": RUN | {"figure"},

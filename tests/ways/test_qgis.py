@@ -108,8 +108,8 @@ def test_command_lines_word_by_word(commands: dict[str, Any]) -> None:
     ]  # fmt: skip
     apply = mapping.argv_of(commands["align apply"], {"transform": "t.json", "source": ["s.tif"], "output": "o.tif"})
     assert apply == ["align", "apply", "t.json", "s.tif", "--output=o.tif"]
-    off = mapping.argv_of(commands["decloud"], {"optical": ["o.tif"], "quality": False, "output": "c.tif"})
-    assert "--no-quality" in off
+    off = mapping.argv_of(commands["decloud"], {"optical": ["o.tif"], "resume": False, "output": "c.tif"})
+    assert "--no-resume" in off
 
 
 def test_values_that_make_no_command(commands: dict[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Run:
     quality
         How far off each pixel is expected to be, of a network, in NAME_quality.tif beside NAME.tif: by eight flips and
         turns of the image (eight times the work), calibrated where the scene itself shows the truth. ``decloud`` writes
-        that file anyway, with where each pixel comes from, unless this is False.
+        that file anyway, with where each pixel comes from, unless told not to.
     ignore_georeferencing
         Lay the upper left corners on each other, whatever the files say.
     log_json

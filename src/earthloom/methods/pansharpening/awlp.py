@@ -1,4 +1,4 @@
-"""AWLP: additive wavelet luminance proportional, PAN's wavelet detail shared out in proportion to the bands."""
+"""AWLP: additive wavelet luminance proportional, PAN's wavelet detail shared in proportion to the bands."""
 
 from __future__ import annotations
 

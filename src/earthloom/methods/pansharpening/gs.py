@@ -1,4 +1,4 @@
-"""GS: Gram-Schmidt sharpening, PAN in the place of a simulated intensity, bands orthogonalised against it."""
+"""GS: Gram-Schmidt sharpening, PAN in place of a simulated intensity, bands orthogonalised against it."""
 
 from __future__ import annotations
 

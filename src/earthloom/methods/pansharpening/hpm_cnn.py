@@ -1,4 +1,4 @@
-"""HPM-CNN: a residual network on the modulated pyramid, band by band, for any sensor, number of bands and ratio."""
+"""HPM-CNN: a residual network on the modulated pyramid, band by band, for any sensor, any bands and ratio."""
 
 from __future__ import annotations
 

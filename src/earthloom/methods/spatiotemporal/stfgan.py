@@ -1,4 +1,4 @@
-"""STFGAN: two generative adversarial fusion networks one behind the other, a reconstruction from reading notes."""
+"""STFGAN: two generative adversarial fusion networks in a row, a reconstruction from reading notes."""
 
 from __future__ import annotations
 
