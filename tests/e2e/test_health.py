@@ -173,8 +173,6 @@ def test_the_doctor_knows_every_extra() -> None:
     told = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     kept = told["project"]["optional-dependencies"].items()
     extras = {name: lines for name, lines in kept if name not in ("dev", "docs")}
-        name: lines for name, lines in told["project"]["optional-dependencies"].items() if name not in ("dev", "docs")
-    }
     assert {extra for _, extra in report.EXTRAS.values()} == set(extras)
     for name, (_, extra) in report.EXTRAS.items():
         assert any(line.startswith(name) for line in extras[extra]), name
