@@ -14,7 +14,7 @@ import pytest
 from affine import Affine
 
 import earthloom
-from earthloom.errors import GridError, InputError, MethodError
+from earthloom.errors import EarthloomWarning, GridError, InputError, MethodError
 from tests.e2e.conftest import Cli, get, grid, put, texture
 from tests.e2e.test_bad_input import refused
 
@@ -114,6 +114,18 @@ def test_default_is_the_mosaic_with_dates(files: Make, cli: Cli) -> None:
     data, about = get(made.out)
     assert about.tags["EARTHLOOM_METHOD"] == "cloud_removal/mosaic"
     assert error(data) < 5
+
+
+def test_what_no_date_shows_is_said() -> None:
+    """A date that lies under clouds at the same place: 100 of 400 pixels of the cloud stay missing."""
+    optical, mask = ground()[0], np.zeros(SHAPE, bool)
+    mask[40:60, 40:60] = True
+    there = np.zeros(SHAPE, bool)
+    there[40:50, 40:50] = True
+    share = f"{100 * 100 / mask.size:.3g} % of the pixels lay under clouds and are missing in the product"
+    with pytest.warns(EarthloomWarning, match=share) as told:
+        earthloom.decloud(optical, mask=mask, dates=[optical + 100.0], date_masks=[there])
+    assert len([one for one in told if "missing" in str(one.message)]) == 1
 
 
 def test_replace_all(files: Make, cli: Cli) -> None:

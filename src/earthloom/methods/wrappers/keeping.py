@@ -9,7 +9,7 @@ import numpy as np
 
 from earthloom.methods.base import Wrapper
 from earthloom.ops.moments import Moments, Stats
-from earthloom.problems.cloud_removal import clouded
+from earthloom.problems.cloud_removal import CloudRemoval, clouded
 from earthloom.types import Float, Observation
 
 
@@ -37,7 +37,7 @@ class Keeping(Wrapper):
         return self._kept(obs, self.inner.fuse(obs, stats))
 
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
-        """The image; ``cloud``: moments of the mask over the measured pixels of the core."""
+        """The image; ``cloud``, ``unfilled``: moments of the mask and of its holes, over what is measured."""
         return self.fuse(obs, stats), _share(obs)
 
     def fuse_judged(
@@ -60,13 +60,14 @@ class Keeping(Wrapper):
 
 
 def _share(obs: Observation) -> Stats:
-    """How much of the core lay under clouds."""
+    """How much of the core lay under clouds, and how much of that nothing shows clear."""
     rows, cols = obs.core_window.slices
-    seen = obs["optical"].valid[rows, cols]
-    return Stats(cloud=Moments.of(clouded(obs)[rows, cols][seen].astype(np.float64)[None]))
+    seen, cloud = obs["optical"].valid[rows, cols], clouded(obs)
+    shares = {"cloud": cloud, "unfilled": cloud & ~CloudRemoval().valid(obs)}
+    return Stats({name: Moments.of(one[rows, cols][seen].astype(np.float64)[None]) for name, one in shares.items()})
 
 
-def replaced_percent(stats: Stats | None) -> float | None:
-    """Share of the measured pixels that lay under clouds."""
-    moments: Moments | None = None if stats is None else stats.get("cloud")
+def replaced_percent(stats: Stats | None, what: str = "cloud") -> float | None:
+    """Share of the measured pixels that lay under clouds, or (``unfilled``) did and are missing in the product."""
+    moments: Moments | None = None if stats is None else stats.get(what)
     return None if moments is None or not moments.count else float(100 * moments.mean[0])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.engine.options import Run
-from earthloom.engine.prepared import Numbers, Prepared, nothing_odd
+from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
 from earthloom.methods.wrappers.keeping import Keeping, replaced_percent
 from earthloom.ops.moments import Stats
@@ -206,7 +206,7 @@ class Declouding:
             layers=layers, judged=self.beside,
             job=partial(Declouded, beside=self.beside, masked=self.save_mask is not None,
                 everywhere=self.clouds.replace_all),
-            caution=nothing_odd if "mask" in laid else partial(thresholds_found, mask=self.save_mask),
+            caution=holes_left if "mask" in laid else partial(cautions, mask=self.save_mask),
         )  # fmt: skip
 
     def _meant(self, images: Mapping[str, Image]) -> dict[str, Image]:
@@ -265,8 +265,24 @@ def _thinned(image: Image) -> tuple[np.ndarray, np.ndarray]:
 
 def share_replaced(measured: Stats) -> dict[str, float]:
     """How much lay under clouds."""
-    percent = replaced_percent(measured)
-    return {} if percent is None else {"cloud_percent": percent}
+    percent, unfilled = replaced_percent(measured), replaced_percent(measured, "unfilled")
+    return {} if percent is None else {"cloud_percent": percent} | ({"unfilled_percent": unfilled} if unfilled else {})
+
+
+def holes_left(figures: Mapping[str, Any]) -> str:
+    """A word of caution where clouds were not filled."""
+    unfilled = figures.get("unfilled_percent")
+    if not unfilled:
+        return ""
+    return (
+        f"{unfilled:.3g} % of the pixels lay under clouds and are missing in the product: nothing shows them clear; "
+        "masks of the dates (`date_masks`) say what is clear there, more dates or `method=inpaint` fill them"
+    )
+
+
+def cautions(figures: Mapping[str, Any], mask: Path | None) -> str:
+    """What thresholds decided, and what is missing."""
+    return "; ".join(one for one in (thresholds_found(figures, mask), holes_left(figures)) if one)
 
 
 def thresholds_found(figures: Mapping[str, Any], mask: Path | None) -> str:
