@@ -96,7 +96,15 @@ def main(steps: int) -> None:
         Column("best formula"), Column("its ERGAS", "{:.3f}"), Column("over what it began with", "{:.3f}"),
         Column("over the best formula", "{:.3f}"),
     ]  # fmt: skip
-    lines = [[*one.values(), one["came out"] / one["began"], one["came out"] / one["its ERGAS"]] for one in rows]
+    lines = [
+        [
+            f"{one['image']}, {one['network']}",
+            *list(one.values())[1:],
+            one["came out"] / one["began"],
+            one["came out"] / one["its ERGAS"],
+        ]
+        for one in rows
+    ]
     results.record("networks", "adapting", {"": Table(columns, lines)}, 0)
 
 

@@ -189,7 +189,7 @@ def _fine_tuned(
     found = Fitted(start.inner, Trained(module.eval(), header, start.trained.order))
     after, won = task.figures(found), task.gain(start, found)
     took = time.perf_counter() - began
-    better = won.sure and after.get("consistency", 0.0) <= before.get("consistency", 0.0)
+    better = won.sure and task.decides and after.get("consistency", 0.0) <= before.get("consistency", 0.0)
     taken = found if better else start
     told = Adapted(
         found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival, *task.together(taken),
