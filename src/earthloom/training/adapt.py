@@ -171,7 +171,7 @@ def _fine_tuned(
     pieces = observed(network, scene)
     start, fresh = beginning(network, pieces[0])
     task = AdaptTask.of(start, pieces)
-    before, (rival, of_rival) = task.figures(start), task.rival(start)
+    before, (rival, of_rival, lost) = task.figures(start), task.rival(start)
     config = Config(
         steps=steps or 1, most_steps=steps,
         minutes=seconds / 60 if seconds else 0,
@@ -193,7 +193,7 @@ def _fine_tuned(
     taken = found if better else start
     told = Adapted(
         found, before, after, result.steps, took, header.name, True, f"{won}", rival, of_rival, *task.together(taken),
-        margin=task.margin(taken, rival),
+        margin=task.margin(taken, lost),
     )  # fmt: skip
     if not better:
         return replace(told, network=start, after=before, kept=False)

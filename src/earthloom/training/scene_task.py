@@ -138,11 +138,7 @@ class AdaptTask(WithFullResolution):
 
     def gain(self, before: Fitted, after: Fitted) -> judging.Gain:
         """How much less a network loses on the held-out blocks."""
-        lost = []
-        for method in (before, after):
-            module = method.trained.module.eval()
-            lost.append(judging.block_errors(self.held, [scene.product(module) for scene in self.held]))
-        return judging.gain(*lost)
+        return judging.gain(self._lost(before), self._lost(after))
 
     def together(self, network: Fitted) -> tuple[tuple[tuple[str, float], ...], float]:
         """The methods that a network names and their weights on the held-out blocks; the ERGAS of all together."""
@@ -162,33 +158,32 @@ class AdaptTask(WithFullResolution):
         """Whether the held-out blocks hold pixels enough to say that something learnt is better."""
         return sum(int(np.isfinite(scene.truth).all(axis=0).sum()) for scene in self.held) >= FEW
 
-    def margin(self, network: Fitted, rival: str) -> float:
+    def margin(self, network: Fitted, of_rival: judging.Blocks | None) -> float:
         """The share by which a network must lose less than a formula that it neither begins as nor is mixed with.
 
         What it learnt one scale down it may have learnt of that scale alone, and few blocks do not tell: twice the
         standard error of its gain over the formula there, and all of it where a single block judges.
         """
-        if not rival or network.inner.beside:
+        if of_rival is None or network.inner.beside:
             return 0.0
-        method, order = rival_of(rival, network.card.problem), network.trained.order
-        images = judging.images_of(method, self.cases, self.held, order)
-        if images is None:
-            return 0.0
-        module = network.trained.module.eval()
-        own = judging.block_errors(self.held, [scene.product(module) for scene in self.held])
-        return min(CLEAR * judging.gain(judging.block_errors(self.held, images), own).error, 1.0)
+        return min(CLEAR * judging.gain(of_rival, self._lost(network)).error, 1.0)
 
-    def rival(self, start: Fitted) -> tuple[str, float]:
-        """The method without training that loses least there, and its ERGAS; none where the problem has none."""
+    def _lost(self, network: Fitted) -> judging.Blocks:
+        """What a network loses in each held-out block."""
+        module = network.trained.module.eval()
+        return judging.block_errors(self.held, [scene.product(module) for scene in self.held])
+
+    def rival(self, start: Fitted) -> tuple[str, float, judging.Blocks | None]:
+        """The method without training that loses least there, its ERGAS and errors; none where the problem has none."""
         problem, order = problems.find(start.card.problem), start.trained.order
-        found: list[tuple[float, str]] = []
+        found: list[tuple[float, str, judging.Blocks | None]] = []
         for name in problem.rivals:
             images = judging.images_of(rival_of(name, problem.name), self.cases, self.held, order)
             if images is not None:
                 each = [scene.figures(image)["ergas"] for scene, image in zip(self.held, images, strict=True)]
-                found.append((float(np.mean(each)), name))
-        least, name = min(found, default=(float("inf"), ""))
-        return name, least
+                found.append((float(np.mean(each)), name, judging.block_errors(self.held, images)))
+        least, best, lost = min(found, key=lambda one: one[:2], default=(float("inf"), "", None))
+        return best, least, lost
 
     def figures(self, method: Fitted) -> dict[str, float]:
         """Held-out ERGAS of the pairs, and consistency at full resolution where something coarse was seen."""
