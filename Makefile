@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo quick test check bench weights docs site viewer clean
+.PHONY: install demo quick test check bench weights docs site packages viewer clean
 
 install: $(STAMP)
 
@@ -51,9 +51,13 @@ weights: install
 site: install
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs $(if $(SERVE),serve,build)
 
+# What it is built with and checked by. Newer npm refuses a lock without the optional package of another system; what is
+# locked is taken all the same.
+packages:
+	npm ci --prefix viewer --no-audit --no-fund --silent || npm install --prefix viewer --no-save --no-audit --no-fund --silent
+
 # The page of `earthloom view`: the one thing that takes node (20 or newer). What it builds is in the repository.
-viewer:
-	npm ci --prefix viewer --no-audit --no-fund
+viewer: packages
 	cd viewer && npx vite build
 
 clean:
