@@ -40,6 +40,7 @@ MIDDLE, STRONGEST = 0.33, 0.55  # where the median goes, and the strongest gamma
 SIDE = 2048  # pixels of the longer side of a quicklook
 SUFFIX = "_display.png"
 NOTHING = 214  # grey of pixels that hold nothing
+NARROWEST = 0.25  # of the stretch of a whole image: what a place in it spans at least
 BEYOND, FLAT = 0.2, 0.08  # of a stretch: where the middle of an image may lie outside, and the least that it spans
 
 
@@ -82,6 +83,11 @@ class Stretch:
         middle = float(np.median(np.clip((ground - dark[:, None]) / span[:, None], 1e-3, 1)))
         gamma = float(np.clip(np.log(MIDDLE) / np.log(middle), STRONGEST, 1.0)) if middle < MIDDLE else 1.0
         return cls(tuple(map(float, dark)), tuple(map(float, dark + span)), gamma)
+
+    def no_narrower(self, whole: Stretch) -> Stretch:
+        """That of the whole image where this one spans a small share of it: calm water stays calm, and its colour."""
+        spans = [np.subtract(one.top, one.dark).max() for one in (self, whole)]
+        return whole if len(whole.dark) == len(self.dark) and spans[0] < NARROWEST * spans[1] else self
 
     def __call__(
         self, colours: Float[np.ndarray, "colour y x"], valid: Bool[np.ndarray, "y x"]

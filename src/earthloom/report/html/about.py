@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from earthloom.evaluation.meanings import is_better, meaning, rows_of, verdict
+from earthloom.evaluation.meanings import SENSES, is_better, meaning, rows_of, verdict
 from earthloom.methods.base import Method
 from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.known import SAME, Known, reference, typed
@@ -17,6 +17,10 @@ from earthloom.report.html.parts import Facts, Link, Part, Section, Table, Text,
 from earthloom.types import Report
 
 CITE = "https://doi.org/"
+WORDS = {"True": "yes", "False": "no", "None": "–"}
+UNITS = {"metre": "m", "meter": "m"}
+PERCENT_DIGITS = 4  # behind the point: what is smaller is nothing
+SLOW = 0.01  # megapixels a second, below which that figure tells nobody anything
 STAGES = {
     "opened": "opening the inputs", "prepared": "laying them on one grid, measuring how they lie",
     "readied": "making the method ready", "measured": "gathering statistics", "made": "making the tiles",
@@ -50,9 +54,10 @@ def _pixels(known: Known) -> str:
     facts = known.facts
     if facts.crs is None:
         return "without a place on Earth"
-    across, down = abs(facts.transform.a), abs(facts.transform.e)
     called = facts.crs.to_string()
-    return f"{down:.6g} x {across:.6g} in units of {called if len(called) < 40 else 'its own projection'}"
+    unit = "degrees" if facts.crs.is_geographic else UNITS.get(facts.crs.linear_units, facts.crs.linear_units)
+    across, down = (f"{abs(side):.4g}" for side in (facts.transform.a, facts.transform.e))
+    return f"{down} x {across} {unit}, {called if len(called) < 40 else 'in a projection of its own'}"
 
 
 def quality_section(known: Known, shown: Shown, report: Report | None, survey: Survey | None) -> Section:
@@ -60,11 +65,11 @@ def quality_section(known: Known, shown: Shown, report: Report | None, survey: S
     rows: dict[str, Mapping[str, float]] = {}
     if report is not None:
         rows = dict(report.rows) or {"product": report.figures}
-    parts: list[Part] = [] if report is None else in_words(report)
+    parts: list[Part] = []
     if rows:
         parts.append(figure_table(rows, f"Figures {report.title if report else ''}"))
         parts += [Text(f"{note}.", "note") for note in report.notes] if report is not None else []
-    if survey is not None and survey.figures:
+    if survey is not None and any((survey.figures | survey.plain).values()) and not tells_agreement(report):
         own = {"product": survey.figures, NO_FUSION: survey.plain}
         parts.append(figure_table(own, "Agreement with what was seen, on all that was looked at"))
     figures = {k: float(v) for k, v in known.figures.items() if isinstance(v, (int, float)) and k != "ratio"}
@@ -73,6 +78,11 @@ def quality_section(known: Known, shown: Shown, report: Report | None, survey: S
     if not parts:
         parts.append(Text(shown.no_figures, "note"))
     return Section("quality", "Quality in figures", parts)
+
+
+def tells_agreement(report: Report | None) -> bool:
+    """Whether figures tell already how far a product lies from what was seen: said twice, digits would differ."""
+    return report is not None and any(name.startswith("consistency") for name in report.figures)
 
 
 def in_words(report: Report) -> list[Part]:
@@ -94,12 +104,16 @@ def figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table
     for at, name in enumerate(names):
         told = meaning(name)
         values = [rows[row].get(name, float("nan")) for row in every]
-        sense = {"higher": "higher is better", "lower": "lower is better", "zero": "0 is best"}.get(told.better, "")
-        cells.append([told.title, *(figure(value) for value in values), sense, told.words])
+        if name.endswith("_percent"):
+            values = [round(value, PERCENT_DIGITS) + 0.0 for value in values]
+        cells.append([told.title, *(figure(value) for value in values), SENSES.get(told.better, "")])
         if len(values) == 2 and (better := is_better(name, values[0], values[1])) is not None:
             best.add((at, 1 if better else 2))
-    heads = ["Figure", *("Product" if row == "product" else row for row in every), "Sense", "What it says"]
-    return Table(heads, cells, caption, frozenset(best), words=frozenset((len(every) + 1, len(every) + 2)))
+    heads = ["Figure", *("Product" if row == "product" else row for row in every), "Better"]
+    if not any(line[-1] for line in cells):
+        heads, cells = heads[:-1], [line[:-1] for line in cells]
+    notes = [meaning(name).words for name in names]
+    return Table(heads, cells, caption, frozenset(best), words=frozenset((len(every) + 1,)), notes=notes)
 
 
 def how_section(known: Known, shown: Shown) -> Section:
@@ -142,7 +156,9 @@ def _parameters(known: Known, described: type[Method] | None) -> list[Part]:
     rows = []
     defaults = {one.name: one.default for one in fields(described)} if described is not None else {}
     for name, value in known.parameters.items():
-        usual = "" if name not in defaults else "default" if value == defaults[name] else f"default {defaults[name]}"
+        usual = ""
+        if name in defaults:
+            usual = "default" if value == defaults[name] else f"default {_short(defaults[name])}"
         rows.append([name.replace("_", " "), _short(value), usual])
     parts: list[Part] = [Table(["Parameter", "Value", ""], rows, "Parameters", numbers=False)] if rows else []
     others = [[name.replace("_", " "), _short(value)] for name, value in known.others.items()]
@@ -154,11 +170,11 @@ def _parameters(known: Known, described: type[Method] | None) -> list[Part]:
 def _short(value: Any, most: int = 220) -> str:
     """A value in words that fit a cell."""
     if isinstance(value, dict):
-        text = ", ".join(f"{key} {_short(one, 60)}" for key, one in value.items())
+        text = ", ".join(f"{key.replace('_', ' ')} {_short(one, 60)}" for key, one in value.items())
     elif isinstance(value, list):
         text = ", ".join(_short(one, 60) for one in value)
     else:
-        text = figure(value, 6) if isinstance(value, float) else str(value)
+        text = figure(value, 6) if isinstance(value, float) else WORDS.get(str(value), str(value))
     return text if len(text) <= most else f"{text[:most]} ..."
 
 
@@ -180,9 +196,8 @@ def _times(known: Known) -> list[Part]:
     record = known.record
     assert record is not None
     rows = [[STAGES.get(name, name), duration(seconds)] for name, seconds in record.timings.items()]
-    more = (
-        f"{record.tiles} tile{'s' if record.tiles != 1 else ''}, {figure(record.megapixels_s, 3)} megapixels a second"
-    )
+    more = f"{record.tiles} tile{'s' if record.tiles != 1 else ''}"
+    more += f", {figure(record.megapixels_s, 3)} megapixels a second" if record.megapixels_s >= SLOW else ""
     memory = f", {size(record.peak_bytes)} of memory at most" if record.peak_bytes else ""
     return [Table(["Stage", "Time"], rows, "Where the time went"), Text(f"{more}{memory}.", "note")]
 

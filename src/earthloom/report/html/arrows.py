@@ -42,7 +42,9 @@ def arrows(found: Registration, shape: tuple[int, int], coarse: str, fine: str, 
                 "", (x + scale * one.x, y + scale * one.y), (x, y), annotation_clip=False,
                 arrowprops={"arrowstyle": "->", "color": paper.lines[1], "lw": 1.6},
             )  # fmt: skip
-            axes.annotate(f"{math.hypot(one.y, one.x):.2f}", (x, y), (5, 5), textcoords="offset points",
+            length = math.hypot(one.y, one.x)
+            back = (-14 * one.x / length, 14 * one.y / length) if length else (0, 12)  # behind where it begins
+            axes.annotate(f"{length:.2f}", (x, y), back, textcoords="offset points", ha="center", va="center",
                           fontsize=9, color=paper.quiet)  # fmt: skip
         axes.set_xlabel("column")
         axes.set_ylabel("row")
@@ -52,5 +54,5 @@ def arrows(found: Registration, shape: tuple[int, int], coarse: str, fine: str, 
     return chart(
         draw, f"Arrows of the displacement of {coarse} against {fine} at {len(blocks)} blocks: {words}",
         (5.2, 5.2 * tall + 0.6), f"{words[:1].upper()}{words[1:]}. Numbers are lengths in fine pixels; arrows are "
-        f"drawn {scale:.3g} times as long.", f"{coarse} against {fine}",
+        f"drawn {scale:.2g} times as long.", f"{coarse} against {fine}",
     )  # fmt: skip

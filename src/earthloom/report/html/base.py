@@ -44,6 +44,9 @@ class Shown(ABC):
     verb: ClassVar[str]
     no_fusion: ClassVar[str]  # the method that does nothing, and what that leaves
     no_fusion_words: ClassVar[str]
+    added_words: ClassVar[str] = (
+        "Difference from no fusion: where there are edges it should be large, on even ground small."
+    )
     agreement: ClassVar[str | None] = None  # the sentence about the distance from what was seen, where it is another
     no_figures: ClassVar[str] = (
         "Nothing can be told without the inputs, or a reference: `earthloom evaluate` takes one."

@@ -100,7 +100,7 @@ def heat(
     values: Float[np.ndarray, "y x"], alt: str, unit: str, title: str = "", caption: str = "",
     highest: float | None = None, colours: str = "viridis", inches: float = 4.6,
 ) -> Picture:  # fmt: skip
-    """A map with the scale of its colours, so wide; where nothing is known the paper shows."""
+    """A map with the scale of its colours, so wide; where nothing is known it is pale."""
     known = values[np.isfinite(values)]
     top = highest if highest is not None else float(np.percentile(known, HIGHEST)) if known.size else 1.0
     top = top or float(known.max(initial=0.0)) or 1.0
@@ -108,11 +108,14 @@ def heat(
     small = 8.5 if inches < 3 else 11
 
     def draw(figure: Any, paper: Paper) -> None:
+        import matplotlib
+
         axes = figure.subplots()
         axes.set_axis_off()
         shown = axes.imshow(
-            np.ma.masked_invalid(values), cmap=colours, vmin=0, vmax=top, interpolation="nearest", aspect="auto"
-        )
+            np.ma.masked_invalid(values), cmap=matplotlib.colormaps[colours].with_extremes(bad=paper.grid), vmin=0,
+            vmax=top, interpolation="nearest", aspect="auto",
+        )  # fmt: skip
         bar = figure.colorbar(shown, ax=axes, orientation="horizontal", fraction=0.05, pad=0.02, extend="max")
         bar.set_label(unit, color=paper.ink, fontsize=small)
         bar.ax.tick_params(colors=paper.quiet, labelsize=small)

@@ -253,10 +253,11 @@ class Ground:
         off = np.fmax.reduce(parts) if parts else np.full(size, np.nan)
         places = list(_places(rows, cols, cell, size, share, self.scene.shape))
         place = {at: window for at, window in places}
+        around = math.ceil(FEWEST / 2 / cell) if share == 1.0 else 0
         worst = place[highest(off)] if np.nan_to_num(off).any() else None
         return Survey(
-            added, off, place[highest(added)], worst, place[_middle(added)], own.figures(), plain.figures(), share,
-            cell, kept,
+            added, off, place[highest(added)], worst, place[_middle(added, around)], own.figures(), plain.figures(),
+            share, cell, kept,
         )  # fmt: skip
 
 
@@ -306,8 +307,12 @@ def highest(values: np.ndarray) -> tuple[int, int]:
     return int(y), int(x)
 
 
-def _middle(values: np.ndarray) -> tuple[int, int]:
-    """Where a map has its median."""
+def _middle(values: np.ndarray, around: int) -> tuple[int, int]:
+    """Where a map has its median; so many cells away from what is not known, if there is such a place."""
     away = np.abs(values - np.nanmedian(values))
+    side = 2 * around + 1
+    padded = np.pad(np.isfinite(away), around)
+    inner = np.where(np.lib.stride_tricks.sliding_window_view(padded, (side, side)).all(axis=(2, 3)), away, np.nan)
+    away = inner if np.isfinite(inner).any() else away
     y, x = np.unravel_index(int(np.nanargmin(away)), values.shape)
     return int(y), int(x)

@@ -117,13 +117,14 @@ def detail_section(ground: Ground, survey: Survey) -> Section:
     wanted.append(("A usual place", survey.usual))
     parts: list[Part] = []
     shown_at: list[Window] = []
+    whole = Stretch.of([looked_at(ground.image, OVERVIEW)[:2]])
     for title, window in wanted:
         place = centred(window, ground.scene.shape)
         if any(overlap(place, one) > SAME for one in shown_at) or (looked := ground.look(place)) is None:
             continue
         shown_at.append(place)
         parts.append(Text(f"{title}: row {place.y}, column {place.x}, {place.height} x {place.width} pixels"))
-        parts.append(Pictures(detail_pictures(ground, looked)))
+        parts.append(Pictures(detail_pictures(ground, looked, whole)))
     return Section("details", "Details, pixel by pixel", parts)
 
 
@@ -142,13 +143,13 @@ def centred(window: Window, shape: tuple[int, int], side: int = DETAIL) -> Windo
     return Window(y, x, height, width)
 
 
-def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
-    """The views, no fusion, the product, and their difference, all of one window."""
+def detail_pictures(ground: Ground, looked: Looked, whole: Stretch) -> list[Picture]:
+    """The views, no fusion, the product, and their difference, all of one window; ``whole`` shows all of it."""
     shown, obs = ground.shown, looked.obs
     bands = ground.shown.wanted(ground.image)
     colours = colours_of(bands.wavelengths_nm, bands.names, bands.colours)
     product, plain = colours.of(looked.product), colours.of(looked.plain)
-    stretch = Stretch.of([(product, looked.valid), (plain, looked.valid)])
+    stretch = Stretch.of([(product, looked.valid), (plain, looked.valid)]).no_narrower(whole)
     where = f"row {looked.window.y}, column {looked.window.x}"
     pictures = []
     for role, view in obs.views.items():
@@ -158,14 +159,11 @@ def detail_pictures(ground: Ground, looked: Looked) -> list[Picture]:
         data, valid = on_pixels(picked.of(view.data), view, looked)
         own = stretch if picked is colours and fits(stretch, data, valid, flat=-1.0) else None
         pixels = (own or Stretch.of([(data, valid)]))(data, valid)
-        words = "" if own else "stretched by itself"
+        words = "stretched by itself" if own is None and shown.is_alike(role) else ""
         title = shown.title(role)
         pictures.append(photo(enlarged(pixels), f"{title} at {where}", title, words, True))
-    everywhere = np.ones(looked.valid.shape, bool)
-    for title, image, valid, words in (
-        (NO_FUSION, plain, everywhere, shown.no_fusion_words), ("Product", product, looked.valid, ""),
-    ):  # fmt: skip
-        pictures.append(photo(enlarged(stretch(image, valid)), f"{title} at {where}", title, words, True))
+    for title, image, words in ((NO_FUSION, plain, shown.no_fusion_words), ("Product", product, "")):
+        pictures.append(photo(enlarged(stretch(image, looked.valid)), f"{title} at {where}", title, words, True))
     difference = heat(
         looked.added, f"Difference of the product from {shown.no_fusion_words} at {where}", "% of the mean",
         "Difference", "from no fusion", colours="magma", inches=2.1,
@@ -213,10 +211,11 @@ def map_section(ground: Ground, survey: Survey) -> Section:
         ))  # fmt: skip
     maps.append(heat(
         survey.added, "Map of the difference between the product and no fusion", "percent of the mean",
-        "What the method added", "Difference from no fusion: where there are edges it should be large, on even "
-        "ground small.", colours="magma",
+        "What the method added", ground.shown.added_words, colours="magma",
     ))  # fmt: skip
-    return Section("maps", "Maps of consistency and of local quality", [Pictures(maps), Text(cell + share, "note")])
+    return Section(
+        "maps", "Maps of consistency and of local quality", [Pictures(maps, drawn=True), Text(cell + share, "note")]
+    )
 
 
 def quick_words(shown: Shown, survey: Survey | None) -> str:

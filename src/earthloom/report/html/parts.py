@@ -45,6 +45,8 @@ class Table:
         Whether all cells but the first ones, and those of ``words``, are numbers, which end at the right.
     words
         Columns of text.
+    notes
+        Below the names of the rows, in their order: what each says.
     """
 
     heads: Sequence[str]
@@ -53,6 +55,7 @@ class Table:
     best: frozenset[tuple[int, int]] = frozenset()
     numbers: bool = True
     words: frozenset[int] = frozenset()
+    notes: Sequence[str] = ()
     what: str = field(default="table", init=False)
 
 
@@ -93,11 +96,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Some side by side; ``wide`` ones stand alone in their row."""
+    """Some side by side; ``wide`` ones stand alone in their row, ``drawn`` ones are as wide as their scales ask."""
 
     pictures: Sequence[Picture]
     caption: str = ""
     wide: bool = False
+    drawn: bool = False
     what: str = field(default="pictures", init=False)
 
 

@@ -14,7 +14,7 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Prepared
 from earthloom.errors import EarthloomError, EarthloomWarning
 from earthloom.raster.open import open_image
-from earthloom.report.html.about import head_facts, how_section, in_words, quality_section
+from earthloom.report.html.about import head_facts, how_section, in_words, quality_section, tells_agreement
 from earthloom.report.html.base import Shown, shown_class
 from earthloom.report.html.known import Known, known_of
 from earthloom.report.html.looked import Ground, Survey
@@ -121,7 +121,7 @@ def _pictures(known: Known, shown: Shown, ground: Ground | None, survey: Survey 
 
 def _summary(known: Known, shown: Shown, report: Report | None, survey: Survey | None, why: str) -> Section:
     """In words first."""
-    quick = quick_words(shown, survey)
+    quick = "" if tells_agreement(report) else quick_words(shown, survey)
     parts: list[Part] = [] if report is None else in_words(report)
     parts += [*([Text(quick, "lead")] if quick else []), head_facts(known)]
     if why:

@@ -35,7 +35,9 @@ def sure_sections(known: Known) -> list[Section]:
     )  # fmt: skip
     told = str(known.parameters.get("expected_error", ""))
     words = [Text(f"Expected error: {told}.", "note")] if told else []
-    return [Section("sure", "How sure each pixel is", [Pictures([picture]), *words, quantiles(off, "pixels")])]
+    return [
+        Section("sure", "How sure each pixel is", [Pictures([picture], drawn=True), *words, quantiles(off, "pixels")])
+    ]
 
 
 def quantiles(off: Float[np.ndarray, "..."], what: str) -> Table:

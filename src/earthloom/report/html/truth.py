@@ -77,7 +77,7 @@ def _pictures(product: Path, reference: str | Path) -> Pictures:
             for title, image in (("Truth", truth), ("Product", data))
         ]
     pictures.append(heat(off, "Absolute error of the product, mean of the bands", "units of the image", "Error"))
-    return Pictures(pictures)
+    return Pictures(pictures, drawn=True)
 
 
 def _middle(window: Window) -> Window:

@@ -36,6 +36,7 @@ class Declouded(Shown):
     verb: ClassVar[str] = "decloud"
     no_fusion: ClassVar[str] = "none"
     no_fusion_words: ClassVar[str] = "the cloudy image"
+    added_words: ClassVar[str] = "Difference from the cloudy image: large under thick clouds, nothing on clear ground."
     agreement: ClassVar[str | None] = "Where the ground was seen the product lies {} % from what was seen."
     flags: ClassVar[Mapping[str, str]] = {
         "optical": "--optical", "sar": "--sar", "mask": "--mask", "date": "--date",
@@ -97,7 +98,11 @@ class Declouded(Shown):
         if not pictures:
             return []
         words = "Clear pixels stay as they were, bit by bit, unless the run was told to replace all."
-        return [Section("origin", "Where each pixel comes from", [Pictures(pictures), Text(words, "note"), *parts])]
+        return [
+            Section(
+                "origin", "Where each pixel comes from", [Pictures(pictures, drawn=True), Text(words, "note"), *parts]
+            )
+        ]
 
     def _layers(self, layers: Mapping[str, np.ndarray]) -> list[Picture]:
         """The layers beside the product; NaN where they hold nothing."""

@@ -108,4 +108,4 @@ class Sharpened(Shown):
             if found.blocks:
                 pictures.append(arrows(found, scene.shape, self.title(role).lower(), "fine bands", side))
         title = "How the images lie on each other"
-        return [Section("registration", title, [Pictures(pictures)])] if pictures else []
+        return [Section("registration", title, [Pictures(pictures, drawn=True)])] if pictures else []
