@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -122,7 +122,7 @@ def how_section(known: Known, shown: Shown) -> Section:
     described = known.described
     if described is not None:
         parts += _method(described)
-    parts += _parameters(known, described)
+    parts += _parameters(known, described, shown.elsewhere if shown.prepared is not None else ())
     parts.append(_inputs(known, shown))
     if known.missing:
         names = ", ".join(f"{one.name} ({one.state})" for one in known.missing)
@@ -151,8 +151,8 @@ def _method(described: type[Method]) -> list[Part]:
     return parts
 
 
-def _parameters(known: Known, described: type[Method] | None) -> list[Part]:
-    """Fields of the method, those of the run, and what else the product tells."""
+def _parameters(known: Known, described: type[Method] | None, elsewhere: Sequence[str]) -> list[Part]:
+    """Fields of the method, those of the run, and what else the product tells that does not stand elsewhere."""
     rows = []
     defaults = {one.name: one.default for one in fields(described)} if described is not None else {}
     for name, value in known.parameters.items():
@@ -161,7 +161,10 @@ def _parameters(known: Known, described: type[Method] | None) -> list[Part]:
             usual = "default" if value == defaults[name] else f"default {_short(defaults[name])}"
         rows.append([name.replace("_", " "), _short(value), usual])
     parts: list[Part] = [Table(["Parameter", "Value", ""], rows, "Parameters", numbers=False)] if rows else []
-    others = [[name.replace("_", " "), _short(value)] for name, value in known.others.items()]
+    others = [
+        [name.replace("_", " "), _short(value)] for name, value in known.others.items()
+        if not name.startswith(tuple(elsewhere))
+    ]  # fmt: skip
     if others:
         parts.append(Table(["Fact", "Value"], others, "What was found out about the inputs", numbers=False))
     return parts

@@ -52,6 +52,7 @@ class Shown(ABC):
         "Nothing can be told without the inputs, or a reference: `earthloom evaluate` takes one."
     )
     flags: ClassVar[Mapping[str, str]] = {}  # role to the flag that gives it; an empty one: by its place
+    elsewhere: ClassVar[Sequence[str]] = ("registration",)  # beginnings of facts that a section of its own shows
     titles: ClassVar[Mapping[str, str]] = {}  # role to how it is called
     alike: ClassVar[Sequence[str]] = ()  # roles whose numbers are those of the product: one stretch for all
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from earthloom.documents import object_in, toml
 from earthloom.errors import EarthloomError, InputError
+from earthloom.evaluation.meanings import Meaning, meaning
 from earthloom.raster.facts import FileFacts, examine
 from earthloom.raster.open import open_image
 from earthloom.raster.write.place import QUALITY
@@ -177,7 +178,7 @@ def _over_time(made: Sequence[Made]) -> Section:
             axes.plot(days, means[band], "o-", color=colour, lw=1.7, ms=4, label=names[band])
         axes.set_ylabel("mean of the image")
         axes.tick_params(axis="x", rotation=30)
-        legend(axes, paper)
+        legend(axes, paper, loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
     picture = chart(draw, f"Means of {', '.join(names[at] for at in shown)} over {len(days)} dates", (9.2, 3.4))
     words = "Lines: means over the image. Shades: from its tenth to its ninetieth percentile. A jump that the ground " \
@@ -187,13 +188,14 @@ def _over_time(made: Sequence[Made]) -> Section:
 
 def _table(made: Sequence[Made], outcomes: Mapping[str, Mapping[str, Any]]) -> Section:
     """A line for each."""
-    rows = []
+    rows, known = [], dict[str, Meaning]()
     by_file = {str(row.get("output", "")).rpartition("/")[2]: row for row in outcomes.values()}
     for one in made:
         row = by_file.get(one.path.name, {})
         figures = object_in(one.facts.tags.get(f"{PREFIX}FIGURES", "{}"))
-        told = ", ".join(f"{k.replace('_', ' ')} {figure(v, 3)}" for k, v in figures.items()
+        told = ", ".join(f"{meaning(k).title.lower()} {figure(v, 3)}" for k, v in figures.items()
                          if isinstance(v, (int, float)))  # fmt: skip
+        known |= {k: meaning(k) for k in figures if meaning(k).words}
         seconds = row.get("seconds")
         rows.append([
             one.path.name, "" if one.day is None else str(one.day), one.method.partition("/")[2],
@@ -201,7 +203,11 @@ def _table(made: Sequence[Made], outcomes: Mapping[str, Mapping[str, Any]]) -> S
             duration(float(seconds)) if isinstance(seconds, (int, float)) and seconds else "–",
         ])  # fmt: skip
     heads = ["Product", "Day", "Method", "Pixels", "Seen", "Figures", "Time"]
-    return Section("products", "Products", [Table(heads, rows, "All products of the folder", numbers=False)])
+    kept = [at for at in range(len(heads)) if any(row[at] not in ("", "–") for row in rows)]
+    rows = [[row[at] for at in kept] for row in rows]
+    parts: list[Part] = [Table([heads[at] for at in kept], rows, "All products of the folder", numbers=False)]
+    parts += [Text(f"{one.title}: {one.words}", "note") for one in known.values()]
+    return Section("products", "Products", parts)
 
 
 def batch_in(folder: Path) -> dict[str, dict[str, Any]]:

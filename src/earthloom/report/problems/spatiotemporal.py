@@ -18,7 +18,7 @@ from earthloom.raster.told import Told
 from earthloom.report.html.base import Shown, method_words, opened_as
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Survey
-from earthloom.report.html.parts import Section, Table, Text
+from earthloom.report.html.parts import Section, Table, Text, figure
 
 
 class Predicted(Shown):
@@ -27,6 +27,8 @@ class Predicted(Shown):
     problem: ClassVar[str] = "spatiotemporal"
     verb: ClassVar[str] = "predict"
     no_fusion: ClassVar[str] = "copy"
+    elsewhere: ClassVar[Sequence[str]] = ("coregistration", "date")
+    added_words: ClassVar[str] = "Difference from the nearest known date: large where the ground changed."
     no_fusion_words: ClassVar[str] = "the nearest known date"
     no_figures: ClassVar[str] = (
         "The coarse images lie on the fine grid: what the sensor itself saw, beside which the product could be judged, "
@@ -109,11 +111,19 @@ class Predicted(Shown):
             away = "" if day is None else f"{(one - day).days:+d}"
             moved = moves.get("moved_px", {}).get(role)
             found = moves.get("measured", {}).get(role, {})
-            told = ", ".join(f"{k} {v}" for k, v in found.items()) if isinstance(found, dict) else ""
+            told = _apart(found) if isinstance(found, dict) else ""
             rows.append([self.title(role), str(one), away, told or "–", str(moved) if moved else "–"])
         heads = ["Image", "Day", "Days away", "Displacement that was measured", "Moved by, fine pixels"]
         words = "Dates far away, and a change between them, are what a prediction finds hardest."
         return [Section("dates", "Dates", [Table(heads, rows, "Known dates", numbers=False), Text(words, "note")])]
+
+
+def _apart(found: Mapping[str, Any]) -> str:
+    """A displacement that was measured, and how sure it is."""
+    if not {"y_px", "x_px", "sigma_px"} <= set(found):
+        return ""
+    doubt = f", give or take {figure(found['sigma_px'], 2)}"
+    return f"{float(found['y_px']):+.2f} rows, {float(found['x_px']):+.2f} columns{doubt} (fine pixels)"
 
 
 def dates_of(known: Known) -> dict[str, date]:
