@@ -24,6 +24,7 @@ from earthloom.types import Scene, Window
 
 SIDE = 1024  # pixels of a window where a case is made of one
 AGREES = 1.0  # of the distance of no fusion from what was seen a method may leave
+FURTHER = 1.005  # of that distance, from which on a method lies further away: less is rounding
 SCALE, DATE, SKY = "one scale down", "a known date left out", "simulated clouds"
 WAYS = {"spatiotemporal": DATE, "cloud_removal": SKY}  # how a case is made where no coarse image shows the wanted one
 
@@ -197,7 +198,7 @@ def _words(error: float | None, agrees: float | None, worthy: bool, way: str) ->
     if not parts:
         return "nothing could be told without a truth"
     if not worthy:
-        far = agrees is not None and agrees >= AGREES
+        far = agrees is not None and agrees > FURTHER
         parts[-1] += ", further away than no fusion" if far else f": no better than {beside}"
     return "; ".join(parts)
 

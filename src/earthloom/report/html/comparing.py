@@ -21,7 +21,7 @@ from earthloom.methods.base import Method
 from earthloom.notebook import Table as Lines
 from earthloom.notebook import Tabular
 from earthloom.raster.open import open_image
-from earthloom.report.display import Stretch, colours_in, colours_of, fits
+from earthloom.report.display import Stretch, colours_of, fits
 from earthloom.report.html.about import figure_table
 from earthloom.report.html.base import NO_FUSION, Shown, shown_class
 from earthloom.report.html.charts import Paper, axes_of, chart, photo
@@ -224,6 +224,9 @@ def comparison_page(verb: str, found: Comparison, shown: Shown, reference: str |
     if rows:
         against = "against the reference" if reference is not None else "without a reference, at full resolution"
         sections.append(Section("figures", "Figures", [_figure_table(rows, f"Figures {against}")]))
+    elif reference is not None:
+        words = "Nothing could be told against the reference: its bands or its grid are not those of the products."
+        sections.append(Section("figures", "Figures", [Text(words, "caution")]))
     agreement = {row.name: found.surveys[row.name].figures for row in found.rows if row.name in found.surveys}
     if any(agreement.values()):
         plain = found.surveys[next(iter(agreement))].plain
@@ -249,12 +252,11 @@ def _facts(verb: str, found: Comparison) -> Facts:
 
 def _ranking(found: Comparison) -> list[Part]:
     """A table with reasons, and bars."""
-    rows = [
-        [str(row.place), row.name, figure(row.error, 3), figure(row.agreement, 3), row.why] for row in found.rows
-    ]  # fmt: skip
+    rows = [[f"{row.place}. {row.name}", figure(row.error, 3), figure(row.agreement, 3)] for row in found.rows]
     best = frozenset({(0, 1)}) if found.rows and found.rows[0].worthy else frozenset()
-    heads = ["Place", "Method", "Error, of no fusion", "Distance from what was seen, of no fusion", "Why"]
-    parts: list[Part] = [Table(heads, rows, "1 is no fusion; less is better", best, words=frozenset((1, 4)))]
+    words = "Error, and distance from what was seen, as shares of those of no fusion: 1 is no better, less is better"
+    notes = ["" if row.worthy else row.why for row in found.rows]
+    parts: list[Part] = [Table(["Method", "Error", "Distance"], rows, words, best, notes=notes)]
     told = [row for row in found.rows if row.error is not None]
     if len(told) > 1:
         parts.append(Pictures([_bars(told, found.way)], wide=True))
@@ -316,12 +318,13 @@ def _of_window(
 ) -> list[Picture]:
     """One window of what was seen, of no fusion, of all products, and of the truth."""
     images: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    looked, colours = None, None
+    looked, colours, names = None, None, ()
     for row in found.rows:
         if row.name not in done:
             continue
         with open_image(done[row.name].product or "") as image:
             own = shown.wanted(image)
+            names = own.names
             colours = colours or colours_of(own.wavelengths_nm, own.names, own.colours)
             data, valid = own.read(window)
             images[f"{row.place}. {row.name}"] = colours.of(data), valid
@@ -339,9 +342,10 @@ def _of_window(
     after: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     if reference is not None:
         with open_image(reference) as true:
-            if true.shape[0] >= window.y + window.height and true.shape[1] >= window.x + window.width:
-                data, valid = true.read(window)
-                after["Truth"] = colours_in(true).of(data) if len(data) < 3 else colours.of(data), valid
+            inside = true.shape[0] >= window.y + window.height and true.shape[1] >= window.x + window.width
+            if inside and (bands := _same_bands(true.names, names)):
+                data, valid = true.pick(bands).read(window)
+                after["Truth"] = colours.of(data), valid
     pictures = []
     for title, (image_, valid) in {**before, **images, **after}.items():
         used = stretch if fits(stretch, image_, valid) else Stretch.of([(image_, valid)])
@@ -349,6 +353,13 @@ def _of_window(
         alt = f"{title} at row {window.y}, column {window.x}"
         pictures.append(photo(enlarged(used(image_, valid)), alt, title, words, True))
     return pictures
+
+
+def _same_bands(there: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Where the bands of products lie in a reference: by their names, else as many in the same order; or nowhere."""
+    if all(wanted) and set(wanted) <= set(there):
+        return [list(there).index(name) for name in wanted]
+    return list(range(len(there))) if len(there) == len(wanted) else []
 
 
 def _figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table:
