@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as js
 import shlex
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -102,14 +103,25 @@ def _sharpened(output: Path, overwrite: bool, json: bool, view: bool) -> None:
     if json:
         print(js.dumps(strict(rows), indent=2, allow_nan=False))
         return
-    print("Against the truth (ERGAS and SAM: lower is better; Q2n and PSNR: higher is better)\n")
+    print("Against the truth; * marks the best of a column, exp is no fusion at all\n")
     print(text_table({k: {c: v for c, v in row.items() if c != "seconds"} for k, row in rows.items()}))
+    print("\n" + "\n".join(_explained(key, title) for key, title in SHOWN.items()))
     print(f"\nresult   {output / f'sharp_{PICTURED}.tif'}\nfigures  {output / FIGURES}\npicture  {picture}\n{page}")
     print(f"\nthe same by hand\n  earthloom pansharpen --pan {inputs.pan} --ms {inputs.ms} -m {PICTURED} -o sharp.tif")
     if view:
         from earthloom.viewer.serve import view as serve
 
         serve([output / f"sharp_{PICTURED}.tif", inputs.ms, inputs.pan, inputs.truth])
+
+
+def _explained(key: str, title: str) -> str:
+    """A figure in words, which way is better first."""
+    from earthloom.evaluation.meanings import SENSES, meaning
+
+    told = meaning(key)
+    start = f"{title:<8} {SENSES[told.better]} is better: "
+    words = f"{told.words[0].lower()}{told.words[1:]}" if told.words[1].islower() else told.words
+    return textwrap.fill(start + words, 79, subsequent_indent=" " * 9)
 
 
 def _page(output: Path, truth: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from earthloom.report.html.density import typical_and_bias
 from earthloom.report.quicklook import INK, PAPER, QUIET, save_figure
 from earthloom.training.bandpass.pairs import Pairs
 
@@ -84,7 +85,8 @@ def _against(ax: Any, image: np.ndarray, target: np.ndarray, span: tuple[float, 
         ax.imshow(np.log1p(shown), origin="lower", extent=(*span, *span), cmap=DENSITY, aspect="equal", vmin=-0.6)
         error = image[known] - target[known]
         r = np.corrcoef(image[known], target[known])[0, 1] if error.size > 1 and image[known].std() > 0 else np.nan
-        told = f"RMSE {np.sqrt((error**2).mean()):.4g}\nbias {error.mean():+.3g}\nr {r:.4f}"
+        typical, bias = typical_and_bias(error)
+        told = f"RMSE {typical:.4g}\nbias {bias:+.3g}\nr {r:.4f}"
         ax.text(0.04, 0.96, told, transform=ax.transAxes, va="top", fontsize=8, color=INK)
     ax.plot(span, span, color=SPARE, lw=1)
     ax.set_xlim(span)

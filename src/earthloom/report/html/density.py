@@ -12,6 +12,7 @@ from earthloom.types import Float
 
 BINS, SHOWN = 80, 0.3  # bins along a side; percentiles left out at either end
 ROW = 4  # panels side by side
+NOTHING = 1e-3  # of the typical error, below which a bias is rounding
 APART = 5.0  # between the spans of numbers of one unit
 
 
@@ -59,6 +60,12 @@ def _panel(axes: Any, paper: Paper, one: np.ndarray, other: np.ndarray, name: st
     axes.imshow(np.log1p(shown), origin="lower", extent=(*spans[0], *spans[1]), cmap="viridis", aspect="auto")
     if compared:
         off = other - one
-        told = f"RMSE {figure(float(np.sqrt(np.square(off).mean())), 3)}\nbias {figure(float(off.mean()), 3)}"
+        told = "RMSE {}\nbias {}".format(*(figure(one, 3) for one in typical_and_bias(off)))
         axes.text(0.04, 0.96, told, transform=axes.transAxes, va="top", fontsize=8.5, color=paper.ink,
                   bbox={"fc": paper.ground, "ec": "none", "alpha": 0.7, "pad": 2})  # fmt: skip
+
+
+def typical_and_bias(off: np.ndarray) -> tuple[float, float]:
+    """Root mean square of differences, and their mean: 0 where that is nothing beside the former."""
+    typical, bias = float(np.sqrt(np.square(off).mean())), float(off.mean())
+    return typical, bias if abs(bias) > NOTHING * typical else 0.0

@@ -43,6 +43,7 @@ PRODUCTS = (".tif", ".tiff", ".gtiff")
 LAYERS = (QUALITY, "_display")  # of a product, no products
 SMALL, FEW = 220, 48  # pixels of a picture; products that are pictured
 LOOK = 256  # pixels along a side that a product's numbers are taken from
+CURVES = {"lr": "learning rate", "grad_norm": "norm of the gradient"}  # columns of the log, in words
 
 
 @dataclass(frozen=True)
@@ -194,8 +195,8 @@ def _table(made: Sequence[Made], outcomes: Mapping[str, Mapping[str, Any]]) -> S
         row = by_file.get(one.path.name, {})
         figures = object_in(one.facts.tags.get(f"{PREFIX}FIGURES", "{}"))
         told = ", ".join(f"{meaning(k).title.lower()} {figure(v, 3)}" for k, v in figures.items()
-                         if isinstance(v, (int, float)))  # fmt: skip
-        known |= {k: meaning(k) for k in figures if meaning(k).words}
+                         if isinstance(v, (int, float)) and k != "valid_percent")  # fmt: skip
+        known |= {k: meaning(k) for k in figures if meaning(k).words and k != "valid_percent"}
         seconds = row.get("seconds")
         rows.append([
             one.path.name, "" if one.day is None else str(one.day), one.method.partition("/")[2],
@@ -241,8 +242,7 @@ def run_page(folder: Path) -> Page:
         sections.append(Section("settings", "Settings", [Table(["Setting", "Value"], flat, CONFIG, numbers=False)]))
     name = folder.resolve().name
     data = {"folder": name, "settings": settings, "last": {k: _last(v) for k, v in columns.items()}}
-    method = settings.get("method", "a network")
-    return Page(name, f"A training run of {_flat(method)}.", sections, data,
+    return Page(name, f"A training run of {_asked(settings).get('method', 'a network')}.", sections, data,
                 f"on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC")  # fmt: skip
 
 
@@ -256,9 +256,14 @@ def _settings(folder: Path) -> dict[str, Any]:
 def _run_facts(settings: Mapping[str, Any], steps: np.ndarray) -> list[tuple[str, str]]:
     """In short."""
     pairs = [("Steps", f"{int(steps[-1]):,}" if steps.size and np.isfinite(steps[-1]) else "none yet")]
-    return pairs + [
-        (key.capitalize(), _flat(settings[key])) for key in ("method", "problem", "seed") if key in settings
-    ]
+    asked = _asked(settings)
+    return pairs + [(key.capitalize(), _flat(asked[key])) for key in ("method", "problem", "seed") if key in asked]
+
+
+def _asked(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Settings with those of the table of the run, which say what is trained."""
+    run = settings.get("run")
+    return {**settings, **(run if isinstance(run, dict) else {})}
 
 
 def _flat(value: Any) -> str:
@@ -310,7 +315,8 @@ def _panels(steps: np.ndarray, columns: Mapping[str, np.ndarray], title: str) ->
             known = np.isfinite(values)
             few = known.sum() < 40
             axes.plot(steps[known], values[known], "o-" if few else "-", color=paper.lines[0], lw=1.4, ms=3)
-            axes.set_title(name.removeprefix("val_").replace("_", " "), loc="left", fontsize=10, color=paper.ink)
+            called = name.removeprefix("val_")
+            axes.set_title(CURVES.get(called, called.replace("_", " ")), loc="left", fontsize=10, color=paper.ink)
             axes.set_xlabel("step")
 
     return chart(draw, f"Curves of {title}: {', '.join(shown)}", (2.6 * across, 2.2 * down), title=title.capitalize())
