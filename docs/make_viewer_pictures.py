@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from earthloom.verbs.demo import write_inputs
 from PIL import Image as Picture
 
 from earthloom.raster.open import open_image
 from earthloom.raster.write.cog import create
 from earthloom.types import Window
 from earthloom.verbs.pansharpen import pansharpen
+from earthloom.verbs.sampling.demo import write_inputs
 
 PLACE = Path(__file__).parent / "pictures"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +86,17 @@ def test_the_gallery_is_up_to_date() -> None:
         [sys.executable, ROOT / "docs/make_gallery.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_the_makers_of_pictures_import_is_there() -> None:
+    """They run by hand: a name that has moved would be noticed a year later."""
+    for maker in sorted((ROOT / "docs").glob("make_*.py")):
+        for node in ast.walk(ast.parse(maker.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("earthloom"):
+                home = node.module or ""
+                for one in node.names:
+                    there = hasattr(import_module(home), one.name) or find_spec(f"{home}.{one.name}")
+                    assert there, f"{maker.name}: {home} has no {one.name}"
 
 
 def test_links_of_the_pages_lead_somewhere() -> None:
