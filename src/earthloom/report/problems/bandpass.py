@@ -17,7 +17,7 @@ from earthloom.raster.labels import bands_of
 from earthloom.raster.open import open_image
 from earthloom.report.display import thinned
 from earthloom.report.html.base import Shown
-from earthloom.report.html.density import densities
+from earthloom.report.html.density import densities, typical_and_bias
 from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Survey
 from earthloom.report.html.parts import Part, Pictures, Section, Table, Text, figure
@@ -36,6 +36,9 @@ class Aligned(Shown):
     verb: ClassVar[str] = "align"
     no_fusion: ClassVar[str] = "none"
     no_fusion_words: ClassVar[str] = "not aligned"
+    added_words: ClassVar[str] = (
+        "Difference from the source: what the numbers of the other sensor would be less its own."
+    )
     no_figures: ClassVar[str] = "How far source and product lie off a target is told below, where there was a target."
     flags: ClassVar[Mapping[str, str]] = {"source": "", "target": "--target"}
     titles: ClassVar[Mapping[str, str]] = {"source": "Source", "target": "Target"}
@@ -163,8 +166,8 @@ def _beside(before: np.ndarray, after: np.ndarray, truth: np.ndarray, names: lis
     ]  # fmt: skip
     rows, best = [], set()
     for at, (name, a, b, t) in enumerate(zip(names, before, after, truth, strict=True)):
-        off = [float(np.sqrt(np.square(one - t).mean())) for one in (a, b)]
-        rows.append([name, figure(off[0]), figure(off[1]), figure(float((b - t).mean()))])
+        off, biases = zip(*(typical_and_bias(one - t) for one in (a, b)), strict=True)
+        rows.append([name, figure(off[0]), figure(off[1]), figure(biases[1])])
         best.add((at, 2 if off[1] < off[0] else 1))
     heads = ["Band", "RMSE of the source", "RMSE of the product", "Bias of the product"]
     parts.append(Table(heads, rows, "Off the target, on ground that both cover", frozenset(best)))
