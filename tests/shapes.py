@@ -9,9 +9,9 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from functools import wraps
 from itertools import count
-from collections.abc import Callable
 from typing import Any
 
 import jaxtyping
