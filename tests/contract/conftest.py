@@ -42,9 +42,13 @@ def make_scene(
 
 
 def method_for(name: str, obs: Observation, problem: str = "pansharpening") -> Method:
-    """A method ready to run; a network with random weights, none of them zero, whatever the bands and the ratio."""
-    learned_levels = not getattr(catalog.find(name, problem), "relative", True)
-    method = catalog.make(name, problem, **({"peak": 2047.0} if learned_levels else {}))
+    """A method ready to run; a network with random weights, none of them zero, whatever the bands and the ratio.
+
+    No eight looks, whose mean keeps every law that one look keeps (``test_the_looks_of_an_ensemble_are_made_once``).
+    """
+    kind = catalog.find(name, problem)
+    fields = {"peak": 2047.0} if not getattr(kind, "relative", True) else {}
+    method = catalog.make(name, problem, **fields, **({"ensemble": False} if getattr(kind, "ensemble", False) else {}))
     if method.card.family != "network":
         return method
     if hasattr(method, "file"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -97,15 +99,42 @@ def test_an_image_is_read_again_from_a_new_handle(tmp_path: Path, monkeypatch: p
     assert len(used) == 3 and valid.all() and data.sum() == 64 * 63 / 2
 
 
+class Handle:
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
 def test_a_dropped_handle_is_closed_and_opened_anew() -> None:
-    class Handle:
-        closed = False
-
-        def close(self) -> None:
-            self.closed = True
-
     kept = Handles(lambda key: Handle())
     first = kept.get("a")
     kept.drop("a")
     kept.drop("never opened")
     assert first.closed and kept.get("a") is not first
+
+
+def test_what_a_thread_leaves_that_ends_serves_the_next() -> None:
+    """Every pass has threads of its own; two that read at a time never share a handle."""
+    opened: list[Handle] = []
+
+    def opener(_: object) -> Handle:
+        opened.append(Handle())
+        return opened[-1]
+
+    kept, taken = Handles(opener), []
+    for _ in range(3):
+        gate = Barrier(2)
+
+        def read(gate: Barrier = gate) -> object:
+            gate.wait()
+            found = kept.get(1)
+            gate.wait()
+            return found
+
+        with ThreadPoolExecutor(2) as pool:
+            taken.append({id(task.result()) for task in [pool.submit(read) for _ in range(2)]})
+    assert all(len(pair) == 2 for pair in taken) and len(opened) == 2
+    assert kept.get(2) is not kept.get(1)
+    kept.close()
+    assert all(one.closed for one in opened)

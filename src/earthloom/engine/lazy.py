@@ -10,7 +10,6 @@ from itertools import product as every
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from earthloom.engine.arrays import Taken
 from earthloom.engine.blocks import Graph, blocks
@@ -18,6 +17,7 @@ from earthloom.engine.job import NOTHING, Encode, Fusion
 from earthloom.engine.options import Run
 from earthloom.engine.passes import halo_px
 from earthloom.engine.prepared import Prepared
+from earthloom.engine.runner import one_thread_each
 from earthloom.engine.sink import Array
 from earthloom.errors import InputError, warn
 from earthloom.ops.moments import Stats
@@ -87,7 +87,7 @@ def _alone() -> Iterator[None]:
     with _BUSY["lock"]:
         _BUSY["tasks"] += 1
         if _BUSY["tasks"] == 1:
-            _BUSY["limits"] = threadpool_limits(limits=1)
+            _BUSY["limits"] = one_thread_each()
     try:
         yield
     finally:

@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from earthloom.errors import ClusterError
 from earthloom.raster.settings import Settings
@@ -154,6 +155,21 @@ class Sent:
             return self.task(number)
 
 
+def one_thread_each() -> Any:
+    """Limit the threads that libraries start for themselves, at once; leaving it as a context restores them.
+
+    Looking through everything that a process has mapped takes milliseconds: it is done anew only after an import,
+    which alone brings libraries.
+    """
+    return _libraries(len(sys.modules)).limit(limits=1)
+
+
+@lru_cache(maxsize=1)
+def _libraries(modules: int) -> ThreadpoolController:
+    """Those that a process with so many modules has loaded."""
+    return ThreadpoolController()
+
+
 def parallel(function: Callable[[J], T], jobs: Iterable[J], threads: int) -> Iterator[T]:
     """Results of ``function(job)`` in the order of the jobs, so that sums do not depend on the threads.
 
@@ -161,10 +177,10 @@ def parallel(function: Callable[[J], T], jobs: Iterable[J], threads: int) -> Ite
     stops, what has not begun is cancelled.
     """
     if threads <= 1:
-        with threadpool_limits(limits=1):
+        with one_thread_each():
             yield from map(function, jobs)
         return
-    with threadpool_limits(limits=1), ThreadPoolExecutor(threads, thread_name_prefix="earthloom") as pool:
+    with one_thread_each(), ThreadPoolExecutor(threads, thread_name_prefix="earthloom") as pool:
         yield from in_turn(pool, function, jobs, threads)
 
 
@@ -190,7 +206,7 @@ def _alone() -> None:
     """One thread for every library of a process; Ctrl-C is the parent's to heed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["OMP_NUM_THREADS"] = "1"
-    threadpool_limits(limits=1)
+    one_thread_each()
 
 
 def _called(job: tuple[str, int]) -> Any:
@@ -215,7 +231,7 @@ def recalled(key: str, read: Callable[[], bytes]) -> Callable[[int], Any]:
         task = pickle.loads(read())
         _TASK.clear()
         _TASK[key] = task
-        threadpool_limits(limits=1)
+        one_thread_each()
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(1)
     return task

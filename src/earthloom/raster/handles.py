@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rasterio._path import _parse_path  # private, but the only way to name several drivers
@@ -126,8 +127,22 @@ def _reader(path: str, drivers: list[str] | None) -> Any:
     return DatasetReader(_parse_path(path), driver=drivers)
 
 
+@dataclass(frozen=True, eq=False)
+class _Held:
+    """A handle, and the thread of the process that reads by it."""
+
+    process: int
+    thread: threading.Thread
+    key: object
+    handle: Any
+
+    def is_free(self, key: object) -> bool:
+        """Whether it stands for this, in this process, and nobody reads by it any more."""
+        return (self.process, self.key) == (os.getpid(), key) and not self.thread.is_alive() and not self.handle.closed
+
+
 class Handles:
-    """Handles by key, one for each thread, opened when first asked for.
+    """Handles by key, one for each thread, opened when first asked for; what a thread leaves that ends serves others.
 
     Parameters
     ----------
@@ -138,7 +153,7 @@ class Handles:
     def __init__(self, opener: Callable[[Any], Any]) -> None:
         self._opener = opener
         self._local = threading.local()
-        self._all: list[Any] = []
+        self._all: list[_Held] = []
         self._derived: list[Handles] = []
         self._lock = threading.Lock()
 
@@ -147,18 +162,30 @@ class Handles:
         mine = self._local.__dict__.setdefault("open", {})
         known = mine.get((os.getpid(), key))
         if known is None or known.closed:
-            known = self._opener(key)
+            known = self._left_over(key) or self._keep(key, self._opener(key))
             mine[os.getpid(), key] = known
-            with self._lock:
-                self._all.append(known)
         return known
+
+    def _keep(self, key: object, handle: Any) -> Any:
+        """Note whose a handle is from now on."""
+        with self._lock:
+            self._all.append(_Held(os.getpid(), threading.current_thread(), key, handle))
+        return handle
+
+    def _left_over(self, key: object) -> Any:
+        """A handle of a thread that has ended: every pass over a scene has threads of its own."""
+        with self._lock:
+            found = next((held for held in self._all if held.is_free(key)), None)
+            if found is not None:
+                self._all.remove(found)
+        return found and self._keep(key, found.handle)
 
     def drop(self, key: object) -> None:
         """Close this thread's handle: what it remembers of a read that failed goes with it."""
         known = self._local.__dict__.get("open", {}).pop((os.getpid(), key), None)
         if known is not None:
             with self._lock:
-                self._all = [handle for handle in self._all if handle is not known]
+                self._all = [held for held in self._all if held.handle is not known]
             with suppress(RasterioError, CPLE_BaseError):
                 known.close()
 
@@ -171,10 +198,10 @@ class Handles:
         for derived in self._derived:
             derived.close()
         with self._lock:
-            handles, self._all = self._all, []
-        for handle in handles:
+            all_of_them, self._all = self._all, []
+        for held in all_of_them:
             with suppress(RasterioError, CPLE_BaseError):
-                handle.close()
+                held.handle.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_opener": self._opener}

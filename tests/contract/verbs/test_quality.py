@@ -66,13 +66,13 @@ def test_the_product_stays_as_it_is_and_its_error_lies_beside(case: Case, ask: A
 
 @each
 def test_tiles_make_no_difference(case: Case, ask: Ask) -> None:
-    whole, tiled = (get(beside(ask(case, f"{side}.tif", quality=True, tile_size=side)))[0] for side in (256, 32))
+    whole, tiled = (get(beside(ask(case, f"{side}.tif", quality=True, tile_size=side)))[0] for side in (256, 48))
     np.testing.assert_allclose(tiled, whole, rtol=2e-2, atol=2e-3 * whole.max())
 
 
 def test_the_same_bytes_whoever_did_it(ask: Ask) -> None:
     how = {"serial": {"threads": 1}, "threads": {"threads": 2}, "processes": {"threads": 2, "runner": "processes"}}
-    places = [ask(JUDGED[0], f"{name}.tif", quality=True, tile_size=32, **run) for name, run in how.items()]
+    places = [ask(JUDGED[0], f"{name}.tif", quality=True, tile_size=48, **run) for name, run in how.items()]
     first, *others = (get(beside(place))[0] for place in places)
     for other in others:
         np.testing.assert_array_equal(other, first)
@@ -81,7 +81,7 @@ def test_the_same_bytes_whoever_did_it(ask: Ask) -> None:
 def test_what_was_stopped_goes_on(tmp_path: Path) -> None:
     case = JUDGED[0]
     given = case.inputs(tmp_path)
-    more = {**NETWORKS[case.verb], "ensemble": False, "quality": True, "tile_size": 32}
+    more = {**NETWORKS[case.verb], "ensemble": False, "quality": True, "tile_size": 48}
     whole, out = tmp_path / "whole.tif", tmp_path / "x.tif"
     tiles = made(case, given, whole, **more).made
     stopped(case, given, out, **more)
