@@ -3,9 +3,9 @@
     python -m bench.report             writes the pages
     python -m bench.report --check     says which pages are not as they would be made, and fails if any
 
-``<!-- KEY -->`` in a ``discussion.md`` stands for the tables of that key and of those that begin with ``KEY/``, or for
-nothing as long as there are none; ``<!-- headlines -->`` and ``<!-- pages -->`` in bench/discussion.md for the table of
-headlines and the links.
+``<!-- KEY -->`` in a ``discussion.md`` stands for the tables of that key and of those that begin with ``KEY/``, with
+the command that makes them again (bench/again.py), or for nothing as long as there are none; ``<!-- headlines -->``
+and ``<!-- pages -->`` in bench/discussion.md for the table of headlines and the links.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import results
+from bench import again, results
 from bench.headlines import HEADLINES, Headline
 from bench.results import Table
 
@@ -70,12 +70,17 @@ def page(problem: str) -> str:
     ValueError
         The prose leaves tables out, or shows some twice.
     """
-    found, shown = results.tables(problem), []
+    found, made, shown = results.tables(problem), results.read(problem)["made"], []
 
     def fill(match: re.Match[str]) -> str:
         keys = [key for key in found if key == match[1] or key.startswith(f"{match[1]}/")]
         shown.extend(keys)
-        return "\n\n".join(markdown(found[key]) for key in keys)
+        lines = [again.line(problem, key, made[key.partition("/")[0]]["command"]) for key in keys]
+        parts = []
+        for at, (key, line) in enumerate(zip(keys, lines, strict=True), 1):
+            following = lines[at] if at < len(lines) else ""
+            parts += [markdown(found[key]), *([] if line == following else [wrapped(line)])]  # once for tables alike
+        return "\n\n".join(parts)
 
     prose = (results.BENCH / problem / "discussion.md").read_text(encoding="utf-8")
     text = re.sub(r"\n{3,}", "\n\n", MARK.sub(fill, prose)).rstrip()
@@ -85,6 +90,11 @@ def page(problem: str) -> str:
     source = f"bench/{problem}/results.json and bench/{problem}/discussion.md"
     note = f"<!-- Made by `python -m bench.report` from {source}; change those. -->"
     return f"{note}\n\n{text}\n\n## How these figures were made\n\n{provenance(results.read(problem)['made'])}\n"
+
+
+def wrapped(text: str) -> str:
+    """Prose in lines of one width; words with hyphens, such as flags, stay whole."""
+    return textwrap.fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def provenance(made: dict[str, dict[str, Any]]) -> str:
@@ -101,7 +111,7 @@ def provenance(made: dict[str, dict[str, Any]]) -> str:
     for note in notes:
         runs = [run for run, about in made.items() if about["note"] == note]
         who = "All" if len(runs) == len(made) else ", ".join(runs)
-        told.append(textwrap.fill(f"{who}: {note}", WIDTH, break_long_words=False, break_on_hyphens=False))
+        told.append(wrapped(f"{who}: {note}"))
     return "\n\n".join([grid(["run", "command", "date", "seed", "machine", "versions"], rows), *told])
 
 

@@ -19,7 +19,8 @@ SLOW = {  # file below tests/: what its slow tests are called
     r"|better|declared_halo|deterministic|flat|tiled_equals_whole)\w*\[(estarfm|fsdaf|fit_fc)",
     "contract/test_superresolution.py": r"test_(tiled|holes|declared|float32|units)\w*\[(dualsr|coarsr|sfcsr|fcnn)",
     "contract/test_unmixing.py": r"fsdaf|class_map|second_date|test_masks",
-    "e2e/test_bench.py": r"whoever_runs|alignment|pancollection|all_that_is_written|a_manifest|of_the_project",
+    "e2e/test_bench.py": r"whoever_runs|alignment|pancollection|all_that_is_written|a_manifest|of_the_project"
+    r"|parts_of_one|scenes_by_role",
     "golden/test_dlpan.py": r"(real_images|as_a_method|tiles)\w*\[.*(drpnn|msdcnn)|holes|geometry",
     "golden/test_panbench_adwm.py": r"tiles|as_a_method",
     "laws/test_align_blocks.py": r"test_(a_cloud|what_lies)\w*\[.*(robust|rma|cdf_match|monotone_lut|cross_)",

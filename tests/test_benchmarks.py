@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import report, results
+from bench import again, report, results
 from bench.bandpass import tables as bandpass
 from bench.cloud_removal import tables as cloud_removal
 from bench.networks import tables as networks
@@ -21,6 +21,8 @@ from bench.results import Column, Table
 from bench.sharpening import tables as sharpening
 from bench.spatiotemporal import tables as spatiotemporal
 from bench.superresolution import tables as superresolution
+
+from earthloom.benchmarking import protocol
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = report.pages()
@@ -68,6 +70,22 @@ def test_results_name_commands_that_are_there(problem: str) -> None:
     for run, about in results.read(problem)["made"].items():
         module = re.fullmatch(r"python -m (bench\.[\w.]+)( .*)?", about["command"])
         assert module and importlib.util.find_spec(module[1]), f"{run}: {about['command']}"
+
+
+@pytest.mark.parametrize("problem", FOLDERS)
+def test_under_every_table_stands_its_command(problem: str) -> None:
+    """Of a benchmark that can be typed, whose rows and columns are those of the table; or of a module, and why."""
+    found, made = results.tables(problem), results.read(problem)["made"]
+    page = " ".join(PAGES[report.page_of(problem)].split())
+    assert {one.key for one in again.boards(problem)} <= set(found)
+    for key, table in found.items():
+        assert again.line(problem, key, made[key.partition("/")[0]]["command"]) in page, key
+        for one in again.boards(problem, key):
+            heads = {column.name for column in table.columns}
+            assert {*one.figures, *one.scenes} <= heads and set(one.methods.values()) <= set(table.names)
+            assert protocol.load(one.protocol).problem == problem
+    for begin in again.WHY.get(problem, ()):  # no reason is left over
+        assert any(key.startswith(begin) and not again.boards(problem, key) for key in found), begin
 
 
 def test_make_bench_runs_modules_that_are_there() -> None:
@@ -168,7 +186,11 @@ def test_prose_shows_every_table_once(tmp_path: Path, monkeypatch: pytest.Monkey
     results.record("p", "one", {"": Table([Column("method"), Column("e")], [["a", 1]])}, 0)
     prose = tmp_path / "p/discussion.md"
     prose.write_text("# P\n\nSays.\n\n<!-- one -->\n\n<!-- later -->\n")
-    assert "# P\n\nSays.\n\n| method | e |\n|---|---|\n| a | 1 |\n\n## How" in report.page("p")
+    with pytest.raises(ValueError, match="does not say how p, one is made again"):
+        report.page("p")
+    monkeypatch.setitem(again.WHY, "p", {"": "it is drawn"})
+    shown = " ".join(report.page("p").split())
+    assert "# P Says. | method | e | |---|---| | a | 1 | Again: `python" in shown and "for it is drawn. ## How" in shown
     for wrong in ("# P\n", "# P\n\n<!-- one -->\n\n<!-- one -->\n"):
         prose.write_text(wrong)
         with pytest.raises(ValueError, match="one"):

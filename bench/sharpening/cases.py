@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import binary_dilation
 
 from bench.data import SHARED, SHARPENING
 from earthloom.engine.passes import filled
 from earthloom.engine.scene import ArrayScene
+from earthloom.physics.block_means import block_means
 from earthloom.physics.forward import reduce
 from earthloom.prepare.blurring import estimated, with_gain
 from earthloom.problems.sharpening import Sharpening
@@ -71,13 +72,6 @@ def pair(fine: View, coarse: View) -> Observation:
     return Observation({"fine": fine, "coarse": coarse}, fine.shape)
 
 
-def means(image: np.ndarray, ratio: int) -> np.ndarray:
-    """A Gaussian of 1 / ratio pixels, then means of ratio x ratio pixels."""
-    rows, cols = (n // ratio for n in image.shape[1:])
-    smooth = gaussian_filter(image, (0, 1 / ratio, 1 / ratio), mode="nearest")[:, : rows * ratio, : cols * ratio]
-    return smooth.reshape(len(image), rows, ratio, cols, ratio).mean((2, 4))
-
-
 def told(obs: Observation) -> Observation:
     """With the gain that the scene shows, where it shows one."""
     gain = estimated(ArrayScene(obs)).gain
@@ -88,22 +82,8 @@ def degraded(scene: str, obs: Observation, ratio: int) -> Iterator[Case]:
     """The coarse bands are the truth; guides come to their grid, and they to one ``ratio`` as coarse, by both blurs."""
     case = Sharpening().degraded(obs, ratio)
     yield Case(scene, "mtf", case.obs, case.truth)
-    coarse, step = obs["coarse"], round(obs["coarse"].ratio[0])
-    rows, cols = case.obs.shape
-    nested = all(abs(at - (step - 1) / 2) < 1e-6 for at in coarse.offset)
-    if nested and abs(coarse.ratio[0] - step) < 1e-6:
-        guides = means(obs["fine"].data, step)[:, :rows, :cols]
-    else:  # grids that do not nest: a Gaussian of the same gain at Nyquist
-        guides = reduce(obs, obs["fine"].data, gain_of_means(step), "coarse")[:, :rows, :cols]
-    low = view(means(case.truth, ratio), coarse.bands, ratio, ((ratio - 1) / 2,) * 2)
-    yield Case(scene, "gaussian", told(pair(view(guides, obs["fine"].bands), low)), case.truth)
-
-
-def gain_of_means(ratio: int) -> float:
-    """Gain at coarse Nyquist of a Gaussian of 1 / ratio pixels and means of ratio pixels."""
-    gaussian = np.exp(-2 * (np.pi / (2 * ratio) / ratio) ** 2)
-    along = np.exp(1j * np.pi / ratio * np.arange(ratio)).mean()
-    return float(gaussian * abs(along))
+    case = Sharpening().averaged(obs, ratio)
+    yield Case(scene, "gaussian", told(case.obs), case.truth)
 
 
 def sentinel2(name: str, metres: int) -> Iterator[Case]:
@@ -180,7 +160,7 @@ def tirs() -> Iterator[Case]:
     guides = view(reduce(pair(fine, view(truth, bands, 3, (1, 1))), fine.data, THERMAL, "coarse"), fine.bands)
     empty = view(np.zeros((2, rows // 9, cols // 9)), bands, 3, (1, 1))
     free = ~np.asarray(binary_dilation(clouds.reshape(rows // 9, 9, cols // 9, 9).any((1, 3))), bool)
-    lows = (("mtf", reduce(pair(guides, empty), truth, GENERIC, "coarse")), ("gaussian", means(truth, 3)))
+    lows = (("mtf", reduce(pair(guides, empty), truth, GENERIC, "coarse")), ("gaussian", block_means(truth, 3)))
     truth = np.where(np.kron(free, np.ones((3, 3), bool)), truth, np.nan)
     for blur, low in lows:
         seen = replace(empty, data=np.where(free, low, np.nan), valid=free)
@@ -213,7 +193,7 @@ def hyperion_ms() -> Iterator[Case]:
     low = reduce(obs, cube, GENERIC, "coarse")
     name = "paris, Hyperion by ALI MS, 90 to 30 m"
     yield Case(name, "mtf", pair(obs["fine"], replace(empty, data=low)), cube)
-    yield Case(name, "gaussian", told(pair(obs["fine"], replace(empty, data=means(cube, 3)))), cube)
+    yield Case(name, "gaussian", told(pair(obs["fine"], replace(empty, data=block_means(cube, 3)))), cube)
 
 
 def hyperion(path: Path) -> tuple[np.ndarray, tuple[Band, ...]]:

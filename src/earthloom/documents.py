@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -53,6 +54,32 @@ def toml(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def to_toml(values: Mapping[str, Any]) -> str:
+    """TOML of plain values, lists, and tables of them, which stand in one line below the first; None is left out."""
+    plain = [(k, v) for k, v in values.items() if not isinstance(v, Mapping) and v is not None]
+    lines = [_line(key, value) for key, value in plain]
+    for name, table in values.items():
+        if isinstance(table, Mapping):
+            lines += ["", f"[{name}]", *(_line(key, value) for key, value in table.items() if value is not None)]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: str, value: Any) -> str:
+    """A key and its value; keys that are no words stand in quotes."""
+    return f"{key if re.fullmatch(r'[A-Za-z0-9_-]+', key) else json.dumps(key)} = {_literal(value)}"
+
+
+def _literal(value: Any) -> str:
+    """One value; strings of JSON are strings of TOML."""
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(_line(key, one) for key, one in value.items() if one is not None)} }}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_literal(item) for item in value)}]"
+    if isinstance(value, float):
+        return repr(value) if math.isfinite(value) else str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else str(value)
 
 
 def object_in(text: str | bytes) -> dict[str, Any]:

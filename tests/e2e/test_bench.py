@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 import rasterio
+from bench import again, results
 from scipy.io import savemat
 
 import earthloom
@@ -22,6 +23,7 @@ from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.methods import catalog
 from earthloom.physics.resample import interp23
 from earthloom.training.cases.describe import describe_sources
+from earthloom.weights import store
 from tests.e2e.conftest import Cli, fine_truth, grid, observed, put
 
 METHODS = "exp,gsa"
@@ -382,45 +384,214 @@ def test_dataset_info_finds_patches_whose_ms_lies_a_coarse_pixel_off(
     assert right["displaced"]["gt"] == {"tested": 9, "off": 0, "shifts": {}} and right["trouble"] == []
 
 
-TABLES = {  # protocol: where the data lie, where the table, digits, methods, head of the table to figure
-    "reduced_triplets": (
-        "sharpening/reduced_triplets", "pansharpening", "accuracy/means/triplets", ".4f", ["exp", "brovey"], {}),
-    "landsat7_fusebox": (
-        "sharpening/landsat7", "pansharpening", "accuracy/means/landsat7", ".4f", ["exp", "brovey"], {}),
-    "cave_held": (
-        "hyperspectral/cave/pompoms.tif", "superresolution", "4to1/cave", ".4g", ["bicubic", "back_projection"],
-        {"PSNR pompoms": "psnr"}),
-    "sentinel2_120to60": (
-        "sharpening/sentinel2_20m", "sharpening", "judged/cases/t33uub_120_to_60_m_mtf", ".6g",
-        ["exp", "hypersharpening"], {"RMSE": "rmse", "ERGAS": "ergas", "SAM deg": "sam_deg"}),
-}  # fmt: skip
+@pytest.fixture
+def triplets(tmp_path: Path) -> Path:
+    """Cloudy and clear images, radar and masks as other people name them; the second one is clouds alone."""
+    folder = tmp_path / "places/triplets"
+    folder.mkdir(parents=True)
+    for number in (1, 2):
+        clear = np.concatenate([fine_truth((64, 64), 13, number)]).round()
+        mask = np.zeros((1, 64, 64))
+        mask[:, 16:40, 16:40] = 1
+        mask[:] = 1 if number == 2 else mask
+        cloudy = np.where(mask > 0, 9000, clear)
+        radar = np.stack([-10 + clear[0] / 1000, -16 + clear[1] / 1000])
+        for name, image in (("cloudy", cloudy), ("clear", clear), ("mask", mask), ("s1", radar)):
+            put(folder / f"{number}_{name}.tif", image.astype("float32" if name == "s1" else "uint16"), grid(1))
+    return folder.parent
 
 
-def stated(problem: str, key: str, methods: list[str]) -> dict[str, dict[str, float]]:
-    """What a table of the project has of some methods."""
-    root = Path(__file__).resolve().parents[2]
-    table = json.loads((root / f"bench/{problem}/results.json").read_text())["tables"][key]
-    heads = [column["name"] for column in table["columns"]]
-    found = {row[0]: dict(zip(heads[1:], row[1:], strict=True)) for row in table["rows"] if row[0] in methods}
-    assert len(found) == len(methods)
-    return found
+OWN = """
+title = "own"
+problem = "cloud_removal"
+[judge]
+metrics = ["psnr", "mae", "mae_under_clouds"]
+peak = 10000
+clip = true
+refused = "as_seen"
+[[part]]
+files = "triplets"
+roles = { sar = "*_s1.tif", cloudy = "*_cloudy.tif", clear = "*_clear.tif", cloudy_mask = "*_mask.tif" }
+[fold]
+one = ["1"]
+"""
 
 
-@pytest.mark.parametrize("protocol", TABLES)
-def test_it_makes_the_tables_of_the_project(protocol: str, shared: Path) -> None:
+def test_scenes_by_role_what_was_seen_and_what_refuses(triplets: Path, tmp_path: Path) -> None:
+    """Files are told by a star; clear pixels are kept; where none is the cloudy image counts, and it is said."""
+    own = tmp_path / "own.toml"
+    own.write_text(OWN)
+    board = earthloom.bench(
+        "decloud", triplets, "as_seen,inpaint,sar_regression", tmp_path / "out", protocol=own, threads=1
+    )
+    assert board.scenes == ("1", "2") and not board.failures
+    by = {(row.entrant, row.scene): row for row in board.rows}
+    assert by["sar_regression", "2"].why and by["sar_regression", "2"].figures == by["as_seen", "2"].figures
+    assert by["inpaint", "1"].figures["mae"] == pytest.approx(
+        by["inpaint", "1"].figures["mae_under_clouds"] * (24 * 24) / 64**2, rel=1e-5
+    )  # clear pixels are those of the truth
+    assert any("sar_regression refused 2: as_seen counts there." in note for note in board.notes)
+    assert "as_seen counts there" in (tmp_path / "out/leaderboard.html").read_text()
+    more = earthloom.bench(
+        "decloud", triplets, "as_seen,inpaint,sar_regression", tmp_path / "out", protocol=own, threads=1
+    )
+    assert same(more, board) and all(row.kept for row in more.rows if row.entrant != "sar_regression")
+    own.write_text(OWN.replace('refused = "as_seen"\n', ""))
+    strict = earthloom.bench("decloud", triplets, "sar_regression", protocol=own, threads=1)
+    assert [row.scene for row in strict.failures] == ["2"]
+    with pytest.raises(InputError, match="as_seen for pansharpening"):
+        earthloom.bench("pansharpen", triplets, "as_seen")
+
+
+def test_weights_by_the_fold_of_a_scene(triplets: Path, tmp_path: Path) -> None:
+    """The name of the fold stands in the path of the weights; a scene of none is lost to them."""
+    own = tmp_path / "own.toml"
+    own.write_text(OWN)
+    shutil.copy(store.FOLDER / "clouds_sentinel2_l1c.safetensors", tmp_path / "one.safetensors")
+    label = f"cloud_unet:weights={tmp_path}/{{fold}}.safetensors"
+    board = earthloom.bench("decloud", triplets, label, protocol=own, threads=1)
+    by = {row.scene: row for row in board.rows}
+    assert by["1"].figures and not by["1"].why and "one of the protocol's folds" in by["2"].why
+    assert [one["name"] for one in board.manifest["methods"][0]["weights"]] == ["one"]
+
+
+def test_fields_of_a_protocol_behind_colons(scenes: Path, tmp_path: Path, cli: Cli) -> None:
+    """The same as a file of its own with that value; the title says so, and the manifest holds all of it."""
+    own = tmp_path / "own.toml"
+    own.write_text(protocols.load("wald").text.replace('cut = "ratio"', "cut = 5"))
+    board = earthloom.bench("pansharpen", scenes, "gsa", tmp_path / "o", protocol="wald:cut=5", threads=1)
+    assert same(board, earthloom.bench("pansharpen", scenes, "gsa", protocol=own, threads=1))
+    assert board.protocol.title.endswith("; cut=5") and board.protocol.name == "wald:cut=5"
+    assert cli("bench", "--manifest", tmp_path / "o/manifest.json", "--threads", 1).code == 0
+    found = protocols.load("pancollection:judge.ratio=2:scale=3:scenes=['a*', 'b']")
+    assert found.judge.ratio == 2 and found.read["scale"] == 3 and found.scenes == ("a*", "b")
+    assert found.parts == protocols.load("pancollection").parts
+    for wrong, said in (("wald:speed=3", "speed"), ("wald:cut=-1", "cut -1"), ("wald:fit.ratio=2", "fit.ratio")):
+        with pytest.raises(FileError, match=re.escape(said)):
+            protocols.load(wrong)
+
+
+@pytest.mark.parametrize("name", protocols.names())
+def test_a_changed_protocol_is_the_same_but_for_the_change(name: str) -> None:
+    """Written as TOML and read again, nothing else moved."""
+    plain, changed = protocols.load(name), protocols.load(f"{name}:expects=7")
+    kept = {"text": plain.text, "name": plain.name, "title": plain.title, "expects": plain.expects}
+    from dataclasses import replace
+
+    assert changed.expects == 7 and replace(changed, **kept) == plain
+
+
+def test_a_window_is_judged(scenes: Path) -> None:
+    """Rows and columns of the truth; the border is cut from the window."""
+    from earthloom.benchmarking.scenes import open_scenes
+
+    whole = protocols.load("wald:cut=0")
+    part = protocols.load("wald:cut=0:window=[4, 8, 20, 40]")
+    assert part.window is not None and part.judge.window is None
+    judged = protocols.load("wald:cut=0:judge.window=[4, 8, 20, 40]")
+    entry = open_scenes(scenes, whole, ["1"])[0]
+    assert np.array_equal(entry.inner(entry.truth, judged), entry.truth[:, 4:20, 8:40])
+    taken = open_scenes(scenes, part, ["1"])[0]
+    assert np.array_equal(taken.truth, entry.truth[:, 4:20, 8:40]) and taken.obs["pan"].shape == (16, 32)
+    assert taken.obs["ms"].shape == (4, 8) and taken.obs["ms"].offset == entry.obs["ms"].offset
+    beyond = protocols.load("wald:cut=0:judge.window=[4, 8, 20, 4000]")
+    with pytest.raises(InputError, match="4000"):
+        entry.inner(entry.truth, beyond)
+    with pytest.raises(FileError, match="window"):
+        protocols.load("wald:window=[4, 8, 2, 40]")
+
+
+DATES = """
+title = "own"
+problem = "spatiotemporal"
+choice = "2020061/2020071/2020081, 2020061/2020071/2020091"
+[judge]
+metrics = ["rmse"]
+"""
+
+
+def test_dates_that_names_do_not_tell(tmp_path: Path) -> None:
+    """A coarse file holds all dates; of two triples with one wanted date, each has its name."""
+    home, low = tmp_path / "series", []
+    home.mkdir()
+    text = DATES
+    for at, letter in enumerate("abcd"):
+        image = fine_truth((64, 64), 1, 0) + 50.0 * at
+        low.append(image.reshape(1, 16, 4, 16, 4).mean((2, 4))[0])
+        put(home / f"{letter}.tif", image.round().astype("uint16"), grid(30))
+        day = f'day = "2020{61 + 10 * at:03d}"'
+        text += f'[[date]]\n{day}\nfine = "{letter}.tif"\ncoarse = "low.tif"\nband = {at + 1}\n'
+    put(home / "low.tif", np.stack(low).round().astype("uint16"), grid(120))
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    board = earthloom.bench("predict", home, "copy,starfm", protocol=own, threads=1)
+    assert board.scenes == (
+        "series 2020-03-11 of 2020-03-01, 2020-03-21",
+        "series 2020-03-11 of 2020-03-01, 2020-03-31",
+    )
+    assert not board.failures and board.ranking.order[0] == "starfm"
+    (home / "c.tif").unlink()
+    with pytest.raises(FileError, match=re.escape("without c.tif")):
+        earthloom.bench("predict", home, "copy", protocol=own)
+
+
+def test_parts_of_one_scene_are_fitted_to_the_others(tmp_path: Path) -> None:
+    """The lower half has another line than the upper one: each is judged by the other's, or by all others."""
+    for number in (1, 2):
+        image = fine_truth((48, 48), 4, number).astype(np.float64)
+        other = np.concatenate([0.8 * image[:, :24], 0.8 * image[:, 24:] + 400], axis=1)
+        put(tmp_path / f"{number}_a.tif", image.round().astype("uint16"), grid(10))
+        put(tmp_path / f"{number}_b.tif", other.round().astype("uint16"), grid(10))
+    own = tmp_path / "own.toml"
+    text = (
+        'title = "own"\nproblem = "bandpass"\n[read]\nscale = 1\n[judge]\nmetrics = ["relative_rmse_percent", "rmse"]\n'
+        '[fit]\nfrom = "gaofen1_wfv"\nto = "gaofen1_wfv"\nparts = 2\nwithin = true\n'
+        f'[[part]]\nfiles = "{tmp_path.name}"\nroles = {{ source = "*_a.tif", target = "*_b.tif" }}\n'
+    )
+    own.write_text(text)
+    board = earthloom.bench("align", tmp_path, "ols", protocol=own, threads=1)
+    assert board.scenes == ("1_a, part 1", "1_a, part 2", "2_a, part 1", "2_a, part 2") and not board.failures
+    assert all(350 < row.figures["rmse"] < 450 for row in board.rows)
+    own.write_text(text.replace("within = true\n", ""))
+    mixed = earthloom.bench("align", tmp_path, "ols", protocol=own, threads=1)
+    assert all(100 < row.figures["rmse"] < 350 for row in mixed.rows)
+    own.write_text(text.replace("parts = 2", "parts = 1"))
+    with pytest.raises(InputError, match="2 within a scene"):
+        earthloom.bench("align", tmp_path, "ols", protocol=own)
+
+
+CHEAP = {  # tables of the project: methods that are run, of those that the table is made again by
+    ("pansharpening", "accuracy/means/triplets"): ("exp", "brovey"),
+    ("pansharpening", "accuracy/means/landsat7/each"): ("exp",),
+    ("pansharpening", "accuracy/means/very_high_resolution"): ("exp", "brovey"),
+    ("pansharpening", "accuracy/means/gaofen2/each"): ("exp", "brovey"),
+    ("pansharpening", "accuracy/published"): (),
+    ("pansharpening", "refine/steps/gaofen2"): ("exp", "exp:refine=1", "exp:refine=3"),
+    ("sharpening", "judged/cases/t33uub_120_to_60_m_mtf"): (),
+    ("sharpening", "judged/cases/t33uub_120_to_60_m_gaussian"): (),
+    ("superresolution", "2to1/cave"): ("bicubic",),
+    ("superresolution", "4to1/cave"): ("bicubic",),
+    ("cloud_removal", "triplets/means"): ("as_seen",),
+    ("cloud_removal", "triplets/images"): ("as_seen",),
+    ("spatiotemporal", "accuracy/ndvi_day_216_of_104_287_real_modis"): ("copy",),
+    ("spatiotemporal", "accuracy/ndvi_day_248_of_104_287_real_modis"): ("copy",),
+}
+
+
+@pytest.mark.parametrize(("problem", "key"), CHEAP)
+def test_it_makes_the_tables_of_the_project(problem: str, key: str, shared: Path) -> None:
     """To the digits that are stated there, which other code measured."""
-    folder, problem, key, digits, names, heads = TABLES[protocol]
-    board = earthloom.bench(problem, shared / "data" / folder, names, protocol=protocol, threads=1)
-    assert not board.failures
-    for name, told in stated(problem, key, names).items():
-        for head, figure in (heads or {head: head for head in told}).items():
-            assert float(f"{board.spreads[name][figure].mean:{digits}}") == told[head], (name, head)
+    found = again.boards(problem, key)
+    assert found
+    for board in found:
+        assert list(board.differences(CHEAP[problem, key])) == []
 
 
 def test_it_makes_the_flood_of_the_project(shared: Path) -> None:
     """The table has every band rounded to a tenth; all of them together are one figure here."""
     folder = shared / "data/spatiotemporal/gwydir_2004_simulated"
     board = earthloom.bench("predict", folder, "copy,starfm", protocol="gwydir_flood", threads=1)
-    for name, told in stated("spatiotemporal", "accuracy/flood_block_means", ["copy", "starfm"]).items():
-        whole = np.sqrt(np.mean(np.square(list(told.values()))))
-        assert board.spreads[name]["rmse"].mean == pytest.approx(whole, abs=0.05)
+    table = results.tables("spatiotemporal")["accuracy/flood_block_means"]
+    for name in ("copy", "starfm"):
+        bands = [float(table.cell(name, f"RMSE band {band}")) for band in (1, 2, 3)]
+        assert board.spreads[name]["rmse"].mean == pytest.approx(np.sqrt(np.mean(np.square(bands))), abs=0.05)

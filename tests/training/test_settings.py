@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from earthloom.documents import to_toml
 from earthloom.errors import FileError, InputError
-from earthloom.training.loop.config import Config, read_toml, to_toml
+from earthloom.training.loop.config import Config, read_toml
 from earthloom.training.loop.learner import learning_rate
 
 

@@ -78,7 +78,16 @@ class Leaderboard:
     @property
     def failures(self) -> list[Row]:
         """What could not be judged."""
-        return [row for row in self.rows if row.why]
+        return [row for row in self.rows if row.lost]
+
+    @property
+    def refusals(self) -> list[str]:
+        """Which methods refused which scenes, and what stood in for them."""
+        other, found = self.protocol.judge.refused, dict[str, list[str]]()
+        for row in self.rows:
+            if row.why and not row.lost:
+                found.setdefault(row.entrant, []).append(row.scene)
+        return [f"{name} refused {_listed(own)}: {other} counts there." for name, own in found.items()]
 
     def mark(self, name: str) -> str:
         """``=`` behind the place of one that cannot be told from the first."""
@@ -98,7 +107,7 @@ class Leaderboard:
 
     def counted(self, name: str) -> int:
         """Scenes that an entrant was judged on."""
-        return sum(1 for row in self.rows if row.entrant == name and not row.why)
+        return sum(1 for row in self.rows if row.entrant == name and not row.lost)
 
     def verdict(self) -> str:
         """What the table tells, in words."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from earthloom.benchmarking.entry import Entry
+from earthloom.benchmarking.labels import parted, value_of
 from earthloom.engine.options import Run
 from earthloom.engine.passes import filled, fuse_whole, halo_px
 from earthloom.engine.scene import ArrayScene
@@ -20,14 +21,17 @@ from earthloom.errors import FileError, InputError
 from earthloom.evaluation.choosing import AUTO, chosen
 from earthloom.methods import catalog
 from earthloom.methods.base import Method
+from earthloom.methods.wrappers.keeping import Keeping
 from earthloom.methods.wrappers.refined import refined
 from earthloom.problems import catalog as problems
 from earthloom.raster.formats import is_image
 from earthloom.raster.open import open_image
 from earthloom.types import Float
 
-FIELD = re.compile(r":(?=\w+=)")  # between fields of a method; the colon of a drive has no equals sign behind it
-REFINE = "refine"
+REFINE, REPLACE_ALL, FOLD = "refine", "replace_all", "{fold}"
+SEEN = "as_seen"
+AS_SEEN = {"cloud_removal": "optical"}  # problems whose product may be what was seen, and its role
+KEEPING = "cloud_removal"  # whose products keep what was seen clear
 UNIT, LARGE = 1.5, 50.0  # a product up to the first beside a truth beyond the second was divided by its maximum
 
 
@@ -49,30 +53,35 @@ class Contestant:
     @property
     def name(self) -> str:
         """Of the method."""
-        return FIELD.split(self.label)[0]
+        return parted(self.label)[0]
 
     @property
     def fields(self) -> dict[str, Any]:
         """Field to value, ``refine`` among them."""
-        pairs = (part.partition("=") for part in FIELD.split(self.label)[1:])
-        return {name: value_of(text) for name, _, text in pairs}
+        return {name: value_of(text) for name, text in parted(self.label)[1].items()}
 
-    def make(self) -> Method:
-        """The method.
+    def make(self, fold: str = FOLD) -> Method:
+        """The method, with ``fold`` in the place of ``{fold}`` in its fields.
 
         Raises
         ------
         MethodError
             For an unknown method or field, or a value that the field does not take.
         """
-        fields = self.fields
+        fields = {k: v.replace(FOLD, fold) if isinstance(v, str) else v for k, v in self.fields.items()}
         steps = fields.pop(REFINE, 0)
-        return refined(catalog.choose(self.name, self.problem, self.problem, fields), steps)
+        kept = bool(fields.pop(REPLACE_ALL, False)) if self.problem == KEEPING else None
+        method = refined(catalog.choose(self.name, self.problem, self.problem, fields), steps)
+        return method if kept is None else Keeping(method, replace_all=kept)
 
     def ready(self, entry: Entry) -> Method:
         """The method as it runs on a scene: with its weights; chosen, where ``auto`` is asked for."""
+        if FOLD in self.label and not entry.fold:
+            raise InputError(
+                f"{self.label} on {entry.name}", "a scene of one of the protocol's folds", "`[fold]` in it"
+            )
         scene = ArrayScene(entry.obs)
-        method = chosen(scene, self.problem, Run(threads=1)) if self.name == AUTO else self.make()
+        method = chosen(scene, self.problem, Run(threads=1)) if self.name == AUTO else self.make(entry.fold)
         if entry.lessons is not None:
             method = entry.lessons.fitted(self.label, method)
         method.check(entry.obs, entry.obs.shape)
@@ -102,6 +111,22 @@ class Contestant:
             REFINE: self.fields.get(REFINE, 0),
             "fields": {name: _plain(value) for name, value in method.parameters.items()},
         }  # fmt: skip
+
+
+class AsSeen(Contestant):
+    """What was seen, as it is: the row of doing nothing, where a problem has no method for it."""
+
+    def ready(self, entry: Entry) -> None:  # type: ignore[override]
+        """Nothing is made."""
+        return
+
+    def product(self, entry: Entry, method: Method | None) -> Float[np.ndarray, "band y x"]:
+        """The image that was seen."""
+        return entry.obs[AS_SEEN[self.problem]].data
+
+    def about(self) -> dict[str, Any]:
+        """For a manifest."""
+        return {"label": self.label, "method": SEEN}
 
 
 @dataclass(frozen=True)
@@ -180,12 +205,27 @@ class Products:
 Entrant = Contestant | Products
 
 
+def contestant(label: str, problem: str) -> Contestant:
+    """A method, or what was seen, by its label.
+
+    Raises
+    ------
+    InputError
+        For ``as_seen`` of a problem whose product is another image than any that was seen.
+    """
+    if label != SEEN:
+        return Contestant(label, problem)
+    if problem not in AS_SEEN:
+        raise InputError(f"{SEEN} for {problem}", "methods by name", "the row of no fusion is a method there")
+    return AsSeen(label, problem)
+
+
 def entrants_of(
     methods: Sequence[str] | str, products: Mapping[str, str | Path] | Sequence[str | Path], problem: str,
     scenes: Sequence[str], scale: float = 1.0,
 ) -> list[Entrant]:  # fmt: skip
     """Methods and folders of products, each once, for scenes of these names; see :func:`require_methods`."""
-    own: list[Entrant] = [Contestant(label, problem) for label in _labels(methods)]
+    own: list[Entrant] = [contestant(label, problem) for label in _labels(methods)]
     return own + [Products(label, folder, scale, tuple(scenes)) for label, folder in _folders(products)]
 
 
@@ -203,10 +243,10 @@ def require_methods(
     """
     labels, folders = _labels(methods), _folders(products)
     for label in labels:
-        one = Contestant(label, problem)
-        if one.name != AUTO:
+        one = contestant(label, problem)
+        if one.name not in (AUTO, SEEN):
             one.make()
-        elif not problems.find(problem).sharpens:
+        elif one.name == AUTO and not problems.find(problem).sharpens:
             raise InputError(f"auto for {problem}", "methods by name", "auto judges one sharp and one coarse view")
     for label, folder in folders:
         if not Path(folder).is_dir():
@@ -234,19 +274,6 @@ def _folders(products: Mapping[str, str | Path] | Sequence[str | Path]) -> list[
         label, told, folder = str(one).partition("=")
         found.append((label, folder) if told else (Path(str(one)).resolve().name, str(one)))
     return found
-
-
-def value_of(text: str) -> Any:
-    """A value that was typed: true, false, none, a whole number, a number, a text."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
 
 
 def spelt(name: str) -> str:

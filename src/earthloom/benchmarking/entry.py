@@ -16,7 +16,7 @@ from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.metrics import cut_border
 from earthloom.problems import catalog as problems
-from earthloom.types import Float, Observation
+from earthloom.types import Float, Observation, Window
 
 RIM = 4  # coarse pixels that are cut by the ratio, and one pixel
 
@@ -49,6 +49,8 @@ class Entry:
         Largest possible value.
     lessons
         What methods are fitted to first; None: nothing.
+    fold
+        By which weights are chosen; empty: none.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Entry:
     truth: Float[np.ndarray, "band y x"] | None
     peak: float
     lessons: Lessons | None = None
+    fold: str = ""
 
     @cached_property
     def fingerprint(self) -> str:
@@ -84,6 +87,8 @@ class Entry:
             If nothing is left.
         """
         told, frame = protocol.judge.cut, protocol.judge.frame
+        if protocol.judge.window is not None:
+            image = image[..., *_inside(protocol.judge.window, image.shape[-2:])]
         if not frame:
             return cut_border(image, int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told))
         if min(image.shape[-2:]) <= 2 * frame:
@@ -103,16 +108,17 @@ class Entry:
         shape = self.truth.shape if self.truth is not None else (bands, *self.obs.shape)
         if product.shape != shape:
             raise InputError(f"a product of shape {product.shape}", f"{shape}")
+        truth = self.truth
         if judge.clip:
-            product = np.clip(product, 0, self.peak)
+            product, truth = np.clip(product, 0, self.peak), None if truth is None else np.clip(truth, 0, self.peak)
         ratio = judge.ratio or self.ratio
         valid = self._valid(protocol)
-        if self.truth is None:
+        if truth is None:
             return judged(Judged(product, None, valid, self.peak, ratio, self.obs), judge.metrics)
         cloud = self.obs.views.get("cloud")
         under = None if cloud is None else self.inner(cloud.data[0] > 0.5, protocol)
         known = None if valid is None else self.inner(valid, protocol)
-        images = [self.inner(image, protocol) for image in (product, self.truth)]
+        images = [self.inner(image, protocol) for image in (product, truth)]
         if known is not None:
             images[1] = np.where(known, images[1], 0)
         beside = [name for name in judge.metrics if name not in AGREEING]
@@ -128,6 +134,20 @@ class Entry:
         if not valid.any():
             raise InputError(f"{self.name}: no pixel that was seen and is known", "one at least")
         return None if valid.all() else valid
+
+
+def _inside(window: Window, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The rows and columns of a window.
+
+    Raises
+    ------
+    InputError
+        If it reaches beyond an image of this shape.
+    """
+    if window.y + window.height > shape[0] or window.x + window.width > shape[1]:
+        last = f"[{window.y}, {window.x}, {window.y + window.height}, {window.x + window.width}]"
+        raise InputError(f"the window {last} of {shape[0]} x {shape[1]} pixels", "one inside the image")
+    return window.slices
 
 
 @runtime_checkable

@@ -74,6 +74,13 @@ class Figure(NamedTuple):
     of: Callable[[Judged], Any]
 
 
+def relative_rmse(product: Any, truth: Any, valid: Any = None) -> float:
+    """``100 / B sum_b rmse_b / |mean truth_b|``, percent."""
+    counted = np.ones(truth.shape[1:], bool) if valid is None else valid
+    found, known = (np.asarray(image[:, counted], np.float64) for image in (product, truth))
+    return float(100 * np.mean(np.sqrt(((found - known) ** 2).mean(axis=1)) / np.abs(known.mean(axis=1))))
+
+
 def _with(index: Callable[..., Any], *more: str, **options: Any) -> Callable[[Judged], Any]:
     """An index of product and truth, and the attributes of :class:`Judged` that it takes besides."""
     return lambda one: index(*one.pair, *(getattr(one, name) for name in more), valid=one.valid, **options)
@@ -92,6 +99,7 @@ TRUE = {
     "ssim": Figure(False, "Gaussian 11 x 11, sigma 1.5, mean of bands", _with(metrics.ssim, "peak")),
     "ssim_uniform": Figure(False, "uniform 7 x 7, mean of bands", _with(metrics.ssim, "peak", window="uniform")),
     "rmse": Figure(True, "units of the image, all bands", _with(metrics.rmse)),
+    "relative_rmse_percent": Figure(True, "each band's RMSE over its mean, mean of bands", _with(relative_rmse)),
     "mae": Figure(True, "units of the image, all bands", _with(metrics.mae)),
     "cc": Figure(False, "Pearson, mean of bands", _with(metrics.cc)),
 }

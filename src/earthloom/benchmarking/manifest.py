@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from earthloom.benchmarking.board import Leaderboard
-from earthloom.benchmarking.entrants import Contestant, Entrant, Products, digest
+from earthloom.benchmarking.entrants import FOLD, Contestant, Entrant, Products, digest
 from earthloom.benchmarking.protocol import Protocol, of
 from earthloom.benchmarking.row import code
 from earthloom.documents import field, objects, parsed, text_of
@@ -125,8 +125,9 @@ def _weights(one: Contestant, board: Leaderboard) -> dict[str, Any]:
     """SHA-256 of the weights that a network ran with, where it did."""
     if not catalog.is_network(one.name, one.problem):
         return {}
-    told = one.fields.get("weights")
-    headers = [store.read_header(told)] if told else list(store.shipped_weights(f"{one.problem}/{one.name}"))
+    told, folds = one.fields.get("weights"), board.protocol.folds
+    given = dict.fromkeys(str(told).replace(FOLD, fold) for fold in folds or [""]) if told else ()
+    headers = [store.read_header(path) for path in given] or list(store.shipped_weights(f"{one.problem}/{one.name}"))
     return {"weights": [{"name": header.name, "sha256": digest(Path(header.path))} for header in headers]}
 
 

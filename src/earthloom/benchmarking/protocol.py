@@ -3,153 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from dataclasses import fields
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from earthloom.benchmarking.definition import CUT_BY_RATIO, FIT, FULL, REDUCED, Dated, Judging, Part, Protocol
 from earthloom.benchmarking.figures import FIGURES, figures_of
+from earthloom.benchmarking.labels import parted, toml_value
 from earthloom.documents import field as checked
-from earthloom.documents import objects, text_of, toml
+from earthloom.documents import objects, text_of, to_toml, toml
 from earthloom.errors import FileError, InputError
 from earthloom.problems.names import registered
+from earthloom.types import Window
 
 FOLDER, SUFFIX = Path(__file__).parent / "protocols", ".toml"
-REDUCED, FULL = "reduced", "full"
 READ = (
     "sensor", "convention", "reduce", "bands", "scale", "maximum", "nodata", "ignore_georeferencing", "precision",
-    "ratio", "bad_bands", "noise", "seed", "mtf",
+    "ratio", "bad_bands", "noise", "seed", "mtf", "blur", "fine_sensor", "shift",
 )  # fmt: skip
-JUDGE = ("metrics", "rank", "cut", "frame", "peak", "ratio", "clip")
+JUDGE = ("metrics", "rank", "cut", "frame", "peak", "ratio", "clip", "window", "refused")
 KEYS = (
     "title", "problem", "resolution", "about", "cite", "layout", "errata", "choice", "scenes", "without", "crop",
-    "expects", "read", "judge", "part", "note", "fit",
+    "window", "expects", "read", "judge", "part", "date", "fold", "note", "fit",
 )  # fmt: skip
-CUT_BY_RATIO, PEAKS = "ratio", ("truth", "maximum")
+PEAKS = ("truth", "maximum")
 DEFAULTS = {
     "pansharpening": "wald", "superresolution": "cubes", "spatiotemporal": "dates", "cloud_removal": "clouds",
     "sharpening": "coarse_bands", "bandpass": "pairs",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Judging:
-    """How a product is judged.
-
-    Parameters
-    ----------
-    metrics
-        Names of figures (:data:`earthloom.benchmarking.figures.FIGURES`), in the order of the table.
-    rank
-        The figure that ranks.
-    cut
-        Border as :func:`earthloom.metrics.cut_border` takes it; ``"ratio"``: four coarse pixels and one, 17 at 4:1.
-    frame
-        Or so many pixels on every side.
-    peak
-        Largest possible value: a number, ``"maximum"`` (that of the sensor's bit depth), ``"truth"`` (the largest
-        value of the truth).
-    ratio
-        Coarse over fine pixel size for ERGAS; None: that of the scene.
-    clip
-        Whether products are clipped to 0 .. peak first.
-    """
-
-    metrics: tuple[str, ...]
-    rank: str
-    cut: int | str = 0
-    peak: float | str = "truth"
-    ratio: float | None = None
-    clip: bool = False
-    frame: int = 0
-
-
-@dataclass(frozen=True)
-class Part:
-    """Scenes of a data set that are read alike.
-
-    Parameters
-    ----------
-    files
-        Pattern of the names of files, or of folders that hold one scene each.
-    roles
-        Role to the name of its file in such a folder; empty: the files tell themselves.
-    read, peak
-        What differs for them.
-    """
-
-    files: str
-    roles: Mapping[str, str] = field(default_factory=dict)
-    read: Mapping[str, Any] = field(default_factory=dict)
-    peak: float | str | None = None
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """One protocol; its TOML is ``text``, which a manifest keeps.
-
-    Parameters
-    ----------
-    name, title, problem, resolution
-        ``resolution`` is ``reduced`` (there is a truth) or ``full`` (there is none).
-    about, cite, layout, errata
-        For people: what it is, whom to cite, which files it expects, and what is known to go wrong.
-    read
-        As :func:`earthloom.cases` takes it.
-    choice
-        Behind ``@`` of a folder of dates: ``val``.
-    scenes, without
-        Patterns of the names of scenes that count, and of files that do not.
-    crop
-        Side of the upper left part of a cube that is taken; 0: all of it.
-    expects
-        How many scenes a table of it has.
-    notes
-        Pattern of files to what there is to say when they are among the data.
-    fit
-        For alignment: which share of the scenes the methods are fitted to.
-    """
-
-    name: str
-    title: str
-    problem: str
-    judge: Judging
-    text: str
-    resolution: str = REDUCED
-    about: str = ""
-    cite: str = ""
-    layout: str = ""
-    errata: tuple[str, ...] = ()
-    read: Mapping[str, Any] = field(default_factory=dict)
-    choice: str = ""
-    scenes: tuple[str, ...] = ()
-    without: tuple[str, ...] = ()
-    crop: int = 0
-    expects: int | None = None
-    parts: tuple[Part, ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-    fit: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def full(self) -> bool:
-        """Whether there is no truth."""
-        return self.resolution == FULL
-
-    @property
-    def sha256(self) -> str:
-        """Of its text."""
-        return sha256(self.text.encode()).hexdigest()
-
-    def counts(self, scene: str) -> bool:
-        """Whether a scene is one of those that are judged."""
-        return not self.scenes or any(fnmatch(scene, pattern) for pattern in self.scenes)
-
-    def remarks(self, files: Sequence[str | Path]) -> list[str]:
-        """What there is to say about the data that were given."""
-        names = [Path(str(one)).name.lower() for one in files]
-        return [say for pattern, say in self.notes if any(fnmatch(name, pattern.lower()) for name in names)]
 
 
 @cache
@@ -159,21 +41,56 @@ def names() -> tuple[str, ...]:
 
 
 def load(named: str | Path) -> Protocol:
-    """A protocol by its name, or from a TOML file.
+    """A protocol by its name, or from a TOML file; with fields behind colons, ``cave_held:ratio=2``.
 
     Raises
     ------
     FileError
-        If there is no such file, or it is no protocol.
+        If there is no such file, or it is no protocol, or a protocol has no such field.
     """
-    text = str(named)
+    text, told = parted(str(named))
     if text in names():
-        return of(text_of(FOLDER / f"{text}{SUFFIX}"), text)
-    if not text.endswith(SUFFIX):
+        path, name = FOLDER / f"{text}{SUFFIX}", text
+    elif not text.endswith(SUFFIX):
         raise InputError(f"protocol '{text}'", f"a TOML file, or one of {', '.join(names())}")
-    if not Path(text).is_file():
+    elif not Path(text).is_file():
         raise FileError(f"{text} does not exist", "a TOML file", f"or one of {', '.join(names())}")
-    return of(text_of(Path(text)), Path(text).stem)
+    else:
+        path, name = Path(text), Path(text).stem
+    found = of(text_of(path), name)
+    return of(changed(found.text, told, name), ":".join([name, *_typed(told)])) if told else found
+
+
+def changed(text: str, values: Mapping[str, str], name: str) -> str:
+    """The TOML of a protocol with other values of some fields, which its title then says.
+
+    Parameters
+    ----------
+    values
+        Key to text. Keys of the whole, of ``read`` or of ``judge``, whoever has it first; ``judge.ratio`` says whose.
+
+    Raises
+    ------
+    FileError
+        If there is no such key.
+    """
+    told, tables = dict(toml(text)), {"read": READ, "judge": JUDGE, "fit": FIT}
+    for key, value in values.items():
+        home, _, own = key.rpartition(".")
+        home = home or next((table for table, keys in tables.items() if key in keys and key not in KEYS), "")
+        if own not in tables.get(home, KEYS) or (home and home not in tables):
+            possible = dict.fromkeys([*READ, *JUDGE, *FIT, *(one for one in KEYS if one not in tables)])
+            raise FileError(f"protocol {name}: {key}", f"some of {', '.join(possible)}")
+        if home:
+            told[home] = {**told.get(home, {}), own: toml_value(value)}
+        else:
+            told[own] = toml_value(value)
+    return to_toml({**told, "title": "; ".join([told["title"], *_typed(values)])})
+
+
+def _typed(values: Mapping[str, str]) -> list[str]:
+    """Fields as they were typed."""
+    return [f"{key}={value}" for key, value in values.items()]
 
 
 def default_for(problem: str) -> str:
@@ -211,15 +128,21 @@ def of(text: str, name: str) -> Protocol:
         raise FileError(f"{where}: resolution {resolution!r}", f"{REDUCED} or {FULL}")
     if resolution == FULL and problem != "pansharpening":
         raise FileError(f"{where}: {problem} at full resolution", "pansharpening", "its figures need PAN and MS")
+    if resolution == FULL and "window" in told:
+        raise FileError(f"{where}: a window at full resolution", "a window of scenes with a truth", "`scenes` chooses")
     read = checked(told, "read", dict, where, True) or {}
     _known(read, READ, f"{where}, read")
+    folds = checked(told, "fold", dict, where, True) or {}
     return Protocol(
         name, checked(told, "title", str, where), problem, _judging(told, problem, resolution, where), text, resolution,
         *(checked(told, key, str, where, True) or "" for key in ("about", "cite", "layout")),
         errata=_texts(told, "errata", where), read=read, choice=checked(told, "choice", str, where, True) or "",
         scenes=_texts(told, "scenes", where), without=_texts(told, "without", where),
-        crop=checked(told, "crop", int, where, True) or 0, expects=checked(told, "expects", int, where, True),
+        crop=checked(told, "crop", int, where, True) or 0, window=_window(told, where),
+        expects=checked(told, "expects", int, where, True),
         parts=tuple(_part(one, where) for one in objects({"part": [], **told}, "part", where)),
+        dates=tuple(_dated(one, where) for one in objects({"date": [], **told}, "date", where)),
+        folds={name: _texts(folds, name, f"{where}, fold") for name in folds},
         notes=tuple(
             (checked(one, "files", str, where), checked(one, "say", str, where))
             for one in objects({"note": [], **told}, "note", where)
@@ -250,7 +173,7 @@ def _judging(told: Mapping[str, Any], problem: str, resolution: str, where: str)
         raise FileError(f"{where}: clip {clip!r}", "true or false")
     return Judging(
         metrics, rank, cut, _peak(judge.get("peak", "truth"), where), checked(judge, "ratio", float, where, True), clip,
-        frame,
+        frame, _window(judge, where), checked(judge, "refused", str, where, True) or "",
     )  # fmt: skip
 
 
@@ -260,6 +183,28 @@ def _part(told: Mapping[str, Any], where: str) -> Part:
     read = {key: value for key, value in told.items() if key in READ}
     peak = _peak(told["peak"], where) if "peak" in told else None
     return Part(checked(told, "files", str, where), checked(told, "roles", dict, where, True) or {}, read, peak)
+
+
+def _dated(told: Mapping[str, Any], where: str) -> Dated:
+    """One of the tables ``date``."""
+    _known(told, [one.name for one in fields(Dated)], f"{where}, date")
+    texts = {name: checked(told, name, str, where, name in ("coarse", "mask")) or "" for name in told if name != "band"}
+    missing = [name for name in ("day", "fine") if not texts.get(name)]
+    if missing:
+        raise FileError(f"{where}, date: {', '.join(missing)} is missing", "day and fine")
+    return Dated(**texts, band=checked(told, "band", int, where, True) or 0)
+
+
+def _window(told: Mapping[str, Any], where: str) -> Window | None:
+    """``[y0, x0, y1, x1]``, the last row and column not in it."""
+    value = checked(told, "window", list, where, True)
+    if value is None:
+        return None
+    whole = len(value) == 4 and all(isinstance(one, int) and not isinstance(one, bool) for one in value)
+    if not whole or not (0 <= value[0] < value[2] and 0 <= value[1] < value[3]):
+        raise FileError(f"{where}: window {value!r}", "[y0, x0, y1, x1] in pixels, the last ones not in it")
+    y, x, below, right = value
+    return Window(y, x, below - y, right - x)
 
 
 def _peak(value: Any, where: str) -> float | str:
@@ -285,4 +230,4 @@ def _known(told: Mapping[str, Any], keys: Sequence[str], where: str) -> None:
         raise FileError(f"{where}: {', '.join(wrong)}", f"some of {', '.join(keys)}")
 
 
-__all__ = ["FIGURES", "Judging", "Part", "Protocol", "default_for", "load", "names", "of"]
+__all__ = ["CUT_BY_RATIO", "FIGURES", "Dated", "Judging", "Part", "Protocol", "default_for", "load", "names", "of"]

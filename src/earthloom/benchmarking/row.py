@@ -16,7 +16,7 @@ class Row:
     Parameters
     ----------
     figures
-        Empty where it failed; ``why`` then says so.
+        Empty where it failed; ``why`` then says so. Both, where a method refused and another product stood in for it.
     seconds
         That fusing took, on this machine, beside whatever else ran; None for products of others.
     key
@@ -30,6 +30,11 @@ class Row:
     seconds: float | None = None
     key: str = field(default="", repr=False)
     kept: bool = field(default=False, repr=False)
+
+    @property
+    def lost(self) -> bool:
+        """Whether nothing could be judged."""
+        return bool(self.why) and not self.figures
 
 
 @cache

@@ -6,19 +6,19 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from earthloom.atomic import write_whole
-from earthloom.benchmarking.entrants import Entrant
-from earthloom.benchmarking.entry import Scenes
+from earthloom.benchmarking.entrants import Entrant, contestant
+from earthloom.benchmarking.entry import Entry, Scenes
 from earthloom.benchmarking.protocol import Protocol
 from earthloom.benchmarking.row import Row, code
 from earthloom.documents import object_beside
 from earthloom.engine.options import Run
-from earthloom.errors import EarthloomError, FileError
+from earthloom.errors import EarthloomError, FileError, MethodError
 from earthloom.machine import on
 from earthloom.version import __version__
 
@@ -44,21 +44,29 @@ class Judge:
         with on(self.device):
             return [self._row(one, entry, told) for one in self.entrants]
 
-    def _row(self, one: Entrant, entry: Any, told: str) -> Row:
-        """One of them, kept or made."""
+    def _row(self, one: Entrant, entry: Entry, told: str) -> Row:
+        """One of them; where it refuses the scene, and the protocol says what then counts, that with the reason."""
         try:
-            method = one.ready(entry)
-            basis = "\n".join((__version__, code(), self.protocol.sha256, told, one.fingerprint(entry, method)))
-            key = sha256(basis.encode()).hexdigest()
-            kept = self._kept(key)
-            if kept is not None:
-                return Row(one.label, entry.name, kept["figures"], "", kept["seconds"], key, True)
-            began = time.perf_counter()
-            product = one.product(entry, method)
-            seconds = None if method is None else time.perf_counter() - began
-            row = Row(one.label, entry.name, entry.figures(product, self.protocol), "", seconds, key)
+            return self._made(one, entry, told)
         except EarthloomError as wrong:
-            return Row(one.label, entry.name, why=str(wrong))
+            other = self.protocol.judge.refused
+            if not isinstance(wrong, MethodError) or other in ("", one.label):
+                return Row(one.label, entry.name, why=str(wrong))
+            instead = self._row(contestant(other, self.protocol.problem), entry, told)
+            return replace(instead, entrant=one.label, why=str(wrong), seconds=None, key="")
+
+    def _made(self, one: Entrant, entry: Entry, told: str) -> Row:
+        """A row, kept or made."""
+        method = one.ready(entry)
+        basis = "\n".join((__version__, code(), self.protocol.sha256, told, one.fingerprint(entry, method)))
+        key = sha256(basis.encode()).hexdigest()
+        kept = self._kept(key)
+        if kept is not None:
+            return Row(one.label, entry.name, kept["figures"], "", kept["seconds"], key, True)
+        began = time.perf_counter()
+        product = one.product(entry, method)
+        seconds = None if method is None else time.perf_counter() - began
+        row = Row(one.label, entry.name, entry.figures(product, self.protocol), "", seconds, key)
         if self.folder is not None:
             with suppress(FileError):  # another machine's folder: who asked keeps the row
                 keep(self.folder, row)

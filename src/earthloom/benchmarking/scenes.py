@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from fnmatch import fnmatch
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +17,15 @@ from earthloom.benchmarking.entry import Entry
 from earthloom.benchmarking.protocol import Part, Protocol
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.problems import catalog as problems
+from earthloom.problems.base import Case
+from earthloom.raster.listing.date_folders import Series
+from earthloom.raster.listing.days import parse_date
 from earthloom.raster.listing.layouts import find_sources
 from earthloom.raster.steady import stamps
 from earthloom.training.cases.open import cases
 from earthloom.training.cases.pansharpening import Cases
 from earthloom.training.cases.samples import DataSet, Reading, limit_of
-from earthloom.types import Observation, Window
+from earthloom.types import Observation, View, Window
 
 WHOLE = 1 << 20  # pixels: scenes come as they are, not in blocks
 BY_SCENE = "pansharpening"  # whose scenes are opened one by one
@@ -130,12 +135,15 @@ class Scenes(Sequence[Entry]):
         if opened.reading.precision != "float32":
             obs, truth = promoted(obs, opened.reading.precision), truth if truth is None else truth.astype(np.float64)
         lessons = getattr(data, "lessons", None)
-        entry = Entry(self.name(number), obs, truth, 0.0, None if lessons is None else lessons(index))
+        name = self.name(number)
+        entry = Entry(name, obs, truth, 0.0, None if lessons is None else lessons(index), protocol.fold(name))
         return replace(entry, peak=self._peak(opened, entry))
 
-    def _case(self, data: DataSet, index: int) -> Any:
-        """A case, made of a part of its cube where the protocol says so."""
-        crop = self.protocol.crop
+    def _case(self, data: DataSet, index: int) -> Case:
+        """A case, made of a part of its scene where the protocol says so."""
+        crop, window = self.protocol.crop, self.protocol.window
+        if window is not None:
+            return part_of(data[index], window)
         if not crop:
             return data[index]
         whole = data.seen(index)
@@ -157,6 +165,31 @@ class Scenes(Sequence[Entry]):
         if entry.truth is not None:
             return float(np.nanmax(entry.inner(entry.truth, self.protocol)))
         return float(max(view.data[:, view.valid].max() for view in entry.obs.views.values() if view.valid.any()))
+
+
+def part_of(case: Case, window: Window) -> Case:
+    """What was seen of a window alone, and its truth: pixels whose middle lies in it, and no margin beside them.
+
+    Raises
+    ------
+    InputError
+        If it is not inside the scene.
+    """
+    obs, views = case.obs, dict[str, View]()
+    if window.y + window.height > obs.shape[0] or window.x + window.width > obs.shape[1]:
+        raise InputError(f"a window of {window} in {obs.shape} pixels", "one inside the scene")
+    for role, view in obs.views.items():
+        spans = []
+        for axis, (first, count) in enumerate(((window.y, window.height), (window.x, window.width))):
+            spans.append(slice(*np.searchsorted(view.centres(axis), [first - 0.5, first + count - 0.5])))
+        rows, cols = spans
+        own = Window(rows.start, cols.start, rows.stop - rows.start, cols.stop - cols.start)
+        views[role] = replace(
+            view, data=np.ascontiguousarray(view.data[:, rows, cols]), valid=view.valid[rows, cols].copy(),
+            offset=view.offset_in(window, own),
+        )  # fmt: skip
+    seen = replace(obs, views=views, shape=(window.height, window.width), core=None, origin=(0, 0))
+    return Case(seen, np.ascontiguousarray(case.truth[:, *window.slices]))
 
 
 def promoted(obs: Observation, precision: str) -> Observation:
@@ -229,6 +262,10 @@ def _named(name: str, only: Sequence[str]) -> bool:
 
 def _opened(given: Sequence[Path], protocol: Protocol, pairs: Pairs | None) -> Iterator[Opened]:
     """Data sets: one for each file or folder that a part takes, else one of all that was given."""
+    if protocol.dates:
+        series = [dated_series(one, protocol) for one in given]
+        yield from _open(series, protocol, Part("*"), pairs)
+        return
     if not protocol.parts:
         paths = [f"{one}@{protocol.choice}" if protocol.choice and "@" not in one.name else str(one) for one in given]
         kept = [one for one in paths if not _matches(Path(one), protocol.without)]
@@ -238,11 +275,58 @@ def _opened(given: Sequence[Path], protocol: Protocol, pairs: Pairs | None) -> I
     for one in given:
         for path, part in _parts(one, protocol):
             found = True
-            roles = {role: str(path / name) for role, name in part.roles.items()}
-            yield from _open(roles or [str(path)], protocol, part, pairs, _title(path, one) if roles else "")
+            named = dict(_named_scenes(path, one, part.roles))
+            if pairs is not None and named:  # what is fitted to some is judged on others: one data set
+                yield from _open(list(named.values()), protocol, part, pairs)
+                continue
+            for title, roles in named.items() if named else [("", [str(path)])]:
+                yield from _open(roles, protocol, part, pairs, title)
     if not found:
         names = ", ".join(part.files for part in protocol.parts)
         raise InputError(f"nothing for {protocol.name} in {', '.join(map(str, given))}", names, protocol.layout)
+
+
+def dated_series(folder: Path, protocol: Protocol) -> Series:
+    """The dates of a folder, as a protocol names their files.
+
+    Raises
+    ------
+    FileError
+        If one is missing.
+    """
+    kinds: dict[str, dict[date, Any]] = {"fine": {}, "coarse": {}, "mask": {}}
+    numbers: dict[date, int] = {}
+    for one in protocol.dates:
+        day = parse_date(one.day)
+        for kind, found in kinds.items():
+            name = getattr(one, kind)
+            if name and not (folder / name).is_file():
+                raise FileError(f"{folder} without {name}", f"the files of {protocol.name}", protocol.layout)
+            if name:
+                found[day] = str(folder / name) if kind == "mask" else (str(folder / name),)
+        if one.band:
+            numbers[day] = one.band
+    return Series(folder.name, kinds["fine"], kinds["coarse"], kinds["mask"], protocol.choice, numbers)
+
+
+def _named_scenes(folder: Path, given: Path, roles: Mapping[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The scenes of a folder whose files are named by role: one, or one for each word that ``*`` stands for."""
+    if not any("*" in name for name in roles.values()):
+        if roles:
+            yield _title(folder, given), {role: str(folder / name) for role, name in roles.items()}
+        return
+    every = [
+        {found[1]: str(path) for path in folder.glob(name) if (found := re.fullmatch(_starred(name), path.name))}
+        for name in roles.values()
+    ]
+    for title in sorted(set(every[0]).intersection(*every[1:])):
+        yield title, {role: files[title] for role, files in zip(roles, every, strict=True)}
+
+
+def _starred(name: str) -> str:
+    """A pattern that captures what the first ``*`` stands for."""
+    before, _, behind = name.partition("*")
+    return f"{re.escape(before)}(.+){re.escape(behind)}"
 
 
 def _title(folder: Path, given: Path) -> str:
@@ -261,7 +345,7 @@ def _parts(given: Path, protocol: Protocol) -> Iterator[tuple[Path, Part]]:
             fits = fnmatch(name, f"*{named}" if "/" in named else named)
             whole = path.is_dir() if part.roles else path.is_file()
             if fits and whole and path not in seen and not _matches(path, protocol.without):
-                if part.roles and not all((path / name).exists() for name in part.roles.values()):
+                if not all(any(path.glob(name)) for name in part.roles.values()):
                     continue
                 seen.add(path)
                 yield path, part
@@ -283,7 +367,7 @@ def _open(
         yield Opened(pairs(paths, protocol.fit, told), reading, peak, part)
         return
     if protocol.problem != BY_SCENE:
-        yield Opened(cases(paths, protocol.problem, block_px=WHOLE, **told), reading, peak, part)
+        yield Opened(cases(paths, protocol.problem, block_px=WHOLE, **told), reading, peak, part, title)
         return
     for source in find_sources(paths):
         try:

@@ -9,11 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from earthloom.errors import InputError, MethodError
+from earthloom.physics.block_means import block_means, gain_of_means
 from earthloom.physics.forward import footprint, reduce
 from earthloom.problems.base import Case, Problem
 from earthloom.types import Band, Bool, Float, Observation, View
 
 COARSE = "coarse"  # how the roles of coarse views begin; a method sees one, called so
+NESTED = 1e-6  # pixels
 
 
 def coarse_roles(obs: Observation) -> list[str]:
@@ -97,6 +99,35 @@ class Sharpening(Problem):
         guide = View(fine, _seen_by(obs, rows, cols), obs["fine"].bands)
         truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         return Case(replace(seen, views={"fine": guide, COARSE: low}), truth)
+
+    def averaged(self, obs: Observation, ratio: int) -> Case:
+        """Everything made coarser by means of pixels instead of the sensors' blur, the coarse view the truth.
+
+        The fine bands come to the grid of the coarse ones by :func:`~earthloom.physics.block_means.block_means`, too;
+        where the grids do not nest, by a Gaussian of the same gain at Nyquist.
+
+        Parameters
+        ----------
+        ratio
+            How much coarser than they are the coarse bands are made.
+
+        Raises
+        ------
+        InputError
+            If the coarse view is too small to be degraded by the ratio.
+        """
+        case, coarse, fine = self.degraded(obs, ratio), obs[COARSE], obs["fine"]
+        rows, cols = case.obs.shape
+        step = round(coarse.ratio[0])
+        nested = all(abs(at - (step - 1) / 2) < NESTED for at in coarse.offset)
+        if nested and all(abs(one - step) < NESTED for one in coarse.ratio):
+            guide = block_means(fine.data, step)
+        else:
+            guide = reduce(obs, fine.data, gain_of_means(step), COARSE)
+        low = block_means(coarse.data[:, :rows, :cols], ratio)
+        views = {"fine": replace(case.obs["fine"], data=guide[:, :rows, :cols])}
+        views[COARSE] = replace(case.obs[COARSE], data=low)
+        return Case(replace(case.obs, views=views), case.truth)
 
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """Relative root mean square of ``D B product - coarse``, and its bias, in percent of the mean of the coarse."""

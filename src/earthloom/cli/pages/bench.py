@@ -66,7 +66,7 @@ def bench(
     output
         Folder for the leaderboard (HTML, Markdown, LaTeX, CSV), its manifest, and what a stopped run goes on with.
     protocol
-        Its name, or a TOML file (default: the plain one of the problem).
+        Its name, or a TOML file (default: the plain one of the problem); fields behind a colon: cave_held:ratio=2.
     products
         Folders of products, NAME=FOLDER: files called like the scenes, or numbered like them.
     products_scale

@@ -53,13 +53,17 @@ SPLITS: Mapping[str, Mapping[str, list[Triple]]] = {  # those of a public code f
 
 @dataclass(frozen=True)
 class Series:
-    """Fine and coarse images of one place: date to files; ``masks`` of the fine ones; ``choice`` of triples."""
+    """Fine and coarse images of one place: date to files; ``masks`` of the fine ones; ``choice`` of triples.
+
+    ``coarse_bands`` is the band of a coarse file, from 1, that is of a date, where one file holds many dates.
+    """
 
     name: str
     fine: Mapping[date, tuple[str, ...]]
     coarse: Mapping[date, tuple[str, ...]]
     masks: Mapping[date, str] = field(default_factory=dict)
     choice: str = ""
+    coarse_bands: Mapping[date, int] = field(default_factory=dict)
 
     @property
     def both(self) -> list[date]:

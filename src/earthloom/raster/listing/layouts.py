@@ -29,6 +29,7 @@ _ROLE = re.compile(r"(?<![a-z])(" + "|".join(sorted(_ROLE_OF, key=len, reverse=T
 _SEN12 = re.compile(r"^(ROIs\d+_[a-z]+)(?:_(s1|s2_cloudfree|s2_cloudy|s2))?_(\d+)_p(\d+)$", re.I)
 _SEN12_FOLDER = re.compile(r"(?:^|_)(s1|s2_cloudfree|s2_cloudy|s2)(?:rtc|grd|l1c|l2a)?(?:_\d+)?$", re.I)
 _SEN12_ROLES = {"s1": "sar", "s2": "clear", "s2_cloudfree": "clear", "s2_cloudy": "cloudy"}
+_SEN12_SCENE = ("sar", "cloudy", "clear", "cloudy_mask", "clear_mask")
 FACTS = "dataset.json"
 MASK = "_s2cloudless"  # ending of a cloud mask beside an image of SEN12MS-CR
 LOOKED_FOR = (
@@ -78,7 +79,8 @@ def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | 
     ----------
     paths
         A file, a folder (its subfolders are looked through), several of them, or one scene as
-        ``{"pan": file, "ms": file or files, "gt": file}``.
+        ``{"pan": file, "ms": file or files, "gt": file}``, or ``{"sar": file, "cloudy": file, "clear": file}`` with
+        ``cloudy_mask`` perhaps.
 
     Raises
     ------
@@ -112,10 +114,15 @@ def find_sources(paths: PathLike | Sequence[PathLike] | Mapping[str, PathLike | 
 
 def _one_scene(paths: Mapping[str, PathLike | Sequence[PathLike]]) -> Source:
     """A scene whose files were named."""
-    unknown = [role for role in paths if role not in ("pan", "ms", "gt")]
-    if unknown or "pan" not in paths or "ms" not in paths:
-        raise InputError(f"a scene of {', '.join(paths) or 'nothing'}", "pan and ms, and perhaps gt")
+    roles = _SEN12_SCENE if "sar" in paths else ("pan", "ms", "gt")
+    unknown = [role for role in paths if role not in roles]
+    whole = {"clear", "cloudy"} & set(paths) if "sar" in paths else {"pan", "ms"} <= set(paths)
+    if unknown or not whole:
+        wanted = "pan and ms, and perhaps gt; or sar, cloudy and clear, and perhaps their masks"
+        raise InputError(f"a scene of {', '.join(paths) or 'nothing'}", wanted)
     files = {r: (str(p) if isinstance(p, (str, Path)) else tuple(map(str, p))) for r, p in paths.items()}
+    if "sar" in files:
+        return Rasters(Path(str(files["sar"])).stem, files, "SEN12MS-CR")
     title = Path(files["ms"] if isinstance(files["ms"], str) else files["ms"][0]).stem
     if all(isinstance(p, str) and p.lower().endswith(".mat") for p in files.values()):
         return open_triplet({role: Path(str(p)) for role, p in files.items()}, title)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from earthloom.engine.options import Run
+from earthloom.engine.scene import ArrayScene
 from earthloom.errors import InputError
 from earthloom.methods.wrappers.each_coarse import OneCoarse
-from earthloom.prepare.blurring import AUTO, OF_SENSOR
+from earthloom.prepare.blurring import AUTO, OF_SENSOR, estimated, with_gain
+from earthloom.prepare.registering import Moved
 from earthloom.prepare.sharpening import Pairing
 from earthloom.problems.base import Case
 from earthloom.problems.sharpening import COARSE, Sharpening, coarse_roles
@@ -27,6 +28,7 @@ from earthloom.types import Observation, Scene, Window
 KEPT = 2  # scenes that stay open
 GAINS = (0.2, 0.6)  # of blurs that are drawn
 POSSIBLE = (0.05, 0.9)
+MTF, MEANS = "mtf", "means"
 UNLIKE = 0.03  # how far they and what a method is told differ: standard deviation
 
 
@@ -51,6 +53,13 @@ class CoarseCases(DataSet):
         Of what is drawn.
     mtf
         Blur where none is drawn: ``auto``, as the scene shows it, or ``sensor``, as its bands are described.
+    blur
+        ``means``: everything is made coarser by means of pixels instead, and methods are told the gain that the result
+        shows (:meth:`earthloom.problems.sharpening.Sharpening.averaged`); ``mtf``: by the sensors' own.
+    fine_sensor
+        Of the fine images, where ``sensor`` is that of the coarse ones alone.
+    shift
+        Fine pixels by which the coarse images lie further down and right than their grids say.
 
     Raises
     ------
@@ -60,7 +69,8 @@ class CoarseCases(DataSet):
 
     def __init__(
         self, sources: Sequence[SizedScene], reading: Reading, limit: int | None = None, ratio: int | None = None,
-        blurs: int = 0, seed: int = 0, mtf: str = AUTO,
+        blurs: int = 0, seed: int = 0, mtf: str = AUTO, blur: str = MTF, fine_sensor: Any = None,
+        shift: Sequence[float] = (0.0, 0.0),
     ) -> None:  # fmt: skip
         reading.require_convention(" for coarse bands")
         for name, why in (
@@ -76,7 +86,12 @@ class CoarseCases(DataSet):
             raise InputError(f"ratio {ratio}, blurs {blurs}", "a ratio of at least 2, and no fewer than 0 blurs")
         if mtf not in (AUTO, OF_SENSOR):
             raise InputError(f"mtf '{mtf}'", f"'{AUTO}' or '{OF_SENSOR}'")
+        if blur not in (MTF, MEANS) or (blur == MEANS and blurs):
+            raise InputError(f"blur '{blur}', {blurs} drawn ones", f"'{MTF}', or '{MEANS}' and none drawn")
+        if len(shift) != 2 or not np.isfinite(np.asarray(shift, float)).all():
+            raise InputError(f"shift {shift}", "two numbers: fine pixels down and right")
         self.sources, self.reading, self.mtf = tuple(sources), reading, mtf
+        self.blur, self.fine_sensor, self.shift = blur, fine_sensor, (float(shift[0]), float(shift[1]))
         self.ratio, self.blurs, self.seed, self.bands = ratio, blurs, seed, 0
         self.sensor: Sensor = load(reading.sensor)
         self._open: OrderedDict[int, Scene] = OrderedDict()
@@ -112,7 +127,10 @@ class CoarseCases(DataSet):
         images = {role: open_image(path, role=role, nodata=told.nodata) for role, path in source.files.items()}
         gain = float(np.mean(GAINS)) if self.blurs else self.mtf
         run = Run(ignore_georeferencing=told.ignore_georeferencing)
-        found = Pairing(told.sensor, mtf=gain, nodata=told.nodata)(images, run).scene
+        gain = OF_SENSOR if self.blur == MEANS else gain  # what comes out shows its own
+        found = Pairing(told.sensor, self.fine_sensor, mtf=gain, nodata=told.nodata)(images, run).scene
+        for role in coarse_roles(found.empty()) if any(self.shift) else ():
+            found = Moved(found, *self.shift, role)
         with self._lock:
             self._open[number] = found
             while len(self._open) > KEPT:  # files close when the last reader lets go
@@ -145,12 +163,14 @@ class CoarseCases(DataSet):
             rng = np.random.default_rng((self.seed, number, draw, len(role)))
             near = float(rng.uniform(*GAINS)) + rng.normal(0, UNLIKE, len(scene.empty()[COARSE].bands) + 1)
             *gains, told = np.clip(near, *POSSIBLE).tolist()
-        case = blocks.reduced(problem, scene, cell, lambda obs: problem.degraded(obs, ratio, gains), ratio)
+        if self.blur == MEANS:
+            case = blocks.reduced(problem, scene, cell, lambda obs: problem.averaged(obs, ratio), ratio)
+            told = estimated(ArrayScene(case.obs)).gain
+        else:
+            case = blocks.reduced(problem, scene, cell, lambda obs: problem.degraded(obs, ratio, gains), ratio)
         if told is None:
             return case
-        view = case.obs[COARSE]
-        view = replace(view, bands=tuple(replace(band, mtf_nyquist=told) for band in view.bands))
-        return Case(replace(case.obs, views={**case.obs.views, COARSE: view}), case.truth)
+        return Case(with_gain(case.obs, COARSE, told), case.truth)
 
     def seen(self, index: int) -> Observation:
         """What was seen at native resolution behind a case."""
@@ -174,5 +194,5 @@ OPTIONS = {
 
 def open_cases(paths: Any, reading: Reading, limit: int | None = None, **more: Any) -> DataSet:
     """See :func:`earthloom.training.cases.open.cases_module`."""
-    names = {"ratio": "ratio", "blurs": "blurs", "seed_of_blurs": "seed", "mtf": "mtf"}
-    return CoarseCases(scenes_in(paths), reading, limit, **{names[key]: value for key, value in more.items()})
+    told = {"seed" if key == "seed_of_blurs" else key: value for key, value in more.items()}
+    return CoarseCases(scenes_in(paths), reading, limit, **told)

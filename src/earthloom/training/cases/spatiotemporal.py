@@ -39,7 +39,7 @@ class TripleCases(DataSet):
     paths
         Folders, each perhaps with a choice behind ``@``: ``train`` or ``val`` (the triples of CIA and LGC),
         ``2016-08-07/2016-08-23/2016-08-30`` (known, wanted, known; several with commas), or ``16:1`` (coarse images are
-        simulated at that ratio).
+        simulated at that ratio). Or the dates of a folder that names do not tell, as a :class:`Series`.
     reading
         How to read; ``sensor`` is the coarse one, whose MTF counts, ``bands`` names the bands of both.
     limit
@@ -49,11 +49,15 @@ class TripleCases(DataSet):
     """
 
     def __init__(
-        self, paths: str | Path | Sequence[str | Path], reading: Reading, limit: int | None = None, noise: float = NOISE
+        self,
+        paths: str | Path | Series | Sequence[str | Path | Series],
+        reading: Reading,
+        limit: int | None = None,
+        noise: float = NOISE,
     ) -> None:
         reading.require_convention(" for dates")
-        items = [paths] if isinstance(paths, (str, Path)) else list(paths)
-        self.sources = [series_in(str(item)) for item in items]
+        items = [paths] if isinstance(paths, (str, Path, Series)) else list(paths)
+        self.sources = [item if isinstance(item, Series) else series_in(str(item)) for item in items]
         self.reading, self.noise, self.bands = reading, noise, 0
         self.sensor = load(reading.sensor if reading.sensor is not None else "generic")
         self._units = [unit for number in range(len(self.sources)) for unit in self._plan(number)]
@@ -96,11 +100,16 @@ class TripleCases(DataSet):
 
     @property
     def names(self) -> list[str]:
-        """One per case: the folder, the wanted date, and the corner of the block where there are several."""
-        return [
-            f"{self.sources[n].name} {triple[1]}" + ("" if cell is None else f"@{cell.y},{cell.x}")
-            for n, triple, cell in self._units
-        ]
+        """One per case: the folder, the wanted date, and the corner of the block where there are several.
+
+        Where one date is wanted of several pairs of others, these too.
+        """
+        wanted = [(n, triple[1]) for n, triple in dict.fromkeys((n, triple) for n, triple, _ in self._units)]
+        found = []
+        for n, triple, cell in self._units:
+            of = f" of {triple[0]}, {triple[-1]}" if wanted.count((n, triple[1])) > 1 else ""
+            found.append(f"{self.sources[n].name} {triple[1]}{of}" + ("" if cell is None else f"@{cell.y},{cell.x}"))
+        return found
 
     def one(self, index: int) -> Case:
         """A case by its number."""
@@ -129,7 +138,7 @@ class TripleCases(DataSet):
     ) -> Observation:  # fmt: skip
         """Both sensors' images on their grids."""
         days = {("coarse_p" if role == "truth" else role.replace("fine", "coarse")): day for role, day in fine.items()}
-        coarse = {role: self._image(series.coarse[day]) for role, day in days.items()}
+        coarse = {role: self._image(series.coarse[day], series.coarse_bands.get(day)) for role, day in days.items()}
         first = next(iter(coarse.values()))
         if first.count != images["truth"].count:
             raise InputError(
@@ -171,8 +180,8 @@ class TripleCases(DataSet):
             views[other] = simulated(views[role], ratio, self.noise, rng)
         return Observation(views, (cell.height, cell.width))
 
-    def _image(self, files: tuple[str, ...]) -> Image:
-        """An opened image of all bands of a date: those that were named, where each has a file of its own.
+    def _image(self, files: tuple[str, ...], band: int | None = None) -> Image:
+        """An opened image of all bands of a date: those that were named, where each has a file of its own; or one.
 
         Raises
         ------
@@ -184,7 +193,8 @@ class TripleCases(DataSet):
             found = [next((file for file in files if end.search(Path(file).stem)), None) for end in ends]
             files = tuple(file for file in found if file is not None) or files
         one = files[0] if len(files) == 1 else list(files)
-        image = open_image(one, nodata=self.reading.nodata, scale=self.reading.scale)
+        picked = None if band is None else [band]
+        image = open_image(one, bands=picked, nodata=self.reading.nodata, scale=self.reading.scale)
         if len(image.paths) > 1 and image.count > len(image.paths):
             raise InputError(
                 f"several images of one date, {image.name}", "one for each date and sensor",

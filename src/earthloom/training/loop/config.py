@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -242,22 +241,3 @@ def read_toml(path: str | Path) -> dict[str, Any]:
             kind = f"the table [{key}]" if isinstance(value, dict) else f"{key} = {value!r}"
             raise FileError(f"{kind} in {path.name}", "settings, and the tables [run] and [network]")
     return found
-
-
-def to_toml(values: Mapping[str, Any]) -> str:
-    """TOML of plain values, lists and tables of them; None is left out."""
-    plain = [(k, v) for k, v in values.items() if not isinstance(v, Mapping) and v is not None]
-    lines = [f"{key} = {_literal(value)}" for key, value in plain]
-    for name, table in values.items():
-        if isinstance(table, Mapping):
-            lines += ["", f"[{name}]", to_toml(table).rstrip("\n")]
-    return "\n".join(lines) + "\n"
-
-
-def _literal(value: Any) -> str:
-    """One value; strings of JSON are strings of TOML."""
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(_literal(item) for item in value)}]"
-    if isinstance(value, float):
-        return repr(value) if math.isfinite(value) else str(value)
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, (str, bool)) else str(value)

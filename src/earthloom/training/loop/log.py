@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from earthloom.atomic import unwritable, write_whole
+from earthloom.documents import to_toml
 from earthloom.training.loop import earlier
-from earthloom.training.loop.config import Config, to_toml
+from earthloom.training.loop.config import Config
 from earthloom.training.loop.earlier import CARD, CONFIG, ENVIRONMENT, LOG, WEIGHTS
 from earthloom.types import Float
 from earthloom.version import __version__

@@ -67,7 +67,8 @@ def bench(
         Folder for ``leaderboard.html``, ``.md``, ``.tex``, ``scores.csv`` and ``manifest.json``, and for the rows that
         a run which was stopped goes on with; None: nothing is written.
     protocol
-        Name of a protocol (docs/bench.md), or a TOML file of your own; None: the plain one of the problem.
+        Name of a protocol (docs/bench.md), or a TOML file of your own, with fields behind colons
+        (``cave_held:ratio=2``); None: the plain one of the problem.
     products
         Folders of products that others made, by name: ``{"theirs": "folder"}`` or ``["theirs=folder"]``; files called
         like the scenes, or numbered like them.
@@ -172,6 +173,8 @@ def _benched(
 ) -> tuple[Leaderboard, Scenes]:  # fmt: skip
     """See :func:`bench`; and the scenes. What can be refused is refused before a scene is read."""
     require_methods(methods, products, asked.problem)
+    if asked.judge.refused:
+        require_methods([asked.judge.refused], (), asked.problem)
     if place is not None:
         require_jinja()
         _require_ours(place, run.overwrite)
@@ -186,6 +189,7 @@ def _benched(
     run.tell(f"{asked.title}: {len(entrants)} entrants on {len(opened)} scenes")
     rows = tuple(rows_of(opened, entrants, asked, folder, run))
     board = Leaderboard(asked, tuple(one.label for one in entrants), tuple(opened.names), rows, _notes(opened, asked))
+    board = replace(board, notes=(*board.notes, *board.refusals))
     board = replace(board, manifest=manifests.manifest_of(board, opened.given, opened.files, entrants, command))
     return board if place is None else _kept(board, place), opened
 
