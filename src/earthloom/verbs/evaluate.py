@@ -105,8 +105,8 @@ def evaluate(
     fine, coarse
         Images that ``sharpen`` took, one or several of each: judged as with ``pan`` and ``ms``.
     ratio
-        Coarse over fine pixel size, with a reference and no mask: ERGAS divides by it, and what counts as detail goes by
-        it. Both are left out without, and a note says so.
+        Coarse over fine pixel size, with a reference and no mask: ERGAS divides by it, and what counts as detail
+        goes by it. Both are left out without, and a note says so.
     sensor, convention, nodata, ignore_georeferencing
         As for :func:`earthloom.pansharpen`; a product of ours remembers its sensor.
     peak
