@@ -39,12 +39,12 @@ WRONG = {  # what is typed, with names of files in the folder: words of the answ
         "pansharpen --pan pan.tif --ms ms.tif --sensor worldview3 -o x.tif",
         "ms.tif: WorldView-3 has no band 'nir'", "is it the right sensor?",
     ),
-    "exchanged": ("sharpen --fine ms.tif --coarse a.tif -o x.tif", "10", "are the two exchanged?"),
+    "exchanged": ("sharpen --fine ms.tif --coarse a.tif -o x.tif", "4 times those of a.tif", "are the two exchanged?"),
     "a folder": ("pansharpen --pan pan.tif --ms . -o x.tif", "5 images", "name the file, such as a.tif"),
     "no truth": ("evaluate a.tif truth.tif", "of several products one is the truth? pass --reference"),
     "other pixels": ("evaluate a.tif --reference ms.tif --ratio 4", "a.tif with pixels of 2.5", "ms.tif with"),
     "no job": ("compare --pan pan.tif --ms ms.tif --methods gsa -o x.html", "methods of no job", "one of align"),
-    "an image for a transform": ("align apply ms.tif a.tif -o x.tif", "ms.tif is no transform", "the image in its place?"),
+    "an image for a transform": ("align apply ms.tif a.tif -o x.tif", "ms.tif is no transform", "image in its place?"),
     "the wrong word": ("compare pansharpn --methods gsa", "`earthloom compare pansharpn`"),
 }  # fmt: skip
 
