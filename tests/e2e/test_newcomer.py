@@ -105,7 +105,8 @@ def test_layers_of_two_products_of_one_stem_have_places_of_their_own() -> None:
 
 def test_a_kept_transform_without_an_output_gives_an_array(scene: Path) -> None:
     told = {"source_sensor": "sentinel2a", "target_sensor": "landsat8"}
-    kept = earthloom.fit_alignment(scene / "a.tif", scene / "truth.tif", method="ols", **told)
+    other = put(scene / "other.tif", get(scene / "a.tif")[0] * 9 // 10, grid(2.5), descriptions=NAMES)
+    kept = earthloom.fit_alignment(scene / "a.tif", other, method="ols", **told)
     image = earthloom.align(scene / "a.tif", method=kept)
     written = get(earthloom.align(scene / "a.tif", method=kept, output=scene / "aligned.tif"))[0]
     assert image.shape == (4, 96, 96)
