@@ -7,6 +7,7 @@ scene = earthloom.load_sample()
 sharp = earthloom.pansharpen(scene.pan, scene.ms, method="gsa", sensor=scene.sensor, refine=1)
 path = earthloom.pansharpen("pan.tif", "ms.tif", output="sharp.tif")
 print(metrics.ergas(sharp, scene.truth, ratio=scene.ratio), path)
+print(earthloom.evaluate(sharp, scene.truth, ratio=scene.ratio).figures["ergas"])
 try:
     report = earthloom.evaluate("sharp.tif", pan="pan.tif", ms="ms.tif")
     print(report.figures["hqnr"], report.title, report.rows)

@@ -41,7 +41,7 @@ PAIRS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no CRS, yet a geotransform": ({"of_ms": {"crs": None}}, ("ms.tif", "CRS")),
     "no overlap": ({"of_ms": {"transform": grid(4, east=5000)}}, ("overlap",)),
     "half a pixel of overlap": ({"of_ms": {"transform": grid(4, east=126)}}, ("share 2 columns",)),
-    "PAN coarser than MS": ({"of_pan": {"transform": grid(16)}}, ("--pan and --ms exchanged",)),
+    "PAN coarser than MS": ({"of_pan": {"transform": grid(16)}}, ("finer pixels of the sharp image", "exchanged")),
     "ratio 1": ({"of_pan": {"transform": grid(4)}}, ("ratio of 1",)),
     "MS without data": ({"ms": NO_DATA, "of_ms": {"nodata": 0}}, ("ms.tif", "no valid pixel")),
     "PAN without data": (

@@ -187,7 +187,7 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[np.ndarray, np.ndarray], An
     "tile": (InputError, "tile size", lambda pan, ms: earthloom.pansharpen(pan, ms, tile_size=0)),
     "output": (InputError, "output", lambda pan, ms: earthloom.pansharpen(pan, ms, output="sharp.tif")),
     "nothing to compare": (InputError, "reference", lambda pan, ms: earthloom.evaluate(ms)),
-    "no ratio": (InputError, "ratio", lambda pan, ms: earthloom.evaluate(ms, ms)),
+    "a cube without a ratio": (InputError, "without a ratio", lambda pan, ms: earthloom.evaluate(ms, ms, hs=ms)),
     "kinds to compare": (InputError, "one kind", lambda pan, ms: earthloom.evaluate(ms, "truth.tif", ratio=4)),
     "convention to compare": (
         InputError, "convention",

@@ -73,7 +73,7 @@ def evaluate(
     hs
         The cube that was super-resolved, for --reference: its bicubic enlargement as a second row.
     ratio
-        MS pixel size over PAN pixel size, for --reference (ERGAS divides by it).
+        MS pixel size over PAN pixel size, for --reference: without it no ERGAS and no figures of detail.
     sensor
         Sensor name or TOML file (a product of Earthloom remembers it).
     convention

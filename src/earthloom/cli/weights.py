@@ -157,7 +157,8 @@ def _line(header: Header) -> str:
     target = header.card.get("target")
     to = f" to {target['sensor']}" if isinstance(target, dict) and target.get("sensor") else ""
     made = f", made for {header.sensor}{to}" if header.sensor else ""
-    return f"{header.method}, {bands} bands at {header.sizes.get('ratio', 0):g}:1{made}"
+    ratio = header.sizes.get("ratio", 0)
+    return f"{header.method}, {bands} bands at {f'{ratio:g}:1' if ratio else 'any ratio'}{made}"
 
 
 def _plain(header: Header) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def usage_line(error: CycloptsError, arguments: Sequence[str] = ()) -> str:
         flag = error.token.keyword or error.token.value
         return f"{_unknown_flag(flag, error.argument_collection, command)}{look}"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
-        return f"'{error.unused_tokens[0]}' belongs to no option; {look}"
+        return f"'{error.unused_tokens[0]}' belongs to no option; {_say_what(command)}{look}"
     if isinstance(error, MissingArgumentError) and error.argument is not None:
         return f"{_missing(error, arguments)}{look}"
     text = " ".join(str(error).split()).rstrip(".")
@@ -62,6 +62,29 @@ def _unknown_flag(flag: str, known: Iterable[Any], command: str) -> str:
     return f"no option {flag}; {f'did you mean {near[0]}? ' if near else ''}"
 
 
+def _say_what(command: str) -> str:
+    """The flags of a verb that name images: without one it is not guessed what a file is."""
+    from earthloom.cli.pages.describe import IMAGES
+
+    names = [flag for name, flag, bare in _flags(command) if name in IMAGES and not bare]
+    return f"say what each file is: {', '.join(names)}; " if names else ""
+
+
+def _flags(command: str) -> list[tuple[str, str, bool]]:
+    """Of each parameter of a verb its flag, and whether it is given without one."""
+    from typing import get_type_hints
+
+    from earthloom.cli.commands import PROBLEMS
+    from earthloom.verbs.batching.columns import verb_of
+    from earthloom.verbs.flags import flag_of
+
+    if command not in PROBLEMS or command == "series":
+        return []
+    hints = {name: flag_of(hint) for name, hint in get_type_hints(verb_of(command).call, include_extras=True).items()}
+    names = {name: next((one for one in flag.name if one.startswith("--")), "") for name, flag in hints.items()}
+    return [(name, names[name] or f"--{name.replace('_', '-')}", flag.bare) for name, flag in hints.items()]
+
+
 def _owners(flag: str, command: str) -> list[str]:
     """The methods of a command that have a field of this name."""
     from dataclasses import fields
@@ -90,4 +113,5 @@ def _missing(error: MissingArgumentError, arguments: Sequence[str]) -> str:
     near = [] if value else difflib.get_close_matches(name, given, 1, CLOSE)
     if near and near[0] != name and not error.keyword:
         return f"no option {near[0]}; did you mean {name}? "
-    return f"{name} {'needs a value' if value else 'is missing'}; "
+    count = argument.token_count()[0] if value else 0
+    return f"{name} {f'needs {count} values' if count > 1 else 'needs a value' if value else 'is missing'}; "

@@ -24,6 +24,7 @@ from earthloom.raster.told import Told
 from earthloom.types import Band, Report, Window
 
 CUBE_BANDS, PSNR_OF = 5, "psnr_band_"  # a cube is judged band by band too
+NO_RATIO = "no ERGAS and no detail: both go by the `ratio` of pixel sizes that the fusion bridged, such as `ratio=4`"
 EACH = 32  # bytes that judging takes for each number of the product, as measured; half of it for a row beside it
 
 
@@ -50,15 +51,14 @@ def _with_reference(
     budget: Budget,
 ) -> Report:  # fmt: skip
     """Indices against a reference on the pixels that both hold."""
-    if ratio is None:
-        raise InputError(
-            "no ratio", "the ratio of pixel sizes that the fusion bridged", "pass `ratio` (ERGAS divides by it)"
-        )
+    if ratio is None and hs is not None:
+        raise InputError("`hs` without a ratio", "how many times finer the product is", "pass `ratio`")
     data, truth, both, _ = beside(product, reference, nodata, budget)
     top = peak or float(truth.max())
     notes = [] if peak else [f"peak {truth.max():g} (largest value of the reference)"]
+    notes += [NO_RATIO] if ratio is None else []
     figures = _against(data, truth, both, ratio, top, margin)
-    if hs is None:
+    if hs is None or ratio is None:
         return Report("against the reference", figures, {}, tuple(notes), verdicts.against(figures))
     budget.require(EACH // 2 * truth.size, f"a cube {ratio:g} times finer than `hs`", "leave `hs` out")
     seen = enlarged(hs, ratio, nodata)
@@ -70,13 +70,14 @@ def _with_reference(
 
 
 def _against(
-    data: np.ndarray, truth: np.ndarray, both: np.ndarray, ratio: float, peak: float, margin: int
+    data: np.ndarray, truth: np.ndarray, both: np.ndarray, ratio: float | None, peak: float, margin: int
 ) -> dict[str, float]:
-    """Indices against a reference; for cubes also those of every band that is not constant."""
+    """Indices against a reference, without a ratio those that need none; for cubes also of every band that varies."""
 
-    found = {k: float(v) for k, v in with_reference(data, truth, ratio, peak=peak, dim_cut=margin, valid=both).items()}
+    indices = with_reference(data, truth, ratio or 1, peak=peak, dim_cut=margin, valid=both)
+    found = {name: float(value) for name, value in indices.items() if ratio is not None or name != "ergas"}
     data, truth, both = (cut_border(image, margin) for image in (data, truth, both))
-    if ratio > 1:
+    if ratio is not None and ratio > 1:
         support = support_against(data, truth, ratio, valid=both)
         found |= {f"truth_{name}": float(value) for name, value in support.items()}
     if len(truth) < CUBE_BANDS:

@@ -5,39 +5,40 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from earthloom.engine import arrays
 from earthloom.errors import InputError
 from earthloom.evaluation.meanings import best, meaning, rows_of
-from earthloom.notebook import Table, Tabular, table
+from earthloom.notebook import Table, table
 from earthloom.types import Report
 
 
 @dataclass(frozen=True)
-class Reports(Tabular):
+class Reports(Report):
     """Reports of several products of one scene, by their names, in the order in which they were given.
 
-    ``reports["a.tif"]`` is that of one; ``rows`` are all figures with no fusion last, ``best`` says who has the best.
+    It is the report of the first, and ``rows`` are all figures: of every product, then of what stands beside them (no
+    fusion), which is the same for all. ``reports["a.tif"]`` is that of one, ``best`` says who has the best.
     """
 
-    title: str
-    reports: Mapping[str, Report]
+    reports: Mapping[str, Report] = field(default_factory=dict)
 
-    def __getitem__(self, name: str) -> Report:
-        return self.reports[name]
-
-    @property
-    def rows(self) -> dict[str, Mapping[str, float]]:
-        """Figures of every product, then of what stands beside them (no fusion), which is the same for all."""
-        rows = {name: report.figures for name, report in self.reports.items()}
-        for report in self.reports.values():
+    @classmethod
+    def of(cls, reports: Mapping[str, Report]) -> Reports:
+        """Made of at least one."""
+        rows = {name: report.figures for name, report in reports.items()}
+        for report in reports.values():
             for beside, figures in report.rows.items():
                 if figures is not report.figures:
                     rows.setdefault(beside, figures)
-        return rows
+        first = next(iter(reports.values()))
+        return cls(first.title, first.figures, rows, first.notes, first.verdict, reports)
+
+    def __getitem__(self, name: str) -> Report:
+        return self.reports[name]
 
     @property
     def best(self) -> dict[str, str]:
@@ -112,8 +113,7 @@ def side_by_side(products: Mapping[str, Any], judge: Callable[[Any], Report]) ->
     EarthloomError
         If one cannot be judged.
     """
-    reports = {name: judge(one) for name, one in products.items()}
-    return Reports(next(iter(reports.values())).title, reports)
+    return Reports.of({name: judge(one) for name, one in products.items()})
 
 
 def is_several(product: Any) -> bool:

@@ -180,6 +180,11 @@ class Wrapper(Method):
         return self.inner.card
 
     @property
+    def told(self) -> str:
+        """What the method inside tells."""
+        return self.inner.told
+
+    @property
     def rounds(self) -> int:  # type: ignore[override]
         """As many as the method inside."""
         return self.inner.rounds

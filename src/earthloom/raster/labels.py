@@ -34,7 +34,10 @@ def bands_of(
         names = [name or f"band_{i}" for i, name in enumerate(image.names, start=1)]
         return tuple(map(Band, names, image.wavelengths_nm, image.widths_nm or (None,) * image.count))
     labels = _labels(sensor, image) if names is None else names
-    bands = _by_order(image, sensor) if labels is None else sensors.match_bands(sensor, image.count, labels)
+    if labels is None:
+        bands = _by_order(image, sensor)
+    else:
+        bands = _by_name(image, sensor, labels, own=names is None and not image.told)
     if labels is None and image.count > 1 and any(band.centre_nm for band in bands):
         fact(assumed_bands=", ".join(band.name for band in bands))
         _warn_of_colours(image, bands)
@@ -55,6 +58,17 @@ def _by_order(image: Image, sensor: Any) -> tuple[Band, ...]:
         except (SensorError, IndexError):  # the file holds more than the sensor's bands
             pass
     return sensors.match_bands(sensor, image.count)
+
+
+def _by_name(image: Image, sensor: Any, labels: Sequence[str | int], own: bool) -> tuple[Band, ...]:
+    """Bands by their names; where these are the file's own, what does not fit is said of it."""
+    try:
+        return sensors.match_bands(sensor, image.count, labels)
+    except SensorError as error:
+        if not own:
+            raise
+        hint = f"{error.hint} " if error.hint else ""
+        raise SensorError(f"{image.name}: {error.given}", error.expected, f"{hint}is it the right sensor?") from error
 
 
 def _labels(sensor: Any, image: Image) -> list[str] | None:

@@ -60,7 +60,7 @@ def figure_of(products: Sequence[str], asked: Asked, report: Report | Reports, p
     EarthloomError
         If the images do not fit together.
     """
-    if isinstance(report, Report) and asked.reference is not None and asked.ratio is not None:
+    if not isinstance(report, Reports) and asked.reference is not None and asked.ratio is not None:
         truth = beside(products[0], asked.reference, asked.nodata)[1]
         if len(truth) >= CUBE_BANDS:
             return spectra_of(products[0], asked.reference, asked.hs, path, report, asked.ratio, asked.nodata)

@@ -68,10 +68,13 @@ def _is_path(name: str | os.PathLike[str]) -> bool:
 def _unknown(given: str, wanted: str, known: dict[str, str], names: list[str]) -> SensorError:
     """The error for a name that nobody has, with the nearest names."""
     close = list(dict.fromkeys(known[key] for key in get_close_matches(wanted, known, 3)))
-    ask = f"did you mean {' or '.join(repr(label) for label in close)}? " if close else ""
+    given = f"there is no sensor {given!r}"
+    if close:
+        ask = f"did you mean {' or '.join(repr(label) for label in close)}?"
+        return SensorError(given, "a name that `earthloom sensors` lists, or the path of a TOML file", ask)
     return SensorError(
-        f"there is no sensor {given!r}",
+        given,
         "one of " + ", ".join(names),
-        f"{ask}Describe a sensor of your own in a TOML file (docs/sensors.md) and give its path, "
+        "describe a sensor of your own in a TOML file (docs/sensors.md) and give its path, "
         f"or put it in the folder named by {VARIABLE}",
     )

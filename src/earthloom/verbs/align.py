@@ -167,8 +167,6 @@ def _applied(found: Transform, source: Any, output: Any, more: Mapping[str, Any]
     """A source by a transform that was fitted before."""
     pairing, _ = told_pair(more, found.source.sensor, found.target.sensor, force)
     if arrays.is_path(source):
-        if output is None:
-            raise InputError("no output with a fitted transform", "`output` beside a source file")
         find = Ready(found.aligner)
         return perform(
             Work({"source": source}, Applying(found, pairing), find, run, told_of_pair(pairing), output=output)

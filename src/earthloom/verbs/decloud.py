@@ -20,7 +20,7 @@ from earthloom.raster.products.masks import PROBABILITY, MaskFrom
 from earthloom.raster.told import Told
 from earthloom.raster.write.place import require_beside, require_layer_place
 from earthloom.verbs.declared import verb
-from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag
+from earthloom.verbs.flags import FILE, FILES, METHOD, OUTPUT, PYTHON, Flag, files_in
 from earthloom.verbs.pipeline import Work, perform
 
 PROBLEM = "cloud_removal"
@@ -35,7 +35,12 @@ def default_method(given: Mapping[str, Any]) -> str:
     return "sar_regression" if given.get("sar") is not None or bare else "inpaint"
 
 
-@verb("cloud_removal", default_method, image="optical")
+def typed(own: dict[str, Any]) -> dict[str, Any]:
+    """From ``--date-mask none`` to what the verb takes."""
+    return files_in(own, "date_masks")
+
+
+@verb("cloud_removal", default_method, shell=typed, image="optical")
 def decloud(
     optical: Annotated[Any, FILES],
     sar: Annotated[Any, FILES] = None,
@@ -78,7 +83,7 @@ def decloud(
     dates
         Images of the same bands at other dates, one file each.
     date_masks
-        Their clouds, one for each date (default: they are looked for).
+        Their clouds, one for each date; None (``none``) for a date without a mask (default: they are looked for).
     mask_values
         Numbers in the masks that mean cloud or shadow, such as 3 8 9 10 in Sentinel-2's SCL (default: all but 0).
     mask_from

@@ -105,7 +105,8 @@ def evaluate(
     fine, coarse
         Images that ``sharpen`` took, one or several of each: judged as with ``pan`` and ``ms``.
     ratio
-        Coarse over fine pixel size; needed with a reference and no mask (ERGAS divides by it).
+        Coarse over fine pixel size, with a reference and no mask: ERGAS divides by it, and what counts as detail
+        goes by it. Both are left out without, and a note says so.
     sensor, convention, nodata, ignore_georeferencing
         As for :func:`earthloom.pansharpen`; a product of ours remembers its sensor.
     peak
@@ -129,8 +130,9 @@ def evaluate(
     images = by_roles(fine, coarse) if fine is not None and reference is None else None
     if reference is None and images is None and (pan is None or ms is None):
         given = "no reference and no inputs" if pan is None and ms is None else f"no {'ms' if ms is None else 'pan'}"
+        which = "of several products one is the truth? " if is_several(product) else ""
         raise InputError(
-            given, "a reference, or the inputs", "pass `reference`, or `pan` and `ms`, or `fine` and `coarse`"
+            given, "a reference, or the inputs", f"{which}pass `reference`, or `pan` and `ms`, or `fine` and `coarse`"
         )
     if mask is not None and reference is None:
         raise InputError("a mask without a reference", "a reference", "pass `reference`")

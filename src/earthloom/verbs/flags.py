@@ -53,6 +53,7 @@ TOLD: Mapping[str, Any] = {  # what is typed for the fields of earthloom.raster.
     "sensor": str, "bands": list[str], "scale": float, "offset": float, "nodata": float,
     "mask_values": list[float], "mask_bits": list[int],
 }  # fmt: skip
+NONE = "none"  # in a list of files: this image has none
 LISTENERS = ("progress", "say", "facts", "learnt")  # options of a run that are no text
 
 
@@ -69,6 +70,11 @@ def plain(hint: Any) -> Any:
 def takes_numbers(hint: Any) -> bool:
     """Whether a field of a method may hold several numbers, such as one weight for each band."""
     return any(get_origin(one) is tuple for one in (hint, *get_args(hint)))
+
+
+def files_in(own: dict[str, Any], *lists: str) -> dict[str, Any]:
+    """What was typed, with None for each ``none`` in these lists of files."""
+    return own | {name: [None if one == NONE else one for one in own[name]] for name in lists if own.get(name)}
 
 
 def numbers_in(given: Any) -> Any:

@@ -28,12 +28,11 @@ from earthloom.prepare.spatiotemporal.predicting import Predicting, inputs_of
 from earthloom.raster.listing.days import parse_date
 from earthloom.training.ready import ready
 from earthloom.verbs.declared import verb
-from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag
+from earthloom.verbs.flags import METHOD, OUTPUT, PYTHON, Flag, files_in
 from earthloom.verbs.pipeline import Work, perform
 
 DEFAULT = "starfm"
 SENSORS = ("fine", "coarse")
-NONE = "none"  # in a list of masks: this image has none
 
 
 def typed(own: dict[str, Any]) -> dict[str, Any]:
@@ -43,10 +42,7 @@ def typed(own: dict[str, Any]) -> dict[str, Any]:
         own["pairs"] = [one[:2] for one in own["pairs"]]
     if "coarse" in own:
         own["coarse"], own["date"] = own["coarse"]
-    for name in ("fine_masks", "coarse_masks"):
-        if name in own:
-            own[name] = [None if one == NONE else one for one in own[name]]
-    return own
+    return files_in(own, "fine_masks", "coarse_masks")
 
 
 @verb("spatiotemporal", DEFAULT, SENSORS, typed, image="coarse")

@@ -72,6 +72,7 @@ class NetworkFile(Method):
     bytes_per_px: ClassVar[int] = 3000
     sharp: ClassVar[str] = "pan"  # role of the image on the wanted grid; none: there is none
     coarse: ClassVar[str] = "ms"  # and of the one whose bands are wanted
+    such: ClassVar[str] = ""  # how one is named
 
     def __post_init__(self) -> None:
         within(self, "peak", 0.0)
@@ -92,7 +93,7 @@ class NetworkFile(Method):
             If nobody says what goes into it, or it is for other bands or another ratio.
         """
         if not self.file:
-            raise MethodError(f"{self.card.name} without a file", "such as `method=onnx:net.onnx`")
+            raise MethodError(f"{self.card.name} without a file", f"such as `method={self.such}`")
         engine = self.engine
         if KEY in engine.metadata:
             return _of_ours(self, engine, obs)
@@ -222,6 +223,8 @@ class NetworkFile(Method):
 class OnnxNetwork(NetworkFile):
     """A graph that onnxruntime runs."""
 
+    such: ClassVar[str] = "onnx:net.onnx"
+
     @property
     def engine(self) -> Engine:
         """Onnxruntime's."""
@@ -238,6 +241,7 @@ class ScriptNetwork(NetworkFile):
         Run it: whoever made the file wrote code that runs here as you.
     """
 
+    such: ClassVar[str] = "torchscript:net.pt"
     trust: bool = False
 
     @property

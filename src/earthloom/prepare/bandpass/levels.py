@@ -22,6 +22,7 @@ DARK = 0.1  # percentile that stands for the darkest pixels
 NEGATIVE = 0.2  # share of a band below 0 that no correction for the atmosphere explains
 BRIGHT = 1.6  # reflectance that no whole scene has
 NUMBERS = 3.0  # above this the numbers are not reflectance
+BYTE = 255.0  # numbers up to here are as likely the colours of a picture as reflectance times something
 SAMPLE = 512
 
 
@@ -136,10 +137,14 @@ def require_unit(found: Levels, method: Any, called: str, role: str = "source") 
         If the method has a ``unit`` that was left at 1, and the numbers are no reflectance.
     """
     if getattr(method, "unit", None) == 1.0 and not getattr(method, "fits", False) and found.top.max() > NUMBERS:
+        scale = (
+            f"give `{role}_scale=0.0001` (and `{role}_offset`), or `unit=10000` for numbers of reflectance times 10000"
+        )
+        if found.top.max() <= BYTE:
+            scale = f"give `{role}_scale` if they are reflectance; a stretched image is not, fit it to a `target`"
         raise InputError(
             f"{called}: numbers up to {found.top.max():.0f} for {method.card.name}, whose coefficients are of "
-            "reflectance", "reflectance",
-            f"give `{role}_scale=0.0001` (and `{role}_offset`), or `unit=10000` for numbers of reflectance times 10000",
+            "reflectance", "reflectance", scale,
         )  # fmt: skip
 
 

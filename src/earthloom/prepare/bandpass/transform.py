@@ -346,6 +346,10 @@ def _read(path: Path) -> dict[str, Any]:
         told = parsed(small_bytes(path))
     except FileNotFoundError as missing:
         raise FileError(f"no transform {path}", "a file that `earthloom align fit` wrote") from missing
+    except UnicodeDecodeError as wrong:
+        raise FileError(
+            f"{path.name} is no transform", "JSON that `earthloom align fit` wrote", "is the image in its place?"
+        ) from wrong
     except (OSError, ValueError) as wrong:
         raise FileError(f"{path.name} cannot be read ({wrong})", "a transform in JSON") from wrong
     if not isinstance(told, dict) or told.get("format") != FORMAT:

@@ -82,7 +82,11 @@ def inputs_of_roles(
     """
     masks = [None] * len(dates) if date_masks is None else list(date_masks)
     if len(masks) != len(dates):
-        raise InputError(f"{len(masks)} masks for {len(dates)} dates", "one mask for each date, or none at all")
+        raise InputError(
+            f"{len(masks)} masks for {len(dates)} dates",
+            "one mask for each date, or none at all",
+            "none stands for a date without",
+        )
     found = {"optical": optical, "sar": sar, "mask": mask}
     for k, (date, its_mask) in enumerate(zip(dates, masks, strict=True), start=1):
         found |= {f"date_{k}": date, f"date_{k}_mask": its_mask}

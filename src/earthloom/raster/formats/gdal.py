@@ -50,4 +50,5 @@ def _no_image(folder: Path, word: str) -> EarthloomError:
             "a Landsat or Sentinel-2 folder, or one of PNGs whose names end in _01.png, _02.png, ...",
         )
     many = f"1 {word}" if len(inside) == 1 else f"{len(inside)} {word}s"
-    return InputError(f"the folder {folder} of {many}", f"one {word}", f"take {inside[0].name} of it")
+    such = folder / inside[0].name
+    return InputError(f"the folder {folder} of {many}", f"one {word}", f"name the file, such as {such}")

@@ -57,7 +57,7 @@ def crs_name(crs: Any) -> str:
 def require_both(pan: Any, ms: Any) -> None:
     """Refuse pairs of images of which one alone says where it lies; a geotransform without a CRS says it as well."""
     known, unknown = (pan, ms) if pan.crs is not None else (ms, pan)
-    hint = "write it into the other file (gdal_edit), or ignore the georeferencing to lay them corner to corner"
+    hint = "write it into the other file (gdal_edit), or `ignore_georeferencing=True` to lay them corner to corner"
     if (pan.crs is None) != (ms.crs is None):
         raise GridError(
             f"{known.name} has a CRS ({crs_name(known.crs)}), {unknown.name} has none", "both or neither", hint
@@ -119,13 +119,13 @@ def require_ratio(ratio: tuple[float, float], fine: str, coarse: str) -> None:
     if size < 1:
         raise GridError(
             f"the pixels of {fine} are {1 / size:.3g} times those of {coarse}",
-            "a PAN image that is finer than the MS image",
-            "are `pan` and `ms` exchanged?",
+            "finer pixels of the sharp image (PAN, fine) than of the other (MS, coarse)",
+            "are the two exchanged?",
         )
     if size < MIN_RATIO:
         raise GridError(
             f"{fine} and {coarse} have a pixel-size ratio of {size:.3g}",
-            f"MS pixels at least {MIN_RATIO} times those of PAN",
+            f"pixels of MS or coarse bands at least {MIN_RATIO} times those of PAN or fine ones",
             "there is nothing to sharpen",
         )
 
@@ -270,8 +270,9 @@ def common_ground(first: Any, second: Any) -> tuple[Window, Window]:
     a, b = first.transform, second.transform
     if first.crs != second.crs or abs(a.a - b.a) > 1e-4 * abs(a.a) or abs(a.e - b.e) > 1e-4 * abs(a.e):
         raise GridError(
-            f"pixels of {abs(a.a):g} in {first.crs} and of {abs(b.a):g} in {second.crs}", "the same CRS and pixel size"
-        )
+            f"{first.name} with pixels of {abs(a.a):g} in {crs_name(first.crs)}, {second.name} with pixels of "
+            f"{abs(b.a):g} in {crs_name(second.crs)}", "the same CRS and pixel size",
+        )  # fmt: skip
     x, y = (b.c - a.c) / a.a, (b.f - a.f) / a.e
     if abs(x - round(x)) > 0.02 or abs(y - round(y)) > 0.02:
         raise GridError(f"grids shifted by ({y:.2f}, {x:.2f}) pixels", "whole pixels", "resample one of them")

@@ -43,9 +43,13 @@ def require_place(path: Path, overwrite: bool) -> None:
 
 
 def layer_place(product: Path, suffix: str = QUALITY) -> Path:
-    """Where a layer of a product goes: by default what is told about the quality of each pixel."""
-    ending = GEOTIFF[0] if product.suffix.lower() in MATLAB else product.suffix
-    return product.with_name(f"{product.stem}{suffix}{ending}")
+    """Where a layer of a product goes: by default what is told about the quality of each pixel.
+
+    A layer of ``x.mat`` is the GeoTIFF ``x.mat_quality.tif``: that of ``x.tif`` may lie beside it.
+    """
+    if product.suffix.lower() in MATLAB:
+        return product.with_name(f"{product.name}{suffix}{GEOTIFF[0]}")
+    return product.with_name(f"{product.stem}{suffix}{product.suffix}")
 
 
 def require_layer_place(product: Path, inputs: Iterable[str | Path], overwrite: bool) -> None:

@@ -20,12 +20,11 @@ from earthloom.raster.told import Told
 from earthloom.raster.trust.policy import require_allowed
 from earthloom.verbs import names
 from earthloom.verbs.declared import VERBS, Verb
-from earthloom.verbs.flags import LISTENERS, TOLD, flag_of, numbers_in, plain, takes_numbers
+from earthloom.verbs.flags import LISTENERS, NONE, TOLD, flag_of, numbers_in, plain, takes_numbers
 
 OWN = ("name", "output")  # columns of the batch itself
 NO_IMAGES = ("sensor", "method", "weights", "pattern")  # words among the files of a verb that may be no path
 BETWEEN = ";"  # several paths, names or numbers in a cell
-NONE = "none"  # in a list of files: no file here
 KINDS = {int: "a whole number", float: "a number", bool: "yes or no"}
 
 

@@ -97,7 +97,7 @@ def export(
     $ earthloom export cf2n --weights generic_4to1 -o cf2n.onnx
     $ earthloom export coarsr --weights cubes_4to1 --bands 31 -o coarsr.onnx
     """
-    name, job = _named(method, problem)
+    name, job = _named(method, problem, weights)
     header = _weights(name, job, weights)
     require_beside(output, "the output", SUFFIX, [header.path], overwrite)
     if not 0 <= tile <= LARGEST_TILE:
@@ -108,8 +108,8 @@ def export(
     return Exported(write_whole(Path(output), graph.data), graph.about, graph.differs)
 
 
-def _named(method: str, problem: str | None) -> tuple[str, str]:
-    """Name and problem of a network.
+def _named(method: str, problem: str | None, weights: str | None) -> tuple[str, str]:
+    """Name and problem of a network; where several problems have one of the name, that of the weights.
 
     Raises
     ------
@@ -126,6 +126,8 @@ def _named(method: str, problem: str | None) -> tuple[str, str]:
     key = name.lower().replace("-", "_")
     nets = [job for job in catalog.problems() if key in catalog.names(job) and catalog.is_network(key, job)]
     homes = [job for job in nets if not catalog.in_a_file(key, job)]
+    if asked is None and len(homes) > 1 and weights is not None:
+        asked = next((job for job in homes if store.read_header(weights).method == f"{job}/{key}"), None)
     if asked is None and len(homes) > 1:
         raise InputError(f"'{key}', a network of {' and '.join(homes)}", "which of them", f"`problem={homes[0]}`")
     job = asked or (homes[0] if homes else "pansharpening")
