@@ -14,9 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import earthloom
 from bench import results
-from bench.data import SHARED
 
 TRUTH = {name: name for name in ("ergas", "sam_deg", "q2n", "scc", "psnr")}
 BOTH = ("ergas", "q2n")
@@ -114,6 +112,9 @@ class Board:
 @cache
 def made(verb: str, protocol: str, data: tuple[str, ...], methods: tuple[str, ...]) -> Any:
     """The leaderboard of a command."""
+    import earthloom  # the pages are made without it
+    from bench.data import SHARED
+
     return earthloom.bench(verb, [SHARED / "data" / one for one in data], methods, protocol=protocol, threads=1)
 
 

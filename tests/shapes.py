@@ -48,6 +48,7 @@ def sometimes(checked: Callable[..., Any], bare: Callable[..., Any]) -> Callable
         number = next(calls)
         return (checked if number < FIRST or number % EVERY == 0 else bare)(*args, **named)
 
+    called.always = checked  # type: ignore[attr-defined]
     return called
 
 

@@ -13,7 +13,9 @@ from tests.shapes import EVERY, FIRST, sometimes
 
 def test_wrong_shapes_are_noticed() -> None:
     with pytest.raises(TypeCheckError):
-        quantise(np.zeros((3, 4), np.float32), np.ones((3, 4), bool), "uint8")
+        quantise.always(  # type: ignore[attr-defined]
+            np.zeros((3, 4), np.float32), np.ones((3, 4), bool), "uint8"
+        )
     with pytest.raises(TypeCheckError):
         View(np.zeros((1, 3, 4), np.float32), np.ones((4, 4), bool), (Band("pan"),))
 
