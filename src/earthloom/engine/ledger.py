@@ -13,6 +13,8 @@ import base64
 import json
 import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,6 +31,7 @@ from earthloom.raster.steady import paths_in, stamps
 from earthloom.version import __version__
 
 ASKED, TILES, LOCK, KEPT = "asked.json", "tiles.jsonl", "lock", "kept-"
+STOPS = (signal.SIGINT, signal.SIGTERM)
 DAY_S = 86400
 WORTH_SECONDS = 10.0  # of work: what took less is made again sooner than somebody comes back to a closed terminal
 
@@ -65,9 +68,10 @@ class Ledger:
         FileError
             If another process works on the same product.
         """
-        folder = part_of(place)
-        lock = _locked(folder, place)
+        folder, lock = part_of(place), None
         try:
+            with _undisturbed():
+                lock = _locked(folder, place)
             _sweep(place)
             ledger = cls(folder, place)
             if not resume:
@@ -75,10 +79,11 @@ class Ledger:
             ledger._read()
             yield ledger
         finally:
-            with suppress(OSError):  # stopped before there was anything to keep: not even a folder stays
-                if all(path.name == LOCK for path in folder.iterdir()):
-                    shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+            if lock is not None:
+                with suppress(OSError):  # stopped before there was anything to keep: not even a folder stays
+                    if all(path.name == LOCK for path in folder.iterdir()):
+                        shutil.rmtree(folder, ignore_errors=True)
+                os.close(lock)
 
     def begin(self, asked: Mapping[str, Any]) -> str:
         """Say which job it is. What another one left is forgotten.
@@ -233,6 +238,23 @@ class Learnt:
 
 
 NOTHING_LEARNT = Learnt()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C and the like wait until the end of this: a lock that was just taken is known to who lets it go."""
+    late: list[int] = []
+    main = threading.current_thread() is threading.main_thread()  # the only one that is ever disturbed
+    before = {one: signal.getsignal(one) for one in STOPS if main and callable(signal.getsignal(one))}
+    for one in before:
+        signal.signal(one, lambda number, _: late.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+        for one in late:
+            signal.raise_signal(one)
 
 
 def _locked(folder: Path, place: Path) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from earthloom.engine import ledger
 from earthloom.engine.ledger import Ledger, part_of
 from earthloom.errors import FileError, HangUp
 from tests.contract.verbs.cases import CASES, Case
@@ -167,6 +168,20 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     case, out = case_of("decloud"), tmp_path / "x.tif"
     stopped(case, case.inputs(tmp_path), out, error=ZeroDivisionError)
     assert not part_of(out).exists()
+
+
+def test_a_lock_that_was_just_taken_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take = ledger._locked
+
+    def interrupted(*given: Any) -> int:
+        lock = take(*given)
+        signal.raise_signal(signal.SIGINT)
+        return lock
+
+    monkeypatch.setattr(ledger, "_locked", interrupted)
+    with pytest.raises(KeyboardInterrupt), Ledger.held(tmp_path / "x.tif"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.filterwarnings("ignore::earthloom.errors.EarthloomWarning")  # a formula does better than so few steps
