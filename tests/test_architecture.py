@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -56,6 +57,7 @@ def test_methods_do_not_import_each_other() -> None:
         assert f"earthloom.methods.{path.parent.name}" not in path.read_text(), path.name
 
 
+@cache
 def imports(path: Path) -> list[tuple[str, bool]]:
     """Modules that a file imports, and whether already when it is itself imported."""
 
