@@ -35,7 +35,7 @@ SEEN = 0.6  # a piece must hold data in this part of what a patch must, at least
 PIECES = 8  # windows of a scene that is too large to be used whole
 GRID, STRIDE, FIRST = 8, 6, 3  # held-out blocks: every sixth of a grid of 8 x 8, none beside another
 HELD = 4  # cases that judge, at most
-FEW = 128  # pixels of held-out blocks: of 16 x 16 MS pixels there are 43, which praised what was worse
+FEW = 128  # pixels of held-out blocks: of 16 x 16 MS pixels there are 43
 CLEAR = 2.0  # standard errors that a network must be better by than a formula it is not mixed with
 GROUP = 6  # neighbouring bands of a cube that a step learns from
 
