@@ -92,14 +92,14 @@ def main(steps: int) -> None:
             rows.append(row(case, name, begun, steps))
             print(rows[-1], flush=True)
     columns = [
-        Column("image"), Column("network"), Column("began", "{:.3f}"), Column("came out", "{:.3f}"), Column("made by"),
+        Column("image, network"), Column("began", "{:.3f}"), Column("came out", "{:.3f}"), Column("made by"),
         Column("best formula"), Column("its ERGAS", "{:.3f}"), Column("over what it began with", "{:.3f}"),
         Column("over the best formula", "{:.3f}"),
     ]  # fmt: skip
     lines = [
         [
             f"{one['image']}, {one['network']}",
-            *list(one.values())[1:],
+            *list(one.values())[2:],
             one["came out"] / one["began"],
             one["came out"] / one["its ERGAS"],
         ]
