@@ -82,7 +82,8 @@ class Declouded(Shown):
 
     def in_short(self, known: Known) -> list[str]:
         """What lay under clouds, what fills it, and whether the rim shows."""
-        return [f"{one[0].upper()}{one[1:]}." for one in under_clouds(known.figures)]
+        told = "; ".join(under_clouds(known.figures))
+        return [f"{told[0].upper()}{told[1:]}."] if told else []
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Mask, origin, clear dates and uncertainty."""
