@@ -34,7 +34,11 @@ def table_of(reports: Reports, every: bool = False, width: int = WIDE) -> str:
     if not every and any(name in shown for name in KEY):
         shown = [name for name in shown if name in KEY]
     kept = {who: {name: row[name] for name in shown if name in row} for who, row in rows.items()}
-    lines = [reports.title, "", *(spoken(line, reports.called) for line in _table(kept, reports.best, width, heads=every))]
+    lines = [
+        reports.title,
+        "",
+        *(spoken(line, reports.called) for line in _table(kept, reports.best, width, heads=every)),
+    ]
     asked = [f"{name}: {line}" for name, report in reports.reports.items() for line in report.verdict
              if line.matters]  # fmt: skip
     notes = dict.fromkeys(note for report in reports.reports.values() for note in report.notes)
