@@ -21,7 +21,7 @@ from earthloom.engine.passes import filled, fuse_whole
 from earthloom.errors import EarthloomWarning
 from earthloom.methods import catalog
 from earthloom.methods.wrappers.seamless import seamless
-from earthloom.prepare.spatiotemporal.seams import seam_of, steps
+from earthloom.metrics.seams import seam_of, steps
 from earthloom.problems.spatiotemporal import pair_valid, pairs
 from earthloom.types import Observation, View
 

@@ -333,7 +333,8 @@ class Verdict(NamedTuple):
 class Report(Tabular):
     """Figures about one product: ``figures`` maps an index to its value, ``rows`` other products beside it.
 
-    ``verdict`` says in a few lines what they come to.
+    ``verdict`` says in a few lines what they come to. ``called``: PAN and MS as words about figures are to call them,
+    where the images are others.
     """
 
     title: str
@@ -341,6 +342,7 @@ class Report(Tabular):
     rows: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     verdict: tuple[Verdict, ...] = ()
+    called: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

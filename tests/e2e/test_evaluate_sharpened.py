@@ -50,6 +50,6 @@ def test_products_of_sharpen(cli: Cli, tmp_path: Path) -> None:
         earthloom.evaluate(fine, fine=fine, coarse=coarse[0])
     page = earthloom.report(tmp_path / "gwr.tif", tmp_path / "page.html")
     words = page.read_text()
-    assert "Omission (%)" in words and "of what the fine bands promised is there" in words
+    assert "Omission (%)" in words and "of what the fine bands promised (" in words
     line = next(one.words for one in both["gwr.tif"].verdict if "promised" in one.words)
     assert line in words, "every coarse image is laid again with its own blur: the page says what `evaluate` says"

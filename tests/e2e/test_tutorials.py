@@ -14,7 +14,7 @@ from earthloom.verbs.sampling.scenes import SCENES, write_scene
 from .conftest import Cli
 
 PAGES = sorted(path for path in (Path(__file__).parents[2] / "docs/tutorials").glob("*.md") if path.stem != "index")
-SECONDS = re.compile(r"took [\d.]+ s: ")  # however long it was
+SECONDS = re.compile(r"took (?:\d+ h |\d+ min )?[\d.]+ (?:s|ms|min): ")  # however long it was
 
 
 def said(line: str) -> list[str | float]:

@@ -14,8 +14,8 @@ from earthloom.engine.passes import filled, fuse_whole
 from earthloom.engine.scene import ArrayScene
 from earthloom.methods import catalog
 from earthloom.methods.wrappers.seamless import FADE, Seamless, hidden, seamless
+from earthloom.metrics.seams import seam_of, steps
 from earthloom.ops.spread import feathered
-from earthloom.prepare.spatiotemporal.seams import seam_of, steps
 from earthloom.types import Band, Observation, View, Window
 
 SHAPE = (96, 96)

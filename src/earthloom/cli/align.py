@@ -78,7 +78,8 @@ def _apply(asked: dict[str, Any], extra: dict[str, Any], work: Work) -> None:
 
     transform = Transform.load(extra["transform"])
     asked["method"] = transform
-    work.done(align(**asked), transform.method)
+    product = align(**asked)
+    work.done(product, transform.method, *shown.summary(work.found))
 
 
 def _check(figure: Path | None, asked: dict[str, Any], work: Work) -> None:

@@ -64,7 +64,7 @@ EXAMPLES = {  # command, with the one inside it where there is one: what it does
         ),
     ),
     "align fit": (("to keep", "earthloom align fit s2.tif gf1.tif --from sentinel2a --to gaofen1_wfv -o fit.json"),),
-    "align apply": (("to any other image", "earthloom align apply other_s2.tif fit.json -o as_gf1.tif"),),
+    "align apply": (("to any other image", "earthloom align apply fit.json other_s2.tif -o as_gf1.tif"),),
     "decloud": (
         (
             "filled by radar",

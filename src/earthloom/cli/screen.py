@@ -13,6 +13,7 @@ from typing import Any
 from earthloom.cli import process
 from earthloom.cli.parameters import as_flags
 from earthloom.report.plain import strict as strict
+from earthloom.report.words import duration
 
 PATIENCE_S = 0.7  # a job done sooner shows no bar
 LONG_S = 20.0  # left from which on a job is worth a line where no bar is shown
@@ -74,7 +75,7 @@ class Screen:
     def done(self, what: str, *told: str) -> None:
         """What there is to know, how long it took, and last what came of it: the end of a line is found by an eye."""
         if not self.quiet:
-            self._print(f"{', '.join([*told, f'took {time.monotonic() - self._began:.1f} s'])}: {what}")
+            self._print(f"{', '.join([*told, f'took {duration(time.monotonic() - self._began)}'])}: {what}")
 
     def _print(self, line: str) -> None:
         """To standard error, above the bar when there is one."""

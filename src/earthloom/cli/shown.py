@@ -10,6 +10,7 @@ from typing import Any
 
 from earthloom.cli.fields import told_in
 from earthloom.cli.running import Work
+from earthloom.report.words import under_clouds
 
 WORDS = ("auto",)  # stand where the name of a method could, and are none
 SECTION = re.compile(r"^(Parameters|Returns|Raises|Examples|References|Notes)\n-+$", re.M)
@@ -56,8 +57,7 @@ def summary(found: Mapping[str, Any]) -> list[str]:
         parts.append(f"{found['ratio']:g} times finer")
     if "before_percent" in found:
         parts.append("residual {before_percent:.3g} -> {after_percent:.3g} %".format(**found))
-    if "cloud_percent" in found:
-        parts.append("{cloud_percent:.3g} % under clouds".format(**found))
+    parts += under_clouds(found)
     if "preview" in found:
         parts.append(f"preview {found['preview']}")
     if "report" in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ MEANINGS = {
         "Hallucination (%)", "lower", "Share of the detail that no input supports; no fusion has none."
     ),
     "omission_percent": Meaning("Omission (%)", "lower", "Share of the detail expected from the PAN that is missing."),
-    "displacement_ms_px": Meaning("Displacement (MS pixels)", "lower", "How far PAN and MS lie off each other."),
+    "displacement_ms_px": Meaning("Displacement (coarse pixels)", "lower", "How far PAN and MS lie off each other."),
     "truth_hallucination_percent": Meaning(
         "Hallucination (%)", "lower", "Share of the detail that is not in the truth."
     ),
@@ -61,6 +62,10 @@ MEANINGS = {
     "before_percent": Meaning("Residual before refining (%)", "lower", "Distance from what was seen before refining."),
     "after_percent": Meaning("Residual after refining (%)", "lower", "Distance from what was seen after refining."),
     "cloud_percent": Meaning("Under clouds (%)", "", "Share of the image that was replaced."),
+    "unfilled_percent": Meaning("Left empty (%)", "lower", "Share of the image that nothing shows clear."),
+    "dated_percent": Meaning("Filled from other dates (%)", "", "Share of what lay under clouds."),
+    "radar_percent": Meaning("Filled by radar (%)", "", "Share of what lay under clouds."),
+    "around_percent": Meaning("Filled from around (%)", "", "Share of what lay under clouds: a guess by its rim."),
     "rmse_percent": Meaning(
         "Distance from what was seen (%)", "lower",
         "The product blurred and sampled as the coarse sensor does it, beside what that sensor saw.",
@@ -68,7 +73,7 @@ MEANINGS = {
     "bias_percent": Meaning("Bias of that (%)", "zero", "0 where the product is neither too bright nor too dark."),
     "confidence": Meaning("Confidence", "higher", "How near and how like known dates are, 1 at best: no error bar."),
     "valid_percent": Meaning("Filled (%)", "higher", "Share of the image that holds numbers."),
-    "seam": Meaning("Seam", "lower", "Step where the dates behind pixels change over that beside: 1 is unseen."),
+    "seam": Meaning("Seam", "lower", "Step where what pixels are made of changes, over that beside it: 1 is unseen."),
     "change_percent": Meaning("Change of the bands (%)", "", "How much the numbers differ from those of the source."),
     "mean_change_percent": Meaning("Mean change (%)", "", "Whether the bands became brighter or darker."),
     "detail_percent": Meaning("Detail added (%)", "", "Typical difference from no fusion, relative to the contrast."),
@@ -94,6 +99,8 @@ KEY = (
     "hallucination_percent", "hqnr",
 )  # fmt: skip
 BY_NATURE = ("d_lambda", "hallucination_percent")  # no fusion has the best of these: they tell nothing beside it
+UNITS = ("rmse", "mae", "bias", "consistency_rmse", "consistency_bias")  # beginnings of figures in those of the image
+DIGITS, PERCENT_DIGITS = 6, 4  # behind the point of others: what is smaller is nothing
 ENOUGH = 0.02  # of a figure: what differs less is as good
 SENSES = {"higher": "higher", "lower": "lower", "zero": "to 0"}  # how they are said in a table
 
@@ -101,6 +108,20 @@ SENSES = {"higher": "higher", "lower": "lower", "zero": "to 0"}  # how they are 
 def meaning(name: str) -> Meaning:
     """Of a figure; one that nobody described is called by its name."""
     return MEANINGS.get(name, Meaning(name.replace("_", " "), "", ""))
+
+
+def spoken(text: str, called: Mapping[str, str]) -> str:
+    """Words about PAN and MS as a report calls its images; ``called`` is empty where these are its names."""
+    for name, other in called.items():
+        text = re.sub(rf"\b(?:the )?{name}\b", other, text)
+    return text
+
+
+def settled(name: str, value: float) -> float:
+    """A figure as it is shown: what is nothing but rounding is 0, unless it has the units of the image."""
+    if name.startswith(UNITS) or value != value:
+        return value
+    return round(value, PERCENT_DIGITS if name.endswith("_percent") else DIGITS) + 0.0
 
 
 def grouped(names: Iterable[str]) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ import numpy as np
 from earthloom.documents import field, object_in
 from earthloom.engine.inputs import opened, taken_of
 from earthloom.engine.options import Run
-from earthloom.engine.passes import fuse_whole
+from earthloom.engine.passes import filled, fuse_whole
 from earthloom.errors import GridError, SensorError, warn
 from earthloom.evaluation.verdicts import without_reference as without_reference_in_words
 from earthloom.methods import catalog
@@ -97,7 +97,7 @@ def without_reference_of(
         raise GridError(
             f"a product of shape {data.shape}", f"{(len(obs['ms'].bands), *obs.shape)}, the MS bands on the PAN grid"
         )
-    exp = fuse_whole(catalog.make("exp"), obs)
+    exp = without_fusion(obs)
     figures = figures_of(np.where(seen.valid, data, 0).astype(exp.dtype), obs, seen.valid)
     if seen.registration.known:
         figures["displacement_ms_px"] = seen.registration.ms_px
@@ -106,6 +106,12 @@ def without_reference_of(
     plain = known[place] if place in known else known.setdefault(place, figures_of(exp, obs, seen.valid))
     lines = without_reference_in_words(figures, plain, obs.ratio)
     return Report("without a reference", figures, {PRODUCT: figures, NO_FUSION: plain}, seen.notes, lines)
+
+
+def without_fusion(obs: Observation) -> np.ndarray:
+    """The interpolated MS as the method `exp` makes it: holes are filled first, else what is beside them rings."""
+    exp = catalog.make("exp")
+    return fuse_whole(exp, filled(obs, exp.halo_px(obs.ratio)))
 
 
 def _applied_shift(product: Image) -> tuple[float, float] | None:

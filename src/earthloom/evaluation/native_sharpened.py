@@ -25,6 +25,7 @@ from earthloom.raster.scenes.grids import MAX_PIXELS, middle
 from earthloom.raster.told import Told
 from earthloom.types import Observation, Report, Window
 
+CALLED = {"PAN": "the fine bands", "MS": "the coarse bands"}  # what figures say of them
 KEPT = ("ergas", "sam_deg", "rmse", "bias")
 
 
@@ -74,7 +75,7 @@ def judged(image: Image, prepared: Prepared, run: Run) -> Report:
     if known := [one.ms_px for one in apart if one.known]:
         figures["displacement_ms_px"] = max(known)
     lines = verdicts.without_reference(figures, plain, obs.ratio, "the fine bands", "coarse bands")
-    return Report("without a reference", figures, {PRODUCT: figures, NO_FUSION: plain}, notes, lines)
+    return Report("without a reference", figures, {PRODUCT: figures, NO_FUSION: plain}, notes, lines, CALLED)
 
 
 def _figures(product: np.ndarray, valid: np.ndarray, obs: Observation) -> tuple[dict[str, float], dict[str, float]]:

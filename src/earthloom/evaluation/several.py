@@ -12,6 +12,7 @@ from typing import Any
 from earthloom.engine import arrays
 from earthloom.errors import InputError
 from earthloom.evaluation.meanings import best, meaning, rows_of
+from earthloom.metrics.clouds import EVERYWHERE
 from earthloom.notebook import Table, table
 from earthloom.types import Report
 
@@ -30,12 +31,15 @@ class Reports(Report):
     def of(cls, reports: Mapping[str, Report]) -> Reports:
         """Made of at least one."""
         rows = {name: report.figures for name, report in reports.items()}
+        for name, report in reports.items():
+            if EVERYWHERE in report.rows:  # of the product too, where its figures are those under clouds
+                rows[f"{name}, {EVERYWHERE}"] = report.rows[EVERYWHERE]
         for report in reports.values():
             for beside, figures in report.rows.items():
-                if figures is not report.figures:
+                if figures is not report.figures and beside != EVERYWHERE:
                     rows.setdefault(beside, figures)
         first = next(iter(reports.values()))
-        return cls(first.title, first.figures, rows, first.notes, first.verdict, reports)
+        return cls(first.title, first.figures, rows, first.notes, first.verdict, first.called, reports)
 
     def __getitem__(self, name: str) -> Report:
         return self.reports[name]

@@ -44,11 +44,11 @@ def without_reference(
     """
     off, off_plain = figures["consistency_ergas"] * ratio, plain["consistency_ergas"] * ratio
     spectra = grade(off / off_plain if off_plain > 0 else 1.0, SPECTRA)
-    words = f"{off:.2g} % off the {coarse} when coarse again; no fusion {off_plain:.2g} %"
+    words = f"{off:.2g} % off the {coarse} when coarse again{_plain(f'{off_plain:.2g} %')}"
     lines = [Verdict("spectra", spectra, words, is_better("consistency_ergas", off, off_plain))]
     if "omission_percent" in figures:
         lack = figures["omission_percent"]
-        words = f"{100 - lack:.0f} % of what {guide} promised is there; no fusion {_had(plain):.0f} %"
+        words = f"{100 - lack:.0f} % of what {guide} promised{_plain(f'{_had(plain):.0f} %')}"
         about = "detail of PAN" if guide == "PAN" else "detail"
         better = is_better("omission_percent", lack, plain.get("omission_percent", 100.0))
         lines.append(Verdict(about, grade(lack, LACKING), words, better))
@@ -59,6 +59,11 @@ def without_reference(
     if "hallucination_percent" in figures:
         lines.append(_hallucination(figures["hallucination_percent"], guide, coarse))
     return tuple(lines)
+
+
+def _plain(value: str) -> str:
+    """The same without fusion, so that nobody takes it for a share of it."""
+    return f" ({value} without fusion)"
 
 
 def _had(plain: Figures) -> float:
@@ -79,13 +84,14 @@ def against(figures: Figures, plain: Figures | None = None) -> tuple[Verdict, ..
 
     lines = []
     for name, about, bounds, words, of in (
-        ("sam_deg", "spectra", ANGLE, "{:.2g} degrees off the truth (SAM)", lambda value: value),
+        ("sam_deg", "spectra", ANGLE, "{:.2g} degrees off the truth", lambda value: value),
         ("truth_omission_percent", "detail", LACKING, "{:.0f} % of that of the truth is there", _rest),
         ("truth_hallucination_percent", "hallucination", NOT_IN_TRUTH, "{:.0f} % of detail is not in the truth", round),
     ):
         if name in figures:
             value, other = figures[name], None if plain is None else plain.get(name)
-            beside = "" if other is None else f"; no fusion {of(other):.2g}"
+            unit = " %" if name.endswith("_percent") else " degrees"
+            beside = "" if other is None else _plain(f"{of(other):.2g}{unit}")
             better = None if other is None else is_better(name, value, other)
             lines.append(Verdict(about, grade(value, bounds), f"{words.format(of(value))}{beside}", better))
     return tuple(lines)

@@ -48,6 +48,8 @@ class Card:
         Smallest number of coarse pixels along a side.
     min_bands
         Smallest number of coarse bands.
+    looks_at
+        Of the views that may be there or not, those that it looks at: ``sar``, ``date``; None where nobody says so.
     weights_of
         Of a network: the one of the same problem whose weights it runs, where it is another.
     published
@@ -66,6 +68,7 @@ class Card:
     minimum: int = 2
     min_bands: int = 1
     notes: str = ""
+    looks_at: tuple[str, ...] | None = None
     weights_of: str = ""
     published: Mapping[str, Any] = field(default_factory=dict)
 

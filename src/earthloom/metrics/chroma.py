@@ -10,9 +10,9 @@ def chroma_noise_percent(product: Image, *, valid: Mask | None = None) -> Scalar
     """Root mean square of what the colour of a pixel differs from that of its eight neighbours, in percent.
 
     ``100 sqrt(mean_(b,p) (c_b(p) - mean_(q in N8(p)) c_b(q))^2)`` with ``c_b = F_b / mean_b F_b``, the proportions of
-    the bands, which brightness does not change. The truth has some; so has every product with details. Of two
-    products that agree equally with MS and PAN, the one with less is speckled less: ERGAS and Q2n, which look at
-    each band, do not see it.
+    the bands, which brightness does not change; numbers below 0, which interpolation leaves beside steps, count as 0.
+    The truth has some; so has every product with details. Of two products that agree equally with MS and PAN, the one
+    with less is speckled less: ERGAS and Q2n, which look at each band, do not see it.
 
     Parameters
     ----------
@@ -33,6 +33,7 @@ def chroma_noise_percent(product: Image, *, valid: Mask | None = None) -> Scalar
     """
     xp = namespace(product=product)
     image = clean(xp, product, valid)
+    image = xp.where(image > 0, image, xp.zeros_like(image))  # else a mean near 0 makes proportions of thousands
     mean = xp.mean(image, axis=0)
     known = mean > 0
     known = known if valid is None else known & valid

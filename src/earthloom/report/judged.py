@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from earthloom.evaluation.meanings import KEY, PER_BAND, SENSES, grouped, meaning, rows_of, verdict
+from earthloom.evaluation.meanings import KEY, PER_BAND, SENSES, grouped, meaning, rows_of, settled, spoken, verdict
 from earthloom.evaluation.native import NO_FUSION as EXP
 from earthloom.evaluation.several import Reports
 from earthloom.types import Report
@@ -22,7 +22,7 @@ def text(report: Report, every: bool = False, width: int = WIDE) -> str:
     short = not every and bool(report.verdict) and any(name.startswith("consistency_") for name in report.figures)
     if not short:
         lines += ["", *_table(dict(report.rows) or {"product": report.figures}, {}, width), *_of_bands(report)]
-    lines += [f"\n{note}" for note in report.notes]
+    lines = [spoken(line, report.called) for line in lines] + [f"\n{note}" for note in report.notes]
     return "\n".join(
         [*lines, *([f"\nall {len(report.figures)} figures: `all`; for programs: `json`"] if short else [])]
     )
@@ -34,7 +34,11 @@ def table_of(reports: Reports, every: bool = False, width: int = WIDE) -> str:
     if not every and any(name in shown for name in KEY):
         shown = [name for name in shown if name in KEY]
     kept = {who: {name: row[name] for name in shown if name in row} for who, row in rows.items()}
-    lines = [reports.title, "", *_table(kept, reports.best, width, heads=every)]
+    lines = [
+        reports.title,
+        "",
+        *(spoken(line, reports.called) for line in _table(kept, reports.best, width, heads=every)),
+    ]
     asked = [f"{name}: {line}" for name, report in reports.reports.items() for line in report.verdict
              if line.matters]  # fmt: skip
     notes = dict.fromkeys(note for report in reports.reports.values() for note in report.notes)
@@ -49,8 +53,8 @@ def _table(rows: Rows, best: Mapping[str, str], width: int, heads: bool = True) 
     names = rows_of(rows)
     if not names:
         return []
-    if len(rows) > TURNED and len(names) <= FEW and not best:
-        return _turned(rows, names)
+    if len(rows) > TURNED and len(names) <= FEW and max(map(len, names)) < LEAST - 3:
+        return _turned(rows, names, best)
     rows = {NO_FUSION if who == EXP else who: row for who, row in rows.items()}
     first = max(map(len, names)) + 2
     column = min(max(COLUMN, *(len(name) + 2 for name in rows)), 26)
@@ -67,19 +71,20 @@ def _table(rows: Rows, best: Mapping[str, str], width: int, heads: bool = True) 
             lines += [head] if head and heads and len(grouped(names)) > 1 else []
             for name in group:
                 sense = SENSES.get(meaning(name).better, "")
-                cells = [_cell(rows[who].get(name), best.get(name) == who if best else None) for who in part]
+                cells = [_cell(name, rows[who].get(name), best.get(name) == who if best else None) for who in part]
                 lines.append(f"{name:<{first}}{sense:<8}" + "".join(f"{cell:>{column}}" for cell in cells))
     return lines
 
 
-def _turned(rows: Rows, names: Sequence[str]) -> list[str]:
+def _turned(rows: Rows, names: Sequence[str], best: Mapping[str, str]) -> list[str]:
     """A line a row, figures across: where the names are long and the figures few."""
     first = max(map(len, rows)) + 2
     senses = [f"{SENSES.get(meaning(name).better, ''):>10}" for name in names]
     return [
         " " * first + "".join(f"{name:>10}" for name in names), " " * first + "".join(senses),
-        *(f"{who:<{first}}" + "".join(f"{_cell(row.get(name), None):>10}" for name in names)
-          for who, row in rows.items()),
+        *(f"{who:<{first}}" + "".join(
+            f"{_cell(name, row.get(name), best.get(name) == who if best else None):>10}" for name in names
+        ) for who, row in rows.items()),
     ]  # fmt: skip
 
 
@@ -88,9 +93,9 @@ def _cut(name: str, length: int) -> str:
     return name if len(name) <= length else f"…{name[-length + 1 :]}"
 
 
-def _cell(value: float | None, first: bool | None) -> str:
+def _cell(name: str, value: float | None, first: bool | None) -> str:
     """A figure; where one is marked as the best, all leave room for the mark."""
-    told = "-" if value is None or value != value else f"{value:.5g}"
+    told = "-" if value is None or value != value else f"{settled(name, value):.5g}"
     return told if first is None else f"{told}{'*' if first else ' '}"
 
 

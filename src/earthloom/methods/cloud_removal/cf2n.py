@@ -73,6 +73,7 @@ class Cf2n(Network):
         family="network",
         citation="liu2024cf2n",
         halo=HALO + 42,
+        looks_at=("sar",),
         problem="cloud_removal",
         minimum=8,
         notes="a reconstruction from the paper's figure and abstract: the authors' network was never released; "

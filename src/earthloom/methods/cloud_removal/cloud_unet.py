@@ -87,6 +87,7 @@ class CloudUNet(Network):
         family="network",
         citation="meraner2020",
         halo=max(REACH, HALO) + reach.cloud_unet(),
+        looks_at=("sar",),
         problem="cloud_removal",
         minimum=8,
         notes="for the bands its weights were made for; works where nothing is clear, and without SAR",

@@ -30,7 +30,7 @@ class Inpaint(Filling):
 
     card: ClassVar[Card] = Card(
         name="Inpaint", title="Fill from the clear surroundings", family="baseline", citation="knutsson1993",
-        halo=REACH, problem="cloud_removal", notes="sees neither SAR nor other dates",
+        halo=REACH, problem="cloud_removal", notes="sees neither SAR nor other dates", looks_at=(),
     )  # fmt: skip
 
     def summarise(self, obs: Observation, so_far: Stats | None) -> Stats:

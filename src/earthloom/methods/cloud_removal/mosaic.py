@@ -48,6 +48,7 @@ class Mosaic(Filling):
     card: ClassVar[Card] = Card(
         name="Mosaic", title="Mosaic of clear dates", family="composite", citation="yuan1996", halo=REACH + BLEND,
         problem="cloud_removal", notes="needs at least one other date; does not look at SAR",
+        looks_at=("date",),
     )  # fmt: skip
 
     def check(self, obs: Observation, shape: tuple[int, int]) -> None:

@@ -38,7 +38,7 @@ class SarRegression(Filling):
     card: ClassVar[Card] = Card(
         name="SAR regression", title="SAR-guided regression fill", family="regression", citation="hoerl1970",
         halo=HALO, problem="cloud_removal",
-        notes="needs SAR",
+        notes="needs SAR", looks_at=("sar",),
     )  # fmt: skip
 
     def __post_init__(self) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from earthloom.methods.base import Wrapper
+from earthloom.metrics.seams import steps
 from earthloom.ops.moments import Moments, Stats
-from earthloom.problems.cloud_removal import CloudRemoval, clouded
+from earthloom.problems.cloud_removal import CloudRemoval, clouded, dates
 from earthloom.types import Float, Observation
 
 
@@ -37,18 +38,24 @@ class Keeping(Wrapper):
         return self._kept(obs, self.inner.fuse(obs, stats))
 
     def fuse_measured(self, obs: Observation, stats: Stats) -> tuple[Float[np.ndarray, "band y x"], Stats]:
-        """The image; ``cloud``, ``unfilled``: moments of the mask and of its holes, over what is measured."""
-        return self.fuse(obs, stats), _share(obs)
+        """The image; moments of the mask, of what is known there and of its holes; steps over the rim of the clouds."""
+        image = self.fuse(obs, stats)
+        return image, self._told(obs, image)
 
     def fuse_judged(
         self, obs: Observation, stats: Stats
     ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
         """The same, and how far each pixel is off: not at all where it is kept."""
         if self._idle(obs):
-            return obs["optical"].data, _share(obs), np.zeros(obs.shape, obs["optical"].data.dtype)
+            return (
+                obs["optical"].data,
+                self._told(obs, obs["optical"].data),
+                np.zeros(obs.shape, obs["optical"].data.dtype),
+            )
         image, _, off = self.inner.fuse_judged(obs, stats)
         kept = off if off is None or self.replace_all else np.where(clouded(obs), off, 0)
-        return self._kept(obs, image), _share(obs), kept
+        image = self._kept(obs, image)
+        return image, self._told(obs, image), kept
 
     def _idle(self, obs: Observation) -> bool:
         """Whether there is nothing to do, so that the method need not run."""
@@ -58,16 +65,29 @@ class Keeping(Wrapper):
         """The method's image under clouds, or everywhere."""
         return image if self.replace_all else np.where(clouded(obs), image, obs["optical"].data)
 
+    def _told(self, obs: Observation, image: Float[np.ndarray, "band y x"]) -> Stats:
+        """Of the core: how much lay under clouds, by what the method sees there; how it jumps at the rim of the clouds.
 
-def _share(obs: Observation) -> Stats:
-    """How much of the core lay under clouds, and how much of that nothing shows clear."""
-    rows, cols = obs.core_window.slices
-    seen, cloud = obs["optical"].valid[rows, cols], clouded(obs)
-    shares = {"cloud": cloud, "unfilled": cloud & ~CloudRemoval().valid(obs)}
-    return Stats({name: Moments.of(one[rows, cols][seen].astype(np.float64)[None]) for name, one in shares.items()})
+        ``dated``: another date is clear; ``radar``: no date is, but there is radar; ``around``: the surroundings alone.
+        """
+        rows, cols = obs.core_window.slices
+        measured, cloud, looks_at = obs["optical"].valid[rows, cols], clouded(obs), self.card.looks_at
+        holes = cloud & ~CloudRemoval().valid(obs)
+        shares = {"cloud": cloud, "unfilled": holes}
+        if looks_at is not None:
+            radar = [obs["sar"]] if "sar" in looks_at and "sar" in obs.views else []
+            views = {"dated": dates(obs) if "date" in looks_at else [], "radar": radar}
+            left = cloud & ~holes
+            for name, those in views.items():
+                shares[name] = left & np.logical_or.reduce([view.valid for view in those], axis=0)
+                left = left & ~shares[name]
+            shares["around"] = left
+        told = {name: Moments.of(one[rows, cols][measured].astype(np.float64)[None]) for name, one in shares.items()}
+        rim = steps(image[:, rows, cols], measured & ~holes[rows, cols], cloud[rows, cols].astype(np.uint16))
+        return Stats({**told, **rim})
 
 
 def replaced_percent(stats: Stats | None, what: str = "cloud") -> float | None:
-    """Share of the measured pixels that lay under clouds, or (``unfilled``) did and are missing in the product."""
+    """Share of the measured pixels that lay under clouds, or of those among them that something else is told of."""
     moments: Moments | None = None if stats is None else stats.get(what)
     return None if moments is None or not moments.count else float(100 * moments.mean[0])

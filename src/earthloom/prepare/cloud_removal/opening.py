@@ -14,6 +14,7 @@ from earthloom.engine.options import Run
 from earthloom.engine.prepared import Numbers, Prepared
 from earthloom.errors import InputError
 from earthloom.methods.wrappers.keeping import Keeping, replaced_percent
+from earthloom.metrics.seams import seam_of
 from earthloom.ops.moments import Stats
 from earthloom.physics.cloudmask import Rules, levels
 from earthloom.prepare.cloud_removal.quality import Declouded, layers_of
@@ -268,9 +269,16 @@ def _thinned(image: Image) -> tuple[np.ndarray, np.ndarray]:
 
 
 def share_replaced(measured: Stats) -> dict[str, float]:
-    """How much lay under clouds."""
+    """How much lay under clouds, what fills it, in percent of that, and the seam at its rim."""
     percent, unfilled = replaced_percent(measured), replaced_percent(measured, "unfilled")
-    return {} if percent is None else {"cloud_percent": percent} | ({"unfilled_percent": unfilled} if unfilled else {})
+    if percent is None:
+        return {}
+    found = {"cloud_percent": percent} | ({"unfilled_percent": unfilled} if unfilled else {})
+    for name in ("dated", "radar", "around"):
+        if share := replaced_percent(measured, name):
+            found[f"{name}_percent"] = 100 * share / percent
+    seam = seam_of(measured)
+    return found if seam is None else {**found, "seam": seam}
 
 
 def holes_left(figures: Mapping[str, Any]) -> str:

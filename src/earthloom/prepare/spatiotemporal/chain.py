@@ -14,11 +14,11 @@ from earthloom.engine.passes import fuse_tile, halo_px, observe_filled
 from earthloom.errors import InputError
 from earthloom.methods.base import Method
 from earthloom.methods.wrappers.seamless import FADE, fades, seamless
+from earthloom.metrics.seams import steps
 from earthloom.ops.moments import Stats
 from earthloom.ops.quantise import quantise
 from earthloom.ops.spread import feathered
 from earthloom.prepare.spatiotemporal.quality import Quality, measured, quality, supported
-from earthloom.prepare.spatiotemporal.seams import steps
 from earthloom.problems import catalog as problems
 from earthloom.types import Product, Scene, Window
 

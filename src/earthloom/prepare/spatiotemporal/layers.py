@@ -16,12 +16,12 @@ from earthloom.engine.prepared import EXPECTED, Layer, Numbers, Prepared
 from earthloom.methods.base import Method
 from earthloom.methods.catalog import name_of
 from earthloom.methods.wrappers.seamless import seamless
+from earthloom.metrics.seams import seam_of
 from earthloom.ops.moments import Stats
 from earthloom.prepare.spatiotemporal.calendar import choices, day_tags
 from earthloom.prepare.spatiotemporal.chain import MISSING, InFile, InMemory, chained
 from earthloom.prepare.spatiotemporal.library import Library, counts_similar, least_pairs, role
 from earthloom.prepare.spatiotemporal.quality import CONFIDENCE
-from earthloom.prepare.spatiotemporal.seams import seam_of
 from earthloom.raster.write.place import QUALITY
 from earthloom.raster.write.provenance import fingerprints
 

@@ -8,18 +8,18 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from earthloom.evaluation.meanings import SENSES, is_better, meaning, rows_of, verdict
+from earthloom.evaluation.meanings import SENSES, is_better, meaning, rows_of, settled, spoken, verdict
 from earthloom.methods.base import Method
 from earthloom.report.html.base import NO_FUSION, Shown
 from earthloom.report.html.known import SAME, Known, reference, typed
 from earthloom.report.html.looked import Survey
-from earthloom.report.html.parts import Facts, Link, Part, Section, Table, Text, duration, figure, size
+from earthloom.report.html.parts import Facts, Link, Part, Section, Table, Text, figure, size
+from earthloom.report.words import duration
 from earthloom.types import Report
 
 CITE = "https://doi.org/"
 WORDS = {"True": "yes", "False": "no", "None": "–"}
 UNITS = {"metre": "m", "meter": "m"}
-PERCENT_DIGITS = 4  # behind the point: what is smaller is nothing
 SLOW = 0.01  # megapixels a second, below which that figure tells nobody anything
 STAGES = {
     "opened": "opening the inputs", "prepared": "laying them on one grid, measuring how they lie",
@@ -67,7 +67,8 @@ def quality_section(known: Known, shown: Shown, report: Report | None, survey: S
         rows = dict(report.rows) or {"product": report.figures}
     parts: list[Part] = []
     if rows:
-        parts.append(figure_table(rows, f"Figures {report.title if report else ''}"))
+        called = report.called if report is not None else {}
+        parts.append(figure_table(rows, f"Figures {report.title if report else ''}", called))
         parts += [Text(f"{note}.", "note") for note in report.notes] if report is not None else []
     if survey is not None and any((survey.figures | survey.plain).values()) and not tells_agreement(report):
         own = {"product": survey.figures, NO_FUSION: survey.plain}
@@ -96,23 +97,25 @@ def in_words(report: Report) -> list[Part]:
     ]  # fmt: skip
 
 
-def figure_table(rows: Mapping[str, Mapping[str, float]], caption: str) -> Table:
+def figure_table(
+    rows: Mapping[str, Mapping[str, float]], caption: str, called: Mapping[str, str] | None = None
+) -> Table:
     """Figures down, products across, with their meaning; the better of two stands out."""
     names = rows_of(rows)
     every = list(rows)
     cells, best = [], set()
     for at, name in enumerate(names):
         told = meaning(name)
-        values = [rows[row].get(name, float("nan")) for row in every]
-        if name.endswith("_percent"):
-            values = [round(value, PERCENT_DIGITS) + 0.0 for value in values]
-        cells.append([told.title, *(figure(value) for value in values), SENSES.get(told.better, "")])
+        values = [settled(name, rows[row].get(name, float("nan"))) for row in every]
+        cells.append(
+            [spoken(told.title, called or {}), *(figure(value) for value in values), SENSES.get(told.better, "")]
+        )
         if len(values) == 2 and (better := is_better(name, values[0], values[1])) is not None:
             best.add((at, 1 if better else 2))
     heads = ["Figure", *("Product" if row == "product" else row for row in every), "Better"]
     if not any(line[-1] for line in cells):
         heads, cells = heads[:-1], [line[:-1] for line in cells]
-    notes = [meaning(name).words for name in names]
+    notes = [spoken(meaning(name).words, called or {}) for name in names]
     return Table(heads, cells, caption, frozenset(best), words=frozenset((len(every) + 1,)), notes=notes)
 
 

@@ -42,6 +42,7 @@ class Shown(ABC):
 
     problem: ClassVar[str]
     verb: ClassVar[str]
+    called: ClassVar[str] = ""  # what was done, where the name of the problem does not say it
     no_fusion: ClassVar[str]  # the method that does nothing, and what that leaves
     no_fusion_words: ClassVar[str]
     added_words: ClassVar[str] = (
@@ -102,6 +103,10 @@ class Shown(ABC):
         """Quality indices without a reference, as ``evaluate`` tells them; None where it knows none."""
         return None
 
+    def in_short(self, known: Known) -> list[str]:
+        """Sentences that say first how the product came out, where the problem has figures of its own for that."""
+        return []
+
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """What this problem shows besides."""
         return []
@@ -124,6 +129,8 @@ class Shown(ABC):
         stem, _, number = role.rpartition("_")
         if role in self.titles:
             return self.titles[role]
+        if number == "mask" and stem:
+            return f"Mask of {self.title(stem).lower()}"
         return f"{self.titles[stem]} {number}" if stem in self.titles else role.replace("_", " ")
 
     def command(self, known: Known) -> list[str]:

@@ -37,12 +37,12 @@ from earthloom.report.html.parts import (
     Section,
     Table,
     Text,
-    duration,
     figure,
     size,
 )
 from earthloom.report.html.truth import by_reference
 from earthloom.report.record import Record
+from earthloom.report.words import duration
 from earthloom.types import Window
 
 KEPT = (

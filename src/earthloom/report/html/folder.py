@@ -33,9 +33,9 @@ from earthloom.report.html.parts import (
     Table,
     Text,
     address,
-    duration,
     figure,
 )
+from earthloom.report.words import duration
 from earthloom.small import small_bytes
 
 LOG, CONFIG, BATCH = "log.csv", "config.toml", "batch.jsonl"

@@ -224,6 +224,6 @@ def quick_words(shown: Shown, survey: Survey | None) -> str:
         return ""
     own, plain = survey.figures["rmse_percent"], survey.plain.get("rmse_percent")
     if shown.agreement is not None:
-        return shown.agreement.format(figure(own, 3))
+        return shown.agreement.format(f"{own:.2f}")
     words = f"Seen as the coarse sensor sees it, the product lies {figure(own, 3)} % from what that saw"
     return f"{words}; without fusion it would be {figure(plain, 3)} %." if plain is not None else f"{words}."

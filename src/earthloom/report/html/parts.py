@@ -149,12 +149,3 @@ def size(count: float) -> str:
         if count >= of:
             return f"{count / of:.1f} {unit}"
     return f"{count:.0f} bytes"
-
-
-def duration(seconds: float) -> str:
-    """A time in words."""
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -123,7 +123,8 @@ def _summary(known: Known, shown: Shown, report: Report | None, survey: Survey |
     """In words first."""
     quick = "" if tells_agreement(report) else quick_words(shown, survey)
     parts: list[Part] = [] if report is None else in_words(report)
-    parts += [*([Text(quick, "lead")] if quick else []), head_facts(known)]
+    told = [*shown.in_short(known), *([quick] if quick else [])]
+    parts += [*(Text(one, "lead") for one in told), head_facts(known)]
     if why:
         parts.append(Text(f"The inputs could not be laid beside the product again: {why}", "caution"))
     return Section("summary", "In short", parts)
@@ -141,7 +142,8 @@ def _lead(known: Known, shown: Shown) -> str:
     inputs = [f"{files[0].name}{f' and {len(files) - 1} more' if len(files) > 1 else ''}"
               for files in known.inputs.values() if files]  # fmt: skip
     listed = ", ".join(inputs[:4]) + (f" and {len(inputs) - 4} more" if len(inputs) > 4 else "")
-    return f"{known.problem.replace('_', ' ').capitalize()} by {name}, of {listed or 'arrays'}."
+    done = shown.called or known.problem.replace("_", " ").capitalize()
+    return f"{done} by {name}, of {listed or 'arrays'}."
 
 
 def _data(known: Known, report: Report | None, survey: Survey | None) -> dict[str, Any]:

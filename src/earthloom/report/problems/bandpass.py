@@ -34,6 +34,7 @@ class Aligned(Shown):
 
     problem: ClassVar[str] = "bandpass"
     verb: ClassVar[str] = "align"
+    called: ClassVar[str] = "Alignment"
     no_fusion: ClassVar[str] = "none"
     no_fusion_words: ClassVar[str] = "not aligned"
     added_words: ClassVar[str] = (
@@ -61,11 +62,19 @@ class Aligned(Shown):
 
     def relative(self, record: Record | None) -> float | None:
         """Distance of the product from the target, of that of the source."""
-        pairs = None if record is None else record.figures.get("pairs")
-        if not isinstance(pairs, Pairs):
-            return None
-        before, after = pairs.rmse_percent()
-        return after / before if before else None
+        off = _off_target(record)
+        return off[1] / off[0] if off is not None and off[0] else None
+
+    def in_short(self, known: Known) -> list[str]:
+        """How far off the target it is, and how far the source was."""
+        if not known.inputs.get("target"):
+            return ["There was no target: nothing here tells how near the product is to what the other sensor sees."]
+        off = _off_target(known.record)
+        if off is None:
+            return []  # a later page: what is beside the target stands there
+        before, after = off
+        better = "better" if after < before else "no better"
+        return [f"{after:.3g} % off the target; the source was {before:.3g} % off: {better}."]
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """What became of the numbers; both beside the target."""
@@ -140,6 +149,12 @@ class Aligned(Shown):
         valid = np.logical_and.reduce([known for _, known in laid])
         before, after, truth = (data[:, valid] for data, _ in laid)
         return _beside(before, after, truth, [named[at].name for at, _, _ in seen])
+
+
+def _off_target(record: Record | None) -> tuple[float, float] | None:
+    """How far source and product lie off the target, in percent of its mean, where the run looked."""
+    pairs = None if record is None else record.figures.get("pairs")
+    return pairs.rmse_percent() if isinstance(pairs, Pairs) else None
 
 
 def _numbers(ground: Ground, seen: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:

@@ -23,6 +23,7 @@ from earthloom.report.html.known import Known
 from earthloom.report.html.looked import Ground, Residual, Survey
 from earthloom.report.html.parts import Part, Picture, Pictures, Section, Text
 from earthloom.report.html.sure import quantiles
+from earthloom.report.words import under_clouds
 from earthloom.types import Bool, Float, Observation
 
 SIDE = 420  # pixels of the longer side of a layer
@@ -78,6 +79,11 @@ class Declouded(Shown):
         clouds = told if isinstance(told, dict) else {}
         words = ["--mask-from", str(clouds["from"])] if clouds.get("from") else []
         return words + (["--dilate", str(clouds["dilate_px"])] if clouds.get("dilate_px") else [])
+
+    def in_short(self, known: Known) -> list[str]:
+        """What lay under clouds, what fills it, and whether the rim shows."""
+        told = "; ".join(under_clouds(known.figures))
+        return [f"{told[0].upper()}{told[1:]}."] if told else []
 
     def sections(self, known: Known, ground: Ground | None, survey: Survey | None) -> list[Section]:
         """Mask, origin, clear dates and uncertainty."""

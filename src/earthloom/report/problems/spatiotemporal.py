@@ -26,6 +26,7 @@ class Predicted(Shown):
 
     problem: ClassVar[str] = "spatiotemporal"
     verb: ClassVar[str] = "predict"
+    called: ClassVar[str] = "Prediction"
     no_fusion: ClassVar[str] = "copy"
     elsewhere: ClassVar[Sequence[str]] = ("coregistration", "date")
     added_words: ClassVar[str] = "Difference from the nearest known date: large where the ground changed."

@@ -28,6 +28,7 @@ class Superresolved(Shown):
 
     problem: ClassVar[str] = "superresolution"
     verb: ClassVar[str] = "superresolve"
+    called: ClassVar[str] = "Super-resolution"
     no_fusion: ClassVar[str] = "bicubic"
     no_fusion_words: ClassVar[str] = "bicubic enlargement"
     flags: ClassVar[Mapping[str, str]] = {"hs": ""}
