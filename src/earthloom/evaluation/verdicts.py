@@ -44,7 +44,7 @@ def without_reference(
     """
     off, off_plain = figures["consistency_ergas"] * ratio, plain["consistency_ergas"] * ratio
     spectra = grade(off / off_plain if off_plain > 0 else 1.0, SPECTRA)
-    words = f"{off:.2g} % off the {coarse} when coarse again{_plain(f'{off_plain:.2g} %')}"
+    words = f"{off:.2g} % off the {coarse}{_plain(f'{off_plain:.2g} %')}"
     lines = [Verdict("spectra", spectra, words, is_better("consistency_ergas", off, off_plain))]
     if "omission_percent" in figures:
         lack = figures["omission_percent"]
