@@ -88,7 +88,7 @@ class Entry:
         """
         told, frame = protocol.judge.cut, protocol.judge.frame
         if protocol.judge.window is not None:
-            image = image[..., *_inside(protocol.judge.window, image.shape[-2:])]
+            image = image[..., *inside(protocol.judge.window, image.shape[-2:])]
         if not frame:
             return cut_border(image, int(RIM * self.ratio + 1) if told == CUT_BY_RATIO else int(told))
         if min(image.shape[-2:]) <= 2 * frame:
@@ -136,7 +136,7 @@ class Entry:
         return None if valid.all() else valid
 
 
-def _inside(window: Window, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def inside(window: Window, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """The rows and columns of a window.
 
     Raises

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from earthloom.benchmarking.entry import Entry
+from earthloom.benchmarking.entry import Entry, inside
 from earthloom.benchmarking.protocol import Part, Protocol
 from earthloom.errors import EarthloomError, FileError, InputError
 from earthloom.problems import catalog as problems
@@ -176,8 +176,7 @@ def part_of(case: Case, window: Window) -> Case:
         If it is not inside the scene.
     """
     obs, views = case.obs, dict[str, View]()
-    if window.y + window.height > obs.shape[0] or window.x + window.width > obs.shape[1]:
-        raise InputError(f"a window of {window} in {obs.shape} pixels", "one inside the scene")
+    truth = case.truth[:, *inside(window, obs.shape)]
     for role, view in obs.views.items():
         spans = []
         for axis, (first, count) in enumerate(((window.y, window.height), (window.x, window.width))):
@@ -189,7 +188,7 @@ def part_of(case: Case, window: Window) -> Case:
             offset=view.offset_in(window, own),
         )  # fmt: skip
     seen = replace(obs, views=views, shape=(window.height, window.width), core=None, origin=(0, 0))
-    return Case(seen, np.ascontiguousarray(case.truth[:, *window.slices]))
+    return Case(seen, np.ascontiguousarray(truth))
 
 
 def promoted(obs: Observation, precision: str) -> Observation:

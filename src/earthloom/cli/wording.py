@@ -64,25 +64,19 @@ def _unknown_flag(flag: str, known: Iterable[Any], command: str) -> str:
 
 def _say_what(command: str) -> str:
     """The flags of a verb that name images: without one it is not guessed what a file is."""
-    from earthloom.cli.pages.describe import IMAGES
-
-    names = [flag for name, flag, bare in _flags(command) if name in IMAGES and not bare]
-    return f"say what each file is: {', '.join(names)}; " if names else ""
-
-
-def _flags(command: str) -> list[tuple[str, str, bool]]:
-    """Of each parameter of a verb its flag, and whether it is given without one."""
     from typing import get_type_hints
 
     from earthloom.cli.commands import PROBLEMS
+    from earthloom.cli.pages.describe import IMAGES
+    from earthloom.cli.parameters import as_flags
     from earthloom.verbs.batching.columns import verb_of
     from earthloom.verbs.flags import flag_of
 
     if command not in PROBLEMS or command == "series":
-        return []
-    hints = {name: flag_of(hint) for name, hint in get_type_hints(verb_of(command).call, include_extras=True).items()}
-    names = {name: next((one for one in flag.name if one.startswith("--")), "") for name, flag in hints.items()}
-    return [(name, names[name] or f"--{name.replace('_', '-')}", flag.bare) for name, flag in hints.items()]
+        return ""
+    hints = get_type_hints(verb_of(command).call, include_extras=True)
+    names = [as_flags(f"`{name}`") for name, hint in hints.items() if name in IMAGES and not flag_of(hint).bare]
+    return f"say what each file is: {', '.join(names)}; " if names else ""
 
 
 def _owners(flag: str, command: str) -> list[str]:

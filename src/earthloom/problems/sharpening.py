@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -74,11 +74,23 @@ class Sharpening(Problem):
         ----------
         Wald, Ranchin, Mangolini, Photogrammetric Engineering & Remote Sensing 63(6), 691-699, 1997.
         """
-        coarse = obs[COARSE]
-        bands = coarse.bands
+        bands = obs[COARSE].bands
         if gains is not None:
             bands = tuple(replace(band, mtf_nyquist=float(gain)) for band, gain in zip(bands, gains, strict=True))
         each = [band.mtf_nyquist for band in bands]
+
+        def blurred(frame: Observation, truth: Float[np.ndarray, "band Y X"]) -> tuple[np.ndarray, np.ndarray]:
+            fine = reduce(obs, obs["fine"].data, float(np.mean(each)), COARSE)
+            return fine, reduce(frame, truth, each, COARSE)
+
+        return self._made_coarser(obs, ratio, bands, blurred)
+
+    def _made_coarser(
+        self, obs: Observation, ratio: int | None, bands: tuple[Band, ...],
+        make: Callable[[Observation, Float[np.ndarray, "band Y X"]], tuple[np.ndarray, np.ndarray]],
+    ) -> Case:  # fmt: skip
+        """The case whose truth is the coarse view; ``make`` gives fine and coarse bands of the frame and the truth."""
+        coarse = obs[COARSE]
         steps = [ratio] * 2 if ratio is not None else [max(round(r), 2) for r in coarse.ratio]
         small = (coarse.shape[0] // steps[0], coarse.shape[1] // steps[1])
         if min(small) < 2:
@@ -94,9 +106,11 @@ class Sharpening(Problem):
         )  # fmt: skip
         truth = coarse.data[:, :rows, :cols]
         seen = replace(obs, views={COARSE: empty}, shape=(rows, cols), core=None, origin=(0, 0))
-        low = replace(empty, data=reduce(seen, truth, each, COARSE))
-        fine = reduce(obs, obs["fine"].data, float(np.mean(each)), COARSE)[:, :rows, :cols]
-        guide = View(fine, _seen_by(obs, rows, cols), obs["fine"].bands)
+        fine, made = make(seen, truth)
+        low, guide = (
+            replace(empty, data=made),
+            View(fine[:, :rows, :cols], _seen_by(obs, rows, cols), obs["fine"].bands),
+        )
         truth = truth if seen_there.all() else np.where(seen_there, truth, truth.dtype.type(np.nan))
         return Case(replace(seen, views={"fine": guide, COARSE: low}), truth)
 
@@ -116,18 +130,16 @@ class Sharpening(Problem):
         InputError
             If the coarse view is too small to be degraded by the ratio.
         """
-        case, coarse, fine = self.degraded(obs, ratio), obs[COARSE], obs["fine"]
-        rows, cols = case.obs.shape
+        coarse, fine = obs[COARSE], obs["fine"].data
         step = round(coarse.ratio[0])
         nested = all(abs(at - (step - 1) / 2) < NESTED for at in coarse.offset)
-        if nested and all(abs(one - step) < NESTED for one in coarse.ratio):
-            guide = block_means(fine.data, step)
-        else:
-            guide = reduce(obs, fine.data, gain_of_means(step), COARSE)
-        low = block_means(coarse.data[:, :rows, :cols], ratio)
-        views = {"fine": replace(case.obs["fine"], data=guide[:, :rows, :cols])}
-        views[COARSE] = replace(case.obs[COARSE], data=low)
-        return Case(replace(case.obs, views=views), case.truth)
+        nested = nested and all(abs(one - step) < NESTED for one in coarse.ratio)
+
+        def averaged(_: Observation, truth: Float[np.ndarray, "band Y X"]) -> tuple[np.ndarray, np.ndarray]:
+            guide = block_means(fine, step) if nested else reduce(obs, fine, gain_of_means(step), COARSE)
+            return guide, block_means(truth, ratio)
+
+        return self._made_coarser(obs, ratio, coarse.bands, averaged)
 
     def consistency(self, obs: Observation, product: Float[np.ndarray, "band Y X"]) -> dict[str, float]:
         """Relative root mean square of ``D B product - coarse``, and its bias, in percent of the mean of the coarse."""

@@ -32,13 +32,14 @@ def command(name: str, arguments: Sequence[str]) -> Callable[..., None]:
     words = [word for word in arguments if not word.startswith("-")]
     app = App(name=name, help=LINE, help_format="markdown", result_action="return_value")
     every = [verb for verb in names.commands() if verb != "series"]
-    if arguments[1:] and not {"--help", "-h"} & set(arguments) and words[1:2] not in [[verb] for verb in every]:
+    job = next(iter(words[1:]), "")
+    if job not in every and arguments[1:] and not {"--help", "-h"} & set(arguments):
         raise InputError(
             f"methods of no job: `earthloom {' '.join(arguments[:2])}`",
             f"one of {', '.join(every)}",
             "such as `earthloom compare pansharpen --pan pan.tif ...`",
         )
-    for verb in [words[1]] if len(words) > 1 and words[1] in every else every:
+    for verb in [job] if job in every else every:
         more = [verbs.extra(*option, default=False if option[1] is bool else None) for option in OPTIONS]
         made = verbs.command(verb, ["-m", "auto", *arguments], more, _act(verb), WITHOUT)
         made.__doc__ = f"Compare methods of `earthloom {verb}` on the same images."

@@ -47,11 +47,8 @@ class Keeping(Wrapper):
     ) -> tuple[Float[np.ndarray, "band y x"], Stats, Float[np.ndarray, "y x"] | None]:
         """The same, and how far each pixel is off: not at all where it is kept."""
         if self._idle(obs):
-            return (
-                obs["optical"].data,
-                self._told(obs, obs["optical"].data),
-                np.zeros(obs.shape, obs["optical"].data.dtype),
-            )
+            image = obs["optical"].data
+            return image, self._told(obs, image), np.zeros(obs.shape, image.dtype)
         image, _, off = self.inner.fuse_judged(obs, stats)
         kept = off if off is None or self.replace_all else np.where(clouded(obs), off, 0)
         image = self._kept(obs, image)
